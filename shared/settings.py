@@ -1,0 +1,130 @@
+"""Every setting of a deployment, read once from `ROLLCALL_*` environment variables.
+
+A setting that is unknown or bad stops the start with one sentence that names it: a misspelt
+`ROLLCALL_REDIS_ULR` that is silently ignored costs an evening, a refused start costs a minute.
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from functools import cache
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, TypeAdapter, ValidationError, field_validator, model_validator
+
+PREFIX = "ROLLCALL_"
+TRAINING = "training"
+
+
+class BadSettings(Exception):
+    """A setting cannot be used. Its text is one sentence naming the variable; it never holds a value."""
+
+
+class Settings(BaseModel):
+    """The settings, each with the failure it prevents. Times are in seconds unless the name says otherwise."""
+
+    model_config = ConfigDict(frozen=True)
+
+    database_url: str | None = None
+    """Where the service's rows live, `postgresql://user:password@host:port/name`."""
+    redis_url: str | None = None
+    """The broker, `redis://host:port/n`. It holds nothing that cannot be lost."""
+    features: frozenset[str] = frozenset({TRAINING})
+    """The deployment profile, comma separated. Without `training` its routes and tables do not exist."""
+
+    jwt_secret: str | None = Field(default=None, min_length=32)
+    """Shared secret of HS256 tokens. Shorter than 32 bytes can be guessed offline."""
+    jwks_url: HttpUrl | None = None
+    """Where the identity provider publishes its keys; then no shared secret is accepted."""
+    jwt_algorithms: tuple[str, ...] = ()
+    """Accepted algorithms, comma separated. Pinned here, never taken from the token's own header."""
+    jwt_issuer: str | None = None
+    """If set, the `iss` a token must carry."""
+
+    public_url: str = "http://127.0.0.1:8000"
+    """How people outside reach the service: links in mails and pages begin with it."""
+    log_format: Literal["console", "json"] = "console"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    api_pool_size: int = Field(default=20, ge=1, le=200)
+    """Database connections of one API process. Fewer than its threads, so that a burst queues here and not in PostgreSQL."""
+    worker_concurrency: int = Field(default=2, ge=1, le=64)
+    """Processes of one worker."""
+    job_window: int = Field(default=3, ge=1, le=256)
+    """Chunks of one organization in flight at a time, so that its 200,000 parties cannot starve another's 50.
+    One more than there are worker processes keeps them all busy; raise it with the number of workers."""
+    job_claim_seconds: float = Field(default=10, gt=0)
+    """How long a claimed chunk is left alone before a rescue may take it for abandoned."""
+    job_rescue_seconds: float = Field(default=3, gt=0)
+    """How often work that is due and that nobody holds is looked for: the delay after a lost message."""
+
+    @field_validator("features", mode="before")
+    @classmethod
+    def _split_features(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        names = frozenset(part.strip() for part in value.split(",") if part.strip())
+        if names - {TRAINING}:
+            raise ValueError("the only feature is training; leave it empty for a deployment without")
+        return names
+
+    @field_validator("jwt_algorithms", mode="before")
+    @classmethod
+    def _split_algorithms(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, value: str) -> str:
+        TypeAdapter(HttpUrl).validate_python(value)
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _check_algorithms(self) -> "Settings":
+        allowed = {"RS256", "ES256", "EdDSA"} if self.jwks_url else {"HS256"}
+        if set(self.jwt_algorithms) - allowed:
+            raise ValueError(f"JWT_ALGORITHMS: with these keys only {', '.join(sorted(allowed))} can be accepted")
+        return self
+
+    @property
+    def algorithms(self) -> list[str]:
+        """The algorithms a token may be signed with; never a mixture of secrets and public keys."""
+        return list(self.jwt_algorithms) or (["RS256", "ES256", "EdDSA"] if self.jwks_url else ["HS256"])
+
+    def need_database_url(self) -> str:
+        """The database's address. Raises BadSettings where it was not given."""
+        return _needed("DATABASE_URL", self.database_url)
+
+    def need_redis_url(self) -> str:
+        """The broker's address. Raises BadSettings where it was not given."""
+        return _needed("REDIS_URL", self.redis_url)
+
+
+def _needed(name: str, value: str | None) -> str:
+    if value is None:
+        raise BadSettings(f"{PREFIX}{name} is not set; set it, or run `rollcall up`, which brings its own.")
+    return value
+
+
+def read(environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment (or the mapping given). Raises BadSettings."""
+    given = os.environ if environment is None else environment
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for name in sorted(given):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {near[0]}?" if near else " docs/operations.md lists the settings."
+            raise BadSettings(f"{name} is not a setting of Rollcall.{hint}")
+    values = {name[len(PREFIX) :].lower(): value for name, value in given.items() if name in known}
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = f"{PREFIX}{str(first['loc'][0]).upper()}" if first["loc"] else "The settings"
+        raise BadSettings(f"{where} cannot be used: {first['msg'].removeprefix('Value error, ')}.") from None
+
+
+@cache
+def current() -> Settings:
+    """The settings of this process, read once."""
+    return read()
