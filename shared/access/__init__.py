@@ -1,0 +1,37 @@
+"""Access: organizations, who is calling, what they may do, and whether training is available to them.
+
+Owns the table `organization`. Promises that a caller is what a verified token says, no more, and that
+an unknown organization, a missing permission and an unavailable feature are told apart.
+"""
+
+from shared.access.actions import OrganizationExists, add_organization, check_time_zone, enable, entitle
+from shared.access.caller import Caller, Permission, PermissionDenied, Unauthenticated
+from shared.access.models import Organization
+from shared.access.queries import (
+    FeatureNotAvailable,
+    OrganizationUnknown,
+    Unavailability,
+    organization,
+    unavailability,
+)
+from shared.access.tokens import TokenVerifier, issue
+
+__all__ = [
+    "Caller",
+    "FeatureNotAvailable",
+    "Organization",
+    "OrganizationExists",
+    "OrganizationUnknown",
+    "Permission",
+    "PermissionDenied",
+    "TokenVerifier",
+    "Unauthenticated",
+    "Unavailability",
+    "add_organization",
+    "check_time_zone",
+    "enable",
+    "entitle",
+    "issue",
+    "organization",
+    "unavailability",
+]

@@ -1,0 +1,63 @@
+"""Who is calling: a member, named by a verified token, with permissions and a scope."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.errors import Problem
+from shared.events import Actor
+
+
+class Permission(StrEnum):
+    """What a token can allow. The workspace's roles grant them; Rollcall only reads them."""
+
+    VIEW = "training.view"
+    ASSIGN = "training.assign"
+    COMPLETE = "training.complete"
+    MANAGE_ASSIGNMENTS = "training.manage_assignments"
+    ADMIN = "training.admin"
+    SYNC_DIRECTORY = "directory.sync"
+    READ_EVENTS = "events.read"
+    CHECK_LICENCES = "licences.check"
+    COMPLETE_SESSION_TASKS = "session_tasks.complete"
+
+
+class PermissionDenied(Problem):
+    """The token lacks a permission; the answer names it."""
+
+    slug, status, title = "permission-denied", 403, "Permission denied"
+
+
+class Unauthenticated(Problem):
+    """There is no token, or one that cannot be trusted."""
+
+    slug, status, title = "unauthenticated", 401, "Not signed in"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A verified caller.
+
+    party_id: the party that the member represents, if any.
+    folders: ids of the only folders whose parties the caller may see; None for all.
+    """
+
+    org_id: str
+    member_id: str
+    permissions: frozenset[str] = frozenset()
+    party_id: str | None = None
+    folders: frozenset[str] | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """The caller as it stands in events and records."""
+        return Actor("member", self.member_id)
+
+    def may(self, *any_of: Permission) -> bool:
+        """Whether the caller has one of these permissions."""
+        return not self.permissions.isdisjoint(any_of)
+
+    def need(self, *any_of: Permission) -> None:
+        """Raise PermissionDenied, naming what is missing, unless the caller has one of these permissions."""
+        if not self.may(*any_of):
+            names = " or ".join(any_of)
+            raise PermissionDenied(f"This needs the permission {names}, which your token does not carry.")

@@ -1,0 +1,30 @@
+"""The organizations: the tenants, and what each may use."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.database import ID_PATTERN, Base, ExternalId
+
+
+class Organization(Base):
+    """A tenant. Its own row is guarded too: a transaction sees only the organization it works for.
+
+    training_enabled: an administrator's switch. training_entitled: the operator's. Both must be on.
+    change_limit: recipients above which a job waits for a second member; null for none.
+    """
+
+    __tablename__ = "organization"
+    __table_args__ = (
+        CheckConstraint(f"id ~ '{ID_PATTERN}'", name="id_form"),
+        CheckConstraint("change_limit >= 0", name="change_limit_positive"),
+    )
+
+    id: Mapped[ExternalId] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    time_zone: Mapped[str]
+    training_enabled: Mapped[bool] = mapped_column(server_default=text("true"))
+    training_entitled: Mapped[bool] = mapped_column(server_default=text("true"))
+    change_limit: Mapped[int | None]
+    created_at: Mapped[datetime]

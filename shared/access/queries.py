@@ -1,0 +1,57 @@
+"""Whether an organization is known, and whether it may use training."""
+
+from enum import StrEnum
+
+from sqlalchemy.orm import Session
+
+from shared.access.models import Organization
+from shared.database import current_org
+from shared.errors import Problem
+
+
+class Unavailability(StrEnum):
+    """Why training does not answer."""
+
+    NOT_DEPLOYED = "not_deployed"
+    NOT_ENTITLED = "not_entitled"
+    DISABLED = "disabled"
+
+
+class OrganizationUnknown(Problem):
+    """The token is good, but its organization was never added here."""
+
+    slug, status, title = "organization-unknown", 403, "Organization unknown"
+
+    def __init__(self) -> None:
+        super().__init__("Your organization has not been added to this service; `rollcall org add` does that.")
+
+
+class FeatureNotAvailable(Problem):
+    """Training is absent from this deployment, withheld, or disabled. Nothing is deleted meanwhile."""
+
+    slug, status, title = "feature-not-available", 403, "Feature not available"
+
+    def __init__(self, reason: Unavailability) -> None:
+        text = {
+            Unavailability.NOT_DEPLOYED: "This deployment does not include training.",
+            Unavailability.NOT_ENTITLED: "Your organization is not entitled to training.",
+            Unavailability.DISABLED: "An administrator has disabled training for your organization.",
+        }[reason]
+        super().__init__(text, reason=str(reason))
+
+
+def organization(db: Session) -> Organization:
+    """The organization that this transaction works for. Raises OrganizationUnknown."""
+    found = db.get(Organization, current_org(db))
+    if found is None:
+        raise OrganizationUnknown
+    return found
+
+
+def unavailability(organization: Organization, features: frozenset[str]) -> Unavailability | None:
+    """Why this organization cannot use training, or None when it can."""
+    if "training" not in features:
+        return Unavailability.NOT_DEPLOYED
+    if not organization.training_entitled:
+        return Unavailability.NOT_ENTITLED
+    return None if organization.training_enabled else Unavailability.DISABLED

@@ -1,0 +1,107 @@
+"""Bearer tokens: who the caller is, verified by a shared secret or by the identity provider's published keys.
+
+The accepted algorithms come from the settings, never from the token, so neither `none` nor an HS256 token
+signed with a public key can pass. Unknown key ids cause at most one fetch of the keys in 30 seconds.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import jwt
+
+from shared.access.caller import Caller, Permission, Unauthenticated
+from shared.database import is_external_id
+from shared.errors import Unavailable
+from shared.settings import BadSettings, Settings
+
+AUDIENCE = "rollcall"
+ISSUER = "rollcall"
+CLOCK_SKEW_SECONDS = 30
+
+
+class TokenVerifier:
+    """Verifies tokens for one process; keeps the published keys between calls."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._algorithms = settings.algorithms
+        self._issuer = settings.jwt_issuer
+        if settings.jwks_url:
+            keys = jwt.PyJWKClient(str(settings.jwks_url), timeout=3, lifespan=300, cooldown_duration=30)
+            self._key: Callable[[str], Any] = lambda token: keys.get_signing_key_from_jwt(token).key
+        elif settings.jwt_secret:
+            secret = settings.jwt_secret
+            self._key = lambda token: secret
+        else:
+            raise BadSettings("Neither ROLLCALL_JWT_SECRET nor ROLLCALL_JWKS_URL is set; one of them must be.")
+
+    def verify(self, token: str) -> Caller:
+        """The caller a token names. Raises Unauthenticated, or Unavailable when the keys cannot be fetched."""
+        try:
+            claims = jwt.decode(
+                token,
+                self._key(token),
+                algorithms=self._algorithms,
+                audience=AUDIENCE,
+                issuer=self._issuer,
+                leeway=CLOCK_SKEW_SECONDS,
+                options={"require": ["exp", "aud", "sub", "org"]},
+            )
+        except jwt.PyJWKClientConnectionError as error:
+            raise Unavailable("The keys that verify tokens cannot be fetched at the moment.") from error
+        except jwt.ExpiredSignatureError:
+            raise Unauthenticated("The token has expired; get a new one.") from None
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+            raise Unauthenticated("The token is not valid for this service.") from None
+        return _caller(claims)
+
+
+def issue(
+    settings: Settings,
+    *,
+    org_id: str,
+    member_id: str,
+    permissions: Iterable[Permission] = (),
+    party_id: str | None = None,
+    folders: Iterable[str] | None = None,
+    ttl_seconds: int = 3600,
+) -> str:
+    """A token signed with the shared secret, for tests, scripts and trying out. Raises BadSettings without a secret."""
+    if not settings.jwt_secret:
+        raise BadSettings(
+            "ROLLCALL_JWT_SECRET is not set, so this command cannot sign; your identity provider issues tokens."
+        )
+    claims: dict[str, Any] = {
+        "iss": settings.jwt_issuer or ISSUER,
+        "aud": AUDIENCE,
+        "sub": member_id,
+        "org": org_id,
+        "exp": int(time.time()) + ttl_seconds,
+        "permissions": [str(permission) for permission in permissions],
+    }
+    if party_id is not None:
+        claims["party"] = party_id
+    if folders is not None:
+        claims["folders"] = list(folders)
+    return jwt.encode(claims, settings.jwt_secret, algorithm="HS256")
+
+
+def _caller(claims: dict[str, Any]) -> Caller:
+    """A caller from verified claims, whose shapes are still not trusted."""
+    org_id, member_id, party_id = claims["org"], claims["sub"], claims.get("party")
+    permissions, folders = claims.get("permissions", []), claims.get("folders")
+    ids = [org_id, member_id, *([] if party_id is None else [party_id])]
+    lists = [permissions, folders or []]
+    if not all(isinstance(value, str) and is_external_id(value) for value in ids):
+        raise Unauthenticated("The token's org, sub or party is not an id of 1 to 64 characters A-Z a-z 0-9 . _ : -")
+    if not all(isinstance(value, list) and all(isinstance(item, str) for item in value) for value in lists):
+        raise Unauthenticated("The token's permissions and folders must be arrays of strings.")
+    if not all(is_external_id(folder) for folder in folders or []):
+        raise Unauthenticated("The token's folders must be ids of 1 to 64 characters A-Z a-z 0-9 . _ : -")
+    return Caller(
+        org_id=org_id,
+        member_id=member_id,
+        permissions=frozenset(permissions),
+        party_id=party_id,
+        folders=None if folders is None else frozenset(folders),
+    )

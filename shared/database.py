@@ -1,0 +1,148 @@
+"""The one door to PostgreSQL: engines, transactions, and the tenant a transaction works for.
+
+Only this module commits. A request or a task opens `Database.transaction(org)`, everything inside is
+one transaction, and the end of the block commits it. The organization is set for that transaction
+alone (`SET LOCAL`), and row-level security shows and accepts only its rows; without one, none.
+"""
+
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from sqlalchemy import DateTime, MetaData, Text, create_engine, event, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+SERVING_ROLE = "rollcall_app"
+"""The role that serves: it owns nothing and bypasses nothing. Migrations create it."""
+
+ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
+"""Ids that come from other systems: organizations, parties, folders, members."""
+
+ExternalId = Annotated[str, mapped_column(Text(collation="C"))]
+"""Byte order, so that Python and PostgreSQL sort recipients alike, whatever the database's locale."""
+
+Uuid7 = Annotated[uuid.UUID, mapped_column(server_default=func.uuidv7())]
+
+
+class Base(DeclarativeBase):
+    """Every table. `shared/tables.py` collects them for migrations and tests."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {
+        str: Text(),
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB(),
+        list[dict[str, Any]]: JSONB(),
+        list[str]: ARRAY(Text(collation="C")),
+    }
+
+
+class Tenant:
+    """A table of one organization's rows: `org_id` leads its key, row-level security guards it."""
+
+    org_id: Mapped[ExternalId] = mapped_column(primary_key=True, sort_order=-1)
+
+
+class UnsafeRole(Exception):
+    """The connection would bypass row-level security. Its text is one sentence with the next step."""
+
+
+class Database:
+    """A pool of connections that serve as `SERVING_ROLE`, with the time limits of one kind of process.
+
+    statement_timeout, lock_timeout: seconds after which PostgreSQL gives a statement up, so that one bad
+    query or a frozen neighbour costs a bounded time. A transaction left idle for 30 s is ended, which frees
+    the rows that a frozen process holds.
+    """
+
+    def __init__(
+        self, url: str, *, name: str, pool_size: int = 5, statement_timeout: float = 20, lock_timeout: float = 10
+    ) -> None:
+        options = {
+            "statement_timeout": int(statement_timeout * 1000),
+            "lock_timeout": int(lock_timeout * 1000),
+            "idle_in_transaction_session_timeout": 30_000,
+            "timezone": "UTC",
+        }
+        self.engine = create_engine(
+            make_url(url).set(drivername="postgresql+psycopg"),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=5,
+            pool_pre_ping=False,
+            connect_args={
+                "application_name": f"rollcall {name}",
+                "connect_timeout": 5,
+                "options": " ".join(f"-c {key}={value}" for key, value in options.items()),
+                "prepare_threshold": 3,
+            },
+        )
+        event.listen(self.engine, "connect", _serve_as_role)
+
+    @contextmanager
+    def transaction(self, org_id: str | None) -> Iterator[Session]:
+        """One transaction for one organization (None: none, for the few things that belong to nobody).
+
+        Commits at the end of the block, rolls back when it raises.
+        """
+        with Session(self.engine, expire_on_commit=False, info={"org_id": org_id}) as db:
+            yield db
+            db.commit()
+
+    def close(self) -> None:
+        """Close every connection of the pool."""
+        self.engine.dispose()
+
+
+def current_org(db: Session) -> str:
+    """The organization that this transaction works for."""
+    org_id: str | None = db.info["org_id"]
+    if org_id is None:
+        raise LookupError("this transaction was opened without an organization")
+    return org_id
+
+
+@event.listens_for(Session, "after_begin")
+def _enter_organization(db: Session, _: object, connection: Any) -> None:
+    """Set the tenant for this transaction only: a plain SET would leak through the pool into the next one."""
+    if org_id := db.info.get("org_id"):
+        connection.execute(text("SELECT set_config('rollcall.org', :org, true)"), {"org": org_id})
+
+
+def _serve_as_role(connection: DBAPIConnection, _: object) -> None:
+    """Give up whatever more the login may do, and refuse a role that row-level security does not bind."""
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute(f"SET ROLE {SERVING_ROLE}")
+        except Exception as error:
+            connection.rollback()
+            raise UnsafeRole(
+                f"The database has no usable role {SERVING_ROLE} ({type(error).__name__}); run `rollcall migrate` first."
+            ) from error
+        cursor.execute(
+            """SELECT rolsuper OR rolbypassrls OR EXISTS (SELECT FROM pg_class WHERE relowner = pg_roles.oid)
+               FROM pg_roles WHERE rolname = current_user"""
+        )
+        row = cursor.fetchone()
+        if row is None or row[0]:
+            raise UnsafeRole(f"The role {SERVING_ROLE} bypasses row-level security or owns tables; it must do neither.")
+    connection.commit()
+
+
+def is_external_id(value: str) -> bool:
+    """Whether a string has the form of an id from another system."""
+    return re.match(ID_PATTERN, value) is not None and "\n" not in value

@@ -1,0 +1,64 @@
+"""The directory: a synchronised copy of parties and folders, which another system owns.
+
+Names and e-mail addresses live here and nowhere else; every other table and every event holds ids.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.database import ID_PATTERN, Base, ExternalId, Tenant
+
+
+class Party(Tenant, Base):
+    """Whoever training is tracked for. One that leaves is set inactive, never removed: its records stay.
+
+    member_id: the member who represents the party, if any. erased_at: when name and address were blanked.
+    """
+
+    __tablename__ = "party"
+    __table_args__ = (
+        ForeignKeyConstraint(["org_id"], ["organization.id"]),
+        CheckConstraint(f"id ~ '{ID_PATTERN}'", name="id_form"),
+        Index("ix_party_org_id_member_id", "org_id", "member_id", postgresql_where=text("member_id IS NOT NULL")),
+    )
+
+    id: Mapped[ExternalId] = mapped_column(primary_key=True)
+    display_name: Mapped[str]
+    email: Mapped[str | None]
+    member_id: Mapped[ExternalId | None]
+    active: Mapped[bool] = mapped_column(server_default=text("true"))
+    time_zone: Mapped[str | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    erased_at: Mapped[datetime | None]
+
+
+class Folder(Tenant, Base):
+    """A named group of parties. A folder that a party names before it was put itself is named by its id until then."""
+
+    __tablename__ = "folder"
+    __table_args__ = (
+        ForeignKeyConstraint(["org_id"], ["organization.id"]),
+        CheckConstraint(f"id ~ '{ID_PATTERN}'", name="id_form"),
+    )
+
+    id: Mapped[ExternalId] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class FolderMember(Tenant, Base):
+    """A party in a folder."""
+
+    __tablename__ = "folder_member"
+    __table_args__ = (
+        ForeignKeyConstraint(["org_id", "folder_id"], ["folder.org_id", "folder.id"]),
+        ForeignKeyConstraint(["org_id", "party_id"], ["party.org_id", "party.id"]),
+        Index("ix_folder_member_org_id_party_id", "org_id", "party_id"),
+    )
+
+    folder_id: Mapped[ExternalId] = mapped_column(primary_key=True)
+    party_id: Mapped[ExternalId] = mapped_column(primary_key=True)

@@ -1,0 +1,44 @@
+"""What the event tables promise: numbers without a hole, rows that are never altered.
+
+`event_stream` has one row an organization: the last number given out. Whoever records events locks it
+until the commit, so the order of numbers is the order of commits. `event` is append-only: the serving
+role may insert and read, nothing else.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.database import Base, ExternalId, Tenant, Uuid7
+
+
+class EventStream(Tenant, Base):
+    """The counter row of one organization, made together with it."""
+
+    __tablename__ = "event_stream"
+    __table_args__ = (ForeignKeyConstraint(["org_id"], ["organization.id"]),)
+
+    last_sequence: Mapped[int] = mapped_column(BigInteger, server_default="0")
+
+
+class Event(Tenant, Base):
+    """One fact. Ids only: no names, addresses or links, because events leave the house and stay for years."""
+
+    __tablename__ = "event"
+    __table_args__ = (
+        Index(
+            "ix_event_org_id_party_id", "org_id", "party_id", "sequence", postgresql_where=text("party_id IS NOT NULL")
+        ),
+    )
+
+    sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    id: Mapped[Uuid7]
+    type: Mapped[str]
+    subject: Mapped[ExternalId]
+    recorded_at: Mapped[datetime]
+    actor_type: Mapped[str]
+    actor_id: Mapped[ExternalId]
+    party_id: Mapped[ExternalId | None]
+    data: Mapped[dict[str, Any]]
