@@ -1,0 +1,97 @@
+"""What every route asks for: the caller, a transaction, the time, and its permission.
+
+A route declares who may call it with `dependencies=[allow(...)]`; a test fails for one that does not.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Query, Request
+from sqlalchemy.orm import Session
+from structlog.contextvars import bind_contextvars
+
+from api.service import Service
+from shared import access, clock
+from shared.access import Caller, FeatureNotAvailable, Organization, Permission, Unauthenticated
+from shared.pagination import DEFAULT_LIMIT, MAX_LIMIT
+
+
+def service(request: Request) -> Service:
+    """The parts this process was made of."""
+    made: Service = request.app.state.service
+    return made
+
+
+def caller(request: Request, made: Annotated[Service, Depends(service)]) -> Caller:
+    """The verified caller. Raises Unauthenticated."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("Send a token: `Authorization: Bearer <JWT>`.")
+    verified = made.tokens.verify(token.strip())
+    bind_contextvars(org=verified.org_id, member=verified.member_id)
+    return verified
+
+
+CurrentCaller = Annotated[Caller, Depends(caller)]
+CurrentService = Annotated[Service, Depends(service)]
+
+
+def transaction(caller: CurrentCaller, made: CurrentService) -> Iterator[Session]:
+    """One transaction for the caller's organization, committed before the answer is sent."""
+    with made.database.transaction(caller.org_id) as db:
+        yield db
+
+
+Db = Annotated[Session, Depends(transaction, scope="function")]
+"""`scope="function"` makes the commit happen before the answer: by default it would come after, and a 202 could lie."""
+
+
+def organization(db: Db) -> Organization:
+    """The caller's organization. Raises OrganizationUnknown."""
+    return access.organization(db)
+
+
+CurrentOrganization = Annotated[Organization, Depends(organization, scope="function")]
+
+
+def training_available(organization: CurrentOrganization, made: CurrentService) -> None:
+    """Raise FeatureNotAvailable unless the caller's organization can use training now."""
+    if reason := access.unavailability(organization, made.settings.features):
+        raise FeatureNotAvailable(reason)
+
+
+class Allow:
+    """The permission a route declares. Of several, one is enough; of none, any signed-in member may call."""
+
+    def __init__(self, *any_of: Permission) -> None:
+        self.any_of = any_of
+
+    def __call__(self, caller: CurrentCaller) -> None:
+        """Raise PermissionDenied, naming what is missing."""
+        if self.any_of:
+            caller.need(*self.any_of)
+
+
+def allow(*any_of: Permission) -> Any:
+    """Declare who may call a route: one of these permissions, or without any, every signed-in member."""
+    return Depends(Allow(*any_of))
+
+
+Now = Annotated[datetime, Depends(clock.now)]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many items a page holds.")]
+Cursor = Annotated[str | None, Query(max_length=2000, description="The `nextCursor` of the page before.")]
+
+__all__ = [
+    "DEFAULT_LIMIT",
+    "Allow",
+    "Cursor",
+    "Db",
+    "CurrentCaller",
+    "CurrentOrganization",
+    "CurrentService",
+    "Limit",
+    "Now",
+    "allow",
+    "training_available",
+]
