@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -46,20 +47,23 @@ def spawn(
     `when_orphaned` is what the kernel sends it should we die first. That follows the *thread* that calls this, so call
     it from one that lives as long as the child shall: the main thread.
     """
-    return subprocess.Popen(
-        argv,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        env=None if environment is None else dict(environment),
-        cwd=directory,
-        user=account.user if account else None,
-        group=account.group if account else None,
-        extra_groups=[] if account else None,
-        umask=0o077,
-        process_group=0,
-        preexec_fn=_ask_kernel(when_orphaned, parent=os.getpid()),
-    )
+    with warnings.catch_warnings():
+        # Python warns of its own code between fork and exec where there are threads. Ours is two system calls.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return subprocess.Popen(  # noqa: S603 - what it starts is written in this package
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=None if environment is None else dict(environment),
+            cwd=directory,
+            user=account.user if account else None,
+            group=account.group if account else None,
+            extra_groups=[] if account else None,
+            umask=0o077,
+            process_group=0,
+            preexec_fn=_ask_kernel(when_orphaned, parent=os.getpid()),
+        )
 
 
 def _ask_kernel(death_signal: signal.Signals, parent: int) -> Callable[[], None]:

@@ -4,12 +4,14 @@
 """
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from shared.database import ID_PATTERN
+
+Item = TypeVar("Item")
 
 
 class Received(BaseModel):
@@ -62,3 +64,10 @@ Instant = Annotated[
     datetime, PlainSerializer(lambda at: at.astimezone(UTC).isoformat().replace("+00:00", "Z"), return_type=str)
 ]
 """An instant on the wire: RFC 3339, UTC, ending in Z."""
+
+
+class Listing(Answer, Generic[Item]):
+    """One page of a list. next_cursor: what to send for the page after it; null after the last."""
+
+    items: list[Item]
+    next_cursor: str | None
