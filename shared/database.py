@@ -9,13 +9,12 @@ import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from sqlalchemy import DateTime, MetaData, Text, create_engine, event, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 SERVING_ROLE = "rollcall_app"
@@ -123,7 +122,7 @@ def _enter_organization(db: Session, _: object, connection: Any) -> None:
         connection.execute(text("SELECT set_config('rollcall.org', :org, true)"), {"org": org_id})
 
 
-def _serve_as_role(connection: DBAPIConnection, _: object) -> None:
+def _serve_as_role(connection: Any, _: object) -> None:
     """Give up whatever more the login may do, and refuse a role that row-level security does not bind."""
     with connection.cursor() as cursor:
         try:

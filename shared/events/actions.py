@@ -109,7 +109,7 @@ def record_each(
 
 def _take_numbers(db: Session, count: int) -> int:
     """Take the next `count` numbers and answer the number before them."""
-    last = db.scalar(
+    last: int | None = db.scalar(
         update(EventStream)
         .where(EventStream.org_id == current_org(db))
         .values(last_sequence=EventStream.last_sequence + count)

@@ -1,0 +1,70 @@
+"""Jobs: requests accepted now and carried out by workers.
+
+Owns the tables `job`, `job_chunk` and `job_outcome`. Promises that every recipient of an accepted job ends
+with exactly one outcome, whatever workers, messages or Redis do meanwhile: a job never gets stuck, and a bad
+recipient never fails its neighbours. What the work is, the nouns above say; this slice only carries it.
+"""
+
+from shared.jobs.actions import (
+    IdempotencyKeyReused,
+    JobFinished,
+    NothingToRetry,
+    Submission,
+    cancel,
+    replayed,
+    request_hash,
+    retry,
+    submit,
+)
+from shared.jobs.models import FINAL_STATES, ChunkState, Job, JobChunk, JobOutcome, JobState, Outcome
+from shared.jobs.outcomes import OutcomeCode
+from shared.jobs.queries import counts, get, newest, results
+from shared.jobs.schemas import JobAnswer, ResultAnswer
+from shared.jobs.work import (
+    ATTEMPTS_BEFORE_SPLIT,
+    Chunk,
+    Claim,
+    Tally,
+    claim,
+    finish,
+    free_places,
+    isolate,
+    lock,
+    release,
+)
+
+__all__ = [
+    "ATTEMPTS_BEFORE_SPLIT",
+    "FINAL_STATES",
+    "Chunk",
+    "ChunkState",
+    "Claim",
+    "IdempotencyKeyReused",
+    "Job",
+    "JobAnswer",
+    "JobChunk",
+    "JobFinished",
+    "JobOutcome",
+    "JobState",
+    "NothingToRetry",
+    "Outcome",
+    "OutcomeCode",
+    "ResultAnswer",
+    "Submission",
+    "Tally",
+    "cancel",
+    "claim",
+    "counts",
+    "finish",
+    "free_places",
+    "get",
+    "isolate",
+    "lock",
+    "newest",
+    "release",
+    "replayed",
+    "request_hash",
+    "results",
+    "retry",
+    "submit",
+]

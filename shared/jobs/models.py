@@ -60,7 +60,8 @@ class Job(Tenant, Base):
     """One job.
 
     request: what was asked, with everything that was fixed at submission (the course version).
-    scope: the submitter's folders, null for all. progressed_at: when it was last served or woken, for fairness and rescue.
+    scope: the submitter's folders, null for all.
+    progressed_at: when it was last served, for fairness and rescue.
     """
 
     __tablename__ = "job"
@@ -148,5 +149,4 @@ class JobOutcome(Tenant, Base):
     entity_id: Mapped[ExternalId] = mapped_column(primary_key=True)
     outcome: Mapped[str]
     code: Mapped[str]
-    detail: Mapped[str]
     record_id: Mapped[uuid.UUID | None]

@@ -236,7 +236,6 @@ def create_jobs() -> None:
         sa.Column("entity_id", sa.Text(collation="C"), nullable=False),
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("record_id", sa.Uuid(), nullable=True),
         sa.CheckConstraint("outcome IN ('unchanged', 'failed')", name=op.f("ck_job_outcome_outcome")),
         sa.ForeignKeyConstraint(

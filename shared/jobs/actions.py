@@ -1,0 +1,195 @@
+"""Submitting, cancelling and retrying jobs: the side of the front desk. `work.py` beside it is the workers' side."""
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import ARRAY, Integer, Select, Text, cast, func, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from shared import events
+from shared.database import current_org
+from shared.errors import Conflict, Problem
+from shared.events import Actor, Fact
+from shared.jobs.models import FINAL_STATES, Job, JobChunk, JobOutcome, JobState, Outcome
+from shared.jobs.queries import get
+from shared.jobs.work import settle
+
+SMALLEST_CHUNK, LARGEST_CHUNK = 250, 2500
+"""Below, overheads show; above, a chunk holds the organization's event counter for too long (bench/RESULTS.md)."""
+
+
+class IdempotencyKeyReused(Problem):
+    """The same key came with another body: one of the two requests is a mistake."""
+
+    slug, status, title = "idempotency-key-reused", 422, "Idempotency-Key reused"
+
+
+class JobFinished(Conflict):
+    """A job that has ended cannot be cancelled."""
+
+    slug, title = "job-finished", "Job finished"
+
+
+class NothingToRetry(Conflict):
+    """Only the failed recipients of a job that has ended can be retried."""
+
+    slug, title = "nothing-to-retry", "Nothing to retry"
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What a caller asks for.
+
+    kind: which handler works on it. request: everything the handler needs besides the recipients, fixed now.
+    scope: the caller's folders, None for all. key, request_hash: from the `Idempotency-Key` header and the body.
+    """
+
+    kind: str
+    request: Mapping[str, Any]
+    actor: Actor
+    scope: frozenset[str] | None = None
+    key: str | None = None
+    request_hash: str | None = None
+    retry_of: uuid.UUID | None = None
+
+
+def request_hash(path: str, body: Any) -> str:
+    """What makes two requests with one idempotency key the same: address and body, whatever the order of fields."""
+    return hashlib.sha256(path.encode() + b"\n" + orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def replayed(db: Session, key: str | None, hash: str | None) -> Job | None:
+    """The job that this key made before, or None. Raises IdempotencyKeyReused when it was made by another body."""
+    if key is None:
+        return None
+    job = db.scalar(select(Job).where(Job.org_id == current_org(db), Job.idempotency_key == key))
+    if job is not None and job.request_hash != hash:
+        raise IdempotencyKeyReused("This Idempotency-Key was used for another request; choose a new key for a new one.")
+    return job
+
+
+def submit(
+    db: Session, submission: Submission, recipients: Select[Any], *, workers: int, now: datetime
+) -> tuple[Job, bool]:
+    """Write down a job with its recipients, in a handful of rows. Answers the job and whether it is a replay.
+
+    recipients: selects one column of distinct ids. workers: processes that will share the work, for the size of chunks.
+    The caller checks that there is at least one recipient: a job without any is finished at once.
+    """
+    org_id = current_org(db)
+    job = db.scalar(
+        upsert(Job)
+        .values(
+            org_id=org_id,
+            kind=submission.kind,
+            state=JobState.QUEUED,
+            request=dict(submission.request),
+            scope=None if submission.scope is None else sorted(submission.scope),
+            submitted_by_type=submission.actor.type,
+            submitted_by_id=submission.actor.id,
+            submitted_at=now,
+            progressed_at=now,
+            retry_of=submission.retry_of,
+            idempotency_key=submission.key,
+            request_hash=submission.request_hash,
+        )
+        .on_conflict_do_nothing(constraint="uq_job_org_id_idempotency_key")
+        .returning(Job)
+    )
+    if job is None:  # our own twin won the race between looking and inserting
+        twin = replayed(db, submission.key, submission.request_hash)
+        assert twin is not None
+        return twin, True
+    total = sum(db.scalars(_chunks(org_id, job.id, recipients, workers)))
+    finished = {} if total else {"state": JobState.SUCCEEDED, "finished_at": now}
+    job = db.scalars(
+        update(Job)
+        .where(Job.org_id == org_id, Job.id == job.id)
+        .values(total=total, **finished)
+        .returning(Job)
+        .execution_options(populate_existing=True)
+    ).one()
+    data = {"kind": job.kind, "total": total, "request": job.request}
+    events.record(db, submission.actor, now, Fact("job.submitted", f"job/{job.id}", data))
+    return job, False
+
+
+def _chunks(org_id: str, job_id: uuid.UUID, recipients: Select[Any], workers: int) -> Any:
+    """The statement that slices recipients into chunks, in byte order of their ids, and answers the size of each.
+
+    Sorted, so that two jobs over the same parties lock them in the same order, and a chunk is one index range.
+    """
+    each = recipients.subquery()
+    (entity_id,) = each.c
+    size = func.least(
+        LARGEST_CHUNK,
+        func.greatest(SMALLEST_CHUNK, func.ceil(cast(func.count().over(), Integer) / literal(2.0 * workers))),
+    )
+    numbered = select(
+        entity_id.label("entity_id"),
+        cast(func.floor((func.row_number().over(order_by=entity_id) - 1) / size), Integer).label("n"),
+    ).subquery()
+    members = cast(
+        func.array_agg(aggregate_order_by(numbered.c.entity_id, numbered.c.entity_id)), ARRAY(Text(collation="C"))
+    )
+    sliced = select(literal(org_id), literal(job_id), numbered.c.n, members).group_by(numbered.c.n)
+    return (
+        insert(JobChunk)
+        .from_select([JobChunk.org_id, JobChunk.job_id, JobChunk.n, JobChunk.recipients], sliced)
+        .returning(func.cardinality(JobChunk.recipients))
+    )
+
+
+def cancel(db: Session, job_id: uuid.UUID, actor: Actor, now: datetime) -> Job:
+    """Cancel what nobody has begun. What is being worked on ends first; then the job is `cancelled`.
+
+    Raises NotFound, JobFinished.
+    """
+    org_id = current_org(db)
+    job = get(db, job_id)
+    if JobState(job.state).final:
+        raise JobFinished("The job has ended; there is nothing left to cancel.")
+    free = (
+        select(JobChunk.n)
+        .where(JobChunk.org_id == org_id, JobChunk.job_id == job_id, JobChunk.state == "pending")
+        .with_for_update(skip_locked=True)
+    )
+    sizes = db.scalars(
+        update(JobChunk)
+        .where(JobChunk.org_id == org_id, JobChunk.job_id == job_id, JobChunk.n.in_(free))
+        .values(state="cancelled")
+        .returning(func.cardinality(JobChunk.recipients))
+    )
+    count = sum(sizes)
+    events.record(db, actor, now, Fact("job.cancel_requested", f"job/{job_id}"))
+    changed = db.scalar(
+        update(Job)
+        .where(Job.org_id == org_id, Job.id == job_id, Job.state.not_in(FINAL_STATES))
+        .values(state=JobState.CANCELLING)
+        .returning(Job.id)
+    )
+    if changed is None:
+        raise JobFinished("The job ended while you asked; there is nothing left to cancel.")
+    settle(db, job_id, now, cancelled=count)
+    return get(db, job_id, fresh=True)
+
+
+def retry(
+    db: Session, job_id: uuid.UUID, actor: Actor, scope: frozenset[str] | None, *, workers: int, now: datetime
+) -> Job:
+    """A new job of only the failed recipients, with the request as it was. Raises NotFound, NothingToRetry."""
+    job = get(db, job_id)
+    if not JobState(job.state).final or job.failed == 0:
+        raise NothingToRetry("Only the failed recipients of a job that has ended can be retried; this has none.")
+    failed = select(JobOutcome.entity_id).where(
+        JobOutcome.org_id == current_org(db), JobOutcome.job_id == job_id, JobOutcome.outcome == Outcome.FAILED
+    )
+    submission = Submission(kind=job.kind, request=job.request, actor=actor, scope=scope, retry_of=job.id)
+    return submit(db, submission, failed, workers=workers, now=now)[0]

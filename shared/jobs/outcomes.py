@@ -1,0 +1,45 @@
+"""The closed list of outcome codes: what became of a recipient, and the sentence that says so.
+
+A code is never renamed or given another meaning; clients branch on it.
+"""
+
+from enum import StrEnum
+
+from shared.jobs.models import Outcome
+
+
+class OutcomeCode(StrEnum):
+    """Each code belongs to one outcome and has one sentence, see `_MEANINGS`."""
+
+    CREATED = "created"
+    ALREADY_ASSIGNED = "already-assigned"
+    ALREADY_COMPLETED = "already-completed"
+    PARTY_NOT_FOUND = "party-not-found"
+    PARTY_INACTIVE = "party-inactive"
+    OUT_OF_SCOPE = "out-of-scope"
+    PROCESSING_FAILED = "processing-failed"
+    CANCELLED = "cancelled"
+    PENDING = "pending"
+
+    @property
+    def outcome(self) -> Outcome:
+        """What a recipient with this code is counted as."""
+        return _MEANINGS[self][0]
+
+    @property
+    def detail(self) -> str:
+        """One sentence for people."""
+        return _MEANINGS[self][1]
+
+
+_MEANINGS: dict[OutcomeCode, tuple[Outcome, str]] = {
+    OutcomeCode.CREATED: (Outcome.SUCCEEDED, "The party was assigned the course version."),
+    OutcomeCode.ALREADY_ASSIGNED: (Outcome.UNCHANGED, "The party has an open assignment of this version."),
+    OutcomeCode.ALREADY_COMPLETED: (Outcome.UNCHANGED, "The party has completed this version."),
+    OutcomeCode.PARTY_NOT_FOUND: (Outcome.FAILED, "There is no such party in the directory."),
+    OutcomeCode.PARTY_INACTIVE: (Outcome.FAILED, "The party is inactive."),
+    OutcomeCode.OUT_OF_SCOPE: (Outcome.FAILED, "The party is outside the folders of whoever submitted the job."),
+    OutcomeCode.PROCESSING_FAILED: (Outcome.FAILED, "This recipient could not be processed; retry, or report it."),
+    OutcomeCode.CANCELLED: (Outcome.CANCELLED, "The job was cancelled before this recipient's turn."),
+    OutcomeCode.PENDING: (Outcome.PENDING, "This recipient has not had its turn yet."),
+}

@@ -1,0 +1,82 @@
+"""A job and its results on the wire."""
+
+import uuid
+from typing import Any
+
+from shared.jobs.models import Job, JobState, Outcome
+from shared.jobs.outcomes import OutcomeCode
+from shared.jobs.queries import counts
+from shared.wire import Answer, Instant
+
+
+class JobCounts(Answer):
+    """total = succeeded + unchanged + failed + cancelled + pending."""
+
+    total: int
+    succeeded: int
+    unchanged: int
+    failed: int
+    cancelled: int
+    pending: int
+
+
+class SubmittedBy(Answer):
+    """The actor: a member, or the system."""
+
+    type: str
+    id: str
+
+
+class JobAnswer(Answer):
+    """One job."""
+
+    id: uuid.UUID
+    kind: str
+    state: JobState
+    counts: JobCounts
+    request: dict[str, Any]
+    submitted_by: SubmittedBy
+    submitted_at: Instant
+    started_at: Instant | None
+    finished_at: Instant | None
+    retry_of: uuid.UUID | None
+    error: str | None
+
+    @classmethod
+    def of(cls, job: Job) -> "JobAnswer":
+        """The answer for a job's row."""
+        return cls(
+            id=job.id,
+            kind=job.kind,
+            state=JobState(job.state),
+            counts=JobCounts(**counts(job)),
+            request=job.request,
+            submitted_by=SubmittedBy(type=job.submitted_by_type, id=job.submitted_by_id),
+            submitted_at=job.submitted_at,
+            started_at=job.started_at,
+            finished_at=job.finished_at,
+            retry_of=job.retry_of,
+            error=job.error,
+        )
+
+
+class ResultAnswer(Answer):
+    """What became of one recipient. assignment_id: the record it has because of the job, or had before."""
+
+    entity_id: str
+    outcome: Outcome
+    code: OutcomeCode
+    detail: str
+    assignment_id: uuid.UUID | None
+
+    @classmethod
+    def of(cls, row: Any) -> "ResultAnswer":
+        """The answer for a row of `jobs.results`."""
+        code = OutcomeCode(row.code)
+        return cls(
+            entity_id=row.entity_id,
+            outcome=Outcome(row.outcome),
+            code=code,
+            detail=code.detail,
+            assignment_id=row.record_id,
+        )

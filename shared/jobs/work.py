@@ -1,0 +1,226 @@
+"""Carrying jobs out: the side of the workers. Claim a chunk, lock it, do it, settle it; or split it when it fails.
+
+A claim is counted in a short transaction of its own, so that a recipient which kills its worker is noticed.
+The work happens under the chunk's row lock, which dies with its connection: the lock is the lease.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, insert, select, text, update
+from sqlalchemy.orm import Session
+
+from shared import events
+from shared.database import current_org
+from shared.events import Actor, Fact
+from shared.jobs.models import FINAL_STATES, ChunkState, Job, JobChunk, JobOutcome, JobState
+from shared.jobs.outcomes import OutcomeCode
+from shared.jobs.queries import counts
+
+ATTEMPTS_BEFORE_SPLIT = 2
+"""A chunk begun this often without an end is suspected of killing its worker, and split."""
+
+PARTS_OF_A_SPLIT = 8
+"""Eight and not two: a recipient that hangs or kills costs a time-out a level, and 2,500 are 4 levels of eight."""
+
+BEING_SERVED = (JobState.QUEUED, JobState.RUNNING)
+
+SYSTEM = Actor("system", "worker")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A chunk that this worker is about to work on. attempts: how often it has been begun, this time included."""
+
+    job_id: uuid.UUID
+    n: int
+    attempts: int
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A chunk locked by this transaction. Its recipients stay in the database, where the work is done.
+
+    size: how many recipients it has. recipients: selects their ids, one column, sorted.
+    """
+
+    job: Job
+    n: int
+    attempts: int
+    size: int
+
+    @property
+    def recipients(self) -> Select[Any]:
+        """The ids of the recipients."""
+        return select(func.unnest(JobChunk.recipients).label("entity_id")).where(
+            JobChunk.org_id == self.job.org_id, JobChunk.job_id == self.job.id, JobChunk.n == self.n
+        )
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What became of a chunk's recipients."""
+
+    succeeded: int = 0
+    unchanged: int = 0
+    failed: int = 0
+
+
+def free_places(db: Session, window: int, now: datetime, claim_seconds: float) -> int:
+    """How many more chunks of this organization may be begun: at most `window` at a time, at most those waiting."""
+    begun_lately = _begun(now, claim_seconds)
+    waiting, begun = db.execute(
+        select(func.count().filter(~begun_lately), func.count().filter(begun_lately)).where(
+            JobChunk.org_id == current_org(db), JobChunk.state == ChunkState.PENDING
+        )
+    ).one()
+    return max(0, min(waiting, window - begun))
+
+
+def claim(db: Session, now: datetime, claim_seconds: float) -> Claim | None:
+    """Begin the next chunk of the organization's job that was served least recently, or None when there is none."""
+    org_id = current_org(db)
+    db.execute(text("SET LOCAL synchronous_commit = off"))  # a lost count of attempts costs one more attempt, no more
+    next_one = db.execute(
+        select(JobChunk.job_id, JobChunk.n, JobChunk.attempts)
+        .join(Job, (Job.org_id == JobChunk.org_id) & (Job.id == JobChunk.job_id))
+        .where(
+            JobChunk.org_id == org_id,
+            JobChunk.state == ChunkState.PENDING,
+            ~_begun(now, claim_seconds),
+            Job.state.in_(BEING_SERVED),
+        )
+        .order_by(Job.progressed_at, Job.id, JobChunk.n)
+        .limit(1)
+        .with_for_update(of=JobChunk, skip_locked=True)
+    ).one_or_none()
+    if next_one is None:
+        return None
+    claimed = Claim(next_one.job_id, next_one.n, next_one.attempts + 1)
+    db.execute(update(JobChunk).where(_is(org_id, claimed)).values(attempts=claimed.attempts, claimed_at=now))
+    db.execute(
+        update(Job)
+        .where(Job.org_id == org_id, Job.id == claimed.job_id, Job.state.in_(BEING_SERVED))
+        .values(state=JobState.RUNNING, started_at=func.coalesce(Job.started_at, now), progressed_at=now)
+    )
+    return claimed
+
+
+def lock(db: Session, claimed: Claim) -> Chunk | None:
+    """Lock the claimed chunk until the end of this transaction. None when somebody else has it, or it is settled."""
+    row = db.execute(
+        select(JobChunk.attempts, func.cardinality(JobChunk.recipients), Job)
+        .join(Job, (Job.org_id == JobChunk.org_id) & (Job.id == JobChunk.job_id))
+        .where(_is(current_org(db), claimed), JobChunk.state == ChunkState.PENDING)
+        .with_for_update(of=JobChunk, skip_locked=True)
+    ).one_or_none()
+    return None if row is None else Chunk(row[2], claimed.n, row[0], row[1])
+
+
+def finish(db: Session, chunk: Chunk, tally: Tally, now: datetime) -> None:
+    """Settle a chunk whose work is done, in the transaction that did it."""
+    counted = tally.succeeded + tally.unchanged + tally.failed
+    if counted != chunk.size:
+        raise RuntimeError(f"{chunk.size} recipients went in, {counted} outcomes came out")
+    _leave(db, chunk, ChunkState.DONE)
+    settle(db, chunk.job.id, now, succeeded=tally.succeeded, unchanged=tally.unchanged, failed=tally.failed)
+
+
+def release(db: Session, claimed: Claim) -> None:
+    """Put back a chunk that failed for no fault of its own (a deadlock, a full disk): the attempt does not count."""
+    db.execute(
+        update(JobChunk)
+        .where(_is(current_org(db), claimed), JobChunk.state == ChunkState.PENDING)
+        .values(attempts=func.greatest(JobChunk.attempts - 1, 0))
+    )
+
+
+def isolate(db: Session, claimed: Claim, now: datetime) -> None:
+    """Split a chunk that cannot be done as a whole, until the one bad recipient stands alone and is reported."""
+    chunk = lock(db, claimed)
+    if chunk is None:
+        return
+    recipients = list(db.scalars(chunk.recipients))
+    if chunk.size == 1:
+        code = OutcomeCode.PROCESSING_FAILED
+        key = {"org_id": chunk.job.org_id, "job_id": chunk.job.id, "entity_id": recipients[0]}
+        db.execute(insert(JobOutcome).values(**key, outcome=code.outcome, code=code))
+        finish(db, chunk, Tally(failed=1), now)
+        return
+    last = _last_chunk(db, chunk.job)
+    size = -(-chunk.size // PARTS_OF_A_SPLIT)
+    suspected = min(chunk.attempts - 1, ATTEMPTS_BEFORE_SPLIT - 1)  # one more death splits a part of a killer's chunk
+    parts = [
+        {
+            "org_id": chunk.job.org_id,
+            "job_id": chunk.job.id,
+            "n": last + n,
+            "recipients": recipients[at : at + size],
+            "attempts": suspected,
+        }
+        for n, at in enumerate(range(0, chunk.size, size), start=1)
+    ]
+    db.execute(insert(JobChunk), parts)
+    _leave(db, chunk, ChunkState.SPLIT)
+
+
+def _last_chunk(db: Session, job: Job) -> int:
+    """The highest number among a job's chunks; its job row is locked, so that two splits cannot take the same ones."""
+    db.execute(select(Job.id).where(Job.org_id == job.org_id, Job.id == job.id).with_for_update(key_share=True))
+    last = db.scalar(select(func.max(JobChunk.n)).where(JobChunk.org_id == job.org_id, JobChunk.job_id == job.id))
+    assert last is not None
+    return last
+
+
+def _leave(db: Session, chunk: Chunk, state: ChunkState) -> None:
+    db.execute(update(JobChunk).where(_is(chunk.job.org_id, Claim(chunk.job.id, chunk.n, 0))).values(state=state))
+
+
+def settle(
+    db: Session,
+    job_id: uuid.UUID,
+    now: datetime,
+    *,
+    succeeded: int = 0,
+    unchanged: int = 0,
+    failed: int = 0,
+    cancelled: int = 0,
+) -> None:
+    """Add outcomes to a job, and end it when nothing is pending any more. Locks the event counter, then the job row."""
+    events.hold(db)
+    remaining = Job.pending - (succeeded + unchanged + failed + cancelled)
+    ending = case(
+        (Job.cancelled + cancelled > 0, JobState.CANCELLED),
+        (Job.failed + failed == Job.total, JobState.FAILED),
+        (Job.failed + failed > 0, JobState.PARTIALLY_SUCCEEDED),
+        else_=JobState.SUCCEEDED,
+    )
+    job = db.scalars(
+        update(Job)
+        .where(Job.org_id == current_org(db), Job.id == job_id, Job.state.not_in(FINAL_STATES))
+        .values(
+            succeeded=Job.succeeded + succeeded,
+            unchanged=Job.unchanged + unchanged,
+            failed=Job.failed + failed,
+            cancelled=Job.cancelled + cancelled,
+            progressed_at=now,
+            state=case((remaining == 0, ending), else_=Job.state),
+            finished_at=case((remaining == 0, now)),
+        )
+        .returning(Job)
+        .execution_options(populate_existing=True)
+    ).one()
+    if JobState(job.state).final:
+        data = {"kind": job.kind, "state": job.state, "counts": counts(job)}
+        events.record(db, SYSTEM, now, Fact("job.finished", f"job/{job_id}", data))
+
+
+def _is(org_id: str, claimed: Claim) -> ColumnElement[bool]:
+    return and_(JobChunk.org_id == org_id, JobChunk.job_id == claimed.job_id, JobChunk.n == claimed.n)
+
+
+def _begun(now: datetime, claim_seconds: float) -> ColumnElement[bool]:
+    """Whether somebody began the chunk a moment ago. An older claim counts for nothing: only the row lock does."""
+    return func.coalesce(JobChunk.claimed_at >= now - timedelta(seconds=claim_seconds), False)
