@@ -25,6 +25,10 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded here: after the fork is no time to load
 
 
+class CannotStart(Exception):
+    """Something cannot be started. Its text is one sentence for a person."""
+
+
 @dataclass(frozen=True)
 class Account:
     """Who a process runs as, where that is not us."""

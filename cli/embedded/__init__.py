@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.embedded.data_directory import CannotStart, DataDirectoryBusy, hold, jwt_secret, write_private
+from cli.embedded.data_directory import DataDirectoryBusy, hold, jwt_secret, write_private
 from cli.embedded.postgres import APP, OWNER, SUPERUSER, EmbeddedPostgres
 from cli.embedded.redis import EmbeddedRedis
-from cli.embedded.server import Server
+from cli.embedded.server import Server, is_free
+from cli.processes import CannotStart
 
 __all__ = [
     "Addresses",
@@ -21,9 +22,11 @@ __all__ = [
     "DataDirectoryBusy",
     "EmbeddedPostgres",
     "EmbeddedRedis",
+    "OWNER",
     "Server",
     "addresses",
     "hold",
+    "is_free",
     "jwt_secret",
     "running",
     "write_private",

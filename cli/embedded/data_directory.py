@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-
-class CannotStart(Exception):
-    """Something cannot be started. Its text is one sentence for a person."""
+from cli.processes import CannotStart
 
 
 class DataDirectoryBusy(CannotStart):

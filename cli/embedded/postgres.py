@@ -10,9 +10,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from cli.embedded.data_directory import CannotStart
 from cli.embedded.server import Server, wheel
-from cli.processes import Account, Process, spawn
+from cli.processes import Account, CannotStart, Process, spawn
 
 DATABASE = "rollcall"
 SUPERUSER, OWNER, APP = "postgres", "rollcall_owner", "rollcall_app"

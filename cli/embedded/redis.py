@@ -9,9 +9,9 @@ from pathlib import Path
 
 import redis
 
-from cli.embedded.data_directory import CannotStart, write_private
+from cli.embedded.data_directory import write_private
 from cli.embedded.server import Server, wheel
-from cli.processes import Process, spawn
+from cli.processes import CannotStart, Process, spawn
 
 
 class EmbeddedRedis(Server):

@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 
 from cli.embedded import data_directory
-from cli.embedded.data_directory import CannotStart, write_private
-from cli.processes import Process, end, end_leftovers
+from cli.embedded.data_directory import write_private
+from cli.processes import CannotStart, Process, end, end_leftovers
 
 _START_SECONDS = 60.0  # recovery after a crash is part of a start
 _PORTS = range(15_000, 32_000)
@@ -50,7 +50,7 @@ class Server(ABC):
         data_directory.make(self.data_dir)
         self.end_leftovers()
         known = self.remembered()
-        if known is None or not _is_free(int(known["port"])):
+        if known is None or not is_free(int(known["port"])):
             fresh = {name: secrets.token_urlsafe(24) for name in self.passwords}
             write_private(self._file, json.dumps({**fresh, **(known or {}), "port": str(_free_port())}))
 
@@ -110,7 +110,8 @@ def wheel(package: str) -> Path | None:
     return Path(found.origin).parent if found and found.origin else None
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether nothing listens on a port of this machine."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with suppress(OSError):
@@ -120,4 +121,4 @@ def _is_free(port: int) -> bool:
 
 
 def _free_port() -> int:
-    return next(port for port in random.sample(_PORTS, len(_PORTS)) if _is_free(port))
+    return next(port for port in random.sample(_PORTS, len(_PORTS)) if is_free(port))
