@@ -78,12 +78,15 @@ def allow(*any_of: Permission) -> Any:
     return Depends(Allow(*any_of))
 
 
+MAX_BODY_BYTES = 8 * 1024 * 1024
+
 Now = Annotated[datetime, Depends(clock.now)]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many items a page holds.")]
 Cursor = Annotated[str | None, Query(max_length=2000, description="The `nextCursor` of the page before.")]
 
 __all__ = [
     "DEFAULT_LIMIT",
+    "MAX_BODY_BYTES",
     "Allow",
     "Cursor",
     "Db",

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from sqlalchemy import DateTime, MetaData, Text, create_engine, event, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -41,7 +41,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {
+    type_annotation_map: ClassVar = {
         str: Text(),
         datetime: DateTime(timezone=True),
         dict[str, Any]: JSONB(),
@@ -130,7 +130,7 @@ def _serve_as_role(connection: Any, _: object) -> None:
         except Exception as error:
             connection.rollback()
             raise UnsafeRole(
-                f"The database has no usable role {SERVING_ROLE} ({type(error).__name__}); run `rollcall migrate` first."
+                f"The database has no role {SERVING_ROLE} to serve as ({type(error).__name__}); run `rollcall migrate`."
             ) from error
         cursor.execute(
             """SELECT rolsuper OR rolbypassrls OR EXISTS (SELECT FROM pg_class WHERE relowner = pg_roles.oid)

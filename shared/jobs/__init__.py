@@ -18,7 +18,7 @@ from shared.jobs.actions import (
 )
 from shared.jobs.models import FINAL_STATES, ChunkState, Job, JobChunk, JobOutcome, JobState, Outcome
 from shared.jobs.outcomes import OutcomeCode
-from shared.jobs.queries import counts, get, newest, results
+from shared.jobs.queries import counts, get, newest, organizations_with_due_jobs, results
 from shared.jobs.schemas import JobAnswer, ResultAnswer
 from shared.jobs.work import (
     ATTEMPTS_BEFORE_SPLIT,
@@ -55,12 +55,14 @@ __all__ = [
     "cancel",
     "claim",
     "counts",
+    "end_cancelled",
     "finish",
     "free_places",
     "get",
     "isolate",
     "lock",
     "newest",
+    "organizations_with_due_jobs",
     "release",
     "replayed",
     "request_hash",

@@ -19,7 +19,7 @@ from shared.errors import Conflict, Problem
 from shared.events import Actor, Fact
 from shared.jobs.models import FINAL_STATES, Job, JobChunk, JobOutcome, JobState, Outcome
 from shared.jobs.queries import get
-from shared.jobs.work import settle
+from shared.jobs.work import cancel_unbegun, settle
 
 SMALLEST_CHUNK, LARGEST_CHUNK = 250, 2500
 """Below, overheads show; above, a chunk holds the organization's event counter for too long (bench/RESULTS.md)."""
@@ -152,26 +152,13 @@ def cancel(db: Session, job_id: uuid.UUID, actor: Actor, now: datetime) -> Job:
 
     Raises NotFound, JobFinished.
     """
-    org_id = current_org(db)
-    job = get(db, job_id)
-    if JobState(job.state).final:
+    if JobState(get(db, job_id).state).final:
         raise JobFinished("The job has ended; there is nothing left to cancel.")
-    free = (
-        select(JobChunk.n)
-        .where(JobChunk.org_id == org_id, JobChunk.job_id == job_id, JobChunk.state == "pending")
-        .with_for_update(skip_locked=True)
-    )
-    sizes = db.scalars(
-        update(JobChunk)
-        .where(JobChunk.org_id == org_id, JobChunk.job_id == job_id, JobChunk.n.in_(free))
-        .values(state="cancelled")
-        .returning(func.cardinality(JobChunk.recipients))
-    )
-    count = sum(sizes)
+    count = cancel_unbegun(db, job_id)
     events.record(db, actor, now, Fact("job.cancel_requested", f"job/{job_id}"))
     changed = db.scalar(
         update(Job)
-        .where(Job.org_id == org_id, Job.id == job_id, Job.state.not_in(FINAL_STATES))
+        .where(Job.org_id == current_org(db), Job.id == job_id, Job.state.not_in(FINAL_STATES))
         .values(state=JobState.CANCELLING)
         .returning(Job.id)
     )

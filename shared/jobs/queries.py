@@ -1,6 +1,7 @@
 """Reading jobs, and what became of each of their recipients."""
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, Uuid, func, literal, null, select, true, union_all
@@ -30,18 +31,23 @@ def newest(db: Session, *, state: JobState | None = None, kind: str | None = Non
     return jobs.order_by(Job.id.desc())
 
 
+def organizations_with_due_jobs(db: Session, quiet_since: datetime) -> list[str]:
+    """Ids of the organizations with an unfinished job that nobody has served since. Needs no organization of its own."""
+    return list(db.scalars(select(func.organizations_with_due_jobs(quiet_since))))
+
+
 def counts(job: Job) -> dict[str, int]:
     """The sums of a job: total = succeeded + unchanged + failed + cancelled + pending."""
     return {name: getattr(job, name) for name in ("total", "succeeded", "unchanged", "failed", "cancelled", "pending")}
 
 
-def results(db: Session, job: Job, successes: Select[Any], *, outcome: Outcome | None = None) -> Select[Any]:
+def results(job: Job, successes: Select[Any], *, outcome: Outcome | None = None) -> Select[Any]:
     """Every recipient of a job with its outcome, by id. Each row: entity_id, outcome, code, record_id.
 
     successes: the records that the job made, as `entity_id, code, record_id`; the noun that owns them knows.
     Success is the record itself, other outcomes are stored, and chunks hold those whose turn never came.
     """
-    of_job = (JobOutcome.org_id == current_org(db)) & (JobOutcome.job_id == job.id)
+    of_job = (JobOutcome.org_id == job.org_id) & (JobOutcome.job_id == job.id)
     stored = select(JobOutcome.entity_id, JobOutcome.outcome, JobOutcome.code, JobOutcome.record_id).where(of_job)
     made = successes.subquery()
     succeeded = select(made.c.entity_id, literal(Outcome.SUCCEEDED), made.c.code, made.c.record_id)

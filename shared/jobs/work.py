@@ -119,6 +119,28 @@ def lock(db: Session, claimed: Claim) -> Chunk | None:
     return None if row is None else Chunk(row[2], claimed.n, row[0], row[1])
 
 
+def cancel_unbegun(db: Session, job_id: uuid.UUID) -> int:
+    """Cancel the chunks of a job that nobody holds. Answers how many recipients they had; `settle` must be told."""
+    of_job = and_(JobChunk.org_id == current_org(db), JobChunk.job_id == job_id)
+    free = select(JobChunk.n).where(of_job, JobChunk.state == ChunkState.PENDING).with_for_update(skip_locked=True)
+    return sum(
+        db.scalars(
+            update(JobChunk)
+            .where(of_job, JobChunk.n.in_(free))
+            .values(state=ChunkState.CANCELLED)
+            .returning(func.cardinality(JobChunk.recipients))
+        )
+    )
+
+
+def end_cancelled(db: Session, now: datetime) -> None:
+    """End the organization's cancelled jobs whose last worker died before its chunk was settled."""
+    cancelling = select(Job.id).where(Job.org_id == current_org(db), Job.state == JobState.CANCELLING)
+    for job_id in db.scalars(cancelling).all():
+        if count := cancel_unbegun(db, job_id):
+            settle(db, job_id, now, cancelled=count)
+
+
 def finish(db: Session, chunk: Chunk, tally: Tally, now: datetime) -> None:
     """Settle a chunk whose work is done, in the transaction that did it."""
     counted = tally.succeeded + tally.unchanged + tally.failed

@@ -267,11 +267,10 @@ def create_job_functions() -> None:
     hands over ids alone."""
     op.execute("CREATE POLICY owner_finds_due_work ON job FOR SELECT TO CURRENT_USER USING (true)")
     op.execute("""
-        CREATE FUNCTION due_jobs(quiet_since timestamptz, most int) RETURNS TABLE (org_id text, job_id uuid)
+        CREATE FUNCTION organizations_with_due_jobs(quiet_since timestamptz) RETURNS SETOF text
         LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
-            SELECT org_id, id FROM job
+            SELECT DISTINCT org_id FROM job
             WHERE state IN ('queued', 'running', 'cancelling') AND progressed_at < quiet_since
-            ORDER BY progressed_at LIMIT most
         $$""")
-    op.execute("REVOKE ALL ON FUNCTION due_jobs FROM PUBLIC")
-    op.execute(f"GRANT EXECUTE ON FUNCTION due_jobs TO {SERVING_ROLE}")
+    op.execute("REVOKE ALL ON FUNCTION organizations_with_due_jobs FROM PUBLIC")
+    op.execute(f"GRANT EXECUTE ON FUNCTION organizations_with_due_jobs TO {SERVING_ROLE}")

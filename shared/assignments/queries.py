@@ -1,0 +1,190 @@
+"""Reading assignments: lists for coordinators, and what a submission would do to each of its recipients."""
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Date, Select, Text, Uuid, and_, case, cast, func, literal, null, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import Session, aliased
+
+from shared import directory
+from shared.assignments.models import Assignment, AssignmentState
+from shared.catalogue import CourseVersion
+from shared.database import current_org
+from shared.directory import Party
+from shared.errors import NotFound
+from shared.jobs import Job, OutcomeCode
+
+NEVER = date.max
+"""Where assignments without a due date sort: after all others."""
+
+
+class Sort(StrEnum):
+    """How a list is ordered."""
+
+    NEWEST = "newest"
+    DUE = "due"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What is to be assigned, to whom it may be. scope: folder ids, None for the whole organization."""
+
+    course_id: uuid.UUID
+    course_version_id: uuid.UUID
+    reason: str
+    due_on: date | None
+    skip_completed: bool
+    scope: frozenset[str] | None
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a list is narrowed to. due_before and due_after are days, both exclusive. overdue is as of `today`."""
+
+    today: date
+    course_id: uuid.UUID | None = None
+    course_version_id: uuid.UUID | None = None
+    folder_id: str | None = None
+    party_id: str | None = None
+    state: AssignmentState | None = None
+    overdue: bool | None = None
+    due_before: date | None = None
+    due_after: date | None = None
+    job_id: uuid.UUID | None = None
+
+
+def listed(db: Session, filters: Filters, scope: Collection[str] | None, sort: Sort = Sort.NEWEST) -> Select[Any]:
+    """Assignments with their party's name and version's label: rows of (Assignment, display_name, version_label)."""
+    rows = _shown(db, scope).where(*_conditions(filters))
+    if filters.folder_id is not None:
+        rows = rows.where(directory.in_scope(Assignment.party_id, [filters.folder_id]))
+    if sort is Sort.DUE:
+        return rows.order_by(func.coalesce(Assignment.due_on, literal(NEVER, Date)), Assignment.id)
+    return rows.order_by(Assignment.id.desc())
+
+
+def get(db: Session, assignment_id: uuid.UUID, scope: Collection[str] | None) -> Any:
+    """One such row. Raises NotFound, also for one outside the scope."""
+    row = db.execute(_shown(db, scope).where(Assignment.id == assignment_id)).one_or_none()
+    if row is None:
+        raise NotFound("assignment")
+    return row
+
+
+def is_overdue(assignment: Assignment, today: date) -> bool:
+    """Open, and due before today. `today` is the organization's day."""
+    return assignment.state == AssignmentState.ASSIGNED and assignment.due_on is not None and assignment.due_on < today
+
+
+def made_by(job: Job) -> Select[Any]:
+    """The assignments that a job made, as its successes: `entity_id, code, record_id`."""
+    return select(
+        Assignment.party_id.label("entity_id"),
+        literal(OutcomeCode.CREATED, Text).label("code"),
+        Assignment.id.label("record_id"),
+    ).where(Assignment.org_id == job.org_id, Assignment.job_id == job.id)
+
+
+def classified(org_id: str, recipients: Select[Any], wanted: Terms) -> Select[Any]:
+    """What a submission would do to each recipient, as things are: `entity_id, outcome, code, record_id`."""
+    each = recipients.subquery()
+    (entity_id,) = each.c
+    open_one = aliased(Assignment)
+    done_one = completed(wanted, entity_id).limit(1).lateral()
+    already_completed = done_one.c.id.is_not(None) if wanted.skip_completed else literal(False)
+    rows = (
+        select(
+            entity_id.label("entity_id"),
+            case(
+                (Party.id.is_(None), OutcomeCode.PARTY_NOT_FOUND),
+                (~directory.in_scope(Party.id, wanted.scope), OutcomeCode.OUT_OF_SCOPE),
+                (~Party.active, OutcomeCode.PARTY_INACTIVE),
+                (open_one.id.is_not(None), OutcomeCode.ALREADY_ASSIGNED),
+                (already_completed, OutcomeCode.ALREADY_COMPLETED),
+                else_=OutcomeCode.CREATED,
+            ).label("code"),
+            case((open_one.id.is_not(None), open_one.id), else_=done_one.c.id).label("record_id"),
+        )
+        .select_from(each)
+        .outerjoin(Party, and_(Party.org_id == org_id, Party.id == entity_id))
+        .outerjoin(
+            open_one,
+            and_(
+                open_one.org_id == org_id,
+                open_one.course_version_id == wanted.course_version_id,
+                open_one.party_id == entity_id,
+                open_one.state == AssignmentState.ASSIGNED,
+            ),
+        )
+        .outerjoin(done_one, already_completed)
+        .subquery()
+    )
+    code = rows.c.code
+    outcome = case(*((code == one, one.outcome) for one in OutcomeCode), else_=None)
+    keeps_record = code.in_((OutcomeCode.ALREADY_ASSIGNED, OutcomeCode.ALREADY_COMPLETED))
+    return select(
+        rows.c.entity_id,
+        outcome.label("outcome"),
+        code,
+        case((keeps_record, rows.c.record_id), else_=cast(null(), Uuid)).label("record_id"),
+    )
+
+
+def completed(wanted: Terms, party_id: ColumnElement[str]) -> Select[Any]:
+    """The party's completed assignments of the wanted version."""
+    return select(Assignment.id).where(
+        Assignment.party_id == party_id,
+        Assignment.course_version_id == wanted.course_version_id,
+        Assignment.state == AssignmentState.COMPLETED,
+    )
+
+
+def _shown(db: Session, scope: Collection[str] | None) -> Select[Any]:
+    org_id = current_org(db)
+    return (
+        select(Assignment, Party.display_name, CourseVersion.label.label("version_label"))
+        .join(Party, and_(Party.org_id == Assignment.org_id, Party.id == Assignment.party_id))
+        .join(
+            CourseVersion,
+            and_(CourseVersion.org_id == Assignment.org_id, CourseVersion.id == Assignment.course_version_id),
+        )
+        .where(Assignment.org_id == org_id, directory.in_scope(Assignment.party_id, scope))
+    )
+
+
+def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    equal = {
+        Assignment.course_id: filters.course_id,
+        Assignment.course_version_id: filters.course_version_id,
+        Assignment.party_id: filters.party_id,
+        Assignment.state: filters.state,
+        Assignment.job_id: filters.job_id,
+    }
+    conditions: list[ColumnElement[bool]] = [column == value for column, value in equal.items() if value is not None]
+    if filters.due_before is not None:
+        conditions.append(Assignment.due_on < filters.due_before)
+    if filters.due_after is not None:
+        conditions.append(Assignment.due_on > filters.due_after)
+    if filters.overdue is not None:
+        late = and_(Assignment.state == AssignmentState.ASSIGNED, func.coalesce(Assignment.due_on < filters.today, False))
+        conditions.append(late if filters.overdue else ~late)
+    return conditions
+
+
+def counted(db: Session, recipients: Select[Any], wanted: Terms, examples: int = 20) -> list[Any]:
+    """What a submission would do, by outcome: rows of (outcome, code, count, examples), the largest first."""
+    each = classified(current_org(db), recipients, wanted).subquery()
+    placed = select(
+        each.c.entity_id,
+        each.c.outcome,
+        each.c.code,
+        func.row_number().over(partition_by=each.c.code, order_by=each.c.entity_id).label("place"),
+    ).subquery()
+    shown = func.array_agg(aggregate_order_by(placed.c.entity_id, placed.c.entity_id)).filter(placed.c.place <= examples)
+    rows = select(placed.c.outcome, placed.c.code, func.count().label("count"), shown.label("examples"))
+    return list(db.execute(rows.group_by(placed.c.outcome, placed.c.code).order_by(func.count().desc(), placed.c.code)))

@@ -1,0 +1,220 @@
+"""Writing the catalogue. Whoever changes a course or one of its versions locks the course first, so two
+members who publish at once come one after the other, and the second finds what the first has made.
+"""
+
+import uuid
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from shared import events
+from shared.catalogue import queries
+from shared.catalogue.models import Course, CourseVersion, VersionState
+from shared.catalogue.schemas import CourseChanges, CourseRequest, VersionChanges, VersionRequest
+from shared.database import current_org
+from shared.errors import Conflict, NotFound, Stale
+from shared.events import Actor, Fact
+
+
+class CourseArchived(Conflict):
+    """An archived course stays as it is."""
+
+    slug, title = "course-archived", "Course archived"
+
+    def __init__(self) -> None:
+        super().__init__("This course is archived: it can be read, but not changed, and nothing of it published.")
+
+
+class CourseCodeTaken(Conflict):
+    """A code is unique in the organization, archived courses included."""
+
+    slug, title = "course-code-taken", "Course code taken"
+
+    def __init__(self) -> None:
+        super().__init__("Another course of your organization has this code, perhaps an archived one.")
+
+
+class VersionLabelTaken(Conflict):
+    """A label is unique in its course."""
+
+    slug, title = "version-label-taken", "Version label taken"
+
+    def __init__(self) -> None:
+        super().__init__("Another version of this course has this label.")
+
+
+class VersionPublished(Conflict):
+    """What was published never changes, and once superseded it does not come back."""
+
+    slug, title = "version-published", "Version published"
+
+    def __init__(self) -> None:
+        super().__init__("This version was published, and published versions never change; draft a new one.")
+
+
+def create_course(db: Session, request: CourseRequest, actor: Actor, now: datetime) -> Course:
+    """Add a course, without a version yet. Raises CourseCodeTaken."""
+    values = {**request.model_dump(), "org_id": current_org(db), "created_at": now, "updated_at": now}
+    with _unique("uq_course_org_id_code", CourseCodeTaken):
+        course = db.execute(insert(Course).values(values).returning(Course)).scalar_one()
+    events.record(db, actor, now, Fact("course.created", _subject(course)))
+    return course
+
+
+def change_course(
+    db: Session,
+    course_id: uuid.UUID,
+    changes: CourseChanges,
+    *,
+    expected: Collection[int] | None,
+    actor: Actor,
+    now: datetime,
+) -> Course:
+    """Change the fields that are given; what equals the present value is no change.
+
+    expected: the revisions that the caller may have read, None for any. Raises NotFound, Stale, CourseArchived,
+    CourseCodeTaken.
+    """
+    course = _lock(db, course_id)
+    if expected is not None and course.revision not in expected:
+        raise Stale
+    _check_not_archived(course)
+    former = _apply(course, changes.model_dump(exclude_unset=True))
+    if not former:
+        return course
+    with _unique("uq_course_org_id_code", CourseCodeTaken):
+        _touch(db, course, now)
+    events.record(db, actor, now, Fact("course.changed", _subject(course), _change(former)))
+    return course
+
+
+def archive_course(db: Session, course_id: uuid.UUID, actor: Actor, now: datetime) -> Course:
+    """Take a course out of use for good; its versions and all that is bound to them stay. Again: nothing. Raises NotFound."""
+    course = _lock(db, course_id)
+    if course.archived_at is None:
+        course.archived_at = now
+        _touch(db, course, now)
+        events.record(db, actor, now, Fact("course.archived", _subject(course)))
+    return course
+
+
+def draft_version(
+    db: Session, course_id: uuid.UUID, request: VersionRequest, actor: Actor, now: datetime
+) -> CourseVersion:
+    """Add a draft. Raises NotFound, CourseArchived, VersionLabelTaken."""
+    _check_not_archived(_lock(db, course_id))
+    values = {**_plain(request), "org_id": current_org(db), "course_id": course_id, "created_at": now}
+    with _unique("uq_course_version_org_id_course_id_label", VersionLabelTaken):
+        version = db.execute(insert(CourseVersion).values(values).returning(CourseVersion)).scalar_one()
+    events.record(db, actor, now, _fact("drafted", version))
+    return version
+
+
+def change_version(
+    db: Session, course_id: uuid.UUID, version_id: uuid.UUID, changes: VersionChanges, actor: Actor, now: datetime
+) -> CourseVersion:
+    """Change the given fields of a draft. Raises NotFound, CourseArchived, VersionPublished, VersionLabelTaken."""
+    _check_not_archived(_lock(db, course_id))
+    version = queries.version(db, course_id, version_id)
+    if version.state != VersionState.DRAFT:
+        raise VersionPublished
+    former = _apply(version, _plain(changes))
+    if former:
+        with _unique("uq_course_version_org_id_course_id_label", VersionLabelTaken):
+            db.flush()
+        events.record(db, actor, now, _fact("changed", version, _change(former)))
+    return version
+
+
+def publish_version(
+    db: Session, course_id: uuid.UUID, version_id: uuid.UUID, actor: Actor, now: datetime
+) -> CourseVersion:
+    """Make a draft the active version and the former one superseded; no assignment is rewritten.
+
+    The active version again: nothing happens. Raises NotFound, CourseArchived, and VersionPublished for a superseded one.
+    """
+    course = _lock(db, course_id)
+    _check_not_archived(course)
+    version = queries.version(db, course_id, version_id)
+    if version.state == VersionState.ACTIVE:
+        return version
+    if version.state == VersionState.SUPERSEDED:
+        raise VersionPublished
+    superseded = _supersede(db, course_id)
+    version.state, version.published_at, version.published_by = VersionState.ACTIVE, now, actor.id
+    _touch(db, course, now)  # the active version is part of what a reader of the course saw
+    events.record(db, actor, now, *superseded, _fact("published", version))
+    return version
+
+
+def _lock(db: Session, course_id: uuid.UUID) -> Course:
+    """The course as it is now, locked until the end. Assignments may go on being made of it. Raises NotFound."""
+    course = db.scalar(
+        select(Course)
+        .where(Course.org_id == current_org(db), Course.id == course_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    if course is None:
+        raise NotFound("course")
+    return course
+
+
+def _check_not_archived(course: Course) -> None:
+    if course.archived_at is not None:
+        raise CourseArchived
+
+
+def _supersede(db: Session, course_id: uuid.UUID) -> list[Fact]:
+    """Supersede the active version, if there is one, before another becomes active: the index allows only one."""
+    superseded = db.scalars(
+        update(CourseVersion)
+        .where(
+            CourseVersion.org_id == current_org(db),
+            CourseVersion.course_id == course_id,
+            CourseVersion.state == VersionState.ACTIVE,
+        )
+        .values(state=VersionState.SUPERSEDED)
+        .returning(CourseVersion)
+    )
+    return [_fact("superseded", version) for version in superseded]
+
+
+def _plain(request: VersionRequest | VersionChanges) -> dict[str, Any]:
+    """The given fields as column values; materials as they stand on the wire."""
+    values = request.model_dump(exclude_unset=isinstance(request, VersionChanges))
+    if request.materials is not None and "materials" in values:
+        values["materials"] = [material.model_dump(by_alias=True) for material in request.materials]
+    return values
+
+
+def _apply(row: Course | CourseVersion, values: dict[str, Any]) -> dict[str, Any]:
+    """Set what differs. Answers the former values of what did."""
+    former = {name: getattr(row, name) for name, value in values.items() if getattr(row, name) != value}
+    for name in former:
+        setattr(row, name, values[name])
+    return former
+
+
+def _touch(db: Session, course: Course, now: datetime) -> None:
+    """Write the course's changes as its next revision."""
+    course.revision += 1
+    course.updated_at = now
+    db.flush()
+
+
+@contextmanager
+def _unique(constraint: str, taken: type[Conflict]) -> Iterator[None]:
+    """Say which rule a racing or repeated value breaks: the database alone can tell for sure."""
+    try:
+        yield
+    except IntegrityError as error:
+        if isinstance(error.orig, psycopg.Error) and error.orig.diag.constraint_name == constraint:
+            raise taken from error  # type: ignore[call-arg]
+        raise

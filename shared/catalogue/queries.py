@@ -1,0 +1,96 @@
+"""Reading the catalogue: courses with their active version, and what others may bind to."""
+
+import uuid
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Select, and_, select
+from sqlalchemy.orm import Session
+
+from shared.catalogue.models import Course, CourseVersion, VersionState
+from shared.database import current_org
+from shared.errors import Fault, InvalidInput, NotFound
+
+
+class CourseNotPublished(InvalidInput):
+    """The course exists, but there is no version of it to bind to."""
+
+    slug, title = "course-not-published", "Course not published"
+
+
+def courses(db: Session, *, archived: bool = False, q: str | None = None) -> Select[Any]:
+    """Courses by title, as rows of (Course, its active version or None).
+
+    q: a part of the title or the beginning of the code, in any case.
+    """
+    rows = _courses(db).where(Course.archived_at.is_not(None) if archived else Course.archived_at.is_(None))
+    if q is not None:
+        rows = rows.where(Course.title.icontains(q, autoescape=True) | Course.code.istartswith(q, autoescape=True))
+    return rows.order_by(Course.title, Course.id)
+
+
+def course(db: Session, course_id: uuid.UUID) -> Any:
+    """One such row. Raises NotFound."""
+    row = db.execute(_courses(db).where(Course.id == course_id)).one_or_none()
+    if row is None:
+        raise NotFound("course")
+    return row
+
+
+def versions(db: Session, course_id: uuid.UUID, *, state: VersionState | None = None) -> Select[Any]:
+    """The versions of a course, newest first."""
+    rows = _versions(db, course_id).order_by(CourseVersion.created_at.desc(), CourseVersion.id.desc())
+    return rows if state is None else rows.where(CourseVersion.state == state)
+
+
+def version(db: Session, course_id: uuid.UUID, version_id: uuid.UUID) -> CourseVersion:
+    """One of them. Raises NotFound."""
+    found = db.scalar(_versions(db, course_id).where(CourseVersion.id == version_id))
+    if found is None:
+        raise NotFound("course version")
+    return found
+
+
+def active_version(db: Session, course_id: uuid.UUID, *, pointer: str = "/courseId") -> CourseVersion:
+    """The version that an assignment or a session made now is bound to.
+
+    pointer: where the request names the course. Raises InvalidInput for a course that is unknown or archived,
+    and its subclass CourseNotPublished for one that has only drafts.
+    """
+    row = db.execute(_courses(db).where(Course.id == course_id)).one_or_none()
+    if row is None:
+        raise InvalidInput(Fault(pointer, "There is no such course in your organization."))
+    found, active = row
+    if found.archived_at is not None:
+        raise InvalidInput(Fault(pointer, "This course is archived; it can no longer be assigned or scheduled."))
+    if active is None:
+        raise CourseNotPublished(Fault(pointer, "This course has no published version yet."))
+    version: CourseVersion = active
+    return version
+
+
+def courses_by_id(db: Session, course_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Course]:
+    """Those of the courses that exist, archived ones too."""
+    found = db.scalars(select(Course).where(Course.org_id == current_org(db), Course.id.in_(course_ids)))
+    return {course.id: course for course in found}
+
+
+def versions_by_id(db: Session, version_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, CourseVersion]:
+    """Those of the versions that exist, in whatever state."""
+    found = db.scalars(
+        select(CourseVersion).where(CourseVersion.org_id == current_org(db), CourseVersion.id.in_(version_ids))
+    )
+    return {version.id: version for version in found}
+
+
+def _courses(db: Session) -> Select[Any]:
+    active = and_(
+        CourseVersion.org_id == Course.org_id,
+        CourseVersion.course_id == Course.id,
+        CourseVersion.state == VersionState.ACTIVE,
+    )
+    return select(Course, CourseVersion).outerjoin(CourseVersion, active).where(Course.org_id == current_org(db))
+
+
+def _versions(db: Session, course_id: uuid.UUID) -> Select[tuple[CourseVersion]]:
+    return select(CourseVersion).where(CourseVersion.org_id == current_org(db), CourseVersion.course_id == course_id)

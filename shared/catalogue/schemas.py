@@ -1,0 +1,156 @@
+"""The catalogue on the wire."""
+
+import uuid
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, field_validator
+
+from shared.catalogue.models import Course, CourseVersion, LicenceOn, Mode, VersionState
+from shared.wire import Answer, Instant, Line, LongText, Received
+
+LICENCE_MONTHS = 12
+"""How long a licence lasts unless the course says otherwise: a year."""
+MAX_LICENCE_MONTHS = 1200
+"""A century: longer is a slip of the keyboard, and past the year 9999 no date can be computed."""
+
+_HTTP = TypeAdapter(HttpUrl)
+
+
+def _web_address(value: str) -> str:
+    """A page shows it as a link, so `javascript:` and its like must not pass. Kept as it was written."""
+    _HTTP.validate_python(value)
+    if not value.isprintable():
+        raise ValueError("must be an http or https address on one line")
+    return value
+
+
+WebAddress = Annotated[str, Field(max_length=2000), AfterValidator(_web_address)]
+LicenceMonths = Annotated[int, Field(ge=1, le=MAX_LICENCE_MONTHS)]
+
+
+class Material(Received):
+    """A document of the DMS that belongs to a version. url: where it can be read, http or https."""
+
+    document_id: Line
+    title: Line
+    url: WebAddress | None = None
+
+
+Materials = Annotated[list[Material], Field(max_length=100)]
+
+
+class CourseRequest(Received):
+    """A new course. licence_months: calendar months; null: the course grants no licence."""
+
+    title: Line
+    code: Line
+    description: LongText | None = None
+    mode: Mode
+    licence_months: LicenceMonths | None = LICENCE_MONTHS
+    licence_on: LicenceOn = LicenceOn.SESSION
+
+
+class CourseChanges(Received):
+    """What is to change: only the fields that are given. Null clears `description` and `licenceMonths`."""
+
+    title: Line | None = None
+    code: Line | None = None
+    description: LongText | None = None
+    mode: Mode | None = None
+    licence_months: LicenceMonths | None = None
+    licence_on: LicenceOn | None = None
+
+    @field_validator("title", "code", "mode", "licence_on", mode="before")
+    @classmethod
+    def _keep(cls, value: object) -> object:
+        return _not_null(value)
+
+
+class VersionRequest(Received):
+    """A draft of a course version."""
+
+    label: Line
+    summary: LongText | None = None
+    materials: Materials = []
+
+
+class VersionChanges(Received):
+    """What is to change in a draft: only the fields that are given. Null clears `summary`."""
+
+    label: Line | None = None
+    summary: LongText | None = None
+    materials: Materials | None = None
+
+    @field_validator("label", "materials", mode="before")
+    @classmethod
+    def _keep(cls, value: object) -> object:
+        return _not_null(value)
+
+
+class ActiveVersion(Answer):
+    """The edition of a course that new assignments and sessions are bound to."""
+
+    id: uuid.UUID
+    label: str
+    published_at: Instant
+
+
+class CourseAnswer(Answer):
+    """A course. active_version: null until its first version is published."""
+
+    id: uuid.UUID
+    title: str
+    code: str
+    description: str | None
+    mode: Mode
+    licence_months: int | None
+    licence_on: LicenceOn
+    active_version: ActiveVersion | None
+    created_at: Instant
+    updated_at: Instant
+    archived_at: Instant | None
+
+    @classmethod
+    def of(cls, course: Course, active: CourseVersion | None) -> Self:
+        """The answer for one row of `catalogue.courses`."""
+        return cls(
+            id=course.id,
+            title=course.title,
+            code=course.code,
+            description=course.description,
+            mode=Mode(course.mode),
+            licence_months=course.licence_months,
+            licence_on=LicenceOn(course.licence_on),
+            active_version=None if active is None else ActiveVersion.model_validate(active),
+            created_at=course.created_at,
+            updated_at=course.updated_at,
+            archived_at=course.archived_at,
+        )
+
+
+class MaterialAnswer(Answer):
+    """A document of the DMS that belongs to a version."""
+
+    document_id: str
+    title: str
+    url: str | None = None
+
+
+class VersionAnswer(Answer):
+    """A version. published_by: the member who published it."""
+
+    id: uuid.UUID
+    course_id: uuid.UUID
+    label: str
+    summary: str | None
+    materials: list[MaterialAnswer]
+    state: VersionState
+    created_at: Instant
+    published_at: Instant | None
+    published_by: str | None
+
+
+def _not_null(value: object) -> object:
+    if value is None:
+        raise ValueError("cannot be cleared; leave it out to keep it")
+    return value

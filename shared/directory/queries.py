@@ -1,0 +1,110 @@
+"""Reading the directory: parties and folders as a caller may see them, and the questions other nouns ask about parties.
+
+A scope is the ids of the only folders whose parties a caller may see, or None for the whole organization.
+Who is not in scope does not exist, and a folder outside the scope is not named anywhere either.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Text, any_, exists, func, literal, select, true, union
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from shared.database import current_org
+from shared.directory.models import Folder, FolderMember, Party
+from shared.errors import NotFound
+
+Scope = Collection[str] | None
+
+
+TextColumn = ColumnElement[str] | InstrumentedAttribute[str]
+
+
+def in_scope(party_id: TextColumn, folders: Scope) -> ColumnElement[bool]:
+    """Whether the party of a row is in one of these folders; always true for None."""
+    if folders is None:
+        return true()
+    return exists().where(FolderMember.org_id == _this_org(), FolderMember.party_id == party_id, is_one_of(FolderMember.folder_id, folders))
+
+
+def recipients(*, party_ids: Collection[str], folder_ids: Collection[str]) -> Select[tuple[str]]:
+    """Each of these parties and of the folders' members once, as `party_id`.
+
+    The parties are those given, whether or not they exist; members count whether or not they are active.
+    """
+    named = select(func.unnest(ids(party_ids)).column_valued("party_id"))
+    members = select(FolderMember.party_id).where(FolderMember.org_id == _this_org(), is_one_of(FolderMember.folder_id, folder_ids))
+    return select(union(named, members).subquery().c.party_id)
+
+
+def missing_folders(db: Session, folder_ids: Collection[str], scope: Scope) -> list[str]:
+    """Those of the folders that are unknown or outside the scope, sorted."""
+    known = set(db.scalars(select(Folder.id).where(Folder.org_id == current_org(db), is_one_of(Folder.id, folder_ids))))
+    return sorted(set(folder_ids) - (known if scope is None else known.intersection(scope)))
+
+
+def display_names(db: Session, party_ids: Collection[str]) -> dict[str, str]:
+    """The names of those of the parties that exist, by party id."""
+    rows = select(Party.id, Party.display_name).where(Party.org_id == current_org(db), is_one_of(Party.id, party_ids))
+    return {row.id: row.display_name for row in db.execute(rows)}
+
+
+def parties(
+    db: Session, scope: Scope, *, folder_id: str | None = None, active: bool | None = None, q: str | None = None
+) -> Select[Any]:
+    """Parties by id, as rows of (Party, folders). q: the beginning of an id or, in any case, of a name."""
+    if folder_id is not None:
+        scope = {folder_id} if scope is None else {folder_id}.intersection(scope)
+    rows = _parties(db, scope).order_by(Party.id)
+    if active is not None:
+        rows = rows.where(Party.active == active)
+    if q is not None:
+        rows = rows.where(Party.id.startswith(q, autoescape=True) | Party.display_name.istartswith(q, autoescape=True))
+    return rows
+
+
+def party(db: Session, party_id: str, scope: Scope) -> Any:
+    """One such row. Raises NotFound, also for one outside the scope."""
+    row = db.execute(_parties(db, scope).where(Party.id == party_id)).one_or_none()
+    if row is None:
+        raise NotFound("party")
+    return row
+
+
+def folders(db: Session, scope: Scope) -> Select[Any]:
+    """Folders by id, as rows of (Folder, number of parties)."""
+    size = (
+        select(func.count())
+        .where(FolderMember.org_id == Folder.org_id, FolderMember.folder_id == Folder.id)
+        .scalar_subquery()
+    )
+    rows = select(Folder, size.label("party_count")).where(Folder.org_id == current_org(db)).order_by(Folder.id)
+    return rows if scope is None else rows.where(is_one_of(Folder.id, scope))
+
+
+def ids(values: Collection[str]) -> ColumnElement[list[str]]:
+    """Ids as one parameter, however many they are."""
+    return literal(list(values), ARRAY(Text))
+
+
+def is_one_of(column: TextColumn, values: Collection[str]) -> ColumnElement[bool]:
+    """Whether a row's id is one of these, however many they are: still one parameter, and a statement that stays prepared."""
+    return column == any_(ids(values))
+
+
+def _parties(db: Session, scope: Scope) -> Select[Any]:
+    mine = (
+        select(FolderMember.folder_id)
+        .where(FolderMember.org_id == Party.org_id, FolderMember.party_id == Party.id)
+        .order_by(FolderMember.folder_id)
+    )
+    if scope is not None:
+        mine = mine.where(is_one_of(FolderMember.folder_id, scope))
+    shown = func.array(mine.scalar_subquery(), type_=ARRAY(Text)).label("folders")
+    return select(Party, shown).where(Party.org_id == current_org(db), in_scope(Party.id, scope))
+
+
+def _this_org() -> ColumnElement[str]:
+    """The transaction's organization as the database knows it, for conditions that are built without a `db`."""
+    return func.current_setting("rollcall.org")

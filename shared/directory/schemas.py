@@ -1,0 +1,137 @@
+"""The directory on the wire."""
+
+import re
+from functools import cache
+from typing import Annotated, Self
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from shared.directory.models import Folder, Party
+from shared.wire import Answer, Id, Instant, Line, Received
+
+MAX_PARTIES = 10_000
+"""Parties one synchronisation may hold."""
+MAX_MEMBERS = 50_000
+"""Parties one folder may be given at once."""
+
+_ADDRESS = re.compile(r"""[^\s@<>()\[\],;:\\"]+@[^\s@<>()\[\],;:\\"]+""")
+
+
+def _deliverable(value: str) -> str:
+    """One bare address. A comma or a line break in it would address somebody else as well."""
+    if not _ADDRESS.fullmatch(value) or not value.isprintable():
+        raise ValueError("must be one e-mail address, such as name@example.org")
+    return value
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    """Kept, because finding out reads a directory of files and a synchronisation asks 10,000 times."""
+    return frozenset(available_timezones())
+
+
+def _known_time_zone(value: str) -> str:
+    if value not in _time_zones():
+        raise ValueError("must be an IANA time zone, such as Europe/Amsterdam")
+    return value
+
+
+Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(_deliverable)]
+TimeZone = Annotated[str, AfterValidator(_known_time_zone)]
+
+
+class PartyRow(Received):
+    """A party as its own system knows it. What is left out is empty, but for `folders`.
+
+    folders: all the folders the party is in; left out or null: they stay as they are.
+    """
+
+    entity_id: Id
+    display_name: Line
+    email: Email | None = None
+    member_id: Id | None = None
+    active: bool = True
+    time_zone: TimeZone | None = None
+    folders: list[Id] | None = Field(default=None, max_length=1000)
+
+
+class BadRow(Answer):
+    """A row that was left out. Rows count from 1; pointer: a JSON pointer into the row, empty for the row itself.
+
+    entity_id: the row's own, where it has the form of an id. Nothing else of the row is repeated.
+    """
+
+    row: int
+    entity_id: str | None
+    pointer: str
+    detail: str
+
+
+class SyncAnswer(Answer):
+    """What became of the rows. The four counts add up to the rows received; `errors` may name several faults of a row."""
+
+    created: int
+    updated: int
+    unchanged: int
+    failed: int
+    errors: list[BadRow]
+
+
+class PartyAnswer(Answer):
+    """A party. folders: those the caller may see."""
+
+    entity_id: str
+    display_name: str
+    email: str | None
+    member_id: str | None
+    active: bool
+    time_zone: str | None
+    folders: list[str]
+    created_at: Instant
+    updated_at: Instant
+    erased_at: Instant | None
+
+    @classmethod
+    def of(cls, party: Party, folders: list[str]) -> Self:
+        """The answer for one row of `directory.parties`."""
+        return cls(
+            entity_id=party.id,
+            display_name=party.display_name,
+            email=party.email,
+            member_id=party.member_id,
+            active=party.active,
+            time_zone=party.time_zone,
+            folders=folders,
+            created_at=party.created_at,
+            updated_at=party.updated_at,
+            erased_at=party.erased_at,
+        )
+
+
+class FolderRequest(Received):
+    """A folder. party_ids: all the parties in it; left out or null: they stay as they are."""
+
+    name: Line
+    party_ids: list[Id] | None = Field(default=None, max_length=MAX_MEMBERS)
+
+
+class FolderAnswer(Answer):
+    """A folder, and how many parties are in it."""
+
+    id: str
+    name: str
+    party_count: int
+    created_at: Instant
+    updated_at: Instant
+
+    @classmethod
+    def of(cls, folder: Folder, party_count: int) -> Self:
+        """The answer for one row of `directory.folders`."""
+        return cls(
+            id=folder.id,
+            name=folder.name,
+            party_count=party_count,
+            created_at=folder.created_at,
+            updated_at=folder.updated_at,
+        )

@@ -1,0 +1,73 @@
+"""The workshop's Celery application: every setting with the failure it prevents, and each process's own connections.
+
+`celery -A worker.app worker` and `celery -A worker.app beat` work; `rollcall worker` and `rollcall beat` are the same.
+"""
+
+from typing import Any
+
+from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
+
+from shared import logs, settings
+from shared.broker import QUEUE, Broker, make_celery
+from shared.database import Database
+from worker.schedule import SCHEDULE
+
+config = settings.current()
+app = make_celery(config.need_redis_url())
+app.set_default()
+app.conf.update(
+    include=["worker.jobs"],
+    beat_schedule=SCHEDULE,
+    beat_schedule_filename="/dev/null",
+    task_acks_late=True,  # a message is forgotten only when its work is done
+    task_reject_on_worker_lost=False,  # redelivering at once is a hot loop; `jobs.rescue` and counted attempts do better
+    worker_prefetch_multiplier=1,  # one slow chunk must not hold others back in its process
+    task_time_limit=60,  # what hangs is ended
+    task_soft_time_limit=45,
+    worker_concurrency=config.worker_concurrency,
+    worker_soft_shutdown_timeout=30,
+    worker_cancel_long_running_tasks_on_connection_loss=False,  # the work is in PostgreSQL; losing Redis must not undo it
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,  # Redis may be away for a night
+    worker_max_memory_per_child=180_000,  # kilobytes; a leak ends a process, not the machine
+    worker_hijack_root_logger=False,
+    worker_send_task_events=False,
+    worker_enable_remote_control=False,
+)
+app.conf.broker_transport_options = app.conf.broker_transport_options | {"socket_timeout": 30}
+
+
+class Workshop:
+    """The database and the broker of one worker process. Made after the fork: a forked connection is two liars in one."""
+
+    database: Database
+    broker: Broker
+
+
+workshop = Workshop()
+
+
+def open_workshop() -> None:
+    """Give this process its own connections."""
+    workshop.database = Database(
+        config.need_database_url(), name="worker", pool_size=2, statement_timeout=config.statement_timeout
+    )
+    workshop.broker = Broker(make_celery(config.need_redis_url()))
+
+
+@setup_logging.connect
+def _configure_logs(**_: Any) -> None:
+    logs.configure(config.log_format, config.log_level)
+
+
+@worker_process_init.connect
+def _open(**_: Any) -> None:
+    open_workshop()
+
+
+@worker_process_shutdown.connect
+def _close(**_: Any) -> None:
+    workshop.database.close()
+
+
+__all__ = ["QUEUE", "app", "open_workshop", "workshop"]

@@ -1,0 +1,16 @@
+"""Everything periodic, one line each, with why. Ticks are idempotent: two beats, or a late one, do no harm."""
+
+from typing import Any
+
+from shared import settings
+
+_every = settings.current()
+
+SCHEDULE: dict[str, dict[str, Any]] = {
+    # finds jobs whose wake-up was lost, whose worker died, or that came while Redis was away
+    "jobs.rescue": {
+        "task": "jobs.rescue",
+        "schedule": _every.job_rescue_seconds,
+        "options": {"expires": 10 * _every.job_rescue_seconds},  # ticks that pile up while no worker runs are dropped
+    },
+}

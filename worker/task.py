@@ -1,0 +1,34 @@
+"""How a task is declared: a frozen name, ids in, and an error that is logged without its values and never retried.
+
+Retrying is not Celery's business here: what was not done is still due in PostgreSQL, and is found there.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from worker.app import app
+
+P = ParamSpec("P")
+log = structlog.get_logger()
+
+
+def task(name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Register a task under its published name, `<noun>.<verb>`. Published names are never changed."""
+
+    def declare(work: Callable[P, None]) -> Callable[P, None]:
+        @wraps(work)
+        def run(*args: P.args, **kwargs: P.kwargs) -> None:
+            with bound_contextvars(task=name):
+                try:
+                    work(*args, **kwargs)
+                except Exception as error:
+                    log.error("task failed", exc_info=error)
+
+        registered: Any = app.task(name=name)(run)
+        return registered  # type: ignore[no-any-return]
+
+    return declare
