@@ -1,0 +1,71 @@
+"""The catalogue: courses, and their versions as they were published.
+
+Owns the tables `course` and `course_version`. Promises that a course has at most one active version, that a
+published version never changes, and that publishing the next one changes nothing but that the former is superseded.
+"""
+
+from shared.catalogue.actions import (
+    CourseArchived,
+    CourseCodeTaken,
+    VersionLabelTaken,
+    VersionPublished,
+    archive_course,
+    change_course,
+    change_version,
+    create_course,
+    draft_version,
+    publish_version,
+)
+from shared.catalogue.models import Course, CourseVersion, LicenceOn, Mode, VersionState
+from shared.catalogue.queries import (
+    CourseNotPublished,
+    active_version,
+    course,
+    courses,
+    courses_by_id,
+    version,
+    versions,
+    versions_by_id,
+)
+from shared.catalogue.schemas import (
+    CourseAnswer,
+    CourseChanges,
+    CourseRequest,
+    Material,
+    VersionAnswer,
+    VersionChanges,
+    VersionRequest,
+)
+
+__all__ = [
+    "Course",
+    "CourseAnswer",
+    "CourseArchived",
+    "CourseChanges",
+    "CourseCodeTaken",
+    "CourseNotPublished",
+    "CourseRequest",
+    "CourseVersion",
+    "LicenceOn",
+    "Material",
+    "Mode",
+    "VersionAnswer",
+    "VersionChanges",
+    "VersionLabelTaken",
+    "VersionPublished",
+    "VersionRequest",
+    "VersionState",
+    "active_version",
+    "archive_course",
+    "change_course",
+    "change_version",
+    "course",
+    "courses",
+    "courses_by_id",
+    "create_course",
+    "draft_version",
+    "publish_version",
+    "version",
+    "versions",
+    "versions_by_id",
+]

@@ -3,12 +3,13 @@ members who publish at once come one after the other, and the second finds what 
 """
 
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 import psycopg
+from pydantic.alias_generators import to_camel
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -63,7 +64,7 @@ def create_course(db: Session, request: CourseRequest, actor: Actor, now: dateti
     values = {**request.model_dump(), "org_id": current_org(db), "created_at": now, "updated_at": now}
     with _unique("uq_course_org_id_code", CourseCodeTaken):
         course = db.execute(insert(Course).values(values).returning(Course)).scalar_one()
-    events.record(db, actor, now, Fact("course.created", _subject(course)))
+    events.record(db, actor, now, _course_fact("created", course))
     return course
 
 
@@ -90,17 +91,20 @@ def change_course(
         return course
     with _unique("uq_course_org_id_code", CourseCodeTaken):
         _touch(db, course, now)
-    events.record(db, actor, now, Fact("course.changed", _subject(course), _change(former)))
+    events.record(db, actor, now, _course_fact("changed", course, former))
     return course
 
 
 def archive_course(db: Session, course_id: uuid.UUID, actor: Actor, now: datetime) -> Course:
-    """Take a course out of use for good; its versions and all that is bound to them stay. Again: nothing. Raises NotFound."""
+    """Take a course out of use for good; its versions and all that is bound to them stay. Archiving again does nothing.
+
+    Raises NotFound.
+    """
     course = _lock(db, course_id)
     if course.archived_at is None:
         course.archived_at = now
         _touch(db, course, now)
-        events.record(db, actor, now, Fact("course.archived", _subject(course)))
+        events.record(db, actor, now, _course_fact("archived", course))
     return course
 
 
@@ -112,7 +116,7 @@ def draft_version(
     values = {**_plain(request), "org_id": current_org(db), "course_id": course_id, "created_at": now}
     with _unique("uq_course_version_org_id_course_id_label", VersionLabelTaken):
         version = db.execute(insert(CourseVersion).values(values).returning(CourseVersion)).scalar_one()
-    events.record(db, actor, now, _fact("drafted", version))
+    events.record(db, actor, now, _version_fact("drafted", version))
     return version
 
 
@@ -128,7 +132,7 @@ def change_version(
     if former:
         with _unique("uq_course_version_org_id_course_id_label", VersionLabelTaken):
             db.flush()
-        events.record(db, actor, now, _fact("changed", version, _change(former)))
+        events.record(db, actor, now, _version_fact("changed", version, former))
     return version
 
 
@@ -137,7 +141,8 @@ def publish_version(
 ) -> CourseVersion:
     """Make a draft the active version and the former one superseded; no assignment is rewritten.
 
-    The active version again: nothing happens. Raises NotFound, CourseArchived, and VersionPublished for a superseded one.
+    Publishing the active version again does nothing, so that a lost answer can be asked for again. Raises NotFound,
+    CourseArchived, and VersionPublished for a superseded version.
     """
     course = _lock(db, course_id)
     _check_not_archived(course)
@@ -149,7 +154,7 @@ def publish_version(
     superseded = _supersede(db, course_id)
     version.state, version.published_at, version.published_by = VersionState.ACTIVE, now, actor.id
     _touch(db, course, now)  # the active version is part of what a reader of the course saw
-    events.record(db, actor, now, *superseded, _fact("published", version))
+    events.record(db, actor, now, *superseded, _version_fact("published", version))
     return version
 
 
@@ -183,7 +188,7 @@ def _supersede(db: Session, course_id: uuid.UUID) -> list[Fact]:
         .values(state=VersionState.SUPERSEDED)
         .returning(CourseVersion)
     )
-    return [_fact("superseded", version) for version in superseded]
+    return [_version_fact("superseded", version) for version in superseded]
 
 
 def _plain(request: VersionRequest | VersionChanges) -> dict[str, Any]:
@@ -195,11 +200,11 @@ def _plain(request: VersionRequest | VersionChanges) -> dict[str, Any]:
 
 
 def _apply(row: Course | CourseVersion, values: dict[str, Any]) -> dict[str, Any]:
-    """Set what differs. Answers the former values of what did."""
+    """Set what differs. Answers the former values of what did, by their names on the wire."""
     former = {name: getattr(row, name) for name, value in values.items() if getattr(row, name) != value}
     for name in former:
         setattr(row, name, values[name])
-    return former
+    return {to_camel(name): value for name, value in former.items()}
 
 
 def _touch(db: Session, course: Course, now: datetime) -> None:
@@ -210,11 +215,25 @@ def _touch(db: Session, course: Course, now: datetime) -> None:
 
 
 @contextmanager
-def _unique(constraint: str, taken: type[Conflict]) -> Iterator[None]:
+def _unique(constraint: str, taken: Callable[[], Conflict]) -> Iterator[None]:
     """Say which rule a racing or repeated value breaks: the database alone can tell for sure."""
     try:
         yield
     except IntegrityError as error:
         if isinstance(error.orig, psycopg.Error) and error.orig.diag.constraint_name == constraint:
-            raise taken from error  # type: ignore[call-arg]
+            raise taken() from error
         raise
+
+
+def _course_fact(what: str, course: Course, former: dict[str, Any] | None = None) -> Fact:
+    return Fact(f"course.{what}", f"course/{course.id}", _changes(former))
+
+
+def _version_fact(what: str, version: CourseVersion, former: dict[str, Any] | None = None) -> Fact:
+    data = {"courseId": str(version.course_id), **_changes(former)}
+    return Fact(f"course_version.{what}", f"course_version/{version.id}", data)
+
+
+def _changes(former: dict[str, Any] | None) -> dict[str, Any]:
+    """What an event tells of a change: a catalogue holds nothing personal, so the former values may stay for years."""
+    return {} if former is None else {"changed": sorted(former), "former": former}

@@ -2,9 +2,8 @@
 
 import uuid
 from collections.abc import Collection
-from typing import Any
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import Row, Select, and_, select
 from sqlalchemy.orm import Session
 
 from shared.catalogue.models import Course, CourseVersion, VersionState
@@ -18,7 +17,7 @@ class CourseNotPublished(InvalidInput):
     slug, title = "course-not-published", "Course not published"
 
 
-def courses(db: Session, *, archived: bool = False, q: str | None = None) -> Select[Any]:
+def courses(db: Session, *, archived: bool = False, q: str | None = None) -> Select[Course, CourseVersion | None]:
     """Courses by title, as rows of (Course, its active version or None).
 
     q: a part of the title or the beginning of the code, in any case.
@@ -29,7 +28,7 @@ def courses(db: Session, *, archived: bool = False, q: str | None = None) -> Sel
     return rows.order_by(Course.title, Course.id)
 
 
-def course(db: Session, course_id: uuid.UUID) -> Any:
+def course(db: Session, course_id: uuid.UUID) -> Row[Course, CourseVersion | None]:
     """One such row. Raises NotFound."""
     row = db.execute(_courses(db).where(Course.id == course_id)).one_or_none()
     if row is None:
@@ -37,7 +36,7 @@ def course(db: Session, course_id: uuid.UUID) -> Any:
     return row
 
 
-def versions(db: Session, course_id: uuid.UUID, *, state: VersionState | None = None) -> Select[Any]:
+def versions(db: Session, course_id: uuid.UUID, *, state: VersionState | None = None) -> Select[CourseVersion]:
     """The versions of a course, newest first."""
     rows = _versions(db, course_id).order_by(CourseVersion.created_at.desc(), CourseVersion.id.desc())
     return rows if state is None else rows.where(CourseVersion.state == state)
@@ -65,8 +64,7 @@ def active_version(db: Session, course_id: uuid.UUID, *, pointer: str = "/course
         raise InvalidInput(Fault(pointer, "This course is archived; it can no longer be assigned or scheduled."))
     if active is None:
         raise CourseNotPublished(Fault(pointer, "This course has no published version yet."))
-    version: CourseVersion = active
-    return version
+    return active
 
 
 def courses_by_id(db: Session, course_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Course]:
@@ -83,7 +81,7 @@ def versions_by_id(db: Session, version_ids: Collection[uuid.UUID]) -> dict[uuid
     return {version.id: version for version in found}
 
 
-def _courses(db: Session) -> Select[Any]:
+def _courses(db: Session) -> Select[Course, CourseVersion | None]:
     active = and_(
         CourseVersion.org_id == Course.org_id,
         CourseVersion.course_id == Course.id,
@@ -92,5 +90,5 @@ def _courses(db: Session) -> Select[Any]:
     return select(Course, CourseVersion).outerjoin(CourseVersion, active).where(Course.org_id == current_org(db))
 
 
-def _versions(db: Session, course_id: uuid.UUID) -> Select[tuple[CourseVersion]]:
+def _versions(db: Session, course_id: uuid.UUID) -> Select[CourseVersion]:
     return select(CourseVersion).where(CourseVersion.org_id == current_org(db), CourseVersion.course_id == course_id)

@@ -71,7 +71,7 @@ class VersionRequest(Received):
 
     label: Line
     summary: LongText | None = None
-    materials: Materials = []
+    materials: Materials = Field(default_factory=list)
 
 
 class VersionChanges(Received):

@@ -1,0 +1,32 @@
+"""The directory: a synchronised copy of parties and folders, which another system owns.
+
+Owns the tables `party`, `folder` and `folder_member`, and with them every name and e-mail address there is.
+Promises that a party is never removed, that one outside a caller's folders does not exist for that caller, and
+that events about parties hold ids and the names of fields, never their values.
+"""
+
+from shared.directory.models import Folder, FolderMember, Party
+from shared.directory.queries import (
+    display_names,
+    folder,
+    folders,
+    in_scope,
+    missing_folders,
+    parties,
+    party,
+    recipients,
+)
+
+__all__ = [
+    "Folder",
+    "FolderMember",
+    "Party",
+    "display_names",
+    "folder",
+    "folders",
+    "in_scope",
+    "missing_folders",
+    "parties",
+    "party",
+    "recipients",
+]

@@ -4,10 +4,9 @@ A scope is the ids of the only folders whose parties a caller may see, or None f
 Who is not in scope does not exist, and a folder outside the scope is not named anywhere either.
 """
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, Select, Text, any_, exists, func, literal, select, true, union
+from sqlalchemy import ColumnElement, Row, Select, Text, any_, exists, func, literal, select, true, union
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -25,16 +24,22 @@ def in_scope(party_id: TextColumn, folders: Scope) -> ColumnElement[bool]:
     """Whether the party of a row is in one of these folders; always true for None."""
     if folders is None:
         return true()
-    return exists().where(FolderMember.org_id == _this_org(), FolderMember.party_id == party_id, is_one_of(FolderMember.folder_id, folders))
+    return exists().where(
+        FolderMember.org_id == _this_org(),
+        FolderMember.party_id == party_id,
+        is_one_of(FolderMember.folder_id, folders),
+    )
 
 
-def recipients(*, party_ids: Collection[str], folder_ids: Collection[str]) -> Select[tuple[str]]:
+def recipients(*, party_ids: Collection[str], folder_ids: Collection[str]) -> Select[str]:
     """Each of these parties and of the folders' members once, as `party_id`.
 
     The parties are those given, whether or not they exist; members count whether or not they are active.
     """
     named = select(func.unnest(ids(party_ids)).column_valued("party_id"))
-    members = select(FolderMember.party_id).where(FolderMember.org_id == _this_org(), is_one_of(FolderMember.folder_id, folder_ids))
+    members = select(FolderMember.party_id).where(
+        FolderMember.org_id == _this_org(), is_one_of(FolderMember.folder_id, folder_ids)
+    )
     return select(union(named, members).subquery().c.party_id)
 
 
@@ -52,7 +57,7 @@ def display_names(db: Session, party_ids: Collection[str]) -> dict[str, str]:
 
 def parties(
     db: Session, scope: Scope, *, folder_id: str | None = None, active: bool | None = None, q: str | None = None
-) -> Select[Any]:
+) -> Select[Party, Sequence[str]]:
     """Parties by id, as rows of (Party, folders). q: the beginning of an id or, in any case, of a name."""
     if folder_id is not None:
         scope = {folder_id} if scope is None else {folder_id}.intersection(scope)
@@ -64,7 +69,7 @@ def parties(
     return rows
 
 
-def party(db: Session, party_id: str, scope: Scope) -> Any:
+def party(db: Session, party_id: str, scope: Scope) -> Row[Party, Sequence[str]]:
     """One such row. Raises NotFound, also for one outside the scope."""
     row = db.execute(_parties(db, scope).where(Party.id == party_id)).one_or_none()
     if row is None:
@@ -72,15 +77,23 @@ def party(db: Session, party_id: str, scope: Scope) -> Any:
     return row
 
 
-def folders(db: Session, scope: Scope) -> Select[Any]:
+def folders(db: Session, scope: Scope) -> Select[Folder, int]:
     """Folders by id, as rows of (Folder, number of parties)."""
     size = (
         select(func.count())
         .where(FolderMember.org_id == Folder.org_id, FolderMember.folder_id == Folder.id)
         .scalar_subquery()
     )
-    rows = select(Folder, size.label("party_count")).where(Folder.org_id == current_org(db)).order_by(Folder.id)
+    rows = select(Folder, size).where(Folder.org_id == current_org(db)).order_by(Folder.id)
     return rows if scope is None else rows.where(is_one_of(Folder.id, scope))
+
+
+def folder(db: Session, folder_id: str, scope: Scope) -> Row[Folder, int]:
+    """One such row. Raises NotFound, also for one outside the scope."""
+    row = db.execute(folders(db, scope).where(Folder.id == folder_id)).one_or_none()
+    if row is None:
+        raise NotFound("folder")
+    return row
 
 
 def ids(values: Collection[str]) -> ColumnElement[list[str]]:
@@ -89,11 +102,11 @@ def ids(values: Collection[str]) -> ColumnElement[list[str]]:
 
 
 def is_one_of(column: TextColumn, values: Collection[str]) -> ColumnElement[bool]:
-    """Whether a row's id is one of these, however many they are: still one parameter, and a statement that stays prepared."""
+    """Whether a row's id is one of these: one parameter however many they are, so the statement stays prepared."""
     return column == any_(ids(values))
 
 
-def _parties(db: Session, scope: Scope) -> Select[Any]:
+def _parties(db: Session, scope: Scope) -> Select[Party, Sequence[str]]:
     mine = (
         select(FolderMember.folder_id)
         .where(FolderMember.org_id == Party.org_id, FolderMember.party_id == Party.id)

@@ -1,6 +1,7 @@
 """The directory on the wire."""
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from typing import Annotated, Self
 from zoneinfo import available_timezones
@@ -69,7 +70,7 @@ class BadRow(Answer):
 
 
 class SyncAnswer(Answer):
-    """What became of the rows. The four counts add up to the rows received; `errors` may name several faults of a row."""
+    """What became of the rows. The four counts add up to the rows received; `errors` may name a row several times."""
 
     created: int
     updated: int
@@ -93,7 +94,7 @@ class PartyAnswer(Answer):
     erased_at: Instant | None
 
     @classmethod
-    def of(cls, party: Party, folders: list[str]) -> Self:
+    def of(cls, party: Party, folders: Sequence[str]) -> Self:
         """The answer for one row of `directory.parties`."""
         return cls(
             entity_id=party.id,
@@ -102,7 +103,7 @@ class PartyAnswer(Answer):
             member_id=party.member_id,
             active=party.active,
             time_zone=party.time_zone,
-            folders=folders,
+            folders=list(folders),
             created_at=party.created_at,
             updated_at=party.updated_at,
             erased_at=party.erased_at,
