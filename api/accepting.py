@@ -5,9 +5,10 @@ and `jobs.rescue` finds it without any message.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import BackgroundTasks, Depends, Header, Request, Response
+from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from api.dependencies import CurrentCaller, CurrentService
@@ -38,9 +39,9 @@ class Acceptance:
     after: BackgroundTasks
     service: CurrentService
 
-    def hash_of(self, body: Any) -> str | None:
+    def hash_of(self, body: BaseModel) -> str | None:
         """The hash that tells a repeated request from a reused key."""
-        return None if self.key is None else jobs.request_hash(self.path, body)
+        return None if self.key is None else jobs.request_hash(self.path, body.model_dump(mode="json"))
 
     def earlier(self, db: Session, hash: str | None) -> JobAnswer | None:
         """The answer this key was given before, if any. Raises IdempotencyKeyReused."""

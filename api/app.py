@@ -1,35 +1,59 @@
-"""The front desk: puts routes, limits and error answers together. It checks, accepts and answers; rules live in shared."""
+"""The front desk: puts routes, limits and error answers together. It checks, accepts and answers; rules are in shared."""
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
-import orjson
-from fastapi import APIRouter, Depends, FastAPI, Request
-from fastapi.routing import APIRoute
-from starlette.responses import Response
+from fastapi import Depends, FastAPI
 
-from api import problems
-from api.dependencies import training_available
+from api import assignments, catalogue, directory, events, jobs, operations, organizations, problems
+from api.dependencies import MAX_BODY_BYTES, CurrentCaller, training_available
+from api.routing import Router
 from api.service import Service, build
-from shared import settings as settings_module
+from shared import settings
 from shared.access import FeatureNotAvailable, Unavailability
 from shared.settings import TRAINING
 
-MAX_BODY_BYTES = 8 * 1024 * 1024
+CORE = (organizations.router, directory.router, events.router)
+TRAINING_ROUTERS = (catalogue.router, assignments.router, jobs.router)
 
 
 def create_app(service: Service | None = None) -> FastAPI:
     """The application, with the parts given or built from the environment."""
-    made = service or build(settings_module.current())
+    made = service or build(settings.current())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         made.database.close()
 
-    app = FastAPI(title="Rollcall", version="0.1.0", lifespan=lifespan, max_body_size=MAX_BODY_BYTES)
+    app = FastAPI(
+        title="Rollcall",
+        version="0.1.0",
+        description="Assigns training to thousands of parties, records who completed what, and grants their licences.",
+        lifespan=lifespan,
+        max_body_size=MAX_BODY_BYTES,
+    )
     app.state.service = made
     problems.install(app)
+    operations.measure(app)
+    app.include_router(operations.router)
+    for router in CORE:
+        app.include_router(router)
+    for router in TRAINING_ROUTERS:
+        if TRAINING in made.settings.features:
+            app.include_router(router, dependencies=[Depends(training_available, scope="function")])
+        else:
+            app.include_router(_not_deployed(router.prefix))
     return app
+
+
+def _not_deployed(prefix: str) -> Router:
+    """What answers for training's addresses in a deployment without it."""
+    router = Router(prefix, "training")
+
+    def answer(_: CurrentCaller) -> None:
+        raise FeatureNotAvailable(Unavailability.NOT_DEPLOYED)
+
+    for path in ("", "/{rest:path}"):
+        router.add_api_route(path, answer, methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
+    return router

@@ -4,7 +4,7 @@ import uuid
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, status
+from fastapi import Depends, Query, Request, status
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
@@ -21,6 +21,7 @@ from api.dependencies import (
     allow,
 )
 from api.exports import csv_of, wants_csv
+from api.routing import Router
 from shared import assignments, catalogue, clock, directory, jobs
 from shared.access import Caller, Permission
 from shared.assignments import (
@@ -38,7 +39,7 @@ from shared.jobs import JobAnswer, Submission
 from shared.pagination import page
 from shared.wire import ID_PATTERN, Listing
 
-router = APIRouter(prefix="/v1/assignments", tags=["assignments"])
+router = Router("/v1/assignments", "assignments")
 
 SEES = (Permission.VIEW, Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
 
@@ -55,8 +56,8 @@ def submit(
     now: Now,
 ) -> JobAnswer:
     """Assign a course's active version to parties, as a job. The version and the folders' members are fixed now."""
-    hash = accepting.hash_of(body.model_dump(mode="json"))
-    if earlier := accepting.earlier(db, hash):
+    request_hash = accepting.hash_of(body)
+    if earlier := accepting.earlier(db, request_hash):
         return earlier
     version, recipients = _checked(db, body, caller, clock.day_in(organization.time_zone, now))
     submission = Submission(
@@ -65,7 +66,7 @@ def submit(
         actor=caller.actor,
         scope=caller.folders,
         key=accepting.key,
-        request_hash=hash,
+        request_hash=request_hash,
     )
     job, replayed = jobs.submit(db, submission, recipients, workers=accepting.workers, now=now)
     if not replayed and job.total == 0:
@@ -92,9 +93,7 @@ def preview(
     return Preview(course_version_id=version.id, version_label=version.label, total=total, outcomes=outcomes)
 
 
-def _checked(
-    db: Session, body: AssignmentRequest, caller: Caller, today: date
-) -> tuple[CourseVersion, Select[Any]]:
+def _checked(db: Session, body: AssignmentRequest, caller: Caller, today: date) -> tuple[CourseVersion, Select[Any]]:
     """The version and the recipients that a body means. Raises InvalidInput, CourseNotPublished."""
     if body.due_on is not None and body.due_on < today:
         raise InvalidInput(Fault("/dueOn", "The due date may not lie in the past; today is the earliest."))

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
 from sqlalchemy.orm import Session
-from structlog.contextvars import bind_contextvars
 
 from api.service import Service
 from shared import access, clock
@@ -28,9 +27,7 @@ def caller(request: Request, made: Annotated[Service, Depends(service)]) -> Call
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("Send a token: `Authorization: Bearer <JWT>`.")
-    verified = made.tokens.verify(token.strip())
-    bind_contextvars(org=verified.org_id, member=verified.member_id)
-    return verified
+    return made.tokens.verify(token.strip())
 
 
 CurrentCaller = Annotated[Caller, Depends(caller)]

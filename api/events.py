@@ -5,15 +5,16 @@ from typing import Annotated, Any
 
 import anyio
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from api.dependencies import CurrentCaller, CurrentService, allow
+from api.routing import Router
 from shared import events
 from shared.access import Permission
 from shared.errors import Fault, InvalidInput
 from shared.wire import ID_PATTERN, Listing
 
-router = APIRouter(prefix="/v1/events", tags=["events"])
+router = Router("/v1/events", "events")
 
 POLL_SECONDS = 0.25
 LARGEST_SEQUENCE = 2**63 - 1

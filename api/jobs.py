@@ -7,20 +7,21 @@ from typing import Annotated, Any
 
 import anyio
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Depends, Query, Request, status
+from fastapi import Depends, Query, Request, status
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from sqlalchemy import Select
 
 from api.accepting import Accepting
 from api.dependencies import DEFAULT_LIMIT, CurrentCaller, CurrentService, Cursor, Db, Limit, Now, allow
 from api.exports import csv_of, wants_csv
+from api.routing import Router
 from shared import assignments, jobs
 from shared.access import Permission
 from shared.jobs import Job, JobAnswer, JobState, Outcome, ResultAnswer
 from shared.pagination import page
 from shared.wire import Listing
 
-router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+router = Router("/v1/jobs", "jobs")
 
 SEES = (Permission.VIEW, Permission.ASSIGN, Permission.COMPLETE, Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
 """Whoever may start a job or see its effects may read it."""
@@ -79,9 +80,7 @@ async def read_job(
 
 
 @router.get("/{job_id}/stream", dependencies=[allow(*SEES)], response_class=EventSourceResponse)
-async def stream_job(
-    job: CurrentJob, caller: CurrentCaller, service: CurrentService
-) -> AsyncIterator[ServerSentEvent]:
+async def stream_job(job: CurrentJob, caller: CurrentCaller, service: CurrentService) -> AsyncIterator[ServerSentEvent]:
     """The job each time its counts change, as server-sent events named `job`, until it has ended."""
     deadline = time.monotonic() + STREAM_SECONDS
     yield ServerSentEvent(event="job", data=job)
@@ -119,9 +118,7 @@ def cancel_job(job_id: uuid.UUID, db: Db, caller: CurrentCaller, now: Now) -> Jo
 
 
 @router.post("/{job_id}/retry", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(*ACTS)])
-def retry_job(
-    job_id: uuid.UUID, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now
-) -> JobAnswer:
+def retry_job(job_id: uuid.UUID, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now) -> JobAnswer:
     """A new job of only the failed recipients. 409 `nothing-to-retry` when there are none."""
     job = jobs.retry(db, job_id, caller.actor, caller.folders, workers=accepting.workers, now=now)
     return accepting.answer(job)

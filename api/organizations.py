@@ -1,14 +1,13 @@
 """The caller and the organization: who am I, what may I see, is training available, which limits hold."""
 
-from fastapi import APIRouter
-
 from api.dependencies import MAX_BODY_BYTES, CurrentCaller, CurrentOrganization, CurrentService, Db, Now, allow
+from api.routing import Router
 from shared import access, assignments
 from shared.access import Permission
 from shared.pagination import MAX_LIMIT
 from shared.wire import Answer, Received
 
-router = APIRouter(prefix="/v1", tags=["organization"])
+router = Router("/v1", "organization")
 
 
 class NavigationEntry(Answer):
@@ -91,4 +90,3 @@ def change_availability(
     access.enable(db, training=body.enabled, actor=caller.actor, now=now)
     db.expire_all()
     return availability(access.organization(db), service)
-

@@ -20,13 +20,13 @@ app.conf.update(
     beat_schedule=SCHEDULE,
     beat_schedule_filename="/dev/null",
     task_acks_late=True,  # a message is forgotten only when its work is done
-    task_reject_on_worker_lost=False,  # redelivering at once is a hot loop; `jobs.rescue` and counted attempts do better
+    task_reject_on_worker_lost=False,  # redelivery is a hot loop; `jobs.rescue` does better
     worker_prefetch_multiplier=1,  # one slow chunk must not hold others back in its process
     task_time_limit=60,  # what hangs is ended
     task_soft_time_limit=45,
     worker_concurrency=config.worker_concurrency,
     worker_soft_shutdown_timeout=30,
-    worker_cancel_long_running_tasks_on_connection_loss=False,  # the work is in PostgreSQL; losing Redis must not undo it
+    worker_cancel_long_running_tasks_on_connection_loss=False,  # the work is not in Redis
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,  # Redis may be away for a night
     worker_max_memory_per_child=180_000,  # kilobytes; a leak ends a process, not the machine
@@ -38,7 +38,7 @@ app.conf.broker_transport_options = app.conf.broker_transport_options | {"socket
 
 
 class Workshop:
-    """The database and the broker of one worker process. Made after the fork: a forked connection is two liars in one."""
+    """The database and the broker of one worker process. Made after the fork: connections cannot be shared."""
 
     database: Database
     broker: Broker

@@ -5,7 +5,6 @@ passes the wake-up on until nothing is left; so messages can be lost, doubled or
 `job_window` chunks in flight, and its jobs take turns.
 """
 
-
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -28,6 +27,7 @@ HANDLERS: dict[str, Handler] = {
     "assignments.create": assignments.create,
 }
 """Which noun does the work of which kind of job."""
+
 
 @task("jobs.run")
 def run(org_id: str) -> None:
@@ -80,7 +80,9 @@ def _attempt(org_id: str, claimed: Claim) -> None:
         _log_failure(claimed, error)
         if isinstance(error.orig, QueryCanceled):  # it took too long: one of its recipients hangs
             _isolate(org_id, claimed)
-        elif not error.connection_invalidated:  # else the recipients may be what ended the connection: the attempt counts
+        elif (
+            not error.connection_invalidated
+        ):  # else the recipients may be what ended the connection: the attempt counts
             with workshop.database.transaction(org_id) as db:
                 jobs.release(db, claimed)
     except Exception as error:

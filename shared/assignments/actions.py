@@ -56,7 +56,7 @@ def assign(db: Session, chunk: Chunk, now: datetime) -> Tally:
 
 
 def _create(db: Session, chunk: Chunk, wanted: Terms, actor: Actor, now: datetime) -> int:
-    """Insert the assignments of the chunk, sorted by party so that two jobs lock in the same order. Answers how many."""
+    """Insert the chunk's assignments, sorted by party so that two jobs lock in the same order. Answers how many."""
     recipients = chunk.recipients.subquery()
     assignable = (
         select(
@@ -110,7 +110,12 @@ def _say_why_not(db: Session, chunk: Chunk, wanted: Terms) -> dict[str, int]:
     each = classified(chunk.job.org_id, chunk.recipients, wanted).subquery()
     made = made_by(chunk.job).where(Assignment.party_id == each.c.entity_id)
     others = select(
-        literal(chunk.job.org_id), literal(chunk.job.id), each.c.entity_id, each.c.outcome, each.c.code, each.c.record_id
+        literal(chunk.job.org_id),
+        literal(chunk.job.id),
+        each.c.entity_id,
+        each.c.outcome,
+        each.c.code,
+        each.c.record_id,
     ).where(~made.exists())
     columns = [
         JobOutcome.org_id,
@@ -121,5 +126,5 @@ def _say_why_not(db: Session, chunk: Chunk, wanted: Terms) -> dict[str, int]:
         JobOutcome.record_id,
     ]
     stored = insert(JobOutcome).from_select(columns, others).returning(JobOutcome.outcome).cte()
-    counted = db.execute(select(stored.c.outcome, func.count()).group_by(stored.c.outcome))
-    return {outcome: count for outcome, count in counted}
+    counted = db.execute(select(stored.c.outcome, func.count()).group_by(stored.c.outcome)).tuples()
+    return dict(counted.all())

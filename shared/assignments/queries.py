@@ -171,7 +171,9 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.due_after is not None:
         conditions.append(Assignment.due_on > filters.due_after)
     if filters.overdue is not None:
-        late = and_(Assignment.state == AssignmentState.ASSIGNED, func.coalesce(Assignment.due_on < filters.today, False))
+        late = and_(
+            Assignment.state == AssignmentState.ASSIGNED, func.coalesce(Assignment.due_on < filters.today, False)
+        )
         conditions.append(late if filters.overdue else ~late)
     return conditions
 
@@ -185,6 +187,8 @@ def counted(db: Session, recipients: Select[Any], wanted: Terms, examples: int =
         each.c.code,
         func.row_number().over(partition_by=each.c.code, order_by=each.c.entity_id).label("place"),
     ).subquery()
-    shown = func.array_agg(aggregate_order_by(placed.c.entity_id, placed.c.entity_id)).filter(placed.c.place <= examples)
+    shown = func.array_agg(aggregate_order_by(placed.c.entity_id, placed.c.entity_id)).filter(
+        placed.c.place <= examples
+    )
     rows = select(placed.c.outcome, placed.c.code, func.count().label("count"), shown.label("examples"))
     return list(db.execute(rows.group_by(placed.c.outcome, placed.c.code).order_by(func.count().desc(), placed.c.code)))

@@ -1,0 +1,129 @@
+"""Real parts for every test: a PostgreSQL and a Redis of each pytest process's own, or those that the environment names.
+
+Tests share the servers and the schema, and never a row: each makes organizations of its own, and row-level
+security keeps them apart. Nothing has to be cleaned up, and a leak between two would turn a test red.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from fastapi import FastAPI
+from psycopg import sql
+from sqlalchemy.engine import make_url
+
+import migrations
+from api.app import create_app
+from api.service import Service, build
+from cli import embedded
+from shared import settings
+from shared.settings import TRAINING
+from tests.drain import Workshop
+from tests.factories import Org, add_org
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Where the tests' servers are. admin_url: may make databases. owner_url, app_url: of this process's own database."""
+
+    admin_url: str
+    owner_url: str
+    app_url: str
+    redis_url: str
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """The servers, with an empty database of this process's own."""
+    name = f"rollcall_test_{secrets.token_hex(6)}"
+    given, broker = os.environ.get("ROLLCALL_DATABASE_URL"), os.environ.get("ROLLCALL_REDIS_URL")
+    if given and broker:
+        with _database(given, name, owner=None):
+            url = _named(given, name)
+            yield Servers(given, url, url, broker)
+        return
+    with embedded.running(tmp_path_factory.mktemp("servers")) as at:
+        with _database(at.superuser_database_url, name, owner=embedded.OWNER):
+            yield Servers(
+                at.superuser_database_url,
+                _named(at.owner_database_url, name),
+                _named(at.database_url, name),
+                at.redis_url,
+            )
+
+
+@pytest.fixture(scope="session")
+def configured(servers: Servers) -> Iterator[settings.Settings]:
+    """The schema made, and the environment of a running service set."""
+    migrations.upgrade(servers.owner_url, frozenset({TRAINING}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROLLCALL_DATABASE_URL", servers.app_url)
+        patch.setenv("ROLLCALL_REDIS_URL", servers.redis_url)
+        patch.setenv("ROLLCALL_JWT_SECRET", secrets.token_urlsafe(32))
+        settings.current.cache_clear()
+        yield settings.current()
+
+
+@pytest.fixture(scope="session")
+def service(configured: settings.Settings) -> Iterator[Service]:
+    """The parts of an API process."""
+    made = build(configured)
+    yield made
+    made.database.close()
+
+
+@pytest.fixture(scope="session")
+def app(service: Service) -> FastAPI:
+    """The application."""
+    return create_app(service)
+
+
+@pytest.fixture
+def org(app: FastAPI, service: Service) -> Org:
+    """An organization of this test's own."""
+    return add_org(app, service)
+
+
+@pytest.fixture
+def other_org(app: FastAPI, service: Service) -> Org:
+    """Another one, which must see nothing of the first."""
+    return add_org(app, service)
+
+
+@pytest.fixture
+def workshop(configured: settings.Settings) -> Iterator[Workshop]:
+    """A worker in this process, whose messages the test holds in its hand."""
+    with Workshop.open() as opened:
+        yield opened
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """A data directory of this test's own."""
+    return tmp_path / "data"
+
+
+def _named(url: str, database: str) -> str:
+    return make_url(url).set(database=database).render_as_string(hide_password=False)
+
+
+class _database:
+    """A database for as long as the block lasts."""
+
+    def __init__(self, admin_url: str, name: str, *, owner: str | None) -> None:
+        self.admin_url, self.name, self.owner = admin_url, sql.Identifier(name), owner
+
+    def __enter__(self) -> None:
+        owner = sql.SQL(" OWNER {}").format(sql.Identifier(self.owner)) if self.owner else sql.SQL("")
+        self._execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0{}").format(self.name, owner))
+
+    def __exit__(self, *_: object) -> None:
+        self._execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(self.name))
+
+    def _execute(self, statement: sql.Composed) -> None:
+        with psycopg.connect(self.admin_url, autocommit=True) as connection:
+            connection.execute(statement)
