@@ -31,7 +31,7 @@ def add_organization(db: Session, *, name: str, time_zone: str, actor: Actor, no
     org_id = current_org(db)
     check_time_zone(time_zone, "/timeZone")
     try:
-        added = db.scalar(
+        added: Organization | None = db.scalar(
             insert(Organization)
             .values(id=org_id, name=name, time_zone=time_zone, created_at=now)
             .returning(Organization)

@@ -7,7 +7,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Select, Text, Uuid, and_, case, cast, func, literal, null, select
+from sqlalchemy import ColumnElement, Date, Select, SQLColumnExpression, Text, Uuid, and_, case, cast, func, literal, null, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased
 
@@ -83,11 +83,12 @@ def is_overdue(assignment: Assignment, today: date) -> bool:
 
 def made_by(job: Job) -> Select[Any]:
     """The assignments that a job made, as its successes: `entity_id, code, record_id`."""
-    return select(
+    made: Select[Any] = select(
         Assignment.party_id.label("entity_id"),
         literal(OutcomeCode.CREATED, Text).label("code"),
         Assignment.id.label("record_id"),
     ).where(Assignment.org_id == job.org_id, Assignment.job_id == job.id)
+    return made
 
 
 def classified(org_id: str, recipients: Select[Any], wanted: Terms) -> Select[Any]:
@@ -135,7 +136,7 @@ def classified(org_id: str, recipients: Select[Any], wanted: Terms) -> Select[An
     )
 
 
-def completed(wanted: Terms, party_id: ColumnElement[str]) -> Select[Any]:
+def completed(wanted: Terms, party_id: SQLColumnExpression[str]) -> Select[Any]:
     """The party's completed assignments of the wanted version."""
     return select(Assignment.id).where(
         Assignment.party_id == party_id,
@@ -146,7 +147,7 @@ def completed(wanted: Terms, party_id: ColumnElement[str]) -> Select[Any]:
 
 def _shown(db: Session, scope: Collection[str] | None) -> Select[Any]:
     org_id = current_org(db)
-    return (
+    rows: Select[Any] = (
         select(Assignment, Party.display_name, CourseVersion.label.label("version_label"))
         .join(Party, and_(Party.org_id == Assignment.org_id, Party.id == Assignment.party_id))
         .join(
@@ -155,6 +156,7 @@ def _shown(db: Session, scope: Collection[str] | None) -> Select[Any]:
         )
         .where(Assignment.org_id == org_id, directory.in_scope(Assignment.party_id, scope))
     )
+    return rows
 
 
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:

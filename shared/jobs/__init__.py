@@ -26,6 +26,7 @@ from shared.jobs.work import (
     Claim,
     Tally,
     claim,
+    end_cancelled,
     finish,
     free_places,
     isolate,

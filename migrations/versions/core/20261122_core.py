@@ -35,6 +35,7 @@ def create_role() -> None:
         EXCEPTION WHEN insufficient_privilege THEN
             IF NOT pg_has_role(current_user, '{SERVING_ROLE}', 'MEMBER') THEN RAISE; END IF;
         END $$""")
+    op.execute(f"GRANT SELECT ON alembic_version TO {SERVING_ROLE}")  # so that whoever serves can tell it is current
 
 
 def create_uuidv7() -> None:
