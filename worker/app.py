@@ -18,7 +18,7 @@ app.set_default()
 app.conf.update(
     include=["worker.jobs"],
     beat_schedule=SCHEDULE,
-    beat_schedule_filename="/dev/null",
+    beat_scheduler="celery.beat:Scheduler",  # in memory; the default one keeps a file
     task_acks_late=True,  # a message is forgotten only when its work is done
     task_reject_on_worker_lost=False,  # redelivery is a hot loop; `jobs.rescue` does better
     worker_prefetch_multiplier=1,  # one slow chunk must not hold others back in its process

@@ -1,0 +1,114 @@
+"""The command `rollcall`: a person's way in.
+
+Declares what can be asked and hands it on. What does the work is imported inside, so that `--help` is quick; errors
+leave as one sentence, with exit code 2 where the question was wrong and 1 where the answer is.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DATA_DIR = Path(".rollcall")
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Folder of an embedded system; default: what ROLLCALL_DATABASE_URL names, else .rollcall."),
+]
+Port = Annotated[int, typer.Option(min=1, max=65535, help="Port of the API on this machine.")]
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode="markdown",
+    help="Rollcall assigns training to thousands of parties at once, and records who completed what.",
+    epilog="Begin with `rollcall demo`, or `rollcall up` and then `rollcall org add acme --name Acme --time-zone UTC`.",
+)
+
+
+@app.command(rich_help_panel="Run")
+def up(
+    port: Port = 8000,
+    data_dir: Annotated[Path, typer.Option(help="Folder for everything it keeps; made if need be.")] = DATA_DIR,
+) -> None:
+    """Run everything: PostgreSQL, Redis, API, workers, beat. Ctrl-C ends it.
+
+    Brings a PostgreSQL and a Redis of its own, unless ROLLCALL_DATABASE_URL and ROLLCALL_REDIS_URL name others.
+    What it keeps outlives it: the next `up` on the same folder carries on.
+
+    Example: `rollcall up --port 8080`
+    """
+    from cli.up import up as run_up
+
+    raise typer.Exit(run_up(port, data_dir))
+
+
+@app.command(rich_help_panel="Run")
+def api(
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Port = 8000,
+    data_dir: DataDir = None,
+) -> None:
+    """Run one API process.
+
+    Example: `rollcall api --host 0.0.0.0 --port 8000`
+    """
+    from cli import serving, system
+
+    serving.api(system.find(data_dir), host, port)
+
+
+@app.command(rich_help_panel="Run")
+def worker(data_dir: DataDir = None) -> None:
+    """Run a worker with ROLLCALL_WORKER_CONCURRENCY processes. On SIGTERM it finishes what it holds.
+
+    Example: `rollcall worker --data-dir .rollcall` gives a running `rollcall up` another worker.
+    """
+    from cli import serving, system
+
+    serving.worker(system.find(data_dir))
+
+
+@app.command(rich_help_panel="Run")
+def beat(data_dir: DataDir = None) -> None:
+    """Run the clock for everything periodic. One is enough; two are harmless."""
+    from cli import serving, system
+
+    serving.beat(system.find(data_dir))
+
+
+@app.command(rich_help_panel="Run")
+def migrate(data_dir: DataDir = None) -> None:
+    """Bring the database up to date. Can be repeated at any time.
+
+    ROLLCALL_DATABASE_URL must name the owner of the tables; the role that serves may not change them.
+    """
+    from cli import serving, system
+
+    serving.migrate(system.find(data_dir))
+
+
+def run() -> None:
+    """The entry point of the command, which never shows a traceback."""
+    sys.exit(_carry_out(sys.argv[1:] or ["--help"]))
+
+
+def _carry_out(arguments: list[str]) -> int:
+    """Do what is asked. The exit code."""
+    try:
+        code: int | None = app(arguments, prog_name="rollcall", standalone_mode=False)
+        return code or 0
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "rollcall"
+        sentence, code = f"{error.format_message()} `{command} --help` explains.", error.exit_code
+    except Exception as error:
+        from cli.failures import explain
+
+        sentence, code = explain(error)
+    print(sentence, file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    run()

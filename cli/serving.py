@@ -1,0 +1,92 @@
+"""The programs of a deployment, each in the foreground of this process until a signal ends it."""
+
+import os
+import socket
+import sys
+import warnings
+
+import uvicorn
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+import migrations
+from cli.processes import CannotStart
+from cli.system import System
+from shared import logs
+
+_LAST_REQUESTS_SECONDS = 8
+"""What a request in hand gets to end in; `up` waits 10 s before it kills."""
+
+
+def api(system: System, host: str, port: int) -> None:
+    """The HTTP API, in one process. Raises CannotStart where the address cannot be listened on."""
+    system.export()
+    logs.configure(system.settings.log_format, system.settings.log_level)
+    config = uvicorn.Config(
+        "api.app:create_app",
+        factory=True,
+        log_config=None,  # ours stands already
+        access_log=False,  # addresses hold ids of parties; /metrics counts requests
+        server_header=False,
+        timeout_graceful_shutdown=_LAST_REQUESTS_SECONDS,
+    )
+    server = uvicorn.Server(config)
+    server.run(sockets=[_listen(host, port)])
+    if not server.started:
+        sys.exit(1)
+
+
+def worker(system: System) -> None:
+    """A worker: one process that takes wake-ups in, and `worker_concurrency` that carry them out."""
+    system.export()
+    from worker.app import QUEUE, app  # reads the settings when it is imported
+
+    warnings.filterwarnings("ignore", module="celery.platforms")  # of root: messages are JSON, so none can be code
+    program = app.Worker(
+        hostname=f"worker-{os.getpid()}@{socket.gethostname()}",  # two of one name would be taken for one
+        queues=[QUEUE],
+        loglevel=system.settings.log_level.upper(),
+        quiet=True,
+        without_gossip=True,  # workers need not know of each other: PostgreSQL hands out the work
+        without_mingle=True,
+        without_heartbeat=True,
+    )
+    program.start()
+    sys.exit(program.exitcode)
+
+
+def beat(system: System) -> None:
+    """The clock that sends what is periodic. Two of them do no harm."""
+    system.export()
+    from worker.app import app  # reads the settings when it is imported
+
+    app.Beat(loglevel=system.settings.log_level.upper(), quiet=True).run()
+
+
+def migrate(system: System) -> None:
+    """Bring the database up to date, and say what it has reached. Raises CannotStart."""
+    with system.awake():
+        url = system.owner_url
+        try:
+            behind = migrations.missing(url, system.settings.features)
+            migrations.upgrade(url, system.settings.features)
+        except SQLAlchemyError as error:
+            raise CannotStart(_why_not_migrated(url, error)) from error
+    features = ", ".join(sorted(system.settings.features)) or "no feature"
+    done = f"migrated {' and '.join(behind)}" if behind else "there was nothing to do"
+    print(f"The database is current, with {features}: {done}.")
+
+
+def _why_not_migrated(url: str, error: SQLAlchemyError) -> str:
+    """One sentence. An address has a password in it, so only its harmless parts are repeated."""
+    at = make_url(url)
+    where = f"The database {at.database} at {at.host}:{at.port or 5432}"
+    return f"{where} cannot be migrated: {error}"
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise CannotStart(f"{host}:{port} cannot be listened on ({error.strerror}); choose another --port.") from None
