@@ -37,7 +37,8 @@ from shared.catalogue import CourseVersion
 from shared.errors import Fault, InvalidInput
 from shared.jobs import JobAnswer, Submission
 from shared.pagination import page
-from shared.wire import ID_PATTERN, Listing
+from shared.database import ID_PATTERN
+from shared.wire import Listing
 
 router = Router("/v1/assignments", "assignments")
 
@@ -93,7 +94,7 @@ def preview(
     return Preview(course_version_id=version.id, version_label=version.label, total=total, outcomes=outcomes)
 
 
-def _checked(db: Session, body: AssignmentRequest, caller: Caller, today: date) -> tuple[CourseVersion, Select[Any]]:
+def _checked(db: Session, body: AssignmentRequest, caller: Caller, today: date) -> tuple[CourseVersion, Select[str]]:
     """The version and the recipients that a body means. Raises InvalidInput, CourseNotPublished."""
     if body.due_on is not None and body.due_on < today:
         raise InvalidInput(Fault("/dueOn", "The due date may not lie in the past; today is the earliest."))
@@ -108,7 +109,7 @@ def _checked(db: Session, body: AssignmentRequest, caller: Caller, today: date) 
             )
         )
     named = [recipient.entity_id for recipient in body.recipients]
-    return version, directory.recipients(db, party_ids=named, folder_ids=body.folder_ids)
+    return version, directory.recipients(party_ids=named, folder_ids=body.folder_ids)
 
 
 def _request(body: AssignmentRequest, version: CourseVersion) -> dict[str, Any]:

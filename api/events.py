@@ -12,7 +12,8 @@ from api.routing import Router
 from shared import events
 from shared.access import Permission
 from shared.errors import Fault, InvalidInput
-from shared.wire import ID_PATTERN, Listing
+from shared.database import ID_PATTERN
+from shared.wire import Listing
 
 router = Router("/v1/events", "events")
 

@@ -30,7 +30,7 @@ def wants_csv(request: Request) -> bool:
 def csv_of(
     model: type[BaseModel],
     answer: Callable[[Any], BaseModel],
-    rows: Select[Any],
+    rows: Select[*tuple[Any, ...]],
     service: Service,
     caller: Caller,
     *,
@@ -45,7 +45,7 @@ def csv_of(
 
 
 def _lines(
-    model: type[BaseModel], answer: Callable[[Any], BaseModel], rows: Select[Any], service: Service, caller: Caller
+    model: type[BaseModel], answer: Callable[[Any], BaseModel], rows: Select[*tuple[Any, ...]], service: Service, caller: Caller
 ) -> Iterator[str]:
     columns = list(_columns(model))
     yield _line([".".join(path) for path in columns])

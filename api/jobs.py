@@ -31,7 +31,7 @@ ACTS = (Permission.ASSIGN, Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
 POLL_SECONDS = 0.2
 STREAM_SECONDS = 3600
 
-SUCCESSES: dict[str, Callable[[Job], Select[Any]]] = {"assignments.create": assignments.made_by}
+SUCCESSES: dict[str, Callable[[Job], Select[str, str, uuid.UUID]]] = {"assignments.create": assignments.made_by}
 """Which noun knows the records that a kind of job made."""
 
 JobsListing = Listing[JobAnswer]

@@ -7,9 +7,13 @@ the values of the failing row into it.
 import logging
 import sys
 import traceback
+from pathlib import Path
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+
+_ROOT = Path(__file__).resolve().parent.parent
 
 
 def _without_exception_text(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -18,11 +22,16 @@ def _without_exception_text(_: WrappedLogger, __: str, event: EventDict) -> Even
     error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
     if isinstance(error, BaseException):
         event["error"] = type(error).__name__
-        event["at"] = [
-            f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
-            for frame in traceback.extract_tb(error.__traceback__)[-6:]
-        ]
+        event["at"] = _places(error)
     return event
+
+
+def _places(error: BaseException) -> list[str]:
+    """The last frames of our own that an error passed through, and the one that raised it."""
+    frames = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    ours = [(path.relative_to(_ROOT), line) for path, line in frames if path.is_relative_to(_ROOT)]
+    own = [f"{path}:{line}" for path, line in ours if ".venv" not in path.parts][-4:]
+    return [*own, *(f"{path.name}:{line}" for path, line in frames[-1:])]
 
 
 def configure(log_format: str, level: str) -> None:

@@ -30,7 +30,7 @@ class Page(Generic[Row]):
     next_cursor: str | None
 
 
-def page(db: Session, rows: Select[Any], *, limit: int, cursor: str | None) -> Page[Any]:
+def page(db: Session, rows: Select[*tuple[Any, ...]], *, limit: int, cursor: str | None) -> Page[Any]:
     """One page of `rows`, whose ORDER BY must name columns that together are unique and never null.
 
     Single-column selects give the values themselves, others give rows. Raises InvalidInput at `?cursor`

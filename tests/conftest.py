@@ -20,7 +20,7 @@ import migrations
 from api.app import create_app
 from api.service import Service, build
 from cli import embedded
-from shared import settings
+from shared import logs, settings
 from shared.settings import TRAINING
 from tests.drain import Workshop
 from tests.factories import Org, add_org
@@ -65,6 +65,7 @@ def configured(servers: Servers) -> Iterator[settings.Settings]:
         patch.setenv("ROLLCALL_REDIS_URL", servers.redis_url)
         patch.setenv("ROLLCALL_JWT_SECRET", secrets.token_urlsafe(32))
         settings.current.cache_clear()
+        logs.configure("json", "info")
         yield settings.current()
 
 

@@ -45,7 +45,7 @@ def assign(db: Session, chunk: Chunk, now: datetime) -> Tally:
         "jobId": str(chunk.job.id),
         "dueOn": wanted.due_on.isoformat() if wanted.due_on else None,
     }
-    made = made_by(chunk.job).where(Assignment.party_id.in_(chunk.recipients)).subquery()
+    made = made_by(chunk.job).where(chunk.covers(Assignment.party_id)).subquery()
     each = select(func.concat("assignment/", made.c.record_id).label("subject"), made.c.entity_id.label("party_id"))
     events.record_each(db, actor, now, type="assignment.created", count=created, of=each, data=data)
     return Tally(
@@ -73,7 +73,7 @@ def _create(db: Session, chunk: Chunk, wanted: Terms, actor: Actor, now: datetim
         )
         .select_from(recipients)
         .join(Party, (Party.org_id == chunk.job.org_id) & (Party.id == recipients.c.entity_id))
-        .where(Party.active, directory.in_scope(Party.id, wanted.scope))
+        .where(chunk.covers(Party.id), Party.active, directory.in_scope(Party.id, wanted.scope))
         .order_by(Party.id)
     )
     if wanted.skip_completed:
@@ -99,7 +99,8 @@ def _create(db: Session, chunk: Chunk, wanted: Terms, actor: Actor, now: datetim
         .on_conflict_do_nothing(
             index_elements=[Assignment.org_id, Assignment.course_version_id, Assignment.party_id],
             index_where=text(f"state = '{AssignmentState.ASSIGNED}'"),
-        )
+        ),
+        execution_options={"preserve_rowcount": True},
     )
     count: int = inserted.rowcount
     return count

@@ -7,7 +7,22 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Select, SQLColumnExpression, Text, Uuid, and_, case, cast, func, literal, null, select
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Row,
+    Select,
+    SQLColumnExpression,
+    Text,
+    Uuid,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    select,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased
 
@@ -58,7 +73,9 @@ class Filters:
     job_id: uuid.UUID | None = None
 
 
-def listed(db: Session, filters: Filters, scope: Collection[str] | None, sort: Sort = Sort.NEWEST) -> Select[Any]:
+def listed(
+    db: Session, filters: Filters, scope: Collection[str] | None, sort: Sort = Sort.NEWEST
+) -> Select[Assignment, str, str]:
     """Assignments with their party's name and version's label: rows of (Assignment, display_name, version_label)."""
     rows = _shown(db, scope).where(*_conditions(filters))
     if filters.folder_id is not None:
@@ -68,7 +85,7 @@ def listed(db: Session, filters: Filters, scope: Collection[str] | None, sort: S
     return rows.order_by(Assignment.id.desc())
 
 
-def get(db: Session, assignment_id: uuid.UUID, scope: Collection[str] | None) -> Any:
+def get(db: Session, assignment_id: uuid.UUID, scope: Collection[str] | None) -> Row[Assignment, str, str]:
     """One such row. Raises NotFound, also for one outside the scope."""
     row = db.execute(_shown(db, scope).where(Assignment.id == assignment_id)).one_or_none()
     if row is None:
@@ -81,14 +98,13 @@ def is_overdue(assignment: Assignment, today: date) -> bool:
     return assignment.state == AssignmentState.ASSIGNED and assignment.due_on is not None and assignment.due_on < today
 
 
-def made_by(job: Job) -> Select[Any]:
+def made_by(job: Job) -> Select[str, str, uuid.UUID]:
     """The assignments that a job made, as its successes: `entity_id, code, record_id`."""
-    made: Select[Any] = select(
+    return select(
         Assignment.party_id.label("entity_id"),
         literal(OutcomeCode.CREATED, Text).label("code"),
         Assignment.id.label("record_id"),
     ).where(Assignment.org_id == job.org_id, Assignment.job_id == job.id)
-    return made
 
 
 def classified(org_id: str, recipients: Select[Any], wanted: Terms) -> Select[Any]:
@@ -145,9 +161,9 @@ def completed(wanted: Terms, party_id: SQLColumnExpression[str]) -> Select[Any]:
     )
 
 
-def _shown(db: Session, scope: Collection[str] | None) -> Select[Any]:
+def _shown(db: Session, scope: Collection[str] | None) -> Select[Assignment, str, str]:
     org_id = current_org(db)
-    rows: Select[Any] = (
+    return (
         select(Assignment, Party.display_name, CourseVersion.label.label("version_label"))
         .join(Party, and_(Party.org_id == Assignment.org_id, Party.id == Assignment.party_id))
         .join(
@@ -156,7 +172,6 @@ def _shown(db: Session, scope: Collection[str] | None) -> Select[Any]:
         )
         .where(Assignment.org_id == org_id, directory.in_scope(Assignment.party_id, scope))
     )
-    return rows
 
 
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:

@@ -70,7 +70,14 @@ def record(db: Session, actor: Actor, now: datetime, *facts: Fact) -> None:
 
 
 def record_each(
-    db: Session, actor: Actor, now: datetime, *, type: str, count: int, of: Select[Any], data: dict[str, Any]
+    db: Session,
+    actor: Actor,
+    now: datetime,
+    *,
+    type: str,
+    count: int,
+    of: Select[str, str | None],
+    data: dict[str, Any],
 ) -> None:
     """Record one event for each row of `of`, in two statements whatever their number.
 
@@ -102,7 +109,9 @@ def record_each(
         Event.party_id,
         Event.data,
     ]
-    recorded: Any = db.execute(insert(Event).from_select(columns, rows, include_defaults=False))
+    recorded: Any = db.execute(
+        insert(Event).from_select(columns, rows, include_defaults=False), execution_options={"preserve_rowcount": True}
+    )
     if recorded.rowcount != count:
         raise RuntimeError(f"{count} events of {type} were announced, {recorded.rowcount} recorded")
 

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, Uuid, func, literal, null, select, true, union_all
+from sqlalchemy import Select, Uuid, func, literal, null, select, union_all
 from sqlalchemy.orm import Session
 
 from shared.database import current_org
@@ -41,7 +41,7 @@ def counts(job: Job) -> dict[str, int]:
     return {name: getattr(job, name) for name in ("total", "succeeded", "unchanged", "failed", "cancelled", "pending")}
 
 
-def results(job: Job, successes: Select[Any], *, outcome: Outcome | None = None) -> Select[Any]:
+def results(job: Job, successes: Select[str, str, uuid.UUID], *, outcome: Outcome | None = None) -> Select[Any]:
     """Every recipient of a job with its outcome, by id. Each row: entity_id, outcome, code, record_id.
 
     successes: the records that the job made, as `entity_id, code, record_id`; the noun that owns them knows.
@@ -63,10 +63,6 @@ def results(job: Job, successes: Select[Any], *, outcome: Outcome | None = None)
 
 
 def _without_a_turn(job: Job, state: ChunkState, code: OutcomeCode) -> Select[Any]:
-    recipient = func.unnest(JobChunk.recipients).column_valued("recipient")
-    return (
-        select(recipient, literal(code.outcome), literal(code), null().cast(Uuid))
-        .select_from(JobChunk)
-        .join(recipient, true())
-        .where(JobChunk.org_id == job.org_id, JobChunk.job_id == job.id, JobChunk.state == state)
+    return select(func.unnest(JobChunk.recipients), literal(code.outcome), literal(code), null().cast(Uuid)).where(
+        JobChunk.org_id == job.org_id, JobChunk.job_id == job.id, JobChunk.state == state
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, case, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from shared import events
@@ -43,17 +43,24 @@ class Claim:
 class Chunk:
     """A chunk locked by this transaction. Its recipients stay in the database, where the work is done.
 
-    size: how many recipients it has. recipients: selects their ids, one column, sorted.
+    size: how many recipients it has. first, last: the range of their ids, which no other chunk of the job has a part
+    in: conditions on it keep every plan as small as the chunk, also while a new table has no statistics yet.
     """
 
     job: Job
     n: int
     attempts: int
     size: int
+    first: str
+    last: str
+
+    def covers(self, entity_id: SQLColumnExpression[str]) -> ColumnElement[bool]:
+        """Whether an id lies in the chunk's range."""
+        return and_(entity_id >= self.first, entity_id <= self.last)
 
     @property
     def recipients(self) -> Select[Any]:
-        """The ids of the recipients."""
+        """Selects the ids of the recipients, one column, sorted."""
         return select(func.unnest(JobChunk.recipients).label("entity_id")).where(
             JobChunk.org_id == self.job.org_id, JobChunk.job_id == self.job.id, JobChunk.n == self.n
         )
@@ -110,13 +117,14 @@ def claim(db: Session, now: datetime, claim_seconds: float) -> Claim | None:
 
 def lock(db: Session, claimed: Claim) -> Chunk | None:
     """Lock the claimed chunk until the end of this transaction. None when somebody else has it, or it is settled."""
+    size = func.cardinality(JobChunk.recipients)
     row = db.execute(
-        select(JobChunk.attempts, func.cardinality(JobChunk.recipients), Job)
+        select(Job, JobChunk.attempts, size, JobChunk.recipients[1], JobChunk.recipients[size])
         .join(Job, (Job.org_id == JobChunk.org_id) & (Job.id == JobChunk.job_id))
         .where(_is(current_org(db), claimed), JobChunk.state == ChunkState.PENDING)
         .with_for_update(of=JobChunk, skip_locked=True)
     ).one_or_none()
-    return None if row is None else Chunk(row[2], claimed.n, row[0], row[1])
+    return None if row is None else Chunk(row[0], claimed.n, *row[1:])
 
 
 def cancel_unbegun(db: Session, job_id: uuid.UUID) -> int:
