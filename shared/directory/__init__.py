@@ -5,6 +5,8 @@ Promises that a party is never removed, that one outside a caller's folders does
 that events about parties hold ids and the names of fields, never their values.
 """
 
+from shared.directory.actions import Synced, erase_party, put_folder, put_parties
+from shared.directory.formats import MEDIA_TYPES, read_parties
 from shared.directory.models import Folder, FolderMember, Party
 from shared.directory.queries import (
     display_names,
@@ -16,17 +18,31 @@ from shared.directory.queries import (
     party,
     recipients,
 )
+from shared.directory.schemas import MAX_PARTIES, BadRow, FolderAnswer, FolderRequest, PartyAnswer, PartyRow, SyncAnswer
 
 __all__ = [
+    "BadRow",
     "Folder",
+    "FolderAnswer",
     "FolderMember",
+    "FolderRequest",
+    "MAX_PARTIES",
+    "MEDIA_TYPES",
     "Party",
+    "PartyAnswer",
+    "PartyRow",
+    "SyncAnswer",
+    "Synced",
     "display_names",
+    "erase_party",
     "folder",
     "folders",
     "in_scope",
     "missing_folders",
     "parties",
     "party",
+    "put_folder",
+    "put_parties",
+    "read_parties",
     "recipients",
 ]

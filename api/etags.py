@@ -1,0 +1,49 @@
+"""Entity tags: which revision of something a caller has read, so that two who edit it do not undo each other."""
+
+import re
+from typing import Annotated
+
+from fastapi import Depends, Header
+
+from shared.errors import Problem
+
+_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+_LIST = re.compile(rf"[\s,]*{_TAG}(?:\s*,[\s,]*{_TAG})*[\s,]*")
+_OURS = re.compile(r'(?<!W/)"([1-9][0-9]{0,9})"')
+
+
+class MalformedIfMatch(Problem):
+    """The header cannot be read, so it must not be taken for "whatever it is now"."""
+
+    slug, status, title = "bad-request", 400, "Bad request"
+
+    def __init__(self) -> None:
+        super().__init__('If-Match must be the ETag of what you read, with its quotation marks, such as "3".')
+
+
+def etag(revision: int) -> str:
+    """The strong tag of a revision, as it stands in the header `ETag`."""
+    return f'"{revision}"'
+
+
+def revisions(if_match: str | None) -> frozenset[int] | None:
+    """The revisions that a header `If-Match` accepts; None for any: it is absent or `*`.
+
+    A tag that is weak or not one of ours is never the current one (RFC 9110, 13.1.1), so none may be left.
+    Raises MalformedIfMatch.
+    """
+    if if_match is None or if_match.strip() == "*":
+        return None
+    if not _LIST.fullmatch(if_match):
+        raise MalformedIfMatch
+    return frozenset(int(revision) for revision in _OURS.findall(if_match))
+
+
+def _expected(
+    if_match: Annotated[list[str] | None, Header(description="The ETag of what you read.")] = None,
+) -> frozenset[int] | None:
+    return revisions(None if if_match is None else ",".join(if_match))
+
+
+Expected = Annotated[frozenset[int] | None, Depends(_expected)]
+"""The revisions that the caller may have read, None for any."""

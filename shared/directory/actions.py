@@ -1,0 +1,142 @@
+"""Writing the directory: whole sets at a time, with the facts about every party and folder that changed."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic.alias_generators import to_camel
+from sqlalchemy import Row, Text, func, null, select, update
+from sqlalchemy.orm import Session
+
+from shared import events
+from shared.database import current_org
+from shared.directory import statements
+from shared.directory.models import Folder, Party
+from shared.directory.queries import ids
+from shared.directory.schemas import FolderRequest, PartyRow
+from shared.errors import Fault, InvalidInput
+from shared.events import Actor
+
+ERASED_NAME = "Erased party"
+
+
+@dataclass(frozen=True)
+class Synced:
+    """How many parties of a synchronisation were new, changed, and the same as before."""
+
+    created: int
+    updated: int
+    unchanged: int
+
+
+def put_parties(db: Session, rows: Sequence[PartyRow], actor: Actor, now: datetime) -> Synced:
+    """Make the directory say of these parties, each named once, what the rows say. Folders that are new are made.
+
+    The folders given are all the folders a party is in; not given, they stay. The source decides about an erased
+    party too: if it still sends a name, the name is back, so erase there first.
+    """
+    by_id = {row.entity_id: row for row in rows}
+    created = statements.insert_parties(db, rows, now)
+    before = statements.lock_parties(db, by_id.keys() - created)
+    compared = {party_id: _differences(by_id[party_id], present) for party_id, present in before.items()}
+    changes = {party_id: fields for party_id, fields in compared.items() if fields}
+    placed = {row.entity_id: set(row.folders) for row in rows if row.folders is not None}
+    new_folders = statements.insert_folders(db, {name: name for names in placed.values() for name in names}, now)
+    for party_id in _set_folders(db, placed) - created:
+        changes.setdefault(party_id, []).append("folders")
+    statements.update_parties(db, [by_id[party_id] for party_id in changes], now)
+    _record_each(db, "folder.created", new_folders, actor, now)
+    _record_each(db, "party.created", created, actor, now)
+    _record_changes(db, by_id, changes, actor, now)
+    return Synced(len(created), len(changes), len(rows) - len(created) - len(changes))
+
+
+def put_folder(db: Session, folder_id: str, request: FolderRequest, actor: Actor, now: datetime) -> bool:
+    """Make or rename a folder and, where parties are given, put exactly those in it. Answers whether it is new.
+
+    Raises InvalidInput, naming each party that is not in the directory.
+    """
+    given = request.party_ids
+    present = set() if given is None else _lock_members(db, folder_id, given)
+    created = statements.insert_folders(db, {folder_id: request.name}, now)
+    renamed = db.scalars(
+        update(Folder)
+        .where(Folder.org_id == current_org(db), Folder.id == folder_id, Folder.name != request.name)
+        .values(name=request.name, updated_at=now)
+        .returning(Folder.id)
+    ).all()
+    left = statements.remove_members(db, present.difference(given or ()), folder_id=folder_id)
+    joined = statements.insert_members(db, {(folder_id, party_id) for party_id in given or ()})
+    statements.touch_parties(db, left | joined, now)
+    _record_each(db, "folder.created", created, actor, now)
+    _record_each(db, "folder.changed", renamed, actor, now, {"changed": ["name"]})
+    _record_each(db, "party.changed", left | joined, actor, now, {"changed": ["folders"]})
+    return bool(created)
+
+
+def erase_party(db: Session, party_id: str, actor: Actor, now: datetime) -> None:
+    """Blank a party's name and e-mail address; all that is only ids stays. Erasing again does nothing."""
+    erased = db.scalar(
+        update(Party)
+        .where(Party.org_id == current_org(db), Party.id == party_id, Party.erased_at.is_(None))
+        .values(display_name=ERASED_NAME, email=None, erased_at=now, updated_at=now)
+        .returning(Party.id)
+    )
+    if erased is not None:
+        _record_each(db, "party.erased", [party_id], actor, now)
+
+
+def _differences(given: PartyRow, present: Row[Any]) -> list[str]:
+    """The fields, by their names on the wire, in which a row differs from the party as it is."""
+    return [to_camel(name) for name in statements.COPIED if getattr(given, name) != getattr(present, name)]
+
+
+def _set_folders(db: Session, placed: Mapping[str, set[str]]) -> set[str]:
+    """Put each party into exactly these folders. Answers whose folders changed."""
+    present = statements.folders_of(db, placed.keys())
+    moved = {party_id for party_id, folder_ids in placed.items() if folder_ids != present.get(party_id, set())}
+    statements.remove_members(db, moved)
+    statements.insert_members(db, [(folder_id, party_id) for party_id in moved for folder_id in placed[party_id]])
+    return moved
+
+
+def _lock_members(db: Session, folder_id: str, party_ids: Sequence[str]) -> set[str]:
+    """Lock the parties that are in a folder and those that are to be. Answers the former. Raises InvalidInput."""
+    present = statements.members_of(db, folder_id)
+    known = statements.lock_parties(db, present.union(party_ids))
+    unknown = [n for n, party_id in enumerate(party_ids) if party_id not in known]
+    if unknown:
+        raise InvalidInput(*(Fault(f"/partyIds/{n}", "There is no such party in the directory.") for n in unknown))
+    return present
+
+
+def _record_changes(
+    db: Session, rows: Mapping[str, PartyRow], changes: Mapping[str, list[str]], actor: Actor, now: datetime
+) -> None:
+    """Record what changed of each party, names of fields only, together for all that changed alike.
+
+    A source changes its parties in few ways at a time, and there are never more ways than combinations of fields.
+    """
+    alike: defaultdict[tuple[tuple[str, ...], bool], list[str]] = defaultdict(list)
+    for party_id, changed in changes.items():
+        alike[tuple(changed), rows[party_id].active].append(party_id)
+    for (fields, active), party_ids in alike.items():
+        data = {"changed": list(fields), **({"active": active} if "active" in fields else {})}
+        _record_each(db, "party.changed", party_ids, actor, now, data)
+
+
+def _record_each(
+    db: Session,
+    type: str,
+    subject_ids: Collection[str],
+    actor: Actor,
+    now: datetime,
+    data: dict[str, Any] | None = None,
+) -> None:
+    """Record the same of each of these parties, or folders: the type's first word says which."""
+    noun, _, _ = type.partition(".")
+    each = func.unnest(ids(sorted(subject_ids)), type_=Text).column_valued("id")
+    of = select(func.concat(f"{noun}/", each).label("subject"), (each if noun == "party" else null()).label("party_id"))
+    events.record_each(db, actor, now, type=type, count=len(subject_ids), of=of, data=data or {})
