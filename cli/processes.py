@@ -41,12 +41,13 @@ def spawn(
     argv: Sequence[str],
     *,
     output: int,
+    source: int = subprocess.DEVNULL,
     environment: Mapping[str, str] | None = None,
     directory: Path | None = None,
     account: Account | None = None,
     when_orphaned: signal.Signals = signal.SIGKILL,
 ) -> Process:
-    """Start a program in the foreground, in a group of its own, with its output to a file descriptor.
+    """Start a program in the foreground, in a group of its own, reading from and printing to file descriptors.
 
     `when_orphaned` is what the kernel sends it should we die first. That follows the *thread* that calls this, so call
     it from one that lives as long as the child shall: the main thread.
@@ -56,7 +57,7 @@ def spawn(
         warnings.simplefilter("ignore", DeprecationWarning)
         return subprocess.Popen(  # noqa: S603 - what it starts is written in this package
             argv,
-            stdin=subprocess.DEVNULL,
+            stdin=source,
             stdout=output,
             stderr=subprocess.STDOUT,
             env=None if environment is None else dict(environment),

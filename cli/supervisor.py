@@ -28,13 +28,15 @@ class Program:
     name: str
     launch: Callable[[int], Process]
     """Starts it with its output to a file descriptor, and does not wait."""
-    ready: Callable[[], bool] = lambda: True
-    """Whether the next one may start; asked several times a second, so it answers soon."""
+    ready: Callable[[], bool] | None = None
+    """Whether the next one may start, which else it may at once. Asked many times a second, so it answers soon."""
     patience: float = 60.0
     """Seconds to become ready in."""
     stop_signal: signal.Signals = signal.SIGTERM
     grace: float = 10.0
     """Seconds from the stop signal to the kill."""
+    explained_by: str = "what it printed"
+    """Where to look when it does not start."""
     once: bool = False
     """It runs to its end, which must be a good one, before the next is started."""
 
@@ -97,11 +99,11 @@ class Supervisor:
         self._launch(child)
         while not self._requests.stop and not self._is_up(child):
             if time.monotonic() > began + program.patience:
-                raise CannotStart(f"{program.name} was not ready within {program.patience:.0f} s; see what it printed.")
+                raise _not_started(program, f"was not ready within {program.patience:g} s")
             self.look_after(0.05)
         if self._requests.stop:
             return
-        verb = "done" if program.once else "ready"
+        verb = "done" if program.once else "ready" if program.ready else "started"
         self._console.say(f"{verb} in {time.monotonic() - began:.1f} s", program.name)
         if program.once:
             self._children.remove(child)
@@ -113,7 +115,7 @@ class Supervisor:
         now = time.monotonic()
         for child in self._children:
             if child.process is None and now >= child.due:
-                self._launch(child)
+                self._launch_again(child, now)
             elif child.process is not None and child.process.poll() is not None and not child.program.once:
                 self._bury(child, now)
 
@@ -128,14 +130,14 @@ class Supervisor:
 
     def _is_up(self, child: _Child) -> bool:
         """Whether the next may start. Raises CannotStart where that is not to be hoped for any more."""
-        name, code = child.program.name, child.process.poll() if child.process else None
-        if child.program.once:
+        program, code = child.program, child.process.poll() if child.process else None
+        if program.once:
             if code:
-                raise CannotStart(f"{name} failed with code {code}; see what it printed.")
+                raise _not_started(program, f"failed with code {code}")
             return code == 0
         if child.deaths >= _TRIES:
-            raise CannotStart(f"{name} ended {_TRIES} times while it was starting; see what it printed.")
-        return child.process is not None and code is None and child.program.ready()
+            raise _not_started(program, f"ended {_TRIES} times while it was starting")
+        return child.process is not None and code is None and (program.ready is None or program.ready())
 
     def _launch(self, child: _Child) -> None:
         child.born = time.monotonic()
@@ -149,14 +151,22 @@ class Supervisor:
         kill_group(child.process)
         if now - child.born >= _STEADY_SECONDS:
             child.delay = _FIRST_DELAY
-        self._console.say(
-            f"{_cause(child.process.returncode)}; starting again in {child.delay:g} s", child.program.name
-        )
-        child.process = None
         child.deaths += 1
+        self._postpone(child, _cause(child.process.returncode), now)
+        child.process = None
+        self._tell()
+
+    def _launch_again(self, child: _Child, now: float) -> None:
+        """A machine that is short of memory or disk for a moment must not take the others down."""
+        try:
+            self._launch(child)
+        except OSError as error:
+            self._postpone(child, f"cannot be started ({error.strerror})", now)
+
+    def _postpone(self, child: _Child, why: str, now: float) -> None:
+        self._console.say(f"{why}; starting again in {child.delay:g} s", child.program.name)
         child.due = now + child.delay
         child.delay = min(child.delay * 2, _LONGEST_DELAY)
-        self._tell()
 
     def _end(self, process: Process, program: Program) -> None:
         if process.poll() is None:
@@ -169,7 +179,10 @@ class Supervisor:
         kill_group(process)
 
     def _tell(self) -> None:
-        self._on_change({child.program.name: child.process.pid for child in self._children if child.process})
+        try:
+            self._on_change({child.program.name: child.process.pid for child in self._children if child.process})
+        except OSError as error:
+            self._console.say(f"What runs cannot be written down ({error.strerror}).")
 
 
 def supervise(
@@ -197,6 +210,10 @@ def supervise(
         console.say("Stopping. Ctrl-C again kills what is still at work.")
     finally:
         supervisor.stop()
+
+
+def _not_started(program: Program, why: str) -> CannotStart:
+    return CannotStart(f"{program.name} {why}; {program.explained_by} says why.")
 
 
 def _cause(code: int) -> str:

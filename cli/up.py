@@ -67,7 +67,7 @@ def up(port: int, data_dir: Path, command: Sequence[str] = COMMAND) -> int:
     """Run everything until told to stop. The exit code: 1, after one sentence, where it could not start."""
     try:
         with StopRequests() as requests, _alone(data_dir):
-            _System(port, data_dir.absolute(), command).run(requests)
+            _System(port, data_dir.resolve(), command).run(requests)
     except (CannotStart, settings.BadSettings) as error:
         print(error, file=sys.stderr)
         return 1
@@ -109,7 +109,7 @@ class _System:
         self._command = command
         self._postgres = None if given.database_url else EmbeddedPostgres(data_dir)
         self._redis = None if given.redis_url else EmbeddedRedis(data_dir)
-        self._keys_elsewhere = given.jwks_url is not None
+        self._has_keys = given.jwt_secret is not None or given.jwks_url is not None
 
     def run(self, requests: StopRequests) -> None:
         if not is_free(self._port):
@@ -151,9 +151,10 @@ class _System:
             ours["ROLLCALL_DATABASE_URL"] = self._postgres.url()
         if self._redis:
             ours["ROLLCALL_REDIS_URL"] = self._redis.url
-        if not self._keys_elsewhere:
+        if not self._has_keys:
             ours["ROLLCALL_JWT_SECRET"] = jwt_secret(self._data_dir)
-        return {**ours, **os.environ, _MARK: str(self._data_dir)}
+        chosen = {name: os.environ.get(name) or value for name, value in ours.items()}
+        return {**os.environ, **chosen, _MARK: str(self._data_dir)}
 
     def _servers(self) -> list[Server]:
         return [server for server in (self._postgres, self._redis) if server is not None]
@@ -193,8 +194,15 @@ class _System:
 
 
 def _of_server(server: Server) -> Program:
-    def launch(output: int) -> Process:
+    def launch(_console: int) -> Process:
         server.end_leftovers()  # of a main process that was killed: they would hold the files and the port
-        return server.launch(output)
+        return server.launch()
 
-    return Program(server.name, launch, server.ready, stop_signal=server.stop_signal, grace=server.patience)
+    return Program(
+        server.name,
+        launch,
+        server.ready,
+        stop_signal=server.stop_signal,
+        grace=server.patience,
+        explained_by=str(server.log),
+    )

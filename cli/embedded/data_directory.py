@@ -28,8 +28,11 @@ def hold(data_dir: Path) -> Iterator[None]:
 
 
 def make(data_dir: Path) -> None:
-    """Make the directory where it is missing, for us alone."""
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make the directory where it is missing, for us alone. Raises CannotStart."""
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotStart(f"{data_dir} cannot be used: {error.strerror}.") from None
 
 
 def jwt_secret(data_dir: Path) -> str:

@@ -36,6 +36,7 @@ class EmbeddedPostgres(Server):
 
     name = "postgres"
     stop_signal = signal.SIGINT  # its fast shutdown: SIGTERM would wait for every client to leave
+    orphan_signal = signal.SIGQUIT  # at once and safely; a fast shutdown in mid-recovery can hang (seen in 18.4)
     passwords = (SUPERUSER, OWNER, APP)
 
     def __init__(self, data_dir: Path) -> None:
@@ -52,7 +53,7 @@ class EmbeddedPostgres(Server):
         super().prepare()
         account = _account()
         if account is not None:
-            _let_through(_binaries().parent, self.data_dir)
+            _let_use(_binaries().parent)
         # No postgres is left in this directory, so its lock file is stale. The process id in it may by now be somebody
         # else's, and then PostgreSQL would refuse to start.
         (self.directory / "postmaster.pid").unlink(missing_ok=True)
@@ -64,27 +65,31 @@ class EmbeddedPostgres(Server):
         unfinished = self.directory.with_suffix(".new")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
-        with tempfile.NamedTemporaryFile("w", dir=self.data_dir) as password, tempfile.TemporaryFile() as output:
-            password.write(self.memory[SUPERUSER])
-            password.flush()
+        argv = [str(_binaries() / "initdb"), "-D", _seen_by(account, unfinished), "-U", SUPERUSER]
+        argv += ["--pwfile=/dev/stdin", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"]
+        argv += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]  # the same order of letters everywhere
+        with tempfile.TemporaryFile() as password, tempfile.TemporaryFile() as output:
+            password.write(self.memory[SUPERUSER].encode())
+            password.seek(0)
             if account is not None:
                 os.chown(unfinished, account.user, account.group)
-                os.chown(password.name, account.user, account.group)
-            argv = [str(_binaries() / "initdb"), "-D", str(unfinished), "-U", SUPERUSER]
-            argv += ["--pwfile", password.name, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"]
-            argv += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]  # the same order of letters everywhere
-            if spawn(argv, output=output.fileno(), directory=self.data_dir, account=account).wait() != 0:
+                os.fchown(password.fileno(), account.user, account.group)
+            process = spawn(
+                argv, source=password.fileno(), output=output.fileno(), directory=unfinished, account=account
+            )
+            if process.wait() != 0:
                 output.seek(0)
                 reason = output.read().decode(errors="replace").strip().splitlines()[-1:]
                 raise CannotStart(f"PostgreSQL could not make its files in {self.data_dir}: {' '.join(reason)}")
         unfinished.rename(self.directory)
 
-    def launch(self, output: int) -> Process:
-        """Start the postmaster. Orphaned, it shuts down in order."""
+    def _spawn(self, output: int) -> Process:
+        """Start the postmaster."""
+        account = _account()
         settings = _SETTINGS | {"port": self.memory["port"]}
-        argv = [str(_binaries() / "postgres"), "-D", str(self.directory)]
+        argv = [str(_binaries() / "postgres"), "-D", _seen_by(account, self.directory)]
         argv += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        return spawn(argv, output=output, directory=self.directory, account=_account(), when_orphaned=self.stop_signal)
+        return spawn(argv, output=output, directory=self.directory, account=account, when_orphaned=self.orphan_signal)
 
     def ready(self) -> bool:
         """Whether it accepts connections; the first time also makes sure of the roles and the database."""
@@ -127,12 +132,21 @@ def _account() -> Account | None:
     return Account(nobody.pw_uid, nobody.pw_gid)
 
 
-def _let_through(programs: Path, data_dir: Path) -> None:
-    """Let another account use the programs and pass on its way to the data; only root's own home is closed to it."""
+def _seen_by(account: Account | None, directory: Path) -> str:
+    """A path to the directory that it is started in.
+
+    `nobody` may not pass through root's directories, and opening those to everybody is not for us to do. So it is
+    told to look where it stands.
+    """
+    return str(directory) if account is None else "/proc/self/cwd"
+
+
+def _let_use(programs: Path) -> None:
+    """Let another account use the programs of a virtual environment that root made for itself alone."""
     for path in (programs, *programs.rglob("*")):
         executable = path.stat().st_mode & 0o100
         _allow(path, 0o055 if executable else 0o044)
-    for folder in (data_dir, *data_dir.parents, *programs.parents):
+    for folder in programs.parents:
         _allow(folder, 0o001)
 
 

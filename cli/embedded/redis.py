@@ -7,11 +7,14 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
 import redis
 
 from cli.embedded.data_directory import write_private
 from cli.embedded.server import Server, wheel
 from cli.processes import CannotStart, Process, spawn
+
+_FAKE = Path(__file__).resolve().with_name("fake_redis.py")
 
 
 class EmbeddedRedis(Server):
@@ -44,7 +47,7 @@ class EmbeddedRedis(Server):
         }
         write_private(self.directory / "redis.conf", "".join(f"{name} {value}\n" for name, value in settings.items()))
 
-    def launch(self, output: int) -> Process:
+    def _spawn(self, output: int) -> Process:
         """Start the server, or the fake one where the machine has none."""
         program = self._find()
         if program is not None:
@@ -53,8 +56,11 @@ class EmbeddedRedis(Server):
             raise CannotStart("There is no redis-server here; install one or set ROLLCALL_REDIS_URL.")
         print("There is no redis-server here: a slow stand-in serves, good for trying out only.", file=sys.stderr)
         known = {"FAKE_REDIS_PORT": self.memory["port"], "FAKE_REDIS_PASSWORD": self.memory["default"]}
-        argv = [sys.executable, "-P", str(Path(__file__).with_name("fake_redis.py").absolute())]
+        argv = [sys.executable, "-P", str(_FAKE)]
         return spawn(argv, output=output, directory=self.directory, environment=os.environ | known)
+
+    def _is_server(self, process: psutil.Process) -> bool:
+        return super()._is_server(process) or str(_FAKE) in process.cmdline()
 
     def ready(self) -> bool:
         """Whether it answers."""

@@ -28,18 +28,21 @@ class Server(ABC):
 
     name: str
     stop_signal = signal.SIGTERM
-    patience = 20.0
+    orphan_signal = signal.SIGTERM
+    """What ends it when nobody can wait for it."""
+    patience = 10.0
     """Seconds it may take to shut down in order before it is killed."""
     passwords: tuple[str, ...]
 
     def __init__(self, data_dir: Path) -> None:
-        self.data_dir = data_dir.absolute()
+        self.data_dir = data_dir.resolve()
         self.directory = self.data_dir / self.name
+        self.log = self.data_dir / f"{self.name}.log"
         self.process: Process | None = None
 
     @abstractmethod
-    def launch(self, output: int) -> Process:
-        """Start the process, prepared before, without waiting for it."""
+    def _spawn(self, output: int) -> Process:
+        """Start the process, prepared before, with its output to a file descriptor."""
 
     @abstractmethod
     def ready(self) -> bool:
@@ -49,6 +52,7 @@ class Server(ABC):
         """Bring the data directory into a state to launch from, whatever happened to it."""
         data_directory.make(self.data_dir)
         self.end_leftovers()
+        self.log.unlink(missing_ok=True)  # the words of former runs would pile up
         known = self.remembered()
         if known is None or not is_free(int(known["port"])):
             fresh = {name: secrets.token_urlsafe(24) for name in self.passwords}
@@ -58,23 +62,30 @@ class Server(ABC):
         """End what still runs in this directory: its parent was killed and the kernel did not see to it."""
 
         def is_ours(process: psutil.Process) -> bool:
-            return self.name in " ".join(process.cmdline()) and Path(process.cwd()) == self.directory.resolve()
+            return Path(process.cwd()) == self.directory and self._is_server(process)
 
-        end_leftovers(is_ours, self.stop_signal, self.patience)
+        end_leftovers(is_ours, self.orphan_signal, self.patience)
+
+    def _is_server(self, process: psutil.Process) -> bool:
+        """Whether a process in our folder is the server or a part of it, and not somebody's editor."""
+        return process.name().startswith(self.name)
+
+    def launch(self) -> Process:
+        """Start the process, prepared before, without waiting for it."""
+        with self.log.open("ab") as output:
+            return self._spawn(output.fileno())
 
     def start(self) -> Process:
         """Prepare, launch and wait until it serves. Raises CannotStart."""
         self.prepare()
-        log = self.data_dir / f"{self.name}.log"
-        with log.open("wb") as output:
-            self.process = self.launch(output.fileno())
+        self.process = self.launch()
         deadline = time.monotonic() + _START_SECONDS
         while not self.ready():
             code = self.process.poll()
             if code is not None or time.monotonic() > deadline:
                 self.stop()
                 what = "was not ready in time" if code is None else f"ended with code {code}"
-                raise CannotStart(f"The embedded {self.name} {what}; {log} says why.")
+                raise CannotStart(f"The embedded {self.name} {what}; {self.log} says why.")
             time.sleep(0.02)
         return self.process
 

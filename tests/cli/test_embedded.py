@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -149,8 +150,9 @@ def test_committed_rows_are_there_after_kill_9_of_everything(postgres: embedded.
     with psycopg.connect(postgres.url("rollcall_owner"), autocommit=True) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS n")
     assert postgres.process is not None
-    for process in [*psutil.Process(postgres.process.pid).children(), psutil.Process(postgres.process.pid)]:
-        process.kill()
+    for process in [psutil.Process(postgres.process.pid), *psutil.Process(postgres.process.pid).children()]:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     postgres.process.wait()
     assert (postgres.directory / "postmaster.pid").exists()
 
@@ -265,3 +267,11 @@ def test_the_token_secret_is_made_once(tmp_path: Path) -> None:
     assert len(secret) >= 43
     assert embedded.jwt_secret(tmp_path) == secret
     assert embedded.jwt_secret(tmp_path / "other") != secret
+
+
+def test_a_place_that_only_its_owner_may_enter_stays_so(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    with embedded.running(closed / "data"):
+        assert stat.S_IMODE(closed.stat().st_mode) == 0o700
+        assert stat.S_IMODE((closed / "data").stat().st_mode) == 0o700

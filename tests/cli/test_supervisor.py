@@ -1,5 +1,6 @@
 """Keeping programs running, tried on small programs of Python's."""
 
+import errno
 import os
 import signal
 import sys
@@ -102,7 +103,7 @@ def test_the_next_waits_until_the_one_before_is_ready(bench: Bench, tmp_path: Pa
 
 
 def test_a_program_that_never_is_ready_ends_the_start(bench: Bench) -> None:
-    with pytest.raises(CannotStart, match=r"^first was not ready within 0 s; see what it printed\.$"):
+    with pytest.raises(CannotStart, match=r"^first was not ready within 0.2 s; what it printed says why\.$"):
         bench.supervisor.bring_up(program("first", FOREVER, ready=lambda: False, patience=0.2))
 
 
@@ -231,3 +232,20 @@ def test_a_line_without_end_is_cut(capfd: pytest.CaptureFixture[str]) -> None:
     lines = capfd.readouterr().out.splitlines()
     assert len(lines) > 1
     assert sum(line.count("x") for line in lines) == written
+
+
+def test_a_full_disk_at_a_restart_takes_nobody_down(bench: Bench, capfd: pytest.CaptureFixture[str]) -> None:
+    failures: list[OSError] = []
+
+    def launch(output: int) -> Process:
+        if failures:
+            raise failures.pop()
+        return spawn([sys.executable, "-c", FOREVER], output=output)
+
+    bench.supervisor.bring_up(Program("first", launch))
+    former = bench.pids["first"]
+    failures.append(OSError(errno.ENOSPC, "No space left on device"))
+    os.kill(former, signal.SIGKILL)
+    assert bench.turn_until(lambda: not failures)
+    assert bench.turn_until(lambda: bench.pids.get("first") not in (None, former))
+    assert "first  | cannot be started (No space left on device); starting again in 1 s\n" in capfd.readouterr().out

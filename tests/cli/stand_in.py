@@ -1,0 +1,78 @@
+"""Stands in for `python -m cli.main`: small programs that behave like ours towards whoever runs them.
+
+It is run as a program: `stand_in.py migrate|api|worker|beat`.
+"""
+
+import http.server
+import os
+import signal
+import sys
+import time
+from types import FrameType
+
+import psycopg
+
+
+def migrate() -> None:
+    """Make the table the API wants, as its owner."""
+    with psycopg.connect(os.environ["ROLLCALL_DATABASE_URL"]) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS visit (at timestamptz DEFAULT now())")
+        connection.execute("GRANT INSERT, SELECT ON visit TO rollcall_app")
+        row = connection.execute("SELECT current_user").fetchone()
+        print("migrated as", row and row[0])
+
+
+class Api(http.server.BaseHTTPRequestHandler):
+    """Ready when it can write a row."""
+
+    def do_GET(self) -> None:
+        try:
+            with psycopg.connect(os.environ["ROLLCALL_DATABASE_URL"]) as connection:
+                connection.execute("INSERT INTO visit DEFAULT VALUES")
+                row = connection.execute("SELECT current_user, count(*) FROM visit").fetchone()
+            status, body = 200, str(row)
+        except psycopg.Error as error:
+            status, body = 503, str(error)
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing of single requests."""
+
+
+def api(port: int) -> None:
+    """Serve until told to stop."""
+    http.server.ThreadingHTTPServer(("127.0.0.1", port), Api).serve_forever()
+
+
+def worker() -> None:
+    """Fork a child that survives its parent, as a prefork pool's can."""
+    if os.fork() == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    idle()
+
+
+def idle() -> None:
+    """Do nothing until told to stop."""
+    while True:
+        time.sleep(3600)
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    print("goodbye", flush=True)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _stop)
+    print("settings", *sorted(name for name in os.environ if name.startswith("ROLLCALL_")), flush=True)
+    match sys.argv[1:]:
+        case ["migrate"]:
+            migrate()
+        case ["api", "--port", port]:
+            api(int(port))
+        case ["worker"]:
+            worker()
+        case ["beat"]:
+            idle()
