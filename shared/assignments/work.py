@@ -1,4 +1,4 @@
-"""Making assignments: a whole chunk of recipients in a fixed number of statements, whatever its size."""
+"""What workers do to assignments: a whole chunk of recipients in a fixed number of statements, whatever its size."""
 
 import uuid
 from datetime import date, datetime
