@@ -40,9 +40,7 @@ def missing(url: str, features: frozenset[str]) -> list[str]:
     with engine.connect() as connection:
         there = set(MigrationContext.configure(connection).get_current_heads())
     reached = {revision.revision for head in there for revision in scripts.iterate_revisions(head, "base")}
-    return [
-        branch for branch in _branches(features) if scripts.get_revision(f"{branch}@head").revision not in reached
-    ]
+    return [branch for branch in _branches(features) if scripts.get_revision(f"{branch}@head").revision not in reached]
 
 
 def _branches(features: frozenset[str]) -> list[str]:

@@ -8,7 +8,7 @@ _TENANT = "nullif(current_setting('rollcall.org', true), '')"
 
 
 def guard(table: str, *, column: str = "org_id", allow: str = "SELECT, INSERT, UPDATE, DELETE") -> None:
-    """Show and accept only rows of the transaction's organization, for the owner too, and grant the serving role its verbs.
+    """Show and accept only rows of the transaction's organization, for the owner too; grant the serving role its verbs.
 
     After a commit the setting reads '' and not NULL, hence the nullif: no organization, no rows.
     """

@@ -10,5 +10,5 @@ def now() -> datetime:
 
 
 def day_in(zone: str, instant: datetime) -> date:
-    """The calendar day of an instant for people who live in `zone` (an IANA name): business days are theirs, not UTC's."""
+    """The calendar day of an instant in an IANA time zone: business days are the organization's, not UTC's."""
     return instant.astimezone(ZoneInfo(zone)).date()

@@ -17,7 +17,9 @@ Item = TypeVar("Item")
 class Received(BaseModel):
     """Something a caller sends. Unknown fields are refused: a misspelt `dueOn` must not be dropped in silence."""
 
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, validate_by_name=True, extra="forbid", hide_input_in_errors=True
+    )
 
 
 class Answer(BaseModel):
@@ -51,7 +53,9 @@ Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_storable)]
 """A title, label or name: 1 to 200 characters, not blank."""
 
-Paragraph = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_storable)]
+Paragraph = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_storable)
+]
 """A reason or a note: 1 to 500 characters, not blank."""
 
 LongText = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_storable)]

@@ -31,7 +31,7 @@ class TokenVerifier:
             self._key: Callable[[str], Any] = lambda token: keys.get_signing_key_from_jwt(token).key
         elif settings.jwt_secret:
             secret = settings.jwt_secret
-            self._key = lambda token: secret
+            self._key = lambda _: secret
         else:
             raise BadSettings("Neither ROLLCALL_JWT_SECRET nor ROLLCALL_JWKS_URL is set; one of them must be.")
 

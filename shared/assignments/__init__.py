@@ -4,7 +4,6 @@ Owns the table `assignment`. Promises at most one open assignment for a party an
 stays bound to the version that was active at submission, and that it outlives the member who made it.
 """
 
-from shared.assignments.work import assign, terms
 from shared.assignments.models import Assignment, AssignmentState
 from shared.assignments.queries import Filters, Sort, Terms, classified, counted, get, listed, made_by
 from shared.assignments.schemas import (
@@ -14,6 +13,7 @@ from shared.assignments.schemas import (
     Preview,
     PreviewOutcome,
 )
+from shared.assignments.work import assign, terms
 
 __all__ = [
     "MAX_RECIPIENTS",

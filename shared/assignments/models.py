@@ -9,17 +9,38 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.database import Base, ExternalId, Tenant, Uuid7
 
+DUE_OR_NEVER = "COALESCE(due_on, '9999-12-31'::date)"
+"""Sorts assignments without a due date after all others. Written once, because the index serves only this very text."""
+
 
 class AssignmentState(StrEnum):
-    """assigned -> completed | closed."""
+    """assigned -> completed | closed; either can be reopened, back to assigned."""
 
     ASSIGNED = "assigned"
     COMPLETED = "completed"
     CLOSED = "closed"
 
 
+class CompletionMethod(StrEnum):
+    """How a completion came about. Always recorded against the party, with the real actor.
+
+    on_behalf: a member with `training.complete`. self: the member who represents the party. session_link: the party
+    itself, through a link or an external public session. session: a completed training session.
+    """
+
+    ON_BEHALF = "on_behalf"
+    SELF = "self"
+    SESSION_LINK = "session_link"
+    SESSION = "session"
+
+
 class Assignment(Tenant, Base):
-    """One party owes one course version. due_on: a day in the organization's time zone."""
+    """One party owes one course version. due_on, occurred_on: days in the organization's time zone.
+
+    revision: raised by every change; an assignment that nobody has touched since it was made has 1.
+    public_session_id: the external session through which it was completed.
+    link_epoch: raised when the assignment is closed; session links of an earlier epoch are dead.
+    """
 
     __tablename__ = "assignment"
     __table_args__ = (
@@ -36,7 +57,13 @@ class Assignment(Tenant, Base):
         ),
         Index("ix_assignment_org_id_job_id_party_id", "org_id", "job_id", "party_id"),
         Index("ix_assignment_org_id_party_id_id", "org_id", "party_id", "id"),
+        Index("ix_assignment_org_id_course_id_id", "org_id", "course_id", "id"),
+        Index("ix_assignment_org_id_course_version_id_id", "org_id", "course_version_id", "id"),
+        Index("ix_assignment_org_id_state_id", "org_id", "state", "id"),
+        Index("ix_assignment_due", "org_id", text(DUE_OR_NEVER), "id"),
         CheckConstraint("state IN ('assigned', 'completed', 'closed')", name="state"),
+        CheckConstraint("(state = 'completed') = (completed_at IS NOT NULL)", name="completion"),
+        CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name="closure"),
     )
 
     id: Mapped[Uuid7] = mapped_column(primary_key=True)
@@ -51,3 +78,19 @@ class Assignment(Tenant, Base):
     assigned_at: Mapped[datetime]
     job_id: Mapped[uuid.UUID | None]
     revision: Mapped[int] = mapped_column(server_default="1")
+    link_epoch: Mapped[int] = mapped_column(server_default="0")
+
+    completion_method: Mapped[str | None]
+    completed_by_type: Mapped[str | None]
+    completed_by_id: Mapped[ExternalId | None]
+    completed_at: Mapped[datetime | None]
+    occurred_on: Mapped[date | None]
+    completion_note: Mapped[str | None]
+    completion_job_id: Mapped[uuid.UUID | None]
+    public_session_id: Mapped[ExternalId | None]
+
+    closed_by_type: Mapped[str | None]
+    closed_by_id: Mapped[ExternalId | None]
+    closed_at: Mapped[datetime | None]
+    closure_reason: Mapped[str | None]
+    reassigned_to: Mapped[uuid.UUID | None]

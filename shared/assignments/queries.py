@@ -20,6 +20,7 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    literal_column,
     null,
     select,
 )
@@ -27,15 +28,12 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased
 
 from shared import directory
-from shared.assignments.models import Assignment, AssignmentState
+from shared.assignments.models import DUE_OR_NEVER, Assignment, AssignmentState
 from shared.catalogue import CourseVersion
 from shared.database import current_org
 from shared.directory import Party
 from shared.errors import NotFound
 from shared.jobs import Job, OutcomeCode
-
-NEVER = date.max
-"""Where assignments without a due date sort: after all others."""
 
 
 class Sort(StrEnum):
@@ -81,7 +79,7 @@ def listed(
     if filters.folder_id is not None:
         rows = rows.where(directory.in_scope(Assignment.party_id, [filters.folder_id]))
     if sort is Sort.DUE:
-        return rows.order_by(func.coalesce(Assignment.due_on, literal(NEVER, Date)), Assignment.id)
+        return rows.order_by(literal_column(DUE_OR_NEVER, Date), Assignment.id)
     return rows.order_by(Assignment.id.desc())
 
 

@@ -31,6 +31,9 @@ class Event(Tenant, Base):
         Index(
             "ix_event_org_id_party_id", "org_id", "party_id", "sequence", postgresql_where=text("party_id IS NOT NULL")
         ),
+        Index("ix_event_org_id_subject_sequence", "org_id", "subject", "sequence"),
+        Index("ix_event_org_id_actor_id_sequence", "org_id", "actor_id", "sequence"),
+        Index("ix_event_recorded_at", "recorded_at", postgresql_using="brin"),
     )
 
     sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
@@ -42,3 +45,18 @@ class Event(Tenant, Base):
     actor_id: Mapped[ExternalId]
     party_id: Mapped[ExternalId | None]
     data: Mapped[dict[str, Any]]
+
+
+class EventSeal(Tenant, Base):
+    """A sealed block of events: everything up to `last_sequence`, in one chain of hashes from the first event on.
+
+    hash: SHA-256 over the former seal's hash and the block's events in their canonical form (see `chain.py`).
+    """
+
+    __tablename__ = "event_seal"
+    __table_args__ = (ForeignKeyConstraint(["org_id"], ["organization.id"]),)
+
+    last_sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    first_sequence: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[str]
+    sealed_at: Mapped[datetime]

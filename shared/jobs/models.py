@@ -68,7 +68,9 @@ class Job(Tenant, Base):
     __table_args__ = (
         ForeignKeyConstraint(["org_id"], ["organization.id"]),
         ForeignKeyConstraint(["org_id", "retry_of"], ["job.org_id", "job.id"]),
+        ForeignKeyConstraint(["org_id", "undo_of"], ["job.org_id", "job.id"]),
         UniqueConstraint("org_id", "idempotency_key"),
+        UniqueConstraint("org_id", "undo_of"),
         Index(
             "ix_job_unfinished",
             "progressed_at",
@@ -105,6 +107,9 @@ class Job(Tenant, Base):
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     retry_of: Mapped[uuid.UUID | None]
+    undo_of: Mapped[uuid.UUID | None]
+    approved_by: Mapped[ExternalId | None]
+    approved_at: Mapped[datetime | None]
     error: Mapped[str | None]
     idempotency_key: Mapped[str | None]
     request_hash: Mapped[str | None]
@@ -134,15 +139,16 @@ class JobChunk(Tenant, Base):
 
 
 class JobOutcome(Tenant, Base):
-    """What became of one recipient, where it is not plain success: success is the record itself.
+    """What became of one recipient, where no record of the job's own says it.
 
-    record_id: the record it already had, if any.
+    A job that makes records needs no row for its successes: the record itself is one. A job that changes records
+    has a row for each, because the next change would overwrite what this one did. record_id: the record it is about.
     """
 
     __tablename__ = "job_outcome"
     __table_args__ = (
         ForeignKeyConstraint(["org_id", "job_id"], ["job.org_id", "job.id"]),
-        CheckConstraint("outcome IN ('unchanged', 'failed')", name="outcome"),
+        CheckConstraint("outcome IN ('succeeded', 'unchanged', 'failed')", name="outcome"),
     )
 
     job_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)

@@ -32,7 +32,7 @@ def newest(db: Session, *, state: JobState | None = None, kind: str | None = Non
 
 
 def organizations_with_due_jobs(db: Session, quiet_since: datetime) -> list[str]:
-    """Ids of the organizations with an unfinished job that nobody has served since. Needs no organization of its own."""
+    """Ids of the organizations with an unfinished job that nobody has served since. Asked for no organization."""
     return list(db.scalars(select(func.organizations_with_due_jobs(quiet_since))))
 
 

@@ -39,7 +39,7 @@ def create_role() -> None:
 
 
 def create_uuidv7() -> None:
-    """PostgreSQL before 18 has no uuidv7(): 48 bits of milliseconds, then a random version 4 with its version changed."""
+    """PostgreSQL before 18 has no uuidv7(): 48 bits of milliseconds, then a random one's bits."""
     op.execute("""
         DO $$ BEGIN
             IF current_setting('server_version_num')::int < 180000 THEN
@@ -185,11 +185,13 @@ def create_jobs() -> None:
         sa.Column("idempotency_key", sa.Text(), nullable=True),
         sa.Column("request_hash", sa.Text(), nullable=True),
         sa.CheckConstraint(
-            "state IN ('queued', 'awaiting_approval', 'running', 'cancelling', 'succeeded', 'partially_succeeded', 'failed', 'cancelled')",
+            "state IN ('queued', 'awaiting_approval', 'running', 'cancelling', "
+            "'succeeded', 'partially_succeeded', 'failed', 'cancelled')",
             name=op.f("ck_job_state"),
         ),
         sa.CheckConstraint(
-            "state NOT IN ('succeeded', 'partially_succeeded', 'failed', 'cancelled') OR (pending = 0 AND finished_at IS NOT NULL)",
+            "state NOT IN ('succeeded', 'partially_succeeded', 'failed', 'cancelled') "
+            "OR (pending = 0 AND finished_at IS NOT NULL)",
             name=op.f("ck_job_final_has_nothing_pending"),
         ),
         sa.CheckConstraint(
@@ -264,8 +266,8 @@ def create_jobs() -> None:
 
 
 def create_job_functions() -> None:
-    """Work that is due is looked for across organizations, which no serving role may see: the owner looks, and
-    hands over ids alone."""
+    """Work that is due, and what must hold, is looked for across organizations, which no serving role may see: the
+    owner looks, and hands over ids alone."""
     op.execute("CREATE POLICY owner_finds_due_work ON job FOR SELECT TO CURRENT_USER USING (true)")
     op.execute("""
         CREATE FUNCTION organizations_with_due_jobs(quiet_since timestamptz) RETURNS SETOF text
@@ -275,3 +277,11 @@ def create_job_functions() -> None:
         $$""")
     op.execute("REVOKE ALL ON FUNCTION organizations_with_due_jobs FROM PUBLIC")
     op.execute(f"GRANT EXECUTE ON FUNCTION organizations_with_due_jobs TO {SERVING_ROLE}")
+    op.execute("CREATE POLICY owner_lists_organizations ON organization FOR SELECT TO CURRENT_USER USING (true)")
+    op.execute("""
+        CREATE FUNCTION organization_ids() RETURNS SETOF text
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+            SELECT id FROM organization ORDER BY id
+        $$""")
+    op.execute("REVOKE ALL ON FUNCTION organization_ids FROM PUBLIC")
+    op.execute(f"GRANT EXECUTE ON FUNCTION organization_ids TO {SERVING_ROLE}")

@@ -82,7 +82,8 @@ def create_catalogue() -> None:
         CREATE TRIGGER published_stays BEFORE UPDATE ON course_version FOR EACH ROW
         WHEN (OLD.state <> 'draft' AND (
             (to_jsonb(OLD) - 'state') IS DISTINCT FROM (to_jsonb(NEW) - 'state')
-            OR (OLD.state, NEW.state) NOT IN (('active', 'active'), ('active', 'superseded'), ('superseded', 'superseded'))))
+            OR (OLD.state, NEW.state) NOT IN (('active', 'active'), ('active', 'superseded'),
+                ('superseded', 'superseded'))))
         EXECUTE FUNCTION course_version_published_stays()""")
 
 
