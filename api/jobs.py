@@ -31,8 +31,8 @@ ACTS = (Permission.ASSIGN, Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
 POLL_SECONDS = 0.2
 STREAM_SECONDS = 3600
 
-SUCCESSES: dict[str, Callable[[Job], Select[str, str, uuid.UUID]]] = {"assignments.create": assignments.made_by}
-"""Which noun knows the records that a kind of job made."""
+MADE: dict[str, Callable[[Job], Select[str, str, uuid.UUID]]] = {"assignments.create": assignments.made_by}
+"""Which noun knows the records of a kind of job that makes some."""
 
 JobsListing = Listing[JobAnswer]
 ResultsListing = Listing[ResultAnswer]
@@ -104,7 +104,7 @@ def read_results(
 ) -> Any:
     """Every recipient of the job with its outcome, by id. `Accept: text/csv` streams all of them."""
     job = jobs.get(db, job_id)
-    rows = jobs.results(job, SUCCESSES[job.kind](job), outcome=outcome)
+    rows = jobs.results(job, MADE[job.kind](job) if job.kind in MADE else None, outcome=outcome)
     if wants_csv(request):
         return csv_of(ResultAnswer, ResultAnswer.of, rows, service, caller, name=f"job-{job_id}")
     found = page(db, rows, limit=limit, cursor=cursor)

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, Uuid, func, literal, null, select, union_all
+from sqlalchemy import Label, Select, Text, Uuid, cast, func, literal, null, select, union_all
 from sqlalchemy.orm import Session
 
 from shared.database import current_org
@@ -41,28 +41,39 @@ def counts(job: Job) -> dict[str, int]:
     return {name: getattr(job, name) for name in ("total", "succeeded", "unchanged", "failed", "cancelled", "pending")}
 
 
-def results(job: Job, successes: Select[str, str, uuid.UUID], *, outcome: Outcome | None = None) -> Select[Any]:
+def results(
+    job: Job, made: Select[str, str, uuid.UUID] | None, *, outcome: Outcome | None = None
+) -> Select[str, str, str, uuid.UUID | None]:
     """Every recipient of a job with its outcome, by id. Each row: entity_id, outcome, code, record_id.
 
-    successes: the records that the job made, as `entity_id, code, record_id`; the noun that owns them knows.
-    Success is the record itself, other outcomes are stored, and chunks hold those whose turn never came.
+    made: the records that the job made, as `entity_id, code, record_id`, for a job whose successes are its records:
+    the noun that owns them knows. Other outcomes are stored, and chunks hold those whose turn never came.
     """
-    of_job = (JobOutcome.org_id == job.org_id) & (JobOutcome.job_id == job.id)
-    stored = select(JobOutcome.entity_id, JobOutcome.outcome, JobOutcome.code, JobOutcome.record_id).where(of_job)
-    made = successes.subquery()
-    succeeded = select(made.c.entity_id, literal(Outcome.SUCCEEDED), made.c.code, made.c.record_id)
-    parts = {
-        Outcome.SUCCEEDED: succeeded,
-        Outcome.UNCHANGED: stored.where(JobOutcome.outcome == Outcome.UNCHANGED),
-        Outcome.FAILED: stored.where(JobOutcome.outcome == Outcome.FAILED),
-        Outcome.CANCELLED: _without_a_turn(job, ChunkState.CANCELLED, OutcomeCode.CANCELLED),
-        Outcome.PENDING: _without_a_turn(job, ChunkState.PENDING, OutcomeCode.PENDING),
-    }
-    rows = union_all(*([parts[outcome]] if outcome else parts.values())).subquery("results")
-    return select(rows).order_by(rows.c.entity_id)
+    stored = select(JobOutcome.entity_id, JobOutcome.outcome, JobOutcome.code, JobOutcome.record_id).where(
+        JobOutcome.org_id == job.org_id, JobOutcome.job_id == job.id
+    )
+    parts = [
+        (Outcome.SUCCEEDED, stored.where(JobOutcome.outcome == Outcome.SUCCEEDED)),
+        (Outcome.UNCHANGED, stored.where(JobOutcome.outcome == Outcome.UNCHANGED)),
+        (Outcome.FAILED, stored.where(JobOutcome.outcome == Outcome.FAILED)),
+        (Outcome.CANCELLED, _without_a_turn(job, ChunkState.CANCELLED, OutcomeCode.CANCELLED)),
+        (Outcome.PENDING, _without_a_turn(job, ChunkState.PENDING, OutcomeCode.PENDING)),
+    ]
+    if made is not None:
+        each = made.subquery()
+        succeeded = select(each.c.entity_id, _text(Outcome.SUCCEEDED, "outcome"), each.c.code, each.c.record_id)
+        parts[0] = (Outcome.SUCCEEDED, succeeded)
+    rows = union_all(*(part for its_outcome, part in parts if outcome in (None, its_outcome))).subquery("results")
+    return select(rows.c.entity_id, rows.c.outcome, rows.c.code, rows.c.record_id).order_by(rows.c.entity_id)
 
 
-def _without_a_turn(job: Job, state: ChunkState, code: OutcomeCode) -> Select[Any]:
-    return select(func.unnest(JobChunk.recipients), literal(code.outcome), literal(code), null().cast(Uuid)).where(
+def _without_a_turn(job: Job, state: ChunkState, code: OutcomeCode) -> Select[str, str, str, uuid.UUID | None]:
+    recipients = func.unnest(JobChunk.recipients).label("entity_id")
+    no_record: Label[uuid.UUID | None] = cast(null(), Uuid).label("record_id")
+    return select(recipients, _text(code.outcome, "outcome"), _text(code, "code"), no_record).where(
         JobChunk.org_id == job.org_id, JobChunk.job_id == job.id, JobChunk.state == state
     )
+
+
+def _text(value: str, name: str) -> Label[str]:
+    return literal(value, Text).label(name)
