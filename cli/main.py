@@ -10,17 +10,16 @@ from typing import Annotated
 
 import typer
 
+from cli import assignments, doctor, jobs, organizations
+from cli.options import DataDir
+
 DATA_DIR = Path(".rollcall")
 
-DataDir = Annotated[
-    Path | None,
-    typer.Option(help="Folder of an embedded system; default: what ROLLCALL_DATABASE_URL names, else .rollcall."),
-]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port of the API on this machine.")]
 
 app = typer.Typer(
     add_completion=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode="rich",
     help="Rollcall assigns training to thousands of parties at once, and records who completed what.",
     epilog="Begin with `rollcall demo`, or `rollcall up` and then `rollcall org add acme --name Acme --time-zone UTC`.",
 )
@@ -36,7 +35,9 @@ def up(
     Brings a PostgreSQL and a Redis of its own, unless ROLLCALL_DATABASE_URL and ROLLCALL_REDIS_URL name others.
     What it keeps outlives it: the next `up` on the same folder carries on.
 
-    Example: `rollcall up --port 8080`
+    \b
+    Example:
+      rollcall up --port 8080
     """
     from cli.up import up as run_up
 
@@ -51,7 +52,9 @@ def api(
 ) -> None:
     """Run one API process.
 
-    Example: `rollcall api --host 0.0.0.0 --port 8000`
+    \b
+    Example:
+      rollcall api --host 0.0.0.0 --port 8000
     """
     from cli import serving, system
 
@@ -62,7 +65,9 @@ def api(
 def worker(data_dir: DataDir = None) -> None:
     """Run a worker with ROLLCALL_WORKER_CONCURRENCY processes. On SIGTERM it finishes what it holds.
 
-    Example: `rollcall worker --data-dir .rollcall` gives a running `rollcall up` another worker.
+    \b
+    Example:
+      rollcall worker --data-dir .rollcall  # gives a running `rollcall up` another worker.
     """
     from cli import serving, system
 
@@ -88,6 +93,13 @@ def migrate(data_dir: DataDir = None) -> None:
     serving.migrate(system.find(data_dir))
 
 
+app.command(rich_help_panel="Look")(doctor.doctor)
+app.add_typer(organizations.app, name="org", rich_help_panel="Use")
+app.command(rich_help_panel="Use")(organizations.token)
+app.command(rich_help_panel="Use")(assignments.assign)
+app.add_typer(jobs.app, name="jobs", rich_help_panel="Use")
+
+
 def run() -> None:
     """The entry point of the command, which never shows a traceback."""
     sys.exit(_carry_out(sys.argv[1:] or ["--help"]))
@@ -101,7 +113,7 @@ def _carry_out(arguments: list[str]) -> int:
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "rollcall"
-        sentence, code = f"{error.format_message()} `{command} --help` explains.", error.exit_code
+        sentence, code = f"{error.format_message().rstrip('.')}. `{command} --help` explains.", error.exit_code
     except Exception as error:
         from cli.failures import explain
 

@@ -1,0 +1,142 @@
+"""What must hold at every moment, as SQL that finds where it does not: the invariants of the fault model.
+
+A statement sees one organization, because row-level security narrows it, and answers one text for each thing that is
+wrong: kinds and ids, no names. Tests ask after every fault, `rollcall doctor --invariants` in production. That every
+validity follows from dates, that everything ends, and what leaves the house, SQL alone cannot say; tests do.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from shared.database import current_org
+
+MOST_ATTEMPTS = 10
+"""A chunk is split after the second attempt; a few more can be lost to kills while it is being split."""
+
+MOST_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """One thing that must hold. violated: selects a text for each place where it does not. of: the tables it needs."""
+
+    name: str
+    promise: str
+    violated: str
+    of: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One place where an invariant does not hold, named by kind and id."""
+
+    invariant: Invariant
+    place: str
+
+    def __str__(self) -> str:
+        return f"{self.invariant.name} ({self.invariant.promise}): {self.place}"
+
+
+INVARIANTS = (
+    Invariant(
+        "I1",
+        "one job for an idempotency key",
+        """SELECT 'jobs ' || string_agg(id::text, ', ') FROM job
+           WHERE idempotency_key IS NOT NULL GROUP BY idempotency_key HAVING count(*) > 1""",
+        ("job",),
+    ),
+    Invariant(
+        "I2",
+        "outcomes add up to the total, and a job that has ended has no open chunk",
+        """SELECT 'job ' || job.id FROM job,
+               LATERAL (SELECT coalesce(sum(cardinality(recipients)) FILTER (WHERE state <> 'split'), 0) AS total,
+                        coalesce(sum(cardinality(recipients)) FILTER (WHERE state = 'pending'), 0) AS pending,
+                        coalesce(sum(cardinality(recipients)) FILTER (WHERE state = 'cancelled'), 0) AS cancelled
+                        FROM job_chunk WHERE job_id = job.id) AS chunks,
+               LATERAL (SELECT count(*) FILTER (WHERE outcome = 'unchanged') AS unchanged,
+                        count(*) FILTER (WHERE outcome = 'failed') AS failed
+                        FROM job_outcome WHERE job_id = job.id) AS outcomes
+           WHERE (job.total, job.pending, job.cancelled, job.unchanged, job.failed) IS DISTINCT FROM
+               (chunks.total, chunks.pending, chunks.cancelled, outcomes.unchanged, outcomes.failed)""",
+        ("job", "job_chunk", "job_outcome"),
+    ),
+    Invariant(
+        "I3",
+        "at most one open assignment for a party and version",
+        """SELECT 'assignments ' || string_agg(id::text, ', ') FROM assignment
+           WHERE state = 'assigned' GROUP BY course_version_id, party_id HAVING count(*) > 1""",
+        ("assignment",),
+    ),
+    Invariant(
+        "I4",
+        "each recipient that a job assigned to has exactly one assignment and one event",
+        """SELECT 'job ' || job.id || ' counts ' || succeeded || ' successes and made ' || made FROM job,
+               LATERAL (SELECT count(DISTINCT party_id) AS parties, count(*) AS made
+                        FROM assignment WHERE job_id = job.id) AS assignments
+           WHERE kind = 'assignments.create' AND (made, parties) IS DISTINCT FROM (succeeded, succeeded)
+           UNION ALL
+           SELECT 'assignment ' || assignment.id || ' has ' || count(event.id) || ' events' FROM assignment
+           LEFT JOIN event ON event.party_id = assignment.party_id AND event.type = 'assignment.created'
+               AND event.subject = 'assignment/' || assignment.id
+           WHERE assignment.job_id IS NOT NULL GROUP BY assignment.id HAVING count(event.id) <> 1""",
+        ("job", "assignment", "event"),
+    ),
+    Invariant(
+        "I5",
+        "events are numbered 1, 2, 3 ... without a hole",
+        """SELECT 'event ' || sequence || ' comes after ' || former
+           FROM (SELECT sequence, lag(sequence, 1, 0::bigint) OVER (ORDER BY sequence) AS former FROM event) AS numbered
+           WHERE sequence <> former + 1
+           UNION ALL
+           SELECT 'the last event is ' || last || ', the counter says ' || last_sequence FROM event_stream,
+               LATERAL (SELECT coalesce(max(sequence), 0) AS last FROM event) AS events
+           WHERE last <> last_sequence""",
+        ("event", "event_stream"),
+    ),
+    Invariant(
+        "I7",
+        "row-level security guards every table of an organization, and binds whoever serves",
+        """SELECT 'table ' || pg_class.relname FROM pg_class
+           WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+               AND (relname = 'organization' OR EXISTS (
+                   SELECT FROM pg_attribute WHERE attrelid = pg_class.oid AND attname = 'org_id' AND NOT attisdropped))
+               AND NOT (relrowsecurity AND relforcerowsecurity
+                   AND EXISTS (SELECT FROM pg_policy WHERE polrelid = pg_class.oid))
+           UNION ALL
+           SELECT 'role ' || rolname FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls
+               OR EXISTS (SELECT FROM pg_class WHERE relowner = pg_roles.oid))""",
+        (),
+    ),
+    Invariant(
+        "I8",
+        "a job ends once, and attempts are bounded",
+        f"""SELECT 'job ' || job.id || ' has ended ' || count(event.id) || ' times' FROM job
+           LEFT JOIN event ON event.subject = 'job/' || job.id AND event.type = 'job.finished'
+           WHERE job.finished_at IS NOT NULL AND job.total > 0 GROUP BY job.id HAVING count(event.id) <> 1
+           UNION ALL
+           SELECT 'chunk ' || n || ' of job ' || job_id || ' was begun ' || attempts || ' times' FROM job_chunk
+           WHERE attempts > {MOST_ATTEMPTS}""",  # noqa: S608 - a number of ours
+        ("job", "job_chunk", "event"),
+    ),
+)
+
+
+def violations(db: Session) -> list[Violation]:
+    """Where an invariant does not hold in the transaction's organization. Raises LookupError without one: nothing
+    would be seen, and all would seem well."""
+    current_org(db)
+    return [Violation(invariant, place) for invariant in INVARIANTS for place in places(db, invariant)]
+
+
+def places(db: Session, invariant: Invariant) -> list[str]:
+    """Where this one does not hold, at most 20 places. Nowhere in a deployment without the tables it is about."""
+    if any(db.scalar(select(func.to_regclass(table))) is None for table in invariant.of):
+        return []
+    return list(db.scalars(text(f"{invariant.violated} LIMIT {MOST_SHOWN}")))
+
+
+def organization_ids(db: Session) -> list[str]:
+    """Every organization, for whoever must look at each. Needs no organization of its own."""
+    return list(db.scalars(select(func.organization_ids())))
