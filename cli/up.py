@@ -30,7 +30,7 @@ from cli.processes import CannotStart, Process, end_leftovers, spawn
 from cli.supervisor import Program, StopRequests, supervise
 from shared import settings
 
-_MARK = "_ROLLCALL_UP"
+MARK = "_ROLLCALL_UP"
 """In the environment of everything we start, with the data directory as its value. Descendants inherit it and cannot
 lose it, so that the next start recognises what a crash left behind, however deep it was forked."""
 
@@ -154,7 +154,7 @@ class _System:
         if not self._has_keys:
             ours["ROLLCALL_JWT_SECRET"] = jwt_secret(self._data_dir)
         chosen = {name: os.environ.get(name) or value for name, value in ours.items()}
-        return {**os.environ, **chosen, _MARK: str(self._data_dir)}
+        return {**os.environ, **chosen, MARK: str(self._data_dir)}
 
     def _servers(self) -> list[Server]:
         return [server for server in (self._postgres, self._redis) if server is not None]
@@ -174,7 +174,7 @@ class _System:
         """End what we, or an `up` before us that was killed, started and nobody looks after any more."""
 
         def is_ours(process: psutil.Process) -> bool:
-            return process.environ().get(_MARK) == str(self._data_dir)
+            return process.environ().get(MARK) == str(self._data_dir)
 
         end_leftovers(is_ours, signal.SIGTERM, grace=5)
         for server in self._servers():

@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 from cli import embedded
-from cli.up import State, read_state
+from cli.processes import end_leftovers
+from cli.up import MARK, State, read_state
 from tests.cli.waiting import runs, within
 
 ROOT = Path(__file__).parents[2]
@@ -115,6 +116,8 @@ def up(tmp_path: Path) -> Iterator[Up]:
     with starting(tmp_path / "data") as started:
         started.wait_ready()
         yield started
+    # What a killed `up` leaves for the next one to end, we must end where there is no next one.
+    end_leftovers(lambda process: process.environ().get(MARK) == str(started.data_dir), signal.SIGKILL, grace=5)
 
 
 def test_everything_runs_with_the_role_meant_for_it(lasting: Up) -> None:
