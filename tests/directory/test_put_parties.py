@@ -1,0 +1,180 @@
+"""Synchronising parties: the counts, the rows, the folders, the facts, and the price."""
+
+import pytest
+
+from shared.access import Permission
+from tests.directory.feed import recorded, subjects
+from tests.factories import Org, count_statements
+
+SYNC = Permission.SYNC_DIRECTORY
+
+
+def put(org: Org, *parties: dict[str, object]) -> dict[str, object]:
+    answer = org.client(SYNC).put("/v1/parties", json={"parties": parties})
+    assert answer.status_code == 200, answer.text
+    counts: dict[str, object] = answer.json()
+    return counts
+
+
+def read(org: Org, party_id: str) -> dict[str, object]:
+    answer = org.client(SYNC).get(f"/v1/parties/{party_id}")
+    assert answer.status_code == 200, answer.text
+    party: dict[str, object] = answer.json()
+    return party
+
+
+def party(entity_id: str = "p-1", **fields: object) -> dict[str, object]:
+    return {"entityId": entity_id, "displayName": f"Name of {entity_id}"} | fields
+
+
+def counts(created: int = 0, updated: int = 0, unchanged: int = 0) -> dict[str, object]:
+    return {"created": created, "updated": updated, "unchanged": unchanged, "failed": 0, "errors": []}
+
+
+def test_new_changed_and_same_parties_are_told_apart(org: Org) -> None:
+    assert put(org, party("a"), party("b")) == counts(created=2)
+    assert put(org, party("a"), party("b", email="b@example.org"), party("c")) == counts(1, 1, 1)
+    assert put(org, party("a"), party("b", email="b@example.org"), party("c")) == counts(unchanged=3)
+
+
+def test_everything_a_row_says_can_be_read_back(org: Org) -> None:
+    row = party(email="a@b.c", memberId="m", active=False, timeZone="Asia/Tokyo", folders=["y", "x"])
+    put(org, row)
+    shown = read(org, "p-1")
+    assert shown["createdAt"] == shown["updatedAt"]
+    assert shown["erasedAt"] is None
+    assert {name: shown[name] for name in row} == row | {"folders": ["x", "y"]}
+
+
+def test_what_a_row_leaves_out_becomes_empty_but_its_folders_stay(org: Org) -> None:
+    put(org, party(email="a@b.c", memberId="m", active=False, timeZone="Asia/Tokyo", folders=["x"]))
+    assert put(org, party()) == counts(updated=1)
+    shown = read(org, "p-1")
+    assert (shown["email"], shown["memberId"], shown["timeZone"]) == (None, None, None)
+    assert (shown["active"], shown["folders"]) == (True, ["x"])
+
+
+def test_folders_given_are_the_whole_membership(org: Org) -> None:
+    put(org, party("a", folders=["x", "y"]), party("b", folders=["x"]))
+    assert put(org, party("a", folders=["y", "z", "z"]), party("b", folders=[])) == counts(updated=2)
+    assert read(org, "a")["folders"] == ["y", "z"]
+    assert read(org, "b")["folders"] == []
+    assert put(org, party("a", folders=["z", "y"]), party("b", folders=[])) == counts(unchanged=2)
+
+
+def test_a_folder_that_is_new_is_named_by_its_id_and_one_that_is_there_keeps_its_name(org: Org) -> None:
+    client = org.client(SYNC)
+    client.put("/v1/folders/crew", json={"name": "Drill-floor crew"})
+    put(org, party(folders=["crew", "deck"]))
+    folders = client.get("/v1/folders").json()["items"]
+    assert [(folder["id"], folder["name"], folder["partyCount"]) for folder in folders] == [
+        ("crew", "Drill-floor crew", 1),
+        ("deck", "deck", 1),
+    ]
+    assert subjects(org, "folder.created") == ["folder/crew", "folder/deck"]
+
+
+def test_bad_rows_are_named_and_the_others_go_in(org: Org) -> None:
+    answer = put(org, party("a"), party("b", email="Jane Doe"), party("a"), {"displayName": "Jane Doe"})
+    assert (answer["created"], answer["failed"]) == (1, 3)
+    assert isinstance(answer["errors"], list)
+    assert [(fault["row"], fault["entityId"], fault["pointer"]) for fault in answer["errors"]] == [
+        (2, "b", "/email"),
+        (3, "a", "/entityId"),
+        (4, None, "/entityId"),
+    ]
+    assert "Jane" not in str(answer)
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body"),
+    [
+        ("application/json; charset=utf-8", '{"parties": [{"entityId": "p-1", "displayName": "Zoë"}]}'),
+        ("application/x-ndjson", '{"entityId": "p-1", "displayName": "Zoë"}\n'),
+        ("Text/CSV; header=present", "entityId,displayName\np-1,Zoë\n"),
+    ],
+)
+def test_three_formats_are_read(org: Org, media_type: str, body: str) -> None:
+    answer = org.client(SYNC).put("/v1/parties", content=body.encode(), headers={"Content-Type": media_type})
+    assert answer.json() == counts(created=1)
+    assert read(org, "p-1")["displayName"] == "Zoë"
+
+
+@pytest.mark.parametrize("media_type", ["", "text/plain", "application/xml", "application/x-www-form-urlencoded"])
+def test_any_other_format_is_refused(org: Org, media_type: str) -> None:
+    answer = org.client(SYNC).put("/v1/parties", content=b"{}", headers={"Content-Type": media_type})
+    assert (answer.status_code, answer.json()["type"]) == (415, "urn:rollcall:problem:unsupported-media-type")
+    assert "text/csv" in answer.json()["detail"]
+
+
+def test_a_body_that_is_no_list_is_refused_with_its_place(org: Org) -> None:
+    answer = org.client(SYNC).put("/v1/parties", json={"parties": "Jane Doe"})
+    assert answer.status_code == 422
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json()["errors"][0]["pointer"] == "/parties"
+    assert "Jane" not in answer.text
+
+
+def test_facts_hold_ids_and_names_of_fields_only(org: Org) -> None:
+    put(org, party("a", email="secret@example.org", folders=["x"]), party("b"), party("c"))
+    put(
+        org,
+        party("a", displayName="Secret", email=None, active=False, folders=[]),
+        party("b", active=False),
+        party("c"),
+        party("d"),
+    )
+    assert subjects(org, "party.created") == ["party/a", "party/b", "party/c", "party/d"]
+    changes = {event.party_id: event.data for event in recorded(org, "party.changed")}
+    assert changes == {
+        "a": {"changed": ["displayName", "email", "active", "folders"], "active": False},
+        "b": {"changed": ["active"], "active": False},
+    }
+    for event in recorded(org):
+        assert "ecret" not in f"{event.subject} {event.data}"
+    assert {event.actor_id for event in recorded(org, "party.created", "party.changed")} == {"member-1"}
+
+
+def test_an_unchanged_party_is_not_touched(org: Org) -> None:
+    put(org, party("a", folders=["x"]))
+    before, facts = read(org, "a"), len(recorded(org))
+    put(org, party("a", folders=["x"]))
+    assert read(org, "a") == before
+    assert len(recorded(org)) == facts
+
+
+def test_the_price_in_statements_does_not_grow_with_the_rows(org: Org) -> None:
+    def price(name: str, count: int, **fields: object) -> int:
+        rows = [party(f"{name}{n}", folders=[name, f"{name}{n % 7}"], **fields) for n in range(count)]
+        with count_statements(org.service.database.engine) as statements:
+            put(org, *rows)
+        return statements.count
+
+    assert price("few", 10) == price("many", 1000) < 30
+    assert price("few", 10, active=False) == price("many", 1000, active=False) < 30
+    assert price("few", 10, active=False) == price("many", 1000, active=False) < 30
+
+
+def test_a_whole_directory_goes_in_before_postgresql_knows_how_large_it_is(org: Org) -> None:
+    def everybody(**fields: object) -> list[dict[str, object]]:
+        return [party(f"p{n}", folders=["all"], **fields) for n in range(10_000)]
+
+    assert put(org, *everybody()) == counts(created=10_000)
+    assert put(org, *everybody(active=False)) == counts(updated=10_000)  # joined by a bad plan it takes over a minute
+    assert len(subjects(org, "party.changed")) == 10_000
+
+
+def test_only_the_source_system_may_write_and_only_with_the_whole_in_view(org: Org) -> None:
+    body = {"parties": [party()]}
+    refused = org.client(Permission.ADMIN).put("/v1/parties", json=body)
+    assert (refused.status_code, refused.json()["type"]) == (403, "urn:rollcall:problem:permission-denied")
+    assert "directory.sync" in refused.json()["detail"]
+    assert org.client(SYNC, folders=["x"]).put("/v1/parties", json=body).status_code == 403
+    assert org.client(SYNC).get("/v1/parties").json()["items"] == []
+
+
+def test_two_organizations_have_each_their_own_parties(org: Org, other_org: Org) -> None:
+    put(org, party("a", folders=["x"]))
+    assert put(other_org, party("a", displayName="Other", folders=["x"])) == counts(created=1)
+    assert read(org, "a")["displayName"] == "Name of a"
+    assert subjects(other_org, "folder.created") == ["folder/x"]
