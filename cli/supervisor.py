@@ -17,6 +17,8 @@ from cli.processes import CannotStart, Process, kill_group
 _FIRST_DELAY, _LONGEST_DELAY = 0.5, 10.0
 _STEADY_SECONDS = 30.0
 """Having lived so long, a program that dies is no longer taken for one that cannot start."""
+_SAME_KEYSTROKE = 0.5
+"""Seconds within which a second Ctrl-C is taken for the first one, heard twice."""
 _TRIES = 3
 """Deaths before it was ever ready, after which the whole start is given up: waiting longer would help nobody."""
 
@@ -47,6 +49,7 @@ class StopRequests:
     def __init__(self) -> None:
         self.stop = False
         self.hurry = False
+        self._asked = 0.0
         self._former: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> Self:
@@ -63,8 +66,12 @@ class StopRequests:
             signal.signal(number, handler)  # type: ignore[arg-type]
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
-        # Only the second Ctrl-C hurries: a closing terminal sends SIGHUP twice and means nothing by it.
-        self.hurry = self.hurry or (self.stop and number == signal.SIGINT)
+        # Only a second Ctrl-C hurries: a closing terminal sends SIGHUP twice and means nothing by it, and a program
+        # that runs us may pass on the very Ctrl-C that the terminal has sent us already.
+        now = time.monotonic()
+        if self.stop and number == signal.SIGINT and now > self._asked + _SAME_KEYSTROKE:
+            self.hurry = True
+        self._asked = self._asked if self.stop else now
         self.stop = True
 
 

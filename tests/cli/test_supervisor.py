@@ -180,12 +180,15 @@ def test_a_stop_request_in_mid_start_leaves_nothing(capfd: pytest.CaptureFixture
     assert "\nready\n" not in capfd.readouterr().out
 
 
-def test_only_a_second_interrupt_hurries() -> None:
+def test_only_a_second_interrupt_hurries(monkeypatch: pytest.MonkeyPatch) -> None:
     with StopRequests() as requests:
         for number in (signal.SIGHUP, signal.SIGHUP, signal.SIGTERM):
             os.kill(os.getpid(), number)
         assert requests.stop
         assert not requests.hurry
+        os.kill(os.getpid(), signal.SIGINT)
+        assert not requests.hurry, "that was the same one, passed on by somebody"
+        monkeypatch.setattr(supervising, "_SAME_KEYSTROKE", 0.0)
         os.kill(os.getpid(), signal.SIGINT)
         assert requests.hurry
 
