@@ -1,0 +1,158 @@
+"""What the database itself promises, whatever the program forgets: tenants apart, an unalterable past, a harmless role.
+
+Asked of a real, migrated database and not of the models, so a table that a migration forgot to guard is found. Each
+check is also shown a made-up offender, in a transaction that is rolled back.
+"""
+
+from collections.abc import Iterator
+from typing import Any, LiteralString
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+
+from shared import database, settings
+from shared.database import SERVING_ROLE, Database, UnsafeRole
+from tests.conftest import Servers
+from tests.factories import Org
+
+Rows = psycopg.Connection[tuple[Any, ...]]
+
+
+@pytest.fixture
+def owner(configured: settings.Settings, servers: Servers) -> Iterator[Rows]:
+    """A connection as the schema's owner. Nothing done with it stays."""
+    with psycopg.connect(servers.owner_url) as connection:
+        yield connection
+        connection.rollback()
+
+
+def found(connection: Rows, query: LiteralString, **values: object) -> set[str]:
+    """The first column of a query's rows."""
+    return {row[0] for row in connection.execute(query, values)}
+
+
+# --- row-level security
+
+
+UNGUARDED: LiteralString = """
+    SELECT relname FROM pg_class t
+    WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace AND relname <> 'alembic_version'
+    AND NOT (relrowsecurity AND relforcerowsecurity AND EXISTS (
+        SELECT FROM pg_policy
+        WHERE polrelid = t.oid AND polname = 'tenant' AND polcmd = '*' AND polroles = '{0}'
+        AND pg_get_expr(polqual, polrelid) = format(
+            '(%%s = NULLIF(current_setting(''rollcall.org''::text, true), ''''::text))',
+            CASE relname WHEN 'organization' THEN 'id' ELSE 'org_id' END)
+        AND pg_get_expr(polwithcheck, polrelid) = pg_get_expr(polqual, polrelid)))
+"""
+"""Tables on which row-level security is not enabled, not forced, or lets through more than the organization's rows."""
+
+
+def test_every_table_shows_only_the_rows_of_the_transactions_organization(owner: Rows) -> None:
+    assert found(owner, UNGUARDED) == set()
+
+
+@pytest.mark.parametrize(
+    "forgotten",
+    [
+        "ALTER TABLE party NO FORCE ROW LEVEL SECURITY",
+        "ALTER TABLE party DISABLE ROW LEVEL SECURITY",
+        "DROP POLICY tenant ON party",
+        "ALTER POLICY tenant ON party WITH CHECK (true)",
+        "CREATE TABLE made_up (org_id text, id uuid)",
+    ],
+)
+def test_a_table_left_unguarded_is_found(owner: Rows, forgotten: LiteralString) -> None:
+    owner.execute(forgotten)
+    assert found(owner, UNGUARDED) == {"made_up" if "made_up" in forgotten else "party"}
+
+
+WIDENED: LiteralString = """
+    SELECT polname FROM pg_policy
+    WHERE polpermissive AND polname <> 'tenant' AND (polroles && ARRAY[0::oid, %(role)s::regrole::oid])
+"""
+"""Policies that show the serving role more than the policy `tenant` does: permissive ones add up."""
+
+
+def test_no_other_policy_shows_the_serving_role_more(owner: Rows) -> None:
+    assert found(owner, WIDENED, role=SERVING_ROLE) == set()
+    owner.execute("CREATE POLICY wide ON party USING (true)")
+    assert found(owner, WIDENED, role=SERVING_ROLE) == {"wide"}
+
+
+STRAY: LiteralString = """
+    SELECT conname FROM pg_constraint c
+    WHERE contype = 'f' AND connamespace = current_schema()::regnamespace AND NOT EXISTS (
+        SELECT FROM pg_attribute WHERE attrelid = c.conrelid AND attnum = ANY (c.conkey) AND attname = 'org_id')
+"""
+"""Foreign keys that could point into another organization: row-level security does not look at them."""
+
+
+def test_no_row_can_point_into_another_organization(owner: Rows) -> None:
+    assert found(owner, STRAY) == set()
+    owner.execute("CREATE TABLE made_up (parent uuid UNIQUE, child uuid CONSTRAINT stray REFERENCES made_up (parent))")
+    assert found(owner, STRAY) == {"stray"}
+
+
+# --- the serving role
+
+
+POWERS: LiteralString = """
+    SELECT 'superuser' FROM pg_roles WHERE rolname = %(role)s AND rolsuper
+    UNION SELECT 'bypassrls' FROM pg_roles WHERE rolname = %(role)s AND rolbypassrls
+    UNION SELECT 'owns ' || relname FROM pg_class WHERE relowner = %(role)s::regrole
+    UNION SELECT 'may ' || verb || ' ' || relname
+        FROM pg_class, unnest(ARRAY['UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER', 'REFERENCES']) verb
+        WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')
+        AND (relname = 'event' OR verb NOT IN ('UPDATE', 'DELETE'))
+        AND has_table_privilege(%(role)s, pg_class.oid, verb)
+"""
+"""What the serving role can do and should not."""
+
+
+def test_the_serving_role_can_neither_look_past_its_tenant_nor_alter_the_past(owner: Rows) -> None:
+    assert found(owner, POWERS, role=SERVING_ROLE) == set()
+    owner.execute(sql.SQL("GRANT DELETE ON event TO {}").format(sql.Identifier(SERVING_ROLE)))
+    assert found(owner, POWERS, role=SERVING_ROLE) == {"may DELETE event"}
+
+
+@pytest.mark.parametrize("change", ["UPDATE event SET type = 'party.moved'", "DELETE FROM event", "TRUNCATE event"])
+def test_an_event_cannot_be_altered(org: Org, change: str) -> None:
+    with pytest.raises(ProgrammingError, match="permission denied for table event"), org.transaction() as db:
+        db.execute(text(change))
+
+
+@pytest.mark.parametrize("address", ["owner_url", "admin_url"])
+def test_a_role_that_row_level_security_does_not_bind_is_refused(
+    configured: settings.Settings, servers: Servers, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    """The owner owns tables, and the login that makes databases is a superuser. Asked to serve as `SERVING_ROLE`,
+    the very same addresses are good."""
+    url = getattr(servers, address)
+    with psycopg.connect(url) as connection:
+        role = connection.info.user
+    assert connects(servers.owner_url)
+    monkeypatch.setattr(database, "SERVING_ROLE", role)
+    with pytest.raises(UnsafeRole, match="bypasses row-level security or owns tables"):
+        connects(servers.owner_url if address == "owner_url" else url)
+
+
+def test_a_database_without_the_role_says_what_to_do(
+    configured: settings.Settings, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "SERVING_ROLE", "rollcall_nobody")
+    with pytest.raises(UnsafeRole, match="run `rollcall migrate`"):
+        connects(servers.app_url)
+
+
+def connects(url: str) -> bool:
+    """Open a transaction as the service does."""
+    serving = Database(url, name="test")
+    try:
+        with serving.transaction(None) as db:
+            return db.scalar(text("SELECT true")) is True
+    finally:
+        serving.close()
