@@ -12,6 +12,8 @@ import typer
 from cli.options import Api, DataDir, MaybeOrg, Token, external_id
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from cli.front_desk import FrontDesk
 
 HEADER = "entityId"
@@ -57,6 +59,8 @@ def assign(
 
     The first column of FILE holds ids of parties; a header line and what else is in it are left alone.
     """
+    from rich.console import Console
+
     from cli.front_desk import Way, reach
     from cli.progress import follow
 
@@ -75,7 +79,7 @@ def assign(
             "ifCompleted": "skip" if skip_completed else "assign",
         }
         if preview:
-            print_preview(desk.post("/v1/assignments/preview", body))
+            print_preview(desk.post("/v1/assignments/preview", body), Console(highlight=False))
         else:
             job = desk.post("/v1/assignments", body, {"Idempotency-Key": key} if key else None)
             raise typer.Exit(follow(desk, job, way))
@@ -96,9 +100,8 @@ def find_course(desk: "FrontDesk", course: str) -> str:
     return str(found[0])
 
 
-def print_preview(preview: dict[str, Any]) -> None:
+def print_preview(preview: dict[str, Any], console: "Console") -> None:
     """What a submission would do, a line for each outcome."""
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
@@ -106,7 +109,6 @@ def print_preview(preview: dict[str, Any]) -> None:
         more = ", ..." if each["count"] > len(each["examples"][:3]) else ""
         examples = ", ".join(each["examples"][:3]) + more
         table.add_row(f"{each['count']:>9,}", f"{each['outcome']}: {each['code']}", examples)
-    console = Console(highlight=False)
     console.print(f"Assigning {preview['versionLabel']} to {preview['total']:,} would give:")
     console.print(table)
 

@@ -93,6 +93,21 @@ def migrate(data_dir: DataDir = None) -> None:
     serving.migrate(system.find(data_dir))
 
 
+@app.command(rich_help_panel="Run")
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End when it is done, rather than stay up.")] = False,
+    port: Port = 8000,
+    data_dir: Annotated[Path, typer.Option(help="Folder for everything it keeps; made if need be.")] = DATA_DIR,
+) -> None:
+    """Try it: run everything, load a drilling contractor, assign a course to its 2,000 parties.
+
+    Can be repeated on the same folder, whose `rollcall up` afterwards has it all.
+    """
+    from cli.demo import demo as run_demo
+
+    run_demo(port, data_dir, once)
+
+
 app.command(rich_help_panel="Look")(doctor.doctor)
 app.add_typer(organizations.app, name="org", rich_help_panel="Use")
 app.command(rich_help_panel="Use")(organizations.token)
