@@ -32,7 +32,7 @@ class Program:
     """Starts it with its output to a file descriptor, and does not wait."""
     ready: Callable[[], bool] | None = None
     """Whether the next one may start, which else it may at once. Asked many times a second, so it answers soon."""
-    patience: float = 60.0
+    patience: float = 120.0
     """Seconds to become ready in."""
     stop_signal: signal.Signals = signal.SIGTERM
     grace: float = 10.0
