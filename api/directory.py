@@ -54,14 +54,14 @@ def writer(caller: CurrentCaller) -> Caller:
 Writer = Annotated[Caller, Depends(writer)]
 
 
-async def body(request: Request) -> bytes:
+async def raw_body(request: Request) -> bytes:
     """The body as it came."""
     return await request.body()
 
 
 @router.put("/parties", dependencies=[allow(Permission.SYNC_DIRECTORY)], openapi_extra={"requestBody": PARTIES_BODY})
 def put_parties(
-    request: Request, body: Annotated[bytes, Depends(body)], db: Db, caller: Writer, now: Now
+    request: Request, body: Annotated[bytes, Depends(raw_body)], db: Db, caller: Writer, now: Now
 ) -> SyncAnswer:
     """Make the directory say what the source says of up to 10,000 parties, as JSON, NDJSON or CSV.
 

@@ -43,7 +43,7 @@ def put_parties(db: Session, rows: Sequence[PartyRow], actor: Actor, now: dateti
     compared = {party_id: _differences(by_id[party_id], present) for party_id, present in before.items()}
     changes = {party_id: fields for party_id, fields in compared.items() if fields}
     placed = {row.entity_id: set(row.folders) for row in rows if row.folders is not None}
-    new_folders = statements.insert_folders(db, {name: name for names in placed.values() for name in names}, now)
+    new_folders = statements.insert_folders(db, {name: name for name in set().union(*placed.values())}, now)
     for party_id in _set_folders(db, placed) - created:
         changes.setdefault(party_id, []).append("folders")
     statements.update_parties(db, [by_id[party_id] for party_id in changes], now)
@@ -117,13 +117,14 @@ def _record_changes(
 ) -> None:
     """Record what changed of each party, names of fields only, together for all that changed alike.
 
-    A source changes its parties in few ways at a time, and there are never more ways than combinations of fields.
+    A source changes its parties in few ways at a time, and there are never more ways than combinations of fields:
+    the number of statements is bounded by that, not by the parties.
     """
-    alike: defaultdict[tuple[tuple[str, ...], bool], list[str]] = defaultdict(list)
+    alike: defaultdict[tuple[tuple[str, ...], bool | None], list[str]] = defaultdict(list)
     for party_id, changed in changes.items():
-        alike[tuple(changed), rows[party_id].active].append(party_id)
+        alike[tuple(changed), rows[party_id].active if "active" in changed else None].append(party_id)
     for (fields, active), party_ids in alike.items():
-        data = {"changed": list(fields), **({"active": active} if "active" in fields else {})}
+        data = {"changed": list(fields)} | ({} if active is None else {"active": active})
         _record_each(db, "party.changed", party_ids, actor, now, data)
 
 
