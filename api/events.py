@@ -9,7 +9,7 @@ from fastapi import Query
 
 from api.dependencies import CurrentCaller, CurrentService, allow
 from api.routing import Router
-from shared import events
+from shared import access, events
 from shared.access import Permission
 from shared.errors import Fault, InvalidInput
 from shared.database import ID_PATTERN
@@ -40,6 +40,7 @@ async def read_events(
 
     def read() -> events.Feed:
         with service.database.transaction(caller.org_id) as db:
+            access.organization(db)
             return events.after(db, after, types=wanted, party_id=party_id, limit=limit)
 
     deadline = time.monotonic() + wait
