@@ -1,11 +1,11 @@
-"""The front desk: puts routes, limits and error answers together. It checks, accepts and answers; rules are in shared."""
+"""The front desk: routes, limits and error answers put together. It checks, accepts and answers; rules are in shared."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
 
-from api import assignments, catalogue, directory, events, jobs, operations, organizations, problems
+from api import assignment_changes, assignments, catalogue, directory, events, jobs, operations, organizations, problems
 from api.dependencies import MAX_BODY_BYTES, CurrentCaller, training_available
 from api.routing import Router
 from api.service import Service, build
@@ -14,7 +14,7 @@ from shared.access import FeatureNotAvailable, Unavailability
 from shared.settings import TRAINING
 
 CORE = (organizations.router, directory.router, events.router)
-TRAINING_ROUTERS = (catalogue.router, assignments.router, jobs.router)
+TRAINING_ROUTERS = (catalogue.router, assignments.router, assignment_changes.router, jobs.router)
 
 
 def create_app(service: Service | None = None) -> FastAPI:

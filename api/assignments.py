@@ -2,9 +2,9 @@
 
 import uuid
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import Depends, Query, Request, status
+from fastapi import Depends, Query, Request, Response, status
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
@@ -18,11 +18,13 @@ from api.dependencies import (
     Db,
     Limit,
     Now,
+    Today,
     allow,
 )
+from api.etags import etag
 from api.exports import csv_of, wants_csv
 from api.routing import Router
-from shared import assignments, catalogue, clock, directory, jobs
+from shared import assignments, catalogue, directory, jobs
 from shared.access import Caller, Permission
 from shared.assignments import (
     AssignmentAnswer,
@@ -31,20 +33,29 @@ from shared.assignments import (
     Filters,
     Preview,
     PreviewOutcome,
+    Recipient,
     Sort,
+    SummaryAnswer,
 )
 from shared.catalogue import CourseVersion
+from shared.database import ID_PATTERN
 from shared.errors import Fault, InvalidInput
 from shared.jobs import JobAnswer, Submission
 from shared.pagination import page
-from shared.database import ID_PATTERN
-from shared.wire import Listing
+from shared.wire import Answer, Listing
 
 router = Router("/v1/assignments", "assignments")
 
 SEES = (Permission.VIEW, Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
 
 AssignmentsListing = Listing[AssignmentAnswer]
+
+
+class Summary(Answer):
+    """One entry for each course or folder that has assignments."""
+
+    by: str
+    items: list[SummaryAnswer]
 
 
 @router.post("", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(Permission.ASSIGN)])
@@ -54,13 +65,14 @@ def submit(
     caller: CurrentCaller,
     organization: CurrentOrganization,
     accepting: Accepting,
+    today: Today,
     now: Now,
 ) -> JobAnswer:
     """Assign a course's active version to parties, as a job. The version and the folders' members are fixed now."""
     request_hash = accepting.hash_of(body)
     if earlier := accepting.earlier(db, request_hash):
         return earlier
-    version, recipients = _checked(db, body, caller, clock.day_in(organization.time_zone, now))
+    version, recipients = _checked(db, body, caller, today)
     submission = Submission(
         kind="assignments.create",
         request=_request(body, version),
@@ -68,6 +80,7 @@ def submit(
         scope=caller.folders,
         key=accepting.key,
         request_hash=request_hash,
+        change_limit=organization.change_limit,
     )
     job, replayed = jobs.submit(db, submission, recipients, workers=accepting.workers, now=now)
     if not replayed and job.total == 0:
@@ -76,11 +89,9 @@ def submit(
 
 
 @router.post("/preview", dependencies=[allow(Permission.ASSIGN)])
-def preview(
-    body: AssignmentRequest, db: Db, caller: CurrentCaller, organization: CurrentOrganization, now: Now
-) -> Preview:
+def preview(body: AssignmentRequest, db: Db, caller: CurrentCaller, today: Today) -> Preview:
     """What the same body would do if it were submitted now: counted by outcome, with up to 20 examples of each."""
-    version, recipients = _checked(db, body, caller, clock.day_in(organization.time_zone, now))
+    version, recipients = _checked(db, body, caller, today)
     wanted = assignments.Terms(
         course_id=version.course_id,
         course_version_id=version.id,
@@ -99,17 +110,22 @@ def _checked(db: Session, body: AssignmentRequest, caller: Caller, today: date) 
     if body.due_on is not None and body.due_on < today:
         raise InvalidInput(Fault("/dueOn", "The due date may not lie in the past; today is the earliest."))
     version = catalogue.active_version(db, body.course_id)
-    missing = set(directory.missing_folders(db, body.folder_ids, caller.folders))
+    return version, named_recipients(db, body.recipients, body.folder_ids, caller)
+
+
+def named_recipients(db: Session, recipients: list[Recipient], folder_ids: list[str], caller: Caller) -> Select[str]:
+    """The parties that a body names one by one and by folder. Raises InvalidInput for a folder that is not there."""
+    missing = set(directory.missing_folders(db, folder_ids, caller.folders))
     if missing:
         raise InvalidInput(
             *(
                 Fault(f"/folderIds/{n}", "There is no such folder, or it is outside your scope.")
-                for n, folder_id in enumerate(body.folder_ids)
+                for n, folder_id in enumerate(folder_ids)
                 if folder_id in missing
             )
         )
-    named = [recipient.entity_id for recipient in body.recipients]
-    return version, directory.recipients(party_ids=named, folder_ids=body.folder_ids)
+    named = [recipient.entity_id for recipient in recipients]
+    return directory.recipients(party_ids=named, folder_ids=folder_ids)
 
 
 def _request(body: AssignmentRequest, version: CourseVersion) -> dict[str, Any]:
@@ -128,8 +144,7 @@ def _request(body: AssignmentRequest, version: CourseVersion) -> dict[str, Any]:
 
 
 def _filters(
-    organization: CurrentOrganization,
-    now: Now,
+    today: Today,
     course_id: Annotated[uuid.UUID | None, Query(alias="courseId")] = None,
     course_version_id: Annotated[uuid.UUID | None, Query(alias="courseVersionId")] = None,
     folder_id: Annotated[str | None, Query(alias="folderId", pattern=ID_PATTERN)] = None,
@@ -141,7 +156,7 @@ def _filters(
     job_id: Annotated[uuid.UUID | None, Query(alias="jobId")] = None,
 ) -> Filters:
     return Filters(
-        today=clock.day_in(organization.time_zone, now),
+        today=today,
         course_id=course_id,
         course_version_id=course_version_id,
         folder_id=folder_id,
@@ -175,10 +190,23 @@ def list_assignments(
     return AssignmentsListing(items=items, next_cursor=found.next_cursor)
 
 
+@router.get("/summary", dependencies=[allow(*SEES)])
+def summarize(
+    db: Db,
+    caller: CurrentCaller,
+    today: Today,
+    by: Annotated[Literal["course", "folder"], Query(description="What to count by.")] = "course",
+) -> Summary:
+    """The coordinator's report: counts by state and overdue, for each course or each folder in scope."""
+    rows = assignments.summary(db, by, today, caller.folders)
+    return Summary(by=by, items=[SummaryAnswer.of(row) for row in rows])
+
+
 @router.get("/{assignment_id}", dependencies=[allow(*SEES)])
 def read_assignment(
-    assignment_id: uuid.UUID, db: Db, caller: CurrentCaller, organization: CurrentOrganization, now: Now
+    assignment_id: uuid.UUID, db: Db, caller: CurrentCaller, today: Today, response: Response
 ) -> AssignmentAnswer:
-    """One assignment in the caller's scope."""
+    """One assignment in the caller's scope. Its ETag goes into the If-Match of a change."""
     row = assignments.get(db, assignment_id, caller.folders)
-    return AssignmentAnswer.of(row, clock.day_in(organization.time_zone, now))
+    response.headers["ETag"] = etag(row[0].revision)
+    return AssignmentAnswer.of(row, today)

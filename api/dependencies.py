@@ -4,7 +4,7 @@ A route declares who may call it with `dependencies=[allow(...)]`; a test fails 
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
@@ -78,6 +78,15 @@ def allow(*any_of: Permission) -> Any:
 MAX_BODY_BYTES = 8 * 1024 * 1024
 
 Now = Annotated[datetime, Depends(clock.now)]
+
+
+def _today(organization: CurrentOrganization, now: Now) -> date:
+    return clock.day_in(organization.time_zone, now)
+
+
+Today = Annotated[date, Depends(_today, scope="function")]
+"""The organization's day: what is overdue, and what lies in the past, follows its time zone."""
+
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many items a page holds.")]
 Cursor = Annotated[str | None, Query(max_length=2000, description="The `nextCursor` of the page before.")]
 
@@ -92,6 +101,7 @@ __all__ = [
     "CurrentService",
     "Limit",
     "Now",
+    "Today",
     "allow",
     "training_available",
 ]

@@ -11,8 +11,8 @@ from api.dependencies import CurrentCaller, CurrentService, allow
 from api.routing import Router
 from shared import access, events
 from shared.access import Permission
-from shared.errors import Fault, InvalidInput
 from shared.database import ID_PATTERN
+from shared.errors import Fault, InvalidInput
 from shared.wire import Listing
 
 router = Router("/v1/events", "events")

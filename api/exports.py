@@ -45,7 +45,11 @@ def csv_of(
 
 
 def _lines(
-    model: type[BaseModel], answer: Callable[[Any], BaseModel], rows: Select[*tuple[Any, ...]], service: Service, caller: Caller
+    model: type[BaseModel],
+    answer: Callable[[Any], BaseModel],
+    rows: Select[*tuple[Any, ...]],
+    service: Service,
+    caller: Caller,
 ) -> Iterator[str]:
     columns = list(_columns(model))
     yield _line([".".join(path) for path in columns])

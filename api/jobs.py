@@ -12,11 +12,22 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from sqlalchemy import Select
 
 from api.accepting import Accepting
-from api.dependencies import DEFAULT_LIMIT, CurrentCaller, CurrentService, Cursor, Db, Limit, Now, allow
+from api.dependencies import (
+    DEFAULT_LIMIT,
+    CurrentCaller,
+    CurrentOrganization,
+    CurrentService,
+    Cursor,
+    Db,
+    Limit,
+    Now,
+    allow,
+)
 from api.exports import csv_of, wants_csv
 from api.routing import Router
 from shared import assignments, jobs
 from shared.access import Permission
+from shared.assignments import ReasonRequest
 from shared.jobs import Job, JobAnswer, JobState, Outcome, ResultAnswer
 from shared.pagination import page
 from shared.wire import Listing
@@ -105,6 +116,8 @@ def read_results(
     """Every recipient of the job with its outcome, by id. `Accept: text/csv` streams all of them."""
     job = jobs.get(db, job_id)
     rows = jobs.results(job, MADE[job.kind](job) if job.kind in MADE else None, outcome=outcome)
+    if job.request.get("by") == assignments.BY_ASSIGNMENT:
+        rows = assignments.by_party(rows)
     if wants_csv(request):
         return csv_of(ResultAnswer, ResultAnswer.of, rows, service, caller, name=f"job-{job_id}")
     found = page(db, rows, limit=limit, cursor=cursor)
@@ -118,7 +131,63 @@ def cancel_job(job_id: uuid.UUID, db: Db, caller: CurrentCaller, now: Now) -> Jo
 
 
 @router.post("/{job_id}/retry", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(*ACTS)])
-def retry_job(job_id: uuid.UUID, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now) -> JobAnswer:
+def retry_job(
+    job_id: uuid.UUID,
+    db: Db,
+    caller: CurrentCaller,
+    organization: CurrentOrganization,
+    accepting: Accepting,
+    now: Now,
+) -> JobAnswer:
     """A new job of only the failed recipients. 409 `nothing-to-retry` when there are none."""
-    job = jobs.retry(db, job_id, caller.actor, caller.folders, workers=accepting.workers, now=now)
+    job = jobs.retry(
+        db,
+        job_id,
+        caller.actor,
+        caller.folders,
+        change_limit=organization.change_limit,
+        workers=accepting.workers,
+        now=now,
+    )
     return accepting.answer(job)
+
+
+@router.post("/{job_id}/approve", dependencies=[allow(Permission.MANAGE_ASSIGNMENTS)])
+def approve_job(job_id: uuid.UUID, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now) -> JobAnswer:
+    """Let a job run that waits for a second member: another than the one who submitted it."""
+    return accepting.answer(jobs.approve(db, job_id, caller.actor, now))
+
+
+@router.post("/{job_id}/reject", dependencies=[allow(Permission.MANAGE_ASSIGNMENTS)])
+def reject_job(job_id: uuid.UUID, body: ReasonRequest, db: Db, caller: CurrentCaller, now: Now) -> JobAnswer:
+    """End a job that waits for approval: all of it is cancelled."""
+    return JobAnswer.of(jobs.reject(db, job_id, body.reason, caller.actor, now))
+
+
+@router.post(
+    "/{job_id}/undo", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(Permission.MANAGE_ASSIGNMENTS)]
+)
+def undo_job(
+    job_id: uuid.UUID,
+    db: Db,
+    caller: CurrentCaller,
+    organization: CurrentOrganization,
+    accepting: Accepting,
+    now: Now,
+) -> JobAnswer:
+    """A job that closes what this one made, or reopens what it completed, where nobody has touched it since.
+
+    Within 14 days; asked again, the same job.
+    """
+    job = jobs.get(db, job_id)
+    undoing, replayed = jobs.undo(
+        db,
+        job,
+        assignments.to_undo(job),
+        caller.actor,
+        caller.folders,
+        change_limit=organization.change_limit,
+        workers=accepting.workers,
+        now=now,
+    )
+    return accepting.answer(undoing, replayed=replayed)

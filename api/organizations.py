@@ -1,5 +1,7 @@
 """The caller and the organization: who am I, what may I see, is training available, which limits hold."""
 
+from pydantic import Field
+
 from api.dependencies import MAX_BODY_BYTES, CurrentCaller, CurrentOrganization, CurrentService, Db, Now, allow
 from api.routing import Router
 from shared import access, assignments
@@ -43,6 +45,20 @@ class AvailabilityChange(Received):
     enabled: bool
 
 
+class SettingsAnswer(Answer):
+    """changeLimit: recipients above which a job waits for a second member; null for none."""
+
+    name: str
+    time_zone: str
+    change_limit: int | None
+
+
+class SettingsChange(Received):
+    """The whole of what can be set; leaving changeLimit out takes it away."""
+
+    change_limit: int | None = Field(default=None, ge=0, le=1_000_000)
+
+
 class Limits(Answer):
     """The limits every request is held to."""
 
@@ -73,6 +89,20 @@ def limits() -> Limits:
     return Limits(
         body_bytes=MAX_BODY_BYTES, recipients=assignments.MAX_RECIPIENTS, page=MAX_LIMIT, parties_per_sync=10_000
     )
+
+
+@router.get("/settings", dependencies=[allow(*Permission)])
+def settings(organization: CurrentOrganization) -> SettingsAnswer:
+    """The organization's own settings."""
+    return SettingsAnswer.model_validate(organization)
+
+
+@router.put("/settings", dependencies=[allow(Permission.ADMIN)])
+def change_settings(body: SettingsChange, db: Db, caller: CurrentCaller, now: Now) -> SettingsAnswer:
+    """Change the organization's settings."""
+    access.limit_changes(db, body.change_limit, actor=caller.actor, now=now)
+    db.expire_all()
+    return SettingsAnswer.model_validate(access.organization(db))
 
 
 @router.get("/availability", dependencies=[allow()])

@@ -35,9 +35,10 @@ class StrictRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def strictly(request: Request) -> Response:
-            if self.body_field is not None and not _is_json(request) and await request.body():
+            strict = _StrictRequest(request.scope, request.receive)  # one object: a body can be received only once
+            if self.body_field is not None and not _is_json(strict) and await strict.body():
                 raise UnsupportedMediaType("Send the body as JSON, with `Content-Type: application/json`.")
-            return await handle(_StrictRequest(request.scope, request.receive))
+            return await handle(strict)
 
         return strictly
 

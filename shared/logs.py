@@ -12,7 +12,6 @@ from pathlib import Path
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-
 _ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -25,6 +25,9 @@ Handler = Callable[[Session, Chunk], Tally]
 
 HANDLERS: dict[str, Handler] = {
     "assignments.create": assignments.create,
+    "assignments.complete": assignments.complete,
+    "assignments.close": assignments.close,
+    "assignments.undo": assignments.undo,
 }
 """Which noun does the work of which kind of job."""
 

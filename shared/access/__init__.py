@@ -4,7 +4,7 @@ Owns the table `organization`. Promises that a caller is what a verified token s
 an unknown organization, a missing permission and an unavailable feature are told apart.
 """
 
-from shared.access.actions import OrganizationExists, add_organization, check_time_zone, enable, entitle
+from shared.access.actions import OrganizationExists, add_organization, check_time_zone, enable, entitle, limit_changes
 from shared.access.caller import Caller, Permission, PermissionDenied, Unauthenticated
 from shared.access.models import Organization
 from shared.access.queries import (
@@ -32,6 +32,7 @@ __all__ = [
     "enable",
     "entitle",
     "issue",
+    "limit_changes",
     "organization",
     "unavailability",
 ]

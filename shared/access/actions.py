@@ -3,14 +3,14 @@
 from datetime import datetime
 from zoneinfo import available_timezones
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from shared import events
 from shared.access.models import Organization
 from shared.database import current_org
-from shared.errors import Conflict, Fault, InvalidInput
+from shared.errors import Conflict, Fault, InvalidInput, NotFound
 from shared.events import Actor, Fact
 
 
@@ -46,21 +46,31 @@ def add_organization(db: Session, *, name: str, time_zone: str, actor: Actor, no
 
 def entitle(db: Session, *, training: bool, actor: Actor, now: datetime) -> None:
     """Grant or withhold training by entitlement: the operator's switch. Deletes nothing."""
-    _switch(db, "training_entitled", training, "organization.entitlement_changed", actor, now)
+    _change(db, "training_entitled", training, "organization.entitlement_changed", "training", actor, now)
 
 
 def enable(db: Session, *, training: bool, actor: Actor, now: datetime) -> None:
     """Enable or disable training in the organization: its administrator's switch. Deletes nothing."""
-    _switch(db, "training_enabled", training, "organization.availability_changed", actor, now)
+    _change(db, "training_enabled", training, "organization.availability_changed", "training", actor, now)
 
 
-def _switch(db: Session, column: str, on: bool, type: str, actor: Actor, now: datetime) -> None:
+def limit_changes(db: Session, recipients: int | None, *, actor: Actor, now: datetime) -> None:
+    """Let jobs of more recipients wait for a second member; None lets all of them run at once."""
+    _change(db, "change_limit", recipients, "organization.settings_changed", "changeLimit", actor, now)
+
+
+def _change(
+    db: Session, column: str, value: bool | int | None, type: str, name: str, actor: Actor, now: datetime
+) -> None:
+    """Set one column and record the change with its former value; nothing happens when it is so already."""
     org_id = current_org(db)
-    changed = db.scalar(
-        update(Organization)
-        .where(Organization.id == org_id, getattr(Organization, column) != on)
-        .values({column: on})
-        .returning(Organization.id)
-    )
-    if changed is not None:
-        events.record(db, actor, now, Fact(type, f"organization/{org_id}", {"training": on}))
+    organization = db.get(Organization, org_id, with_for_update=True, populate_existing=True)
+    if organization is None:
+        raise NotFound("organization")
+    former = getattr(organization, column)
+    if former == value:
+        return
+    setattr(organization, column, value)
+    db.flush()
+    data = {name: value, "former": {name: former}}
+    events.record(db, actor, now, Fact(type, f"organization/{org_id}", data))

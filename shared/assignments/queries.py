@@ -29,11 +29,11 @@ from sqlalchemy.orm import Session, aliased
 
 from shared import directory
 from shared.assignments.models import DUE_OR_NEVER, Assignment, AssignmentState
-from shared.catalogue import CourseVersion
+from shared.catalogue import Course, CourseVersion
 from shared.database import current_org
-from shared.directory import Party
+from shared.directory import Folder, FolderMember, Party
 from shared.errors import NotFound
-from shared.jobs import Job, OutcomeCode
+from shared.jobs import Job, JobOutcome, Outcome, OutcomeCode
 
 
 class Sort(StrEnum):
@@ -207,3 +207,76 @@ def counted(db: Session, recipients: Select[Any], wanted: Terms, examples: int =
     )
     rows = select(placed.c.outcome, placed.c.code, func.count().label("count"), shown.label("examples"))
     return list(db.execute(rows.group_by(placed.c.outcome, placed.c.code).order_by(func.count().desc(), placed.c.code)))
+
+
+def recipients(db: Session, filters: Filters, scope: Collection[str] | None) -> Select[str]:
+    """The ids of the matching assignments, as a job's recipients."""
+    return listed(db, filters, scope).order_by(None).with_only_columns(cast(Assignment.id, Text))
+
+
+def to_undo(job: Job) -> Select[str] | None:
+    """The assignments that a job made or completed, as the recipients of its undoing; None for other kinds of job."""
+    if job.kind == "assignments.create":
+        return select(cast(Assignment.id, Text)).where(Assignment.org_id == job.org_id, Assignment.job_id == job.id)
+    if job.kind == "assignments.complete":
+        return select(cast(JobOutcome.record_id, Text)).where(
+            JobOutcome.org_id == job.org_id, JobOutcome.job_id == job.id, JobOutcome.outcome == Outcome.SUCCEEDED
+        )
+    return None
+
+
+def by_party(rows: Select[str, str, str, uuid.UUID | None]) -> Select[str, str, str, uuid.UUID | None]:
+    """Results of a job whose recipients are assignments, each with its party's id in place of the assignment's."""
+    each = rows.order_by(None).subquery()
+    found = and_(
+        Assignment.org_id == func.current_setting("rollcall.org"), Assignment.id == cast(each.c.entity_id, Uuid)
+    )
+    return (
+        select(
+            func.coalesce(Assignment.party_id, each.c.entity_id).label("entity_id"),
+            each.c.outcome,
+            each.c.code,
+            func.coalesce(each.c.record_id, Assignment.id).label("record_id"),
+        )
+        .outerjoin(Assignment, found)
+        .order_by(each.c.entity_id)
+    )
+
+
+def summary(db: Session, by: str, today: date, scope: Collection[str] | None) -> list[Row[Any]]:
+    """Counts by course or by folder: rows of (id, name, assigned, completed, closed, overdue), by name.
+
+    A party in several folders counts in each of them. today: the organization's day.
+    """
+    org_id = current_org(db)
+    open_one = Assignment.state == AssignmentState.ASSIGNED
+    counts = (
+        func.count().filter(open_one).label("assigned"),
+        func.count().filter(Assignment.state == AssignmentState.COMPLETED).label("completed"),
+        func.count().filter(Assignment.state == AssignmentState.CLOSED).label("closed"),
+        func.count().filter(open_one, Assignment.due_on < today).label("overdue"),
+    )
+    if by == "course":
+        course = and_(Course.org_id == Assignment.org_id, Course.id == Assignment.course_id)
+        grouped: Select[*tuple[Any, ...]] = (
+            select(Course.id, Course.title, *counts)
+            .select_from(Assignment)
+            .join(Course, course)
+            .group_by(Course.id, Course.title)
+            .order_by(Course.title, Course.id)
+        )
+    else:
+        member = and_(FolderMember.org_id == Assignment.org_id, FolderMember.party_id == Assignment.party_id)
+        folder = and_(Folder.org_id == FolderMember.org_id, Folder.id == FolderMember.folder_id)
+        if scope is not None:
+            folder = and_(folder, Folder.id.in_(scope))
+        grouped = (
+            select(Folder.id, Folder.name, *counts)
+            .select_from(Assignment)
+            .join(FolderMember, member)
+            .join(Folder, folder)
+            .group_by(Folder.id, Folder.name)
+            .order_by(Folder.name, Folder.id)
+        )
+    mine = grouped.where(Assignment.org_id == org_id, directory.in_scope(Assignment.party_id, scope))
+    return list(db.execute(mine))

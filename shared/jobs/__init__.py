@@ -6,15 +6,21 @@ recipient never fails its neighbours. What the work is, the nouns above say; thi
 """
 
 from shared.jobs.actions import (
+    CannotUndo,
     IdempotencyKeyReused,
     JobFinished,
+    NotAwaitingApproval,
     NothingToRetry,
+    OtherMemberNeeded,
     Submission,
+    approve,
     cancel,
+    reject,
     replayed,
     request_hash,
     retry,
     submit,
+    undo,
 )
 from shared.jobs.models import FINAL_STATES, ChunkState, Job, JobChunk, JobOutcome, JobState, Outcome
 from shared.jobs.outcomes import OutcomeCode
@@ -37,6 +43,7 @@ from shared.jobs.work import (
 __all__ = [
     "ATTEMPTS_BEFORE_SPLIT",
     "FINAL_STATES",
+    "CannotUndo",
     "Chunk",
     "ChunkState",
     "Claim",
@@ -47,12 +54,15 @@ __all__ = [
     "JobFinished",
     "JobOutcome",
     "JobState",
+    "NotAwaitingApproval",
     "NothingToRetry",
+    "OtherMemberNeeded",
     "Outcome",
     "OutcomeCode",
     "ResultAnswer",
     "Submission",
     "Tally",
+    "approve",
     "cancel",
     "claim",
     "counts",
@@ -64,10 +74,12 @@ __all__ = [
     "lock",
     "newest",
     "organizations_with_due_jobs",
+    "reject",
     "release",
     "replayed",
     "request_hash",
     "results",
     "retry",
     "submit",
+    "undo",
 ]

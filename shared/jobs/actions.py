@@ -4,7 +4,7 @@ import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from shared import events
 from shared.database import current_org
-from shared.errors import Conflict, Problem
+from shared.errors import Conflict, NotFound, Problem
 from shared.events import Actor, Fact
 from shared.jobs.models import FINAL_STATES, Job, JobChunk, JobOutcome, JobState, Outcome
 from shared.jobs.queries import get
@@ -37,10 +37,37 @@ class JobFinished(Conflict):
     slug, title = "job-finished", "Job finished"
 
 
+class NotAwaitingApproval(Conflict):
+    """Only a job that waits for approval can be approved or rejected."""
+
+    slug, title = "not-awaiting-approval", "Not awaiting approval"
+
+    def __init__(self) -> None:
+        super().__init__("The job does not wait for approval.")
+
+
+class OtherMemberNeeded(Problem):
+    """Two members must agree to a large change: whoever submitted it cannot approve it too."""
+
+    slug, status, title = "other-member-needed", 403, "Another member must approve"
+
+    def __init__(self) -> None:
+        super().__init__("You submitted this job, so another member with training.manage_assignments must approve it.")
+
+
+class CannotUndo(Conflict):
+    """This job has not ended, ended too long ago, or did nothing that can be taken back."""
+
+    slug, title = "cannot-undo", "Cannot be undone"
+
+
 class NothingToRetry(Conflict):
     """Only the failed recipients of a job that has ended can be retried."""
 
     slug, title = "nothing-to-retry", "Nothing to retry"
+
+
+UNDO_WITHIN = timedelta(days=14)
 
 
 @dataclass(frozen=True)
@@ -49,6 +76,7 @@ class Submission:
 
     kind: which handler works on it. request: everything the handler needs besides the recipients, fixed now.
     scope: the caller's folders, None for all. key, request_hash: from the `Idempotency-Key` header and the body.
+    change_limit: recipients above which the job waits for the approval of another member.
     """
 
     kind: str
@@ -58,6 +86,8 @@ class Submission:
     key: str | None = None
     request_hash: str | None = None
     retry_of: uuid.UUID | None = None
+    undo_of: uuid.UUID | None = None
+    change_limit: int | None = None
 
 
 def request_hash(path: str, body: Any) -> str:
@@ -97,26 +127,29 @@ def submit(
             submitted_at=now,
             progressed_at=now,
             retry_of=submission.retry_of,
+            undo_of=submission.undo_of,
             idempotency_key=submission.key,
             request_hash=submission.request_hash,
         )
-        .on_conflict_do_nothing(constraint="uq_job_org_id_idempotency_key")
+        .on_conflict_do_nothing()
         .returning(Job)
     )
     if job is None:  # our own twin won the race between looking and inserting
-        twin = replayed(db, submission.key, submission.request_hash)
+        twin = replayed(db, submission.key, submission.request_hash) or _undo_of(db, submission.undo_of)
         assert twin is not None
         return twin, True
     total = sum(db.scalars(_chunks(org_id, job.id, recipients, workers)))
-    finished = {} if total else {"state": JobState.SUCCEEDED, "finished_at": now}
+    state: dict[str, Any] = {} if total else {"state": JobState.SUCCEEDED, "finished_at": now}
+    if submission.change_limit is not None and total > submission.change_limit:
+        state = {"state": JobState.AWAITING_APPROVAL}
     job = db.scalars(
         update(Job)
         .where(Job.org_id == org_id, Job.id == job.id)
-        .values(total=total, **finished)
+        .values(total=total, **state)
         .returning(Job)
         .execution_options(populate_existing=True)
     ).one()
-    data = {"kind": job.kind, "total": total, "request": job.request}
+    data = {"kind": job.kind, "state": job.state, "total": total, "request": job.request}
     events.record(db, submission.actor, now, Fact("job.submitted", f"job/{job.id}", data))
     return job, False
 
@@ -168,8 +201,93 @@ def cancel(db: Session, job_id: uuid.UUID, actor: Actor, now: datetime) -> Job:
     return get(db, job_id, fresh=True)
 
 
+def approve(db: Session, job_id: uuid.UUID, actor: Actor, now: datetime) -> Job:
+    """Let a job run that waits. Raises NotFound, NotAwaitingApproval, OtherMemberNeeded."""
+    job = _awaiting(db, job_id)
+    if (job.submitted_by_type, job.submitted_by_id) == (actor.type, actor.id):
+        raise OtherMemberNeeded
+    events.record(db, actor, now, Fact("job.approved", f"job/{job_id}"))
+    job.state, job.progressed_at = JobState.QUEUED, now
+    job.approved_by, job.approved_at = actor.id, now
+    db.flush()
+    return job
+
+
+def reject(db: Session, job_id: uuid.UUID, reason: str, actor: Actor, now: datetime) -> Job:
+    """End a job that waits: all of it is cancelled. Raises NotFound, NotAwaitingApproval."""
+    job = _awaiting(db, job_id)
+    events.record(db, actor, now, Fact("job.rejected", f"job/{job_id}", {"reason": reason}))
+    job.error = f"Rejected: {reason}"
+    db.flush()
+    settle(db, job_id, now, cancelled=cancel_unbegun(db, job_id))
+    return get(db, job_id, fresh=True)
+
+
+def _awaiting(db: Session, job_id: uuid.UUID) -> Job:
+    """The job, if it waits for approval. Its counter is held first: that is the order of locks."""
+    events.hold(db)
+    job = db.scalar(
+        select(Job)
+        .where(Job.org_id == current_org(db), Job.id == job_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    if job is None:
+        raise NotFound("job")
+    if job.state != JobState.AWAITING_APPROVAL:
+        raise NotAwaitingApproval
+    return job
+
+
+def undo(
+    db: Session,
+    job: Job,
+    recipients: Select[str] | None,
+    actor: Actor,
+    scope: frozenset[str] | None,
+    *,
+    change_limit: int | None,
+    workers: int,
+    now: datetime,
+) -> tuple[Job, bool]:
+    """A job that takes another one back. Answers it and whether it was there before: a job is undone once.
+
+    recipients: what the job changed, or None where it did nothing that can be taken back. Raises CannotUndo.
+    """
+    if earlier := _undo_of(db, job.id):
+        return earlier, True
+    if recipients is None:
+        raise CannotUndo("Only jobs that made or completed assignments can be undone.")
+    if job.finished_at is None:
+        raise CannotUndo("The job has not ended; cancel it instead, and undo what it had done.")
+    if now - job.finished_at > UNDO_WITHIN:
+        raise CannotUndo(
+            f"The job ended more than {UNDO_WITHIN.days} days ago; close or reopen its assignments instead."
+        )
+    submission = Submission(
+        kind="assignments.undo",
+        request={"undoOf": str(job.id), "undoKind": job.kind, "by": "assignment"},
+        actor=actor,
+        scope=scope,
+        undo_of=job.id,
+        change_limit=change_limit,
+    )
+    return submit(db, submission, recipients, workers=workers, now=now)
+
+
+def _undo_of(db: Session, job_id: uuid.UUID | None) -> Job | None:
+    return db.scalar(select(Job).where(Job.org_id == current_org(db), Job.undo_of == job_id)) if job_id else None
+
+
 def retry(
-    db: Session, job_id: uuid.UUID, actor: Actor, scope: frozenset[str] | None, *, workers: int, now: datetime
+    db: Session,
+    job_id: uuid.UUID,
+    actor: Actor,
+    scope: frozenset[str] | None,
+    *,
+    change_limit: int | None,
+    workers: int,
+    now: datetime,
 ) -> Job:
     """A new job of only the failed recipients, with the request as it was. Raises NotFound, NothingToRetry."""
     job = get(db, job_id)
@@ -178,5 +296,7 @@ def retry(
     failed = select(JobOutcome.entity_id).where(
         JobOutcome.org_id == current_org(db), JobOutcome.job_id == job_id, JobOutcome.outcome == Outcome.FAILED
     )
-    submission = Submission(kind=job.kind, request=job.request, actor=actor, scope=scope, retry_of=job.id)
+    submission = Submission(
+        kind=job.kind, request=job.request, actor=actor, scope=scope, retry_of=job.id, change_limit=change_limit
+    )
     return submit(db, submission, failed, workers=workers, now=now)[0]

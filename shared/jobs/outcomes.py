@@ -12,11 +12,19 @@ class OutcomeCode(StrEnum):
     """Each code belongs to one outcome and has one sentence, see `_MEANINGS`."""
 
     CREATED = "created"
+    COMPLETED = "completed"
+    CLOSED = "closed"
+    REOPENED = "reopened"
     ALREADY_ASSIGNED = "already-assigned"
     ALREADY_COMPLETED = "already-completed"
+    ALREADY_CLOSED = "already-closed"
+    TOUCHED_SINCE = "touched-since"
     PARTY_NOT_FOUND = "party-not-found"
     PARTY_INACTIVE = "party-inactive"
     OUT_OF_SCOPE = "out-of-scope"
+    NOT_ASSIGNED = "not-assigned"
+    ASSIGNMENT_NOT_FOUND = "assignment-not-found"
+    ASSIGNMENT_CLOSED = "assignment-closed"
     PROCESSING_FAILED = "processing-failed"
     CANCELLED = "cancelled"
     PENDING = "pending"
@@ -34,11 +42,19 @@ class OutcomeCode(StrEnum):
 
 _MEANINGS: dict[OutcomeCode, tuple[Outcome, str]] = {
     OutcomeCode.CREATED: (Outcome.SUCCEEDED, "The party was assigned the course version."),
+    OutcomeCode.COMPLETED: (Outcome.SUCCEEDED, "The assignment was completed."),
+    OutcomeCode.CLOSED: (Outcome.SUCCEEDED, "The assignment was closed."),
+    OutcomeCode.REOPENED: (Outcome.SUCCEEDED, "The assignment was reopened."),
     OutcomeCode.ALREADY_ASSIGNED: (Outcome.UNCHANGED, "The party has an open assignment of this version."),
     OutcomeCode.ALREADY_COMPLETED: (Outcome.UNCHANGED, "The party has completed this version."),
+    OutcomeCode.ALREADY_CLOSED: (Outcome.UNCHANGED, "The assignment was closed before."),
+    OutcomeCode.TOUCHED_SINCE: (Outcome.UNCHANGED, "Somebody changed the assignment since, so it was left as it is."),
     OutcomeCode.PARTY_NOT_FOUND: (Outcome.FAILED, "There is no such party in the directory."),
     OutcomeCode.PARTY_INACTIVE: (Outcome.FAILED, "The party is inactive."),
     OutcomeCode.OUT_OF_SCOPE: (Outcome.FAILED, "The party is outside the folders of whoever submitted the job."),
+    OutcomeCode.NOT_ASSIGNED: (Outcome.FAILED, "The party has no assignment of this version."),
+    OutcomeCode.ASSIGNMENT_NOT_FOUND: (Outcome.FAILED, "There is no such assignment."),
+    OutcomeCode.ASSIGNMENT_CLOSED: (Outcome.FAILED, "The assignment is closed, so it cannot be completed."),
     OutcomeCode.PROCESSING_FAILED: (Outcome.FAILED, "This recipient could not be processed; retry, or report it."),
     OutcomeCode.CANCELLED: (Outcome.CANCELLED, "The job was cancelled before this recipient's turn."),
     OutcomeCode.PENDING: (Outcome.PENDING, "This recipient has not had its turn yet."),

@@ -2,7 +2,6 @@
 
 import uuid
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Label, Select, Text, Uuid, cast, func, literal, null, select, union_all
 from sqlalchemy.orm import Session

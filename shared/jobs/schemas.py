@@ -27,6 +27,13 @@ class SubmittedBy(Answer):
     id: str
 
 
+class Approval(Answer):
+    """The second member who let a large job run."""
+
+    by: str
+    at: Instant
+
+
 class JobAnswer(Answer):
     """One job."""
 
@@ -40,6 +47,8 @@ class JobAnswer(Answer):
     started_at: Instant | None
     finished_at: Instant | None
     retry_of: uuid.UUID | None
+    undo_of: uuid.UUID | None
+    approval: Approval | None
     error: str | None
 
     @classmethod
@@ -56,6 +65,8 @@ class JobAnswer(Answer):
             started_at=job.started_at,
             finished_at=job.finished_at,
             retry_of=job.retry_of,
+            undo_of=job.undo_of,
+            approval=Approval(by=job.approved_by, at=job.approved_at) if job.approved_by and job.approved_at else None,
             error=job.error,
         )
 

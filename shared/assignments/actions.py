@@ -1,0 +1,248 @@
+"""What people do to one assignment: complete, edit, reassign, close, reopen. `work.py` beside it does it to thousands.
+
+Every change raises the revision, keeps the former values in its event, and names the real actor.
+"""
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from pydantic.alias_generators import to_camel
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from shared import directory, events
+from shared.assignments.models import Assignment, AssignmentState, CompletionMethod
+from shared.database import current_org
+from shared.directory import Party
+from shared.errors import Conflict, Fault, InvalidInput, NotFound, Stale
+from shared.events import Actor, Fact
+
+
+class AssignmentCompleted(Conflict):
+    """It is completed already; a completion is recorded once."""
+
+    slug, title = "assignment-completed", "Assignment completed"
+
+    def __init__(self) -> None:
+        super().__init__("The assignment is completed. To record it anew, reopen it first.")
+
+
+class AssignmentClosed(Conflict):
+    """It was closed or reassigned, so nothing is owed any more."""
+
+    slug, title = "assignment-closed", "Assignment closed"
+
+    def __init__(self) -> None:
+        super().__init__("The assignment is closed, so there is nothing to do. It can be reopened.")
+
+
+class AssignmentOpen(Conflict):
+    """Only what is completed or closed can be reopened."""
+
+    slug, title = "assignment-open", "Assignment open"
+
+
+class AlreadyAssigned(Conflict):
+    """The party has an open assignment of that version; there is at most one."""
+
+    slug, title = "already-assigned", "Already assigned"
+
+    def __init__(self) -> None:
+        super().__init__("The party has another open assignment of this version; there can be only one.")
+
+
+@dataclass(frozen=True)
+class Completion:
+    """How it came about. occurred_on: the day it happened, in the organization's time zone."""
+
+    method: CompletionMethod
+    actor: Actor
+    occurred_on: date
+    note: str | None = None
+    public_session_id: str | None = None
+
+
+def locked(
+    db: Session,
+    assignment_id: uuid.UUID,
+    scope: Collection[str] | None,
+    *,
+    expected: Collection[int] | None = None,
+) -> Assignment:
+    """The assignment, locked until the end of this transaction.
+
+    expected: the revisions the caller may have read, None for any. Raises NotFound, also outside the scope, and Stale.
+    """
+    assignment = db.scalar(
+        select(Assignment)
+        .where(
+            Assignment.org_id == current_org(db),
+            Assignment.id == assignment_id,
+            directory.in_scope(Assignment.party_id, scope),
+        )
+        .with_for_update(of=Assignment)
+        .execution_options(populate_existing=True)
+    )
+    if assignment is None:
+        raise NotFound("assignment")
+    if expected is not None and assignment.revision not in expected:
+        raise Stale
+    return assignment
+
+
+def complete(db: Session, assignment: Assignment, completion: Completion, now: datetime) -> None:
+    """Record the completion. Raises AssignmentCompleted, AssignmentClosed."""
+    _need_open(assignment)
+    assignment.state = AssignmentState.COMPLETED
+    assignment.completion_method = completion.method
+    assignment.completed_by_type, assignment.completed_by_id = completion.actor.type, completion.actor.id
+    assignment.completed_at, assignment.occurred_on = now, completion.occurred_on
+    assignment.completion_note = completion.note
+    assignment.public_session_id = completion.public_session_id
+    data = {"method": completion.method, "occurredOn": completion.occurred_on.isoformat()}
+    if completion.public_session_id is not None:
+        data["publicSessionId"] = completion.public_session_id
+    _changed(db, assignment, completion.actor, now, "assignment.completed", data)
+
+
+def edit(db: Session, assignment: Assignment, changes: dict[str, Any], actor: Actor, now: datetime) -> None:
+    """Change `due_on`, `reason` or both; nothing happens when they are so already.
+
+    Raises AssignmentCompleted, AssignmentClosed.
+    """
+    _need_open(assignment)
+    former = {name: getattr(assignment, name) for name in changes}
+    if former == changes:
+        return
+    for name, value in changes.items():
+        setattr(assignment, name, value)
+    _changed(db, assignment, actor, now, "assignment.changed", _named(changes) | {"former": _named(former)})
+
+
+def close(db: Session, assignment: Assignment, reason: str, actor: Actor, now: datetime) -> None:
+    """Close it: the party need not complete it any more, and its session links are dead."""
+    _need_open(assignment)
+    _close(assignment, reason, actor, now)
+    _changed(db, assignment, actor, now, "assignment.closed", {"reason": reason})
+
+
+def reassign(
+    db: Session,
+    assignment: Assignment,
+    party_id: str,
+    reason: str,
+    *,
+    scope: Collection[str] | None,
+    actor: Actor,
+    now: datetime,
+) -> uuid.UUID:
+    """Close it, and open one for another party on the same version with the same reason and due date. Answers its id.
+
+    Raises AssignmentCompleted, AssignmentClosed, AlreadyAssigned, InvalidInput for a party that cannot be assigned to.
+    """
+    _need_open(assignment)
+    _need_assignable(db, party_id, scope)
+    copied = ("org_id", "course_id", "course_version_id", "reason", "due_on")
+    values = {name: getattr(assignment, name) for name in copied} | {
+        "party_id": party_id,
+        "assigned_by_type": actor.type,
+        "assigned_by_id": actor.id,
+        "assigned_at": now,
+    }
+    try:
+        other = db.scalars(insert(Assignment).values(**values).returning(Assignment)).one()
+    except IntegrityError as error:
+        raise AlreadyAssigned from error
+    _close(assignment, reason, actor, now)
+    assignment.reassigned_to = other.id
+    _changed(db, assignment, actor, now, "assignment.reassigned", {"reason": reason, "reassignedTo": str(other.id)})
+    about = _about(other) | {"dueOn": _value(other.due_on), "reassignedFrom": str(assignment.id)}
+    events.record(db, actor, now, Fact("assignment.created", f"assignment/{other.id}", about, party_id))
+    return other.id
+
+
+def reopen(db: Session, assignment: Assignment, reason: str, actor: Actor, now: datetime) -> None:
+    """Owe it again, whether it was completed or closed. What it was stands in the event.
+
+    Raises AssignmentOpen, AlreadyAssigned.
+    """
+    if assignment.state == AssignmentState.ASSIGNED:
+        raise AssignmentOpen("The assignment is open already.")
+    former = {"state": assignment.state} | _named({name: getattr(assignment, name) for name in ENDINGS})
+    for name in ENDINGS:
+        setattr(assignment, name, None)
+    assignment.state = AssignmentState.ASSIGNED
+    data = {"reason": reason, "former": {name: value for name, value in former.items() if value is not None}}
+    try:
+        _changed(db, assignment, actor, now, "assignment.reopened", data)
+    except IntegrityError as error:
+        raise AlreadyAssigned from error
+
+
+ENDINGS = (
+    "completion_method",
+    "completed_by_type",
+    "completed_by_id",
+    "completed_at",
+    "occurred_on",
+    "completion_note",
+    "completion_job_id",
+    "public_session_id",
+    "closed_by_type",
+    "closed_by_id",
+    "closed_at",
+    "closure_reason",
+    "reassigned_to",
+)
+"""The columns that say how an assignment ended; an open one has none of them."""
+
+
+def _need_open(assignment: Assignment) -> None:
+    if assignment.state == AssignmentState.COMPLETED:
+        raise AssignmentCompleted
+    if assignment.state == AssignmentState.CLOSED:
+        raise AssignmentClosed
+
+
+def _need_assignable(db: Session, party_id: str, scope: Collection[str] | None) -> None:
+    active = db.scalar(
+        select(Party.active).where(
+            Party.org_id == current_org(db), Party.id == party_id, directory.in_scope(Party.id, scope)
+        )
+    )
+    if active is None:
+        raise InvalidInput(Fault("/recipient/entityId", "There is no such party, or it is outside your scope."))
+    if not active:
+        raise InvalidInput(Fault("/recipient/entityId", "The party is inactive; choose an active one."))
+
+
+def _close(assignment: Assignment, reason: str, actor: Actor, now: datetime) -> None:
+    assignment.state = AssignmentState.CLOSED
+    assignment.closed_by_type, assignment.closed_by_id = actor.type, actor.id
+    assignment.closed_at, assignment.closure_reason = now, reason
+    assignment.link_epoch += 1
+
+
+def _changed(db: Session, assignment: Assignment, actor: Actor, now: datetime, type: str, data: dict[str, Any]) -> None:
+    """Write the change and its event. Written first: the event counter is locked only once the row is."""
+    assignment.revision += 1
+    db.flush()
+    fact = Fact(type, f"assignment/{assignment.id}", _about(assignment) | data, assignment.party_id)
+    events.record(db, actor, now, fact)
+
+
+def _about(assignment: Assignment) -> dict[str, Any]:
+    return {"courseId": str(assignment.course_id), "courseVersionId": str(assignment.course_version_id)}
+
+
+def _named(values: dict[str, Any]) -> dict[str, Any]:
+    """Columns as they are named and written in events. Notes are left out: they are about people."""
+    return {to_camel(name): _value(value) for name, value in values.items() if name != "completion_note"}
+
+
+def _value(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else str(value) if isinstance(value, uuid.UUID) else value

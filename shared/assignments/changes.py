@@ -1,0 +1,247 @@
+"""What workers do to assignments that are there: complete, close or undo a whole chunk in a fixed number of statements.
+
+A change is no record of its own, and the next one overwrites it. So unlike the making of assignments, each success
+is stored as an outcome, beside those that say why not.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session, aliased
+
+from shared import directory, events
+from shared.assignments.actions import ENDINGS
+from shared.assignments.models import Assignment, AssignmentState, CompletionMethod
+from shared.directory import Party
+from shared.events import Actor
+from shared.jobs import Chunk, JobOutcome, Outcome, OutcomeCode, Tally
+
+BY_ASSIGNMENT, BY_PARTY = "assignment", "party"
+"""What a job's recipients are: ids of assignments, or of parties that have one of a given version."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One way of changing assignments.
+
+    allowed: which of the found assignments may be changed. values: what they become. why_not: the code of a found
+    assignment that may not be changed. event, data: what is recorded for each one that was.
+    """
+
+    code: OutcomeCode
+    allowed: ColumnElement[bool]
+    values: Mapping[Any, Any]
+    why_not: ColumnElement[str]
+    event: str
+    data: dict[str, Any]
+
+
+def complete(db: Session, chunk: Chunk, now: datetime) -> Tally:
+    """A supervisor's sign-off: record the completion of every recipient's open assignment."""
+    request, actor = chunk.job.request, _actor(chunk)
+    values = {
+        Assignment.state: AssignmentState.COMPLETED,
+        Assignment.completion_method: CompletionMethod.ON_BEHALF,
+        Assignment.completed_by_type: actor.type,
+        Assignment.completed_by_id: actor.id,
+        Assignment.completed_at: now,
+        Assignment.occurred_on: date.fromisoformat(request["occurredOn"]),
+        Assignment.completion_note: request["note"],
+        Assignment.completion_job_id: chunk.job.id,
+    }
+    data = {"method": CompletionMethod.ON_BEHALF, "occurredOn": request["occurredOn"]}
+    change = Change(
+        code=OutcomeCode.COMPLETED,
+        allowed=Assignment.state == AssignmentState.ASSIGNED,
+        values=values,
+        why_not=_ended(OutcomeCode.ALREADY_COMPLETED, OutcomeCode.ASSIGNMENT_CLOSED),
+        event="assignment.completed",
+        data=data,
+    )
+    return _carry_out(db, chunk, change, now)
+
+
+def close(db: Session, chunk: Chunk, now: datetime) -> Tally:
+    """Close every recipient's assignment that is open."""
+    change = Change(
+        code=OutcomeCode.CLOSED,
+        allowed=Assignment.state == AssignmentState.ASSIGNED,
+        values=_closing(chunk, chunk.job.request["reason"], now),
+        why_not=_ended(OutcomeCode.ALREADY_COMPLETED, OutcomeCode.ALREADY_CLOSED),
+        event="assignment.closed",
+        data={"reason": chunk.job.request["reason"]},
+    )
+    return _carry_out(db, chunk, change, now)
+
+
+def undo(db: Session, chunk: Chunk, now: datetime) -> Tally:
+    """Take a job back: close what it made, or reopen what it completed, where nobody has touched it since."""
+    request = chunk.job.request
+    reason = f"Undo of job {request['undoOf']}"
+    if request["undoKind"] == "assignments.create":
+        code, event, values = OutcomeCode.CLOSED, "assignment.closed", _closing(chunk, reason, now)
+        untouched = and_(Assignment.state == AssignmentState.ASSIGNED, Assignment.revision == 1)
+    else:
+        code, event = OutcomeCode.REOPENED, "assignment.reopened"
+        values = {getattr(Assignment, name): None for name in ENDINGS} | {Assignment.state: AssignmentState.ASSIGNED}
+        other = aliased(Assignment)
+        assigned_anew = exists().where(
+            other.org_id == Assignment.org_id,
+            other.course_version_id == Assignment.course_version_id,
+            other.party_id == Assignment.party_id,
+            other.state == AssignmentState.ASSIGNED,
+        )
+        untouched = and_(
+            Assignment.state == AssignmentState.COMPLETED,
+            Assignment.completion_job_id == uuid.UUID(request["undoOf"]),
+            ~assigned_anew,
+        )
+    data = {"reason": reason, "undoOf": request["undoOf"]}
+    why_not = literal(OutcomeCode.TOUCHED_SINCE, Text)
+    change = Change(code=code, allowed=untouched, values=values, why_not=why_not, event=event, data=data)
+    return _carry_out(db, chunk, change, now)
+
+
+def _carry_out(db: Session, chunk: Chunk, change: Change, now: datetime) -> Tally:
+    """Change what may be changed, sorted by id so that two jobs lock in the same order; say of the others why not."""
+    found = _found(chunk).subquery()
+    in_scope = directory.in_scope(Assignment.party_id, chunk.job.scope)
+    target = (
+        select(Assignment.id, found.c.entity_id)
+        .join(found, Assignment.id == found.c.assignment_id)
+        .where(Assignment.org_id == chunk.job.org_id, change.allowed, in_scope)
+        .order_by(Assignment.id)
+        .with_for_update(of=Assignment)
+        .cte("target")
+    )
+    changed = (
+        update(Assignment)
+        .where(Assignment.org_id == chunk.job.org_id, Assignment.id == target.c.id)
+        .values({**change.values, Assignment.revision: Assignment.revision + 1})
+        .returning(target.c.entity_id, Assignment.id)
+        .cte("changed")
+    )
+    succeeded = select(*_key(chunk), changed.c.entity_id, *_meaning(change.code), changed.c.id)
+    count = _store(db, succeeded).get(Outcome.SUCCEEDED, 0)
+    others = {} if count == chunk.size else _store(db, _why_not(chunk, change))
+    each = (
+        select(func.concat("assignment/", Assignment.id).label("subject"), Assignment.party_id)
+        .join(JobOutcome, and_(JobOutcome.org_id == Assignment.org_id, JobOutcome.record_id == Assignment.id))
+        .where(*_of_chunk(chunk), JobOutcome.outcome == Outcome.SUCCEEDED)
+    )
+    data = change.data | {"jobId": str(chunk.job.id)}
+    events.record_each(db, _actor(chunk), now, type=change.event, count=count, of=each, data=data)
+    return Tally(succeeded=count, unchanged=others.get(Outcome.UNCHANGED, 0), failed=others.get(Outcome.FAILED, 0))
+
+
+def _found(chunk: Chunk) -> Select[str, uuid.UUID]:
+    """The recipients' assignments: each recipient's `entity_id` and the `assignment_id` it means, if there is one.
+
+    By party it is the open assignment of the version, else the one that was made last.
+    """
+    recipients = chunk.recipients.subquery()
+    if chunk.job.request["by"] == BY_ASSIGNMENT:
+        return select(recipients.c.entity_id, cast(recipients.c.entity_id, Uuid).label("assignment_id"))
+    of_party = (
+        select(Assignment.id)
+        .where(
+            Assignment.org_id == chunk.job.org_id,
+            Assignment.party_id == recipients.c.entity_id,
+            Assignment.course_version_id == uuid.UUID(chunk.job.request["courseVersionId"]),
+        )
+        .order_by((Assignment.state == AssignmentState.ASSIGNED).desc(), Assignment.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return select(recipients.c.entity_id, of_party.label("assignment_id"))
+
+
+def _why_not(chunk: Chunk, change: Change) -> Select[Any]:
+    """The outcome of each recipient whose assignment was not changed."""
+    found = _found(chunk).subquery()
+    by_party = chunk.job.request["by"] == BY_PARTY
+    absent = OutcomeCode.NOT_ASSIGNED if by_party else OutcomeCode.ASSIGNMENT_NOT_FOUND
+    party_id = found.c.entity_id if by_party else Assignment.party_id
+    in_scope = directory.in_scope(party_id, chunk.job.scope)
+    reasons = [(~in_scope, OutcomeCode.OUT_OF_SCOPE), (Assignment.id.is_(None), absent)]
+    if by_party:
+        unknown = ~exists().where(Party.org_id == chunk.job.org_id, Party.id == found.c.entity_id)
+        reasons.insert(0, (unknown, OutcomeCode.PARTY_NOT_FOUND))
+    else:
+        reasons.reverse()
+    code = case(*((when, literal(which, Text)) for when, which in reasons), else_=change.why_not)
+    outcome = case(*((code == one, literal(one.outcome, Text)) for one in OutcomeCode), else_=None)
+    told = exists().where(*_of_chunk(chunk), JobOutcome.entity_id == found.c.entity_id)
+    return (
+        select(*_key(chunk), found.c.entity_id, outcome, code, Assignment.id)
+        .select_from(found)
+        .outerjoin(Assignment, and_(Assignment.org_id == chunk.job.org_id, Assignment.id == found.c.assignment_id))
+        .where(~told)
+    )
+
+
+def _store(db: Session, outcomes: Select[Any]) -> dict[str, int]:
+    """Store outcomes, and count them."""
+    columns = [
+        JobOutcome.org_id,
+        JobOutcome.job_id,
+        JobOutcome.entity_id,
+        JobOutcome.outcome,
+        JobOutcome.code,
+        JobOutcome.record_id,
+    ]
+    stored = insert(JobOutcome).from_select(columns, outcomes).returning(JobOutcome.outcome).cte("stored")
+    counted = db.execute(select(stored.c.outcome, func.count()).group_by(stored.c.outcome)).tuples()
+    return dict(counted.all())
+
+
+def _ended(completed: OutcomeCode, closed: OutcomeCode) -> ColumnElement[str]:
+    return case((Assignment.state == AssignmentState.COMPLETED, literal(completed, Text)), else_=literal(closed, Text))
+
+
+def _closing(chunk: Chunk, reason: str, now: datetime) -> dict[Any, Any]:
+    actor = _actor(chunk)
+    return {
+        Assignment.state: AssignmentState.CLOSED,
+        Assignment.closed_by_type: actor.type,
+        Assignment.closed_by_id: actor.id,
+        Assignment.closed_at: now,
+        Assignment.closure_reason: reason,
+        Assignment.link_epoch: Assignment.link_epoch + 1,
+    }
+
+
+def _actor(chunk: Chunk) -> Actor:
+    return Actor(chunk.job.submitted_by_type, chunk.job.submitted_by_id)
+
+
+def _key(chunk: Chunk) -> tuple[ColumnElement[str], ColumnElement[uuid.UUID]]:
+    return literal(chunk.job.org_id), literal(chunk.job.id)
+
+
+def _meaning(code: OutcomeCode) -> tuple[ColumnElement[str], ColumnElement[str]]:
+    return literal(code.outcome, Text), literal(code, Text)
+
+
+def _of_chunk(chunk: Chunk) -> tuple[ColumnElement[bool], ...]:
+    """The stored outcomes of this very chunk."""
+    of_job = and_(JobOutcome.org_id == chunk.job.org_id, JobOutcome.job_id == chunk.job.id)
+    return of_job, chunk.covers(JobOutcome.entity_id)
