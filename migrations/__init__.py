@@ -1,6 +1,7 @@
 """The schema's history, in two branches: `core` always runs, `training` only where the deployment has it."""
 
 import logging
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -13,6 +14,7 @@ from sqlalchemy.engine import make_url
 from shared.settings import TRAINING
 
 _HERE = Path(__file__).parent
+logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each look at the version, several times a second
 
 
 def configuration(url: str) -> Config:
@@ -27,7 +29,6 @@ def configuration(url: str) -> Config:
 
 def upgrade(url: str, features: frozenset[str]) -> None:
     """Bring the branches of this deployment profile to their heads. Those that are there already are left alone."""
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     config = configuration(url)
     for branch in _branches(features):
         command.upgrade(config, f"{branch}@head")
@@ -35,12 +36,18 @@ def upgrade(url: str, features: frozenset[str]) -> None:
 
 def missing(url: str, features: frozenset[str]) -> list[str]:
     """The branches whose head the database has not reached; empty when it is current. Any login may ask."""
-    scripts = ScriptDirectory.from_config(configuration(url))
+    scripts = _scripts()
     engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), poolclass=pool.NullPool)
     with engine.connect() as connection:
         there = set(MigrationContext.configure(connection).get_current_heads())
     reached = {revision.revision for head in there for revision in scripts.iterate_revisions(head, "base")}
     return [branch for branch in _branches(features) if scripts.get_revision(f"{branch}@head").revision not in reached]
+
+
+@cache
+def _scripts() -> ScriptDirectory:
+    """The migrations, read once: readiness is asked every few seconds."""
+    return ScriptDirectory.from_config(configuration(""))
 
 
 def _branches(features: frozenset[str]) -> list[str]:
