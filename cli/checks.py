@@ -10,10 +10,9 @@ import psycopg
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import func, select
-from sqlalchemy.engine import make_url
 
 import migrations
-from cli.failures import explain
+from cli.failures import explain, unreachable
 from cli.system import System
 from shared import clock, invariants, jobs
 from shared.database import Database
@@ -99,20 +98,16 @@ def _database(system: System, ask_invariants: bool) -> Iterator[Check]:
 
 
 def _postgres(url: str) -> str:
-    at = make_url(url)
-    where = f"{at.host}:{at.port or 5432}/{at.database}"  # without the password
     try:
         with psycopg.connect(url, connect_timeout=3) as connection:
-            version = connection.info.server_version // 10_000
-            full = connection.info.parameter_status("server_version")
+            number = connection.info.server_version
+            version = connection.info.parameter_status("server_version")
+            where = f"{connection.info.host}:{connection.info.port}/{connection.info.dbname}"
     except psycopg.OperationalError as error:
-        reason = str(error).splitlines()[0].rpartition(": ")[2]
-        raise Unwell(
-            f"PostgreSQL at {where} cannot be used ({reason}); start it, or correct ROLLCALL_DATABASE_URL."
-        ) from None
-    if version < OLDEST_POSTGRES:
-        raise Unwell(f"PostgreSQL {full} at {where} is too old; Rollcall needs {OLDEST_POSTGRES} or later.")
-    return f"PostgreSQL {full} at {where}"
+        raise Unwell(unreachable(url, error)) from None
+    if number // 10_000 < OLDEST_POSTGRES:
+        raise Unwell(f"PostgreSQL {version} at {where} is too old; Rollcall needs {OLDEST_POSTGRES} or later.")
+    return f"PostgreSQL {version} at {where}"
 
 
 def _migrated(url: str, features: frozenset[str]) -> str:

@@ -3,6 +3,7 @@
 import traceback
 
 import psycopg
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from cli.processes import CannotStart
@@ -38,3 +39,11 @@ def explain(error: Exception) -> tuple[str, int]:
     *_, last = traceback.extract_tb(error.__traceback__)
     place = f"{last.filename.rpartition('/')[2]}:{last.lineno}"
     return f"This should not have happened: {type(error).__name__} at {place}. Please report it.", FAILURE
+
+
+def unreachable(url: str, error: psycopg.OperationalError) -> str:
+    """The sentence for a database that cannot be connected to. Of its address only the harmless parts are repeated."""
+    at = make_url(url)
+    reason = str(error).strip().splitlines()[0].rpartition(": ")[2]
+    where = f"{at.host}:{at.port or 5432}/{at.database}"
+    return f"PostgreSQL at {where} cannot be used ({reason}); start it, or correct ROLLCALL_DATABASE_URL."

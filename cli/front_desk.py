@@ -18,6 +18,8 @@ from shared.access import Permission
 MEMBER = "cli"
 """Who acts, in a token that a command signs itself."""
 
+SHOWN_ERRORS = 3
+
 PERMISSIONS = (Permission.VIEW, Permission.ASSIGN, Permission.MANAGE_ASSIGNMENTS)
 
 
@@ -114,5 +116,5 @@ def _sentence(answer: httpx2.Response) -> str:
         return f"What answers at {answer.url} is not Rollcall's API: {answer.status_code} {answer.reason_phrase}."
     problem = answer.json()
     errors = problem.get("errors", [])
-    places = "; ".join(f"{error['pointer']}: {error['detail']}" for error in errors[:3]) if len(errors) > 1 else ""
-    return f"{problem['detail']} {places}".strip()
+    places = "; ".join(f"{error['pointer']}: {error['detail']}" for error in errors[:SHOWN_ERRORS])
+    return places + (" ..." if len(errors) > SHOWN_ERRORS else "") if errors else str(problem["detail"])

@@ -1,5 +1,6 @@
 """Jobs from a terminal, through the public API: what runs, how it comes along, what became of whom."""
 
+import uuid
 from typing import Annotated
 
 import typer
@@ -8,7 +9,7 @@ from cli.options import Api, DataDir, MaybeOrg, Token
 
 app = typer.Typer(help="Look at jobs, cancel them, and retry what failed.")
 
-JobId = Annotated[str, typer.Argument(metavar="JOB", help="Its id.")]
+JobId = Annotated[uuid.UUID, typer.Argument(metavar="JOB", help="Its id.")]
 Limit = Annotated[int, typer.Option(min=1, max=500, help="At most so many.")]
 
 
@@ -27,22 +28,18 @@ def list_jobs(
     Example:
       rollcall jobs list --org acme --state running
     """
-    from rich.console import Console
-    from rich.table import Table
-
     from cli.front_desk import Way, reach
 
     with reach(Way(org, token, api, data_dir)) as desk:
         found = desk.get("/v1/jobs", state=state, limit=limit)["items"]
-    table = Table("job", "kind", "state", "total", "failed", "submitted", "by", box=None, padding=(0, 2, 0, 0))
+    if not found:
+        typer.echo("There are no such jobs.")
+        return
+    typer.echo(f"{'job':36}  {'state':19}  {'total':>7}  {'failed':>7}  {'submitted':16}  kind")
     for job in found:
-        counts = job["counts"]
-        submitted = job["submittedAt"][:19].replace("T", " ")
-        who = job["submittedBy"]["id"]
-        table.add_row(
-            job["id"], job["kind"], job["state"], f"{counts['total']:,}", f"{counts['failed']:,}", submitted, who
-        )
-    Console(highlight=False, soft_wrap=True).print(table if found else "There are no such jobs.")
+        counts, submitted = job["counts"], job["submittedAt"][:16].replace("T", " ")
+        sums = f"{counts['total']:7,}  {counts['failed']:7,}"
+        typer.echo(f"{job['id']}  {job['state']:19}  {sums}  {submitted}  {job['kind']}")
 
 
 @app.command()

@@ -117,10 +117,10 @@ app.add_typer(jobs.app, name="jobs", rich_help_panel="Use")
 
 def run() -> None:
     """The entry point of the command, which never shows a traceback."""
-    sys.exit(_carry_out(sys.argv[1:] or ["--help"]))
+    sys.exit(carry_out(sys.argv[1:] or ["--help"]))
 
 
-def _carry_out(arguments: list[str]) -> int:
+def carry_out(arguments: list[str]) -> int:
     """Do what is asked. The exit code."""
     try:
         code: int | None = app(arguments, prog_name="rollcall", standalone_mode=False)
@@ -128,7 +128,9 @@ def _carry_out(arguments: list[str]) -> int:
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "rollcall"
-        sentence, code = f"{error.format_message().rstrip('.')}. `{command} --help` explains.", error.exit_code
+        message = error.format_message()
+        stop = "" if message.endswith((".", "?")) else "."
+        sentence, code = f"{message}{stop} `{command} --help` explains.", error.exit_code
     except Exception as error:
         from cli.failures import explain
 

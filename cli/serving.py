@@ -5,11 +5,11 @@ import socket
 import sys
 import warnings
 
+import psycopg
 import uvicorn
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
 
 import migrations
+from cli.failures import unreachable
 from cli.processes import CannotStart
 from cli.system import System
 from shared import logs
@@ -66,22 +66,15 @@ def beat(system: System) -> None:
 def migrate(system: System) -> None:
     """Bring the database up to date, and say what it has reached. Raises CannotStart."""
     with system.awake():
-        url = system.owner_url
+        url, features = system.owner_url, system.settings.features
         try:
-            behind = migrations.missing(url, system.settings.features)
-            migrations.upgrade(url, system.settings.features)
-        except SQLAlchemyError as error:
-            raise CannotStart(_why_not_migrated(url, error)) from error
-    features = ", ".join(sorted(system.settings.features)) or "no feature"
+            psycopg.connect(url, connect_timeout=5).close()
+        except psycopg.OperationalError as error:
+            raise CannotStart(unreachable(url, error)) from None
+        behind = migrations.missing(url, features)
+        migrations.upgrade(url, features)
     done = f"migrated {' and '.join(behind)}" if behind else "there was nothing to do"
-    print(f"The database is current, with {features}: {done}.")
-
-
-def _why_not_migrated(url: str, error: SQLAlchemyError) -> str:
-    """One sentence. An address has a password in it, so only its harmless parts are repeated."""
-    at = make_url(url)
-    where = f"The database {at.database} at {at.host}:{at.port or 5432}"
-    return f"{where} cannot be migrated: {error}"
+    print(f"The database is current, with {' and '.join(features) or 'no feature'}: {done}.")
 
 
 def _listen(host: str, port: int) -> socket.socket:
