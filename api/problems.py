@@ -12,10 +12,12 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from psycopg.errors import QueryCanceled
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from shared.database import ID_PATTERN
 from shared.errors import Fault, Problem
 
 log = structlog.get_logger()
@@ -83,8 +85,11 @@ async def _http_error(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _database_away(_: Request, error: Exception) -> JSONResponse:
-    log.warning("database away", exc_info=error)
-    detail = "The database cannot be reached at the moment. The same request may be sent again."
+    log.warning("database did not answer", exc_info=error)
+    if isinstance(getattr(error, "orig", None), QueryCanceled):
+        detail = "This took too long and was given up; nothing was changed. Ask for less, or try again later."
+    else:
+        detail = "The database cannot be reached at the moment. The same request may be sent again."
     return answer("unavailable", "Unavailable for the moment", 503, detail, headers={"Retry-After": "2"})
 
 
@@ -119,6 +124,6 @@ def _sentence(error: dict[str, Any]) -> str:
             return "There is no such field."
         case "json_invalid":
             return f"The body is not valid JSON: {error.get('ctx', {}).get('error', 'it cannot be read')}."
-        case "string_pattern_mismatch":
+        case "string_pattern_mismatch" if error.get("ctx", {}).get("pattern") == ID_PATTERN:
             return "Must be 1 to 64 characters of A-Z a-z 0-9 . _ : -"
     return message.removeprefix("Value error, ").rstrip(".") + "."

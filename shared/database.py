@@ -82,7 +82,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=5,
-            pool_pre_ping=False,
+            hide_parameters=True,  # the text of an error must not hold names and addresses
             connect_args={
                 "application_name": f"rollcall {name}",
                 "connect_timeout": 5,

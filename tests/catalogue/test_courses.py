@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.access import Permission
-from tests.directory.feed import recorded
+from tests.feed import recorded
 from tests.factories import Org, count_statements
 
 ADMIN, VIEW = Permission.ADMIN, Permission.VIEW

@@ -1,7 +1,7 @@
 """Erasing a party: name and address go, everything else and all history stay."""
 
 from shared.access import Permission
-from tests.directory.feed import recorded, subjects
+from tests.feed import recorded, subjects
 from tests.factories import Org
 
 SYNC = Permission.SYNC_DIRECTORY

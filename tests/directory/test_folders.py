@@ -3,7 +3,7 @@
 import pytest
 
 from shared.access import Permission
-from tests.directory.feed import recorded, subjects
+from tests.feed import recorded, subjects
 from tests.factories import Org, count_statements
 
 SYNC = Permission.SYNC_DIRECTORY

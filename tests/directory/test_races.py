@@ -10,8 +10,8 @@ from shared import clock, directory
 from shared.access import Permission
 from shared.directory import FolderRequest, Party, PartyRow, Synced
 from shared.events import Actor
-from tests.directory.feed import recorded, subjects
-from tests.directory.racing import blocked
+from tests.feed import recorded, subjects
+from tests.racing import blocked
 from tests.factories import Org
 
 SOURCE = Actor("member", "source")

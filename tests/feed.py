@@ -1,4 +1,4 @@
-"""What the directory's tests look at besides the rows: the facts recorded about them."""
+"""What tests look at besides the rows: the facts recorded about them."""
 
 from shared import events
 from shared.events import Event
