@@ -1,0 +1,69 @@
+"""Where and when the figures were made: without that they mean little."""
+
+import os
+import platform
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+import redis
+
+from bench.ground import Connection
+from bench.running import System
+from shared.jobs.actions import LARGEST_CHUNK, SMALLEST_CHUNK
+
+POSTGRES_SETTINGS = ("fsync", "synchronous_commit", "shared_buffers", "max_wal_size", "wal_compression", "jit")
+
+
+@dataclass
+class Conditions:
+    """What was found, by name, and the load of the machine over time: others may be using it."""
+
+    found: dict[str, str]
+    loads: list[float] = field(default_factory=list)
+
+    def look_at_load(self) -> None:
+        """Note the load of the last minute."""
+        self.loads.append(os.getloadavg()[0])
+
+    def rows(self) -> list[Sequence[str]]:
+        """As a table."""
+        load = f"{min(self.loads):.1f} to {max(self.loads):.1f}" if self.loads else "not looked at"
+        return [*self.found.items(), ("load average over a minute, our own included", load)]
+
+
+def look(system: System, connection: Connection) -> Conditions:
+    """The machine, the versions and the settings, as they are now."""
+    given = system.settings
+    with redis.Redis.from_url(given.need_redis_url()) as broker:
+        redis_version = str(broker.info("server")["redis_version"])
+    shown = {name: str(_show(connection, name)) for name in POSTGRES_SETTINGS}
+    return Conditions(
+        {
+            "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+            "machine": f"{os.cpu_count()} x {_processor()}, {psutil.virtual_memory().total / 1e9:.0f} GB",
+            "system": platform.platform(),
+            "Python": platform.python_version(),
+            "PostgreSQL": str(_show(connection, "server_version")),
+            "Redis": redis_version,
+            "PostgreSQL's settings": ", ".join(f"{name}={value}" for name, value in shown.items()),
+            "worker processes": f"{given.worker_concurrency}, {given.job_window} chunks in flight",
+            "chunks": f"{SMALLEST_CHUNK:,} to {LARGEST_CHUNK:,} parties",
+        }
+    )
+
+
+def _show(connection: Connection, name: str) -> object:
+    row = connection.execute(f"SHOW {name}").fetchone()
+    assert row is not None
+    return row[0]
+
+
+def _processor() -> str:
+    """Linux tells the model only here."""
+    cpuinfo = Path("/proc/cpuinfo")
+    model = re.search(r"^model name\s*: (.+)$", cpuinfo.read_text(), re.MULTILINE) if cpuinfo.exists() else None
+    return model[1] if model else platform.processor() or platform.machine()

@@ -1,0 +1,149 @@
+"""The figures, beside what must be reached: as tables in the terminal and in `RESULTS.md`."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from bench.conditions import Conditions
+from bench.rollcall import Answers
+from bench.turns import Times
+
+FLOOR, ROLLCALL, LOOP, TASKS = "COPY floor", "Rollcall", "a transaction each", "a Celery task each"
+
+TARGETS = {2_000: 1.5, 20_000: 1.2, 200_000: 1.2}
+"""Times the floor, by number of parties."""
+LINEAR, POST_RATIO, RESIDENT_MB = 1.2, 8.0, 200
+
+INTRODUCTION = """\
+# What assigning costs
+
+Written by `make bench`, in one run, on the embedded PostgreSQL and Redis, with the API, the worker and beat as
+`rollcall up` runs them. Times are medians, and ratios are ratios of medians, with the lowest and the highest round in
+brackets. The machine's own speed cancels out in a ratio, its other load only in part; look at both.
+"""
+
+EXPLANATION = """\
+## How it is measured
+- *Floor*: the same assignments and events, with all keys and indexes, as prebuilt bytes by COPY, in one transaction
+  over one connection, as the superuser, whom row-level security does not bind. Below 1.0 is possible, because chunks
+  run side by side.
+- *Rollcall*: from sending `POST /v1/assignments` with a folder to seeing the job succeeded, everything committed. The
+  end is seen in the job's row over a connection of its own, at most a hundredth late; `?wait=` can add 200 ms.
+- *A transaction each*, *a Celery task each*: the same rows by the same role, party by party; the tasks with `acks_late`
+  on a worker of the same size. Neither knows which party failed, nor finds a message that was lost.
+- Each run has a fresh course version on the same directory and begins after a checkpoint. Contenders take turns, in
+  opposite order every other round; one round before the first warms up and does not count. After each run assignments
+  and events are counted.
+- *POST*: 2,000 recipients by name, to the 202, in turns with empty requests on the same connection, while no job runs.
+"""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Everything that was measured. resident: bytes at most, by process."""
+
+    times: Times
+    answers: Answers
+    resident: dict[str, int]
+    conditions: Conditions
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under a title."""
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def markdown(self) -> str:
+        """As a section of a page."""
+        lines = [self.head, ["---"] * len(self.head), *self.rows]
+        return "\n".join([f"## {self.title}", *("| " + " | ".join(line) + " |" for line in lines)])
+
+    def show(self, console: Console) -> None:
+        """In the terminal."""
+        table = RichTable(*self.head, title=self.title, title_justify="left")
+        for row in self.rows:
+            style = "red" if row[-1] == "missed" else None
+            table.add_row(*row, style=style)
+        console.print(table)
+
+
+def tables(figures: Figures) -> list[Table]:
+    """What is worth showing."""
+    floor = ["parties", "floor", "Rollcall", "times the floor", "at most", ""]
+    plain = ["parties", "design", "time", "times the floor", "times Rollcall"]
+    return [
+        Table("Against the floor", floor, list(_against_floor(figures.times))),
+        Table("Against the plain designs", plain, list(_against_plain_designs(figures.times))),
+        Table("Besides", ["what", "measured", "at most", ""], list(_besides(figures))),
+        Table("Where and when", ["what", "it was"], figures.conditions.rows()),
+    ]
+
+
+def page(figures: Figures) -> str:
+    """The page `RESULTS.md`."""
+    left_out = figures.times.left_out
+    note = f"Left out, since the time was up: {'; '.join(left_out)}.\n" if left_out else ""
+    parts = [INTRODUCTION, *(table.markdown() + "\n" for table in tables(figures)), note, EXPLANATION]
+    return "\n".join(part for part in parts if part)
+
+
+def _against_floor(times: Times) -> Iterator[Sequence[str]]:
+    for size in _sizes(times, ROLLCALL):
+        rounds = times.ratios(ROLLCALL, FLOOR, size)
+        ratio, target = times.ratio(ROLLCALL, FLOOR, size), TARGETS.get(size)
+        yield [
+            f"{size:,}",
+            _time(times.median(FLOOR, size)),
+            _time(times.median(ROLLCALL, size)),
+            f"{ratio:.2f} ({min(rounds):.2f} to {max(rounds):.2f}, {len(rounds)} round{'s' if len(rounds) > 1 else ''})",
+            f"{target}" if target else "",
+            _verdict(ratio, target) if target else "",
+        ]
+
+
+def _against_plain_designs(times: Times) -> Iterator[Sequence[str]]:
+    for name in (LOOP, TASKS):
+        for size in _sizes(times, name):
+            took = times.median(name, size)
+            to_floor, to_us = times.ratio(name, FLOOR, size), times.ratio(name, ROLLCALL, size)
+            yield [f"{size:,}", name, _time(took), f"{to_floor:.0f}", f"{to_us:.0f}"]
+
+
+def _besides(figures: Figures) -> Iterator[Sequence[str]]:
+    times = figures.times
+    small, large = (_sizes(times, ROLLCALL)[at] for at in (0, -1))
+    each = {size: times.median(ROLLCALL, size) / size for size in (small, large)}
+    if small != large:
+        what = (
+            f"time per party at {large:,} ({each[large] * 1e6:.0f} µs) against {small:,} ({each[small] * 1e6:.0f} µs)"
+        )
+        yield _row(what, each[large] / each[small], LINEAR)
+    answers = figures.answers
+    for name, empty in (("/v1/me", answers.me), ("/v1/limits, which reads no row", answers.limits)):
+        what = f"POST ({_time(answers.post)}) against GET {name} ({_time(empty)})"
+        yield _row(what, answers.post / empty, POST_RATIO)
+    for process, resident in figures.resident.items():
+        measured = resident / 1e6
+        what = f"resident memory of the {process} during the largest job, MB"
+        yield [what, f"{measured:.0f}", f"{RESIDENT_MB}", _verdict(measured, RESIDENT_MB)]
+
+
+def _row(what: str, measured: float, target: float) -> Sequence[str]:
+    return [what, f"{measured:.2f}", f"{target}", _verdict(measured, target)]
+
+
+def _verdict(measured: float, target: float) -> str:
+    return "reached" if measured <= target else "missed"
+
+
+def _sizes(times: Times, name: str) -> list[int]:
+    return sorted(size for known, size in times.seconds if known == name and times.has(name, size))
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds * 1000:,.1f} ms" if seconds < 1 else f"{seconds:,.2f} s"
