@@ -107,7 +107,7 @@ def test_a_token_that_is_not_ours_is_refused(token: str) -> None:
         {"folders": "crew"},
         {"folders": [None]},
         {"folders": ["no such folder"]},
-        {"nbf": int(time.time()) + 3600},
+        {"nbf": 2**33},
     ],
     ids=str,
 )
