@@ -20,8 +20,8 @@ INTRODUCTION = """\
 # What assigning costs
 
 Written by `make bench`, in one run, on the embedded PostgreSQL and Redis, with the API, the worker and beat as
-`rollcall up` runs them. Times are medians, and ratios are ratios of medians, with the lowest and the highest round in
-brackets. The machine's own speed cancels out in a ratio, its other load only in part; look at both.
+`rollcall up` runs them. Times are medians, and ratios are ratios of medians, with the lowest and the highest
+round and the number of rounds in brackets. The machine's own speed cancels out in a ratio, its other load only in part; look at both.
 """
 
 EXPLANATION = """\
@@ -74,7 +74,7 @@ class Table:
 
 def tables(figures: Figures) -> list[Table]:
     """What is worth showing."""
-    floor = ["parties", "floor", "Rollcall", "times the floor", "at most", ""]
+    floor = ["parties", "floor", "Rollcall", "times the floor (rounds)", "at most", ""]
     plain = ["parties", "design", "time", "times the floor", "times Rollcall"]
     return [
         Table("Against the floor", floor, list(_against_floor(figures.times))),
@@ -100,7 +100,7 @@ def _against_floor(times: Times) -> Iterator[Sequence[str]]:
             f"{size:,}",
             _time(times.median(FLOOR, size)),
             _time(times.median(ROLLCALL, size)),
-            f"{ratio:.2f} ({min(rounds):.2f} to {max(rounds):.2f}, {len(rounds)} round{'s' if len(rounds) > 1 else ''})",
+            f"{ratio:.2f} ({min(rounds):.2f} to {max(rounds):.2f}, {len(rounds)})",
             f"{target}" if target else "",
             _verdict(ratio, target) if target else "",
         ]
