@@ -20,8 +20,8 @@ INTRODUCTION = """\
 # What assigning costs
 
 Written by `make bench`, in one run, on the embedded PostgreSQL and Redis, with the API, the worker and beat as
-`rollcall up` runs them. Times are medians, and ratios are ratios of medians, with the lowest and the highest
-round and the number of rounds in brackets. The machine's own speed cancels out in a ratio, its other load only in part; look at both.
+`rollcall up` runs them. Times are medians, ratios are ratios of medians; in brackets the lowest and the highest round
+and how many there were. The machine's own speed cancels out in a ratio, its other load only in part.
 """
 
 EXPLANATION = """\
