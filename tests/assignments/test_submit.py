@@ -1,39 +1,138 @@
 """The main job: one request, thousands of parties, every one accounted for."""
 
+import secrets
+
+from shared.access import Permission
+from tests.assignments.asking import CREW, assign, body, codes, deactivate, events, pages, parties, read_job, submit
 from tests.drain import Workshop
 from tests.factories import Org
 
-
-def body(course_id: str, **fields: object) -> dict[str, object]:
-    return {"courseId": course_id, "reason": "HSE program annual refresh, Q2 2026"} | fields
-
-
-def parties(count: int) -> list[str]:
-    return [f"party-{n:05}" for n in range(count)]
-
-
-def recipients(ids: list[str]) -> list[dict[str, str]]:
-    return [{"entityType": "party", "entityId": id} for id in ids]
+# --- all of them, again, and with an idempotency key
 
 
 def test_2000_by_folder_all_get_it_and_again_nothing_changes(org: Org, workshop: Workshop) -> None:
-    org.with_parties(*parties(2000), folder="drill-floor-crew")
-    course = org.with_course(label="v3.2")
-    coordinator = org.client()
+    org.with_parties(*parties(2000), folder=CREW)
+    asked = body(org.with_course(label="v3.2"), folderIds=[CREW])
 
-    accepted = coordinator.post("/v1/assignments", json=body(course, folderIds=["drill-floor-crew"]))
-    assert accepted.status_code == 202, accepted.text
-    assert accepted.json()["state"] == "queued"
-    assert accepted.json()["counts"]["pending"] == 2000
+    job = submit(org.client(), asked)
+    assert (job["state"], job["counts"]["pending"]) == ("queued", 2000)
     workshop.drain(org.id)
-
-    job = coordinator.get(accepted.headers["Location"]).json()
+    job = read_job(org, job)
     assert (job["state"], job["counts"]["succeeded"]) == ("succeeded", 2000)
-    results = coordinator.get(f"/v1/jobs/{job['id']}/results", params={"limit": 500}).json()
-    assert {item["code"] for item in results["items"]} == {"created"}
-    assert results["nextCursor"]
+    assert codes(org, job) == dict.fromkeys(parties(2000), "created")
 
-    again = coordinator.post("/v1/assignments", json=body(course, folderIds=["drill-floor-crew"])).json()
+    again = assign(org, workshop, asked)
+    assert (again["state"], again["counts"]["unchanged"]) == ("succeeded", 2000)
+    assert codes(org, again) == dict.fromkeys(parties(2000), "already-assigned")
+
+    made = [event for event in events(org) if event["type"] == "assignment.created"]
+    assert sorted(event["data"]["partyId"] for event in made) == parties(2000)
+    assert {event["data"]["jobId"] for event in made} == {job["id"]}
+
+
+def test_the_same_key_and_body_give_the_same_job(org: Org, workshop: Workshop) -> None:
+    org.with_parties("party-1")
+    asked, key = body(org.with_course(), "party-1"), {"Idempotency-Key": secrets.token_hex(8)}
+    client = org.client()
+    first = client.post("/v1/assignments", json=asked, headers=key)
+    reordered = dict(reversed(asked.items()))
+    while_queued = client.post("/v1/assignments", json=reordered, headers=key)
     workshop.drain(org.id)
-    job = coordinator.get(f"/v1/jobs/{again['id']}").json()
-    assert (job["state"], job["counts"]["unchanged"]) == ("succeeded", 2000)
+    ended = client.post("/v1/assignments", json=asked, headers=key)
+
+    assert "idempotent-replayed" not in first.headers
+    for replayed, state in ((while_queued, "queued"), (ended, "succeeded")):
+        assert (replayed.status_code, replayed.headers["idempotent-replayed"]) == (202, "true")
+        assert (replayed.json()["id"], replayed.json()["state"]) == (first.json()["id"], state)
+        assert replayed.headers["location"] == first.headers["location"]
+    assert len(pages(client, "/v1/jobs")) == 1
+
+
+def test_the_same_key_with_another_body_is_refused(org: Org, workshop: Workshop) -> None:
+    org.with_parties("party-1")
+    asked, key = body(org.with_course(), "party-1"), {"Idempotency-Key": "run-1"}
+    submit(org.client(), asked, **key)
+    other = org.client().post("/v1/assignments", json=asked | {"reason": "Another reason"}, headers=key)
+    assert other.status_code == 422
+    assert other.json()["type"] == "urn:rollcall:problem:idempotency-key-reused"
+    assert len(pages(org.client(), "/v1/jobs")) == 1
+
+
+def test_a_key_belongs_to_one_organization(org: Org, other_org: Org) -> None:
+    jobs = []
+    for each in (org, other_org):
+        each.with_parties("party-1")
+        jobs.append(submit(each.client(), body(each.with_course(), "party-1"), **{"Idempotency-Key": "run-1"}))
+    assert jobs[0]["id"] != jobs[1]["id"]
+
+
+# --- a bad recipient never fails its neighbours
+
+
+def test_three_of_2000_are_named_and_the_others_done(org: Org, other_org: Org, workshop: Workshop) -> None:
+    good = parties(1997)
+    org.with_parties(*good, "inactive")
+    deactivate(org, "inactive")
+    other_org.with_parties("theirs")
+
+    job = assign(org, workshop, body(org.with_course(), *good, "unknown", "inactive", "theirs"))
+    assert job["state"] == "partially_succeeded"
+    assert (job["counts"]["succeeded"], job["counts"]["failed"]) == (1997, 3)
+    assert codes(org, job) == dict.fromkeys(good, "created") | {
+        "unknown": "party-not-found",
+        "inactive": "party-inactive",
+        "theirs": "party-not-found",
+    }
+    failed = pages(org.client(), f"/v1/jobs/{job['id']}/results", outcome="failed")
+    assert [item["entityId"] for item in failed] == ["inactive", "theirs", "unknown"]
+    assert all(item["detail"].endswith(".") and item["assignmentId"] is None for item in failed)
+
+
+def test_a_job_of_which_nobody_can_be_assigned_has_failed(org: Org, workshop: Workshop) -> None:
+    job = assign(org, workshop, body(org.with_course(), "unknown-1", "unknown-2"))
+    assert (job["state"], job["counts"]["failed"]) == ("failed", 2)
+
+
+def test_whoever_is_out_of_scope_is_named_and_not_assigned(org: Org, workshop: Workshop) -> None:
+    org.with_parties("inside", folder="crew")
+    org.with_parties("outside", folder="office")
+    supervisor = org.client(Permission.ASSIGN, Permission.VIEW, folders=["crew"])
+    job = assign(org, workshop, body(org.with_course(), "inside", "outside"), supervisor)
+    assert codes(org, job) == {"inside": "created", "outside": "out-of-scope"}
+    assert [item["party"]["entityId"] for item in pages(supervisor, "/v1/assignments")] == ["inside"]
+
+
+# --- who the recipients are
+
+
+def test_duplicates_count_once_and_folders_add_to_those_named(org: Org, workshop: Workshop) -> None:
+    org.with_parties("a", "b", folder="crew")
+    org.with_parties("c", folder="office")
+    asked = body(org.with_course(), "a", "a", "d", "d", folderIds=["crew", "office", "crew"])
+    job = assign(org, workshop, asked)
+    assert job["counts"]["total"] == 4
+    assert codes(org, job) == {"a": "created", "b": "created", "c": "created", "d": "party-not-found"}
+
+
+def test_a_folders_members_are_fixed_at_submission(org: Org, workshop: Workshop) -> None:
+    org.with_parties("stays", "leaves", folder="crew")
+    job = submit(org.client(), body(org.with_course(), folderIds=["crew"]))
+    org.with_parties("joins", folder="crew")
+    org.with_parties("leaves", folder="office")
+    workshop.drain(org.id)
+    assert codes(org, job) == {"stays": "created", "leaves": "created"}
+
+
+def test_the_version_is_fixed_at_submission(org: Org, workshop: Workshop) -> None:
+    org.with_parties("party-1")
+    course = org.with_course(label="v3.2")
+    before = submit(org.client(), body(course, "party-1"))
+    version = org.publish(course, "v4.0")
+    workshop.drain(org.id)
+    (assignment,) = pages(org.client(), "/v1/assignments")
+    assert (assignment["versionLabel"], assignment["jobId"]) == ("v3.2", before["id"])
+
+    after = assign(org, workshop, body(course, "party-1"))
+    assert codes(org, after) == {"party-1": "created"}  # another version is owed besides
+    newest = pages(org.client(), "/v1/assignments")[0]
+    assert (newest["versionLabel"], newest["courseVersionId"]) == ("v4.0", version)

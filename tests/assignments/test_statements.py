@@ -1,0 +1,56 @@
+"""The cost of a chunk: as many statements for a thousand recipients as for ten, whatever becomes of them."""
+
+import pytest
+
+from tests.assignments.asking import body, codes, deactivate, parties, submit
+from tests.drain import Workshop
+from tests.factories import Org, count_statements
+
+SIZES = (10, 1000)
+
+
+@pytest.fixture(autouse=True)
+def one_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put up to a thousand recipients into one chunk, as in a job of 4,000 for two workers."""
+    monkeypatch.setattr("shared.jobs.actions.SMALLEST_CHUNK", max(SIZES))
+
+
+def statements(org: Org, workshop: Workshop, *party_ids: str) -> tuple[list[str], set[str]]:
+    """What is sent to carry out a job of one chunk, and the codes that come out."""
+    job = submit(org.client(), body(org.with_course(), *party_ids))
+    with count_statements(workshop.database.engine) as counted:
+        workshop.deliver("jobs.run", org.id)
+    workshop.messages.clear()
+    return counted.sent, set(codes(org, job).values())
+
+
+def test_a_chunk_costs_the_same_statements_whatever_its_size(org: Org, workshop: Workshop) -> None:
+    org.with_parties(*parties(max(SIZES)))
+    few, many = (statements(org, workshop, *parties(size)) for size in SIZES)
+    assert few == many
+    assert few[1] == {"created"}
+    assert len(few[0]) < 25
+
+
+def test_with_failures_and_unchanged_too(org: Org, workshop: Workshop) -> None:
+    """A third each is unknown, inactive, and in the directory."""
+    org.with_parties(*parties(2 * max(SIZES)))
+    deactivate(org, *parties(max(SIZES)))
+    found = []
+    for size in SIZES:
+        unknown = [f"unknown-{n}" for n in range(size // 3)]
+        inactive, active = parties(size // 3), parties(size // 3, first=max(SIZES))
+        found.append(statements(org, workshop, *unknown, *inactive, *active))
+    few, many = found
+    assert few == many
+    assert few[1] == {"created", "party-inactive", "party-not-found"}
+
+
+def test_submitting_costs_the_same_statements_whatever_its_size(org: Org, workshop: Workshop) -> None:
+    org.with_parties(*parties(max(SIZES)))
+    course, client, counts = org.with_course(), org.client(), []
+    for size in SIZES:
+        with count_statements(org.service.database.engine) as counted:
+            submit(client, body(course, *parties(size)))
+        counts.append(counted.sent)
+    assert counts[0] == counts[1]

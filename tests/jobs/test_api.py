@@ -1,0 +1,221 @@
+"""Jobs as clients see them: their state, what became of each recipient, cancelling and retrying."""
+
+import csv
+import io
+import secrets
+import uuid
+from typing import Any
+
+import pytest
+
+from shared.access import Permission
+from shared.jobs import OutcomeCode
+from tests.assignments.asking import assign, body, codes, deactivate, events, pages, parties, read_job, submit
+from tests.drain import Workshop
+from tests.factories import Org
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of ten, so that a job of some dozens has several."""
+    monkeypatch.setattr("shared.jobs.actions.SMALLEST_CHUNK", 10)
+
+
+@pytest.fixture
+def mixed(org: Org, workshop: Workshop) -> dict[str, Any]:
+    """A job that ended with four parties assigned, two that had it already, two unknown and one inactive."""
+    org.with_parties(*parties(6), "inactive")
+    deactivate(org, "inactive")
+    course = org.with_course()
+    assign(org, workshop, body(course, *parties(2)))
+    return assign(org, workshop, body(course, *parties(6), "inactive", "unknown-1", "unknown-2"))
+
+
+# --- one job
+
+
+def test_a_job_says_what_was_asked_and_what_became_of_it(org: Org, mixed: dict[str, Any]) -> None:
+    assert org.client(Permission.VIEW).get(f"/v1/jobs/{mixed['id']}").json() == mixed
+    assert mixed["counts"] == {
+        "total": 9,
+        "succeeded": 4,
+        "unchanged": 2,
+        "failed": 3,
+        "cancelled": 0,
+        "pending": 0,
+    }
+    assert (mixed["kind"], mixed["state"], mixed["retryOf"]) == ("assignments.create", "partially_succeeded", None)
+    assert mixed["submittedBy"] == {"type": "member", "id": "member-1"}
+    assert mixed["submittedAt"] <= mixed["startedAt"] <= mixed["finishedAt"]
+    assert mixed["request"]["reason"] == "HSE program annual refresh, Q2 2026"
+
+
+def test_a_job_ends_with_one_event(org: Org, mixed: dict[str, Any]) -> None:
+    about = [event for event in events(org) if event["subject"] == f"job/{mixed['id']}"]
+    assert [event["type"] for event in about] == ["job.submitted", "job.finished"]
+    assert about[-1]["data"]["counts"] == mixed["counts"]
+
+
+# --- results
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        ("succeeded", dict.fromkeys(parties(4, first=2), "created")),
+        ("unchanged", dict.fromkeys(parties(2), "already-assigned")),
+        ("failed", {"inactive": "party-inactive", "unknown-1": "party-not-found", "unknown-2": "party-not-found"}),
+        ("cancelled", {}),
+        ("pending", {}),
+    ],
+)
+def test_results_by_outcome(org: Org, mixed: dict[str, Any], outcome: str, expected: dict[str, str]) -> None:
+    found = pages(org.client(Permission.VIEW), f"/v1/jobs/{mixed['id']}/results", outcome=outcome, limit=1)
+    assert {item["entityId"]: item["code"] for item in found} == expected
+    assert {item["outcome"] for item in found} <= {outcome}
+
+
+def test_results_name_everybody_once_in_order_on_pages_of_any_size(org: Org, mixed: dict[str, Any]) -> None:
+    address = f"/v1/jobs/{mixed['id']}/results"
+    everybody = pages(org.client(), address)
+    assert [item["entityId"] for item in everybody] == sorted([*parties(6), "inactive", "unknown-1", "unknown-2"])
+    for limit in (1, 2, 3, 9, 10):
+        assert pages(org.client(), address, limit=limit) == everybody
+
+
+def test_results_lead_to_the_assignment(org: Org, mixed: dict[str, Any]) -> None:
+    made = {item["party"]["entityId"]: item["id"] for item in pages(org.client(), "/v1/assignments")}
+    results = pages(org.client(), f"/v1/jobs/{mixed['id']}/results")
+    assert {item["entityId"]: item["assignmentId"] for item in results} == made | dict.fromkeys(
+        ["inactive", "unknown-1", "unknown-2"]
+    )
+
+
+def test_every_code_has_an_outcome_and_a_sentence() -> None:
+    assert all(code.detail.endswith(".") and code.outcome for code in OutcomeCode)
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_results_of_a_job_under_way_name_those_whose_turn_has_not_come(org: Org, workshop: Workshop) -> None:
+    org.with_parties(*parties(40))
+    job = submit(org.client(), body(org.with_course(), *parties(40)))
+    workshop.deliver("jobs.run_chunk", org.id)
+    running = read_job(org, job)
+    assert (running["state"], running["counts"]["pending"], running["finishedAt"]) == ("running", 30, None)
+    assert codes(org, job) == dict.fromkeys(parties(10), "created") | dict.fromkeys(parties(30, first=10), "pending")
+
+
+def test_results_as_a_spreadsheet(org: Org, mixed: dict[str, Any]) -> None:
+    address, accept = f"/v1/jobs/{mixed['id']}/results", {"Accept": "text/csv"}
+    answer = org.client().get(address, headers=accept)
+    assert answer.headers["content-disposition"] == f'attachment; filename="job-{mixed["id"]}.csv"'
+    rows = list(csv.DictReader(io.StringIO(answer.text, newline="")))
+    listed = pages(org.client(), address)
+    assert rows == [{name: value or "" for name, value in item.items()} for item in listed]
+    nothing = org.client().get(address, params={"outcome": "pending"}, headers=accept)
+    assert nothing.text == answer.text.splitlines(keepends=True)[0]
+
+
+@pytest.mark.parametrize("rest", ["", "/results", "/stream", "?wait=1"])
+def test_a_job_that_is_not_there(org: Org, rest: str) -> None:
+    answer = org.client().get(f"/v1/jobs/{uuid.uuid4()}{rest}")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/jobs/1",
+        "/v1/jobs/1/stream",
+        "/v1/jobs/{id}?wait=21",
+        "/v1/jobs/{id}?wait=-1",
+        "/v1/jobs/{id}?wait=nan",
+        "/v1/jobs/{id}/results?outcome=good",
+        "/v1/jobs/{id}/results?limit=0",
+        "/v1/jobs?state=done",
+    ],
+)
+def test_a_question_that_cannot_be(org: Org, path: str) -> None:
+    job = submit(org.client(), body(org.with_course(), "party-1"))
+    answer = org.client().get(path.format(**job))
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+
+
+# --- cancelling and retrying
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_cancelling_keeps_what_was_done_and_names_whose_turn_never_came(org: Org, workshop: Workshop) -> None:
+    org.with_parties(*parties(40))
+    job = submit(org.client(), body(org.with_course(), *parties(40)))
+    workshop.deliver("jobs.run_chunk", org.id)
+    cancelled = org.client(Permission.ASSIGN, member="member-2").post(f"/v1/jobs/{job['id']}/cancel")
+    assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
+    workshop.drain(org.id)
+
+    ended = read_job(org, job)
+    assert ended == cancelled.json()
+    assert (ended["counts"]["succeeded"], ended["counts"]["cancelled"]) == (10, 30)
+    assert codes(org, job) == dict.fromkeys(parties(10), "created") | dict.fromkeys(parties(30, first=10), "cancelled")
+    assert len(pages(org.client(), "/v1/assignments")) == 10
+    told = [(event["type"], event["data"]["actor"]["id"]) for event in events(org)[-2:]]
+    assert told == [("job.cancel_requested", "member-2"), ("job.finished", "worker")]
+
+
+def test_a_job_that_has_ended_cannot_be_cancelled(org: Org, mixed: dict[str, Any]) -> None:
+    answer = org.client().post(f"/v1/jobs/{mixed['id']}/cancel")
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:rollcall:problem:job-finished")
+    assert read_job(org, mixed) == mixed
+
+
+def test_a_retry_is_a_new_job_of_only_the_failed(org: Org, mixed: dict[str, Any], workshop: Workshop) -> None:
+    org.with_parties("inactive", "unknown-1")
+    answer = org.client(Permission.ASSIGN).post(f"/v1/jobs/{mixed['id']}/retry")
+    assert answer.status_code == 202
+    retry = answer.json()
+    assert (retry["retryOf"], retry["counts"]["total"]) == (mixed["id"], 3)
+    assert answer.headers["location"] == f"/v1/jobs/{retry['id']}"
+    workshop.drain(org.id)
+    assert codes(org, retry) == {"inactive": "created", "unknown-1": "created", "unknown-2": "party-not-found"}
+    assert read_job(org, retry)["request"] == mixed["request"]
+    assert read_job(org, mixed) == mixed
+
+
+def test_there_is_nothing_to_retry_where_nothing_failed(org: Org, workshop: Workshop) -> None:
+    org.with_parties("party-1")
+    queued = submit(org.client(), body(org.with_course(), "party-1"))
+    for _ in range(2):  # while it waits, and when it has succeeded
+        answer = org.client().post(f"/v1/jobs/{queued['id']}/retry")
+        assert (answer.status_code, answer.json()["type"]) == (409, "urn:rollcall:problem:nothing-to-retry")
+        workshop.drain(org.id)
+
+
+@pytest.mark.parametrize("action", ["cancel", "retry"])
+def test_whoever_only_sees_neither_cancels_nor_retries(org: Org, mixed: dict[str, Any], action: str) -> None:
+    answer = org.client(Permission.VIEW, Permission.COMPLETE).post(f"/v1/jobs/{mixed['id']}/{action}")
+    assert answer.status_code == 403
+
+
+# --- lists
+
+
+def test_the_list_of_jobs(org: Org, workshop: Workshop, mixed: dict[str, Any]) -> None:
+    queued = submit(org.client(), body(org.with_course(), "party-1"))
+    client = org.client(Permission.VIEW)
+    every = [job["id"] for job in pages(client, "/v1/jobs")]
+    assert (every[0], every[1], len(every)) == (queued["id"], mixed["id"], 3)
+    assert [job["id"] for job in pages(client, "/v1/jobs", limit=1)] == every
+    assert pages(client, "/v1/jobs", state="queued") == [queued]
+    assert pages(client, "/v1/jobs", state="partially_succeeded") == [mixed]
+    assert [job["id"] for job in pages(client, "/v1/jobs", kind="assignments.create")] == every
+    assert pages(client, "/v1/jobs", kind="assignments.no-such-kind") == []
+
+
+def test_pages_of_jobs_stay_whole_while_jobs_are_added(org: Org) -> None:
+    course = org.with_course()
+    there = [submit(org.client(), body(course, secrets.token_hex(4)))["id"] for _ in range(4)]
+    first = org.client().get("/v1/jobs", params={"limit": 2}).json()
+    submit(org.client(), body(course, "party-1"))
+    rest = org.client().get("/v1/jobs", params={"limit": 2, "cursor": first["nextCursor"]}).json()
+    assert [job["id"] for job in first["items"] + rest["items"]] == there[::-1]
+    assert rest["nextCursor"] is None
