@@ -1,0 +1,120 @@
+"""The invariants: silent about what is well, and each one found when it is broken behind the program's back."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from shared import events, invariants
+from shared.access import Permission
+from shared.database import SERVING_ROLE
+from tests.conftest import Servers
+from tests.drain import Workshop
+from tests.factories import Org
+
+BREAKAGES = {
+    "I1": (
+        "ALTER TABLE job DROP CONSTRAINT uq_job_org_id_idempotency_key",
+        "UPDATE job SET idempotency_key = 'the same'",
+    ),
+    "I2: a recipient whose outcome nobody counted": (
+        """INSERT INTO job_outcome (org_id, job_id, entity_id, outcome, code)
+           SELECT org_id, id, 'p-9', 'failed', 'party-not-found' FROM job
+           WHERE org_id = current_setting('rollcall.org') LIMIT 1""",
+    ),
+    "I2: an open chunk of a job that has ended": ("UPDATE job_chunk SET state = 'pending'",),
+    "I3": (
+        "DROP INDEX uq_assignment_open",
+        """INSERT INTO assignment (org_id, course_id, course_version_id, party_id, reason, assigned_by_type,
+               assigned_by_id, assigned_at)
+           SELECT org_id, course_id, course_version_id, party_id, reason, 'system', 'test', now() FROM assignment""",
+    ),
+    "I4: an assignment that no success counts": (
+        """INSERT INTO assignment (org_id, course_id, course_version_id, party_id, reason, assigned_by_type,
+               assigned_by_id, assigned_at, job_id, state)
+           SELECT org_id, course_id, course_version_id, 'p-4', reason, 'system', 'test', now(), job_id, 'assigned'
+           FROM assignment LIMIT 1""",
+    ),
+    "I4: an assignment whose event is gone": (
+        "DELETE FROM event WHERE type = 'assignment.created' AND party_id = 'p-1'",
+    ),
+    "I5: a hole": ("DELETE FROM event WHERE sequence = 2",),
+    "I5: a missing end": ("DELETE FROM event WHERE sequence = (SELECT max(sequence) FROM event)",),
+    "I7: a table that does not bind its owner": ("ALTER TABLE party NO FORCE ROW LEVEL SECURITY",),
+    "I7: a table that nothing guards": ("CREATE TABLE note (org_id text, words text)",),
+    "I8: a job that ended twice": (
+        """INSERT INTO event (org_id, sequence, type, subject, recorded_at, actor_type, actor_id, data)
+           SELECT org_id, 1000, type, subject, recorded_at, actor_type, actor_id, data FROM event
+           WHERE type = 'job.finished' LIMIT 1""",
+    ),
+    "I8: a chunk without end": ("UPDATE job_chunk SET attempts = 1000",),
+}
+"""What the owner of the tables would have to do to break each."""
+
+
+@pytest.fixture
+def busy(org: Org, workshop: Workshop) -> Org:
+    """An organization with two jobs behind it: one with a success, a party that had it already and a stranger."""
+    org.with_parties("p-1", "p-2", "p-3", "p-4")
+    course_id = org.with_course()
+    for ids in (("p-1", "p-2"), ("p-2", "p-3", "p-unknown")):
+        recipients = [{"entityType": "party", "entityId": entity_id} for entity_id in ids]
+        body = {"courseId": course_id, "recipients": recipients, "reason": "New rig"}
+        assert org.client(Permission.ASSIGN).post("/v1/assignments", json=body).status_code == 202
+        workshop.drain(org.id)
+    return org
+
+
+@pytest.fixture
+def owner(servers: Servers, busy: Org) -> Iterator[psycopg.Connection]:
+    """The owner of the tables, in the busy organization and in a transaction that never commits."""
+    with psycopg.connect(servers.owner_url) as connection:
+        connection.execute("SELECT set_config('rollcall.org', %s, true)", (busy.id,))
+        yield connection
+        connection.rollback()
+
+
+def found(owner: psycopg.Connection) -> set[str]:
+    """The invariants that whoever serves would now find broken."""
+    owner.execute(f"SET LOCAL ROLE {SERVING_ROLE}")
+    return {
+        invariant.name for invariant in invariants.INVARIANTS if owner.execute(invariant.violated.encode()).rowcount
+    }
+
+
+def test_all_is_well_after_work(busy: Org) -> None:
+    with busy.transaction() as db:
+        assert invariants.violations(db) == []
+
+
+def test_all_is_well_before_anything_is_broken(owner: psycopg.Connection) -> None:
+    assert found(owner) == set()
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES)
+def test_what_is_broken_is_found(owner: psycopg.Connection, breakage: str) -> None:
+    for statement in BREAKAGES[breakage]:
+        owner.execute(statement.encode())
+    assert breakage[:2] in found(owner)
+
+
+def test_a_violation_names_its_place(busy: Org) -> None:
+    with busy.transaction() as db:
+        last = events.head(db)
+        db.execute(text("UPDATE event_stream SET last_sequence = last_sequence + 1"))
+        (violation,) = invariants.violations(db)
+        db.rollback()
+    assert str(violation) == (
+        f"I5 (events are numbered 1, 2, 3 ... without a hole): the last event is {last}, the counter says {last + 1}"
+    )
+
+
+def test_every_organization_is_looked_at(busy: Org, other_org: Org) -> None:
+    with busy.service.database.transaction(None) as db:
+        assert {busy.id, other_org.id} <= set(invariants.organization_ids(db))
+
+
+def test_looking_without_an_organization_is_refused(busy: Org) -> None:
+    with busy.service.database.transaction(None) as db, pytest.raises(LookupError):
+        invariants.violations(db)

@@ -1,0 +1,270 @@
+"""The commands against a whole running system, each as a process of its own: real API, worker, PostgreSQL and Redis."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psutil
+import psycopg
+import pytest
+from redis import Redis
+
+from cli.processes import end_leftovers
+from cli.up import MARK, read_state
+from tests.waiting import runs, within
+
+pytestmark = [pytest.mark.xdist_group("system"), pytest.mark.timeout(600)]
+
+ROOT = Path(__file__).parents[2]
+ROLLCALL = (sys.executable, "-m", "cli.main")
+ORG = "north-sea-drilling"
+START_SECONDS = 300.0
+
+
+def environment() -> dict[str, str]:
+    """Ours, without settings of Rollcall: a command must find the system by its folder."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ROLLCALL_")}
+    return kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+
+
+class Run:
+    """A command that was run to its end."""
+
+    def __init__(self, data_dir: Path, *arguments: str, given: str | None = None) -> None:
+        done = subprocess.run(
+            [*ROLLCALL, *arguments, "--data-dir", str(data_dir)],
+            env=environment(),
+            cwd=data_dir.parent,
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+        self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
+
+    @property
+    def said(self) -> str:
+        """Everything it printed, for messages of tests."""
+        return f"exit code {self.code}\n{self.out}\n{self.err}"
+
+
+@contextmanager
+def started(data_dir: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A command that stays, with what it prints in a file beside its folder."""
+    with data_dir.with_suffix(".out").open("wb") as output:
+        process = subprocess.Popen(
+            [*ROLLCALL, *arguments, "--data-dir", str(data_dir)],
+            env=environment(),
+            cwd=data_dir.parent,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(90)
+        end_leftovers(lambda other: other.environ().get(MARK) == str(data_dir), signal.SIGKILL, grace=5)
+
+
+def printed(data_dir: Path) -> str:
+    return data_dir.with_suffix(".out").read_text()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The data directory of a running `rollcall up`, with the demo's organization in it."""
+    data_dir = tmp_path_factory.mktemp("running") / "data"
+    with started(data_dir, "up", "--port", str(free_port())) as process:
+        within(START_SECONDS, lambda: "Rollcall is ready at" in printed(data_dir) or process.poll() is not None)
+        assert process.poll() is None, printed(data_dir)
+        demo = Run(data_dir, "demo", "--once")
+        assert demo.code == 0, demo.said
+        assert "succeeded in" in demo.out
+        assert ": 2,000 assigned, 0 unchanged, 0 failed." in demo.out
+        yield data_dir
+
+
+def doctor(data_dir: Path, *arguments: str) -> dict[str, Any]:
+    """What the doctor tells programs."""
+    told: dict[str, Any] = json.loads(Run(data_dir, "doctor", "--json", *arguments).out)
+    return told
+
+
+def test_the_doctor_finds_all_well_after_the_demo(running: Path) -> None:
+    told = doctor(running, "--invariants")
+    assert [check for check in told["checks"] if not check["ok"]] == []
+    assert told["ok"] is True
+    assert {"settings", "programs", "postgresql", "migrations", "serving role", "row-level security"} <= {
+        check["name"] for check in told["checks"]
+    }
+    assert {"clock", "work", "redis", "api", "I1", "I2", "I5"} <= {check["name"] for check in told["checks"]}
+
+
+def test_the_doctor_tells_programs_where_everything_is(running: Path) -> None:
+    told = doctor(running)
+    state = read_state(running)
+    assert state is not None
+    assert told["processes"] == [process.model_dump() for process in state.processes]
+    assert httpx2.get(f"{told['apiUrl']}/health/live").status_code == 200
+    with psycopg.connect(told["databaseUrl"]) as connection:
+        assert connection.execute("SELECT current_user").fetchone() == ("rollcall_app",)
+    with Redis.from_url(told["redisUrl"]) as redis:
+        assert redis.ping()
+
+
+def test_the_doctor_says_what_to_do_about_a_redis_that_may_drop_queues(running: Path) -> None:
+    with Redis.from_url(doctor(running)["redisUrl"]) as redis:
+        redis.config_set("maxmemory-policy", "allkeys-lru")
+        unwell = Run(running, "doctor")
+        redis.config_set("maxmemory-policy", "noeviction")
+    assert unwell.code == 1
+    assert "redis-cli config set maxmemory-policy noeviction" in unwell.out
+    assert "1 of " in unwell.out
+
+
+@pytest.fixture(scope="module")
+def again(running: Path) -> Run:
+    """The demo, a second time."""
+    return Run(running, "demo", "--once")
+
+
+def test_the_demo_again_changes_nothing(again: Run) -> None:
+    assert again.code == 0, again.said
+    assert f"Organization  {ORG}: there already" in again.out
+    assert "0 created, 0 updated, 2,000 unchanged" in again.out
+    assert ": 0 assigned, 2,000 unchanged, 0 failed." in again.out
+    assert "an assignment is never made twice" in again.out
+
+
+def test_commands_that_the_demo_shows_work_as_they_are(running: Path, again: Run) -> None:
+    script = again.out[again.out.index("  TOKEN=") :]
+    done = subprocess.run(
+        ["bash", "-eu", "-c", script],
+        env=environment(),
+        cwd=running.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert '"org":"north-sea-drilling"' in done.stdout
+    assert "All is well." in done.stdout
+
+
+def test_a_bad_recipient_is_named_and_the_others_get_it(running: Path) -> None:
+    crew = "entityId,name\nnsd-01998,Ada\n\nnsd-01999,\nnobody-1,Nobody\n"
+    asked = ("assign", "CSE", "--org", ORG, "--reason", "New tanks", "--from", "-")
+    preview = Run(running, *asked, "--preview", given=crew)
+    assert (preview.code, preview.err) == (0, "")
+    assert "Assigning v1.4 to 3 would give:" in preview.out
+    assigned = Run(running, *asked, given=crew)
+    assert assigned.code == 1
+    assert "3 of 3  2 succeeded  0 unchanged  1 failed" in assigned.err
+    assert "nobody-1  failed: party-not-found  There is no such party in the directory." in assigned.out
+    job_id = assigned.out.split()[1]
+    assert f"Once put right: rollcall jobs retry {job_id} --org {ORG} --data-dir {running}" in assigned.out
+    retried = Run(running, "jobs", "retry", job_id, "--org", ORG)
+    assert (retried.code, "1  failed" in retried.out) == (1, True)
+    results = Run(running, "jobs", "results", job_id, "--org", ORG, "--outcome", "failed").out.splitlines()
+    assert results[0].startswith("entityId,outcome,code,detail")
+    assert [line.split(",")[0] for line in results[1:]] == ["nobody-1"]
+
+
+def test_an_idempotency_key_makes_one_job(running: Path) -> None:
+    asked = ("assign", "WAH", "--org", ORG, "--folder", "port-agents", "--reason", "Cranes", "--key", "once")
+    first, again = Run(running, *asked), Run(running, *asked)
+    assert (first.code, again.code) == (0, 0)
+    assert first.out == again.out
+
+
+def test_a_course_nobody_knows_is_answered_with_those_near_it(running: Path) -> None:
+    refused = Run(running, "assign", "W", "--org", ORG, "--party", "nsd-00001", "--reason", "r")
+    assert (refused.code, refused.err) == (1, "There is no course with the code W. Near it: WAH.\n")
+
+
+def test_what_the_api_refuses_is_said_with_its_place(running: Path) -> None:
+    refused = Run(running, "assign", "WAH", "--org", ORG, "--folder", "nowhere", "--reason", "r")
+    assert refused.code == 1
+    assert refused.err.startswith("/folderIds/0: There is no such folder")
+
+
+def test_an_interrupted_watch_leaves_the_job_running(running: Path) -> None:
+    state = read_state(running)
+    assert state is not None
+    worker = psutil.Process(next(process.pid for process in state.processes if process.name == "worker"))
+    stopped = [worker, *worker.children()]
+    for process in stopped:
+        process.suspend()
+    try:
+        watching = subprocess.Popen(
+            [*ROLLCALL, "assign", "CSE", "--org", ORG, "--folder", "deck-crew", "--reason", "r", "--data-dir", running],
+            env=environment(),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert watching.stderr is not None
+        job_id = watching.stderr.readline().split()[1]
+        assert watching.stderr.readline().startswith("0 of 320")
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(30) == 130
+        advice = watching.stderr.read()
+    finally:
+        for process in stopped:
+            process.resume()
+    assert f"The job goes on without you; to look again: rollcall jobs watch {job_id} --org {ORG}" in advice
+    watched = Run(running, "jobs", "watch", job_id, "--org", ORG)
+    assert (watched.code, "320  succeeded" in watched.out) == (0, True), watched.said
+
+
+def test_a_demo_beside_a_busy_port_ends_without_a_trace(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    with socket.socket() as squatter:
+        squatter.bind(("127.0.0.1", 0))
+        squatter.listen()
+        port = squatter.getsockname()[1]
+        with started(data_dir, "demo", "--port", str(port)) as demo:
+            ended = "Ctrl-C ends it."
+            within(START_SECONDS, lambda: ended in printed(data_dir) or demo.poll() is not None)
+            assert ended in printed(data_dir)
+            assert f"Port {port} is in use, so this is port {port + 1}." in printed(data_dir)
+            family = psutil.Process(demo.pid).children(recursive=True)
+            demo.send_signal(signal.SIGINT)
+            assert demo.wait(90) == 0
+    assert len(family) > 6
+    assert not [process for process in family if runs(process)]
+    assert read_state(data_dir) is None
+    _the_resting_system_can_be_used(data_dir)
+
+
+def _the_resting_system_can_be_used(data_dir: Path) -> None:
+    """What needs only the database wakes it, and nothing of it runs afterwards."""
+    added = Run(data_dir, "org", "add", "acme", "--name", "Acme", "--time-zone", "Europe/Oslo")
+    assert added.code == 0, added.said
+    again = Run(data_dir, "org", "add", "acme", "--name", "Acme", "--time-zone", "Europe/Oslo")
+    assert (again.code, again.err) == (1, "The organization acme is there already; nothing was changed.\n")
+    assert len(Run(data_dir, "token", "--org", "acme", "--member", "ada").out.split(".")) == 3
+    told = doctor(data_dir)
+    assert (told["ok"], told["processes"]) == (False, [])
+    assert "rests; `rollcall up` starts it" in told["checks"][-1]["detail"]
+    refused = Run(data_dir, "worker")
+    assert (refused.code, "is not running; `rollcall up` starts all of it." in refused.err) == (1, True)
+    assert not [
+        process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(data_dir / "postgres")
+    ]
