@@ -8,7 +8,7 @@ import httpx2
 import psutil
 import psycopg
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from sqlalchemy import func, select
 
 import migrations
@@ -162,7 +162,10 @@ def _work(database: Database) -> str:
 def _redis(url: str) -> str:
     try:
         with Redis.from_url(url, socket_connect_timeout=3, socket_timeout=3) as redis:
+            redis.ping()
             known = redis.info()
+    except ResponseError:
+        return "It answers, but tells neither version nor policy: the stand-in, good for trying out only."
     except RedisError as error:
         raise Unwell(
             f"Redis cannot be used ({type(error).__name__}); jobs are accepted and wait. Start it, or correct "
