@@ -1,11 +1,25 @@
-"""The front desk: routes, limits and error answers put together. It checks, accepts and answers; rules are in shared."""
+"""The front desk: routes, limits and error answers together. It checks, accepts and answers; rules are in shared."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
 
-from api import assignment_changes, assignments, catalogue, directory, events, jobs, operations, organizations, problems
+from api import (
+    assignment_changes,
+    assignments,
+    catalogue,
+    directory,
+    events,
+    jobs,
+    me,
+    operations,
+    organizations,
+    problems,
+    public,
+    session_links,
+    session_tasks,
+)
 from api.dependencies import MAX_BODY_BYTES, CurrentCaller, training_available
 from api.routing import Router
 from api.service import Service, build
@@ -14,7 +28,15 @@ from shared.access import FeatureNotAvailable, Unavailability
 from shared.settings import TRAINING
 
 CORE = (organizations.router, directory.router, events.router)
-TRAINING_ROUTERS = (catalogue.router, assignments.router, assignment_changes.router, jobs.router)
+TRAINING_ROUTERS = (
+    catalogue.router,
+    assignments.router,
+    assignment_changes.router,
+    session_links.router,
+    session_tasks.router,
+    me.router,
+    jobs.router,
+)
 
 
 def create_app(service: Service | None = None) -> FastAPI:
@@ -37,6 +59,7 @@ def create_app(service: Service | None = None) -> FastAPI:
     problems.install(app)
     operations.measure(app)
     app.include_router(operations.router)
+    app.include_router(public.router)  # with or without training: its pages say themselves what is not available
     for router in CORE:
         app.include_router(router)
     for router in TRAINING_ROUTERS:

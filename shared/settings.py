@@ -49,6 +49,8 @@ class Settings(BaseModel):
     """Accepted algorithms, comma separated. Pinned here, never taken from the token's own header."""
     jwt_issuer: str | None = None
     """If set, the `iss` a token must carry."""
+    link_secret: str | None = Field(default=None, min_length=32)
+    """What session links are signed with; else the shared secret, whose replacement then kills every link sent out."""
 
     public_url: str = "http://127.0.0.1:8000"
     """How people outside reach the service: links in mails and pages begin with it."""

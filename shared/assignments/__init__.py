@@ -2,7 +2,8 @@
 
 Owns the table `assignment`. Promises at most one open assignment for a party and version, that an assignment
 stays bound to the version that was active at submission, that a completion is recorded once, with its real actor,
-and that it all outlives the member who made it. `actions` change one, `work` and `changes` thousands.
+and that it all outlives the member who made it. `actions` change one, `work` and `changes` thousands; `links` are
+for a party without an account.
 """
 
 from shared.assignments.actions import (
@@ -22,7 +23,21 @@ from shared.assignments.changes import BY_ASSIGNMENT, BY_PARTY
 from shared.assignments.changes import close as close_chunk
 from shared.assignments.changes import complete as complete_chunk
 from shared.assignments.changes import undo as undo_chunk
+from shared.assignments.links import (
+    LINK_LIFETIME,
+    LinkDead,
+    LinkExpired,
+    LinkInvalid,
+    LinksNotConfigured,
+    MintedLink,
+    SessionLink,
+    SessionLinks,
+    check_link,
+    complete_by_link,
+    mint_link,
+)
 from shared.assignments.models import Assignment, AssignmentState, CompletionMethod
+from shared.assignments.personal import personal
 from shared.assignments.queries import (
     Filters,
     Sort,
@@ -58,6 +73,7 @@ from shared.assignments.work import assign, terms
 __all__ = [
     "BY_ASSIGNMENT",
     "BY_PARTY",
+    "LINK_LIFETIME",
     "MAX_RECIPIENTS",
     "AlreadyAssigned",
     "Assignment",
@@ -74,21 +90,30 @@ __all__ = [
     "CompletionMethod",
     "CompletionRequest",
     "Filters",
+    "LinkDead",
+    "LinkExpired",
+    "LinkInvalid",
+    "LinksNotConfigured",
+    "MintedLink",
     "Preview",
     "PreviewOutcome",
     "ReasonRequest",
     "ReassignRequest",
     "Recipient",
+    "SessionLink",
+    "SessionLinks",
     "SessionTaskRequest",
     "Sort",
     "SummaryAnswer",
     "Terms",
     "assign",
     "by_party",
+    "check_link",
     "classified",
     "close",
     "close_chunk",
     "complete",
+    "complete_by_link",
     "complete_chunk",
     "counted",
     "edit",
@@ -96,6 +121,8 @@ __all__ = [
     "listed",
     "locked",
     "made_by",
+    "mint_link",
+    "personal",
     "reassign",
     "recipients",
     "reopen",

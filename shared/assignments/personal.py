@@ -1,0 +1,19 @@
+"""What one party owes and has done, as it sees that itself: unlike coordinators' lists, open first, nothing closed."""
+
+from datetime import date
+
+from sqlalchemy import Date, Select, literal_column
+from sqlalchemy.orm import Session
+
+from shared.assignments.models import DUE_OR_NEVER, Assignment, AssignmentState
+from shared.assignments.queries import Filters, listed
+
+
+def personal(db: Session, party_id: str, today: date) -> Select[Assignment, str, str]:
+    """The party's open assignments by due date, then the completed ones: rows like those of `listed`."""
+    return (
+        listed(db, Filters(today, party_id=party_id), None)
+        .where(Assignment.state != AssignmentState.CLOSED)
+        .order_by(None)
+        .order_by(Assignment.state, literal_column(DUE_OR_NEVER, Date), Assignment.id)  # "assigned" sorts first
+    )

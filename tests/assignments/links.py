@@ -1,0 +1,83 @@
+"""A party that owes a course, and a link with which it can complete it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+from shared.access import Permission
+from tests.drain import Workshop
+from tests.factories import Org
+
+PARTY = "crew-1"
+NAME = "Ada Lindqvist"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """An assignment and its link. path: the link's address without the host."""
+
+    org: Org
+    assignment_id: str
+    url: str
+
+    @property
+    def path(self) -> str:
+        """What follows the host in the address."""
+        return self.url.removeprefix(self.org.service.settings.public_url)
+
+    @property
+    def token(self) -> str:
+        """The secret part."""
+        return self.path.removeprefix("/s/")
+
+    def assignment(self) -> dict[str, Any]:
+        """The assignment, as a coordinator reads it."""
+        read: dict[str, Any] = self.org.client().get(f"/v1/assignments/{self.assignment_id}").json()
+        return read
+
+    def events(self) -> list[dict[str, Any]]:
+        """What happened to the assignment."""
+        items = self.org.client().get("/v1/events", params={"limit": 500}).json()["items"]
+        return [item for item in items if item["subject"] == f"assignment/{self.assignment_id}"]
+
+    def change(self, what: str, **body: Any) -> None:
+        """Have a coordinator complete, close, reassign or reopen it."""
+        answer = self.org.client().post(f"/v1/assignments/{self.assignment_id}/{what}", json=body)
+        assert answer.status_code == 200, answer.text
+
+
+def anybody(org: Org) -> TestClient:
+    """Somebody with a browser and no account."""
+    return TestClient(org.app, raise_server_exceptions=False, follow_redirects=False)
+
+
+def assign(org: Org, workshop: Workshop, course_id: str, party_id: str = PARTY, due_on: str | None = None) -> str:
+    """Assign a course to a party. Answers the assignment's id."""
+    body = {
+        "courseId": course_id,
+        "recipients": [{"entityType": "party", "entityId": party_id}],
+        "reason": "Refresh",
+        "dueOn": due_on,
+    }
+    job = org.client().post("/v1/assignments", json=body)
+    assert job.status_code == 202, job.text
+    workshop.drain(org.id)
+    (item,) = org.client().get("/v1/assignments", params={"jobId": job.json()["id"]}).json()["items"]
+    assignment_id: str = item["id"]
+    return assignment_id
+
+
+def send(org: Org, workshop: Workshop, *, due_on: str | None = "2099-06-15", **version: Any) -> Sent:
+    """Assign a course to a party and mint its link. version: what its version holds besides the label."""
+    party = {"entityId": PARTY, "displayName": NAME}
+    org.client(Permission.SYNC_DIRECTORY).put("/v1/parties", json={"parties": [party]})
+    course_id = org.with_course(label="v3.1")
+    admin = org.client(Permission.ADMIN)
+    draft = admin.post(f"/v1/courses/{course_id}/versions", json={"label": "v3.2"} | version)
+    assert draft.status_code == 201, draft.text
+    admin.post(f"/v1/courses/{course_id}/versions/{draft.json()['id']}/publish")
+    assignment_id = assign(org, workshop, course_id, due_on=due_on)
+    minted = org.client(Permission.ASSIGN).post(f"/v1/assignments/{assignment_id}/session-link")
+    assert minted.status_code == 200, minted.text
+    return Sent(org, assignment_id, minted.json()["url"])

@@ -1,0 +1,225 @@
+"""Session links: what a token holds to, who may mint one, and what an external Public Sessions system reports."""
+
+import dataclasses
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from shared import access, assignments, clock
+from shared.access import Permission
+from shared.assignments import LINK_LIFETIME, Assignment, LinkExpired, LinkInvalid, LinksNotConfigured, SessionLinks
+from shared.settings import Settings
+from tests.assignments.links import PARTY, Sent, assign, send
+from tests.drain import Workshop
+from tests.factories import OPERATOR, Org, add_org
+
+NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
+SECRET, OTHER_SECRET = "s" * 32, "o" * 32
+OWED = Assignment(org_id="acme", id=uuid.UUID(int=7), link_epoch=3)
+
+
+def signer(link_secret: str | None = None, jwt_secret: str | None = None) -> SessionLinks:
+    return SessionLinks(Settings(link_secret=link_secret, jwt_secret=jwt_secret))
+
+
+def token(links: SessionLinks) -> str:
+    return links.mint(OWED, NOW).url.removeprefix("http://127.0.0.1:8000/s/")
+
+
+# --- tokens
+
+
+def test_a_token_says_what_it_was_minted_for() -> None:
+    links = signer(SECRET)
+    link = links.read(token(links), NOW)
+    assert (link.org_id, link.assignment_id, link.epoch) == ("acme", OWED.id, 3)
+    assert link.expires_at == NOW + LINK_LIFETIME
+    assert len(token(links)) < 80
+
+
+def test_a_token_ends_with_its_time() -> None:
+    links = signer(SECRET)
+    links.read(token(links), NOW + LINK_LIFETIME - timedelta(seconds=1))
+    with pytest.raises(LinkExpired):
+        links.read(token(links), NOW + LINK_LIFETIME)
+
+
+def test_every_other_spelling_of_a_token_is_forged() -> None:
+    links = signer(SECRET)
+    good = token(links)
+    changed = {good[:n] + ("A" if good[n] != "A" else "B") + good[n + 1 :] for n in range(len(good))}
+    garbage = {
+        "",
+        ".",
+        "a.b",
+        good[:-1],
+        f"{good}.",
+        f"{good}=",
+        f" {good}",
+        good.replace(".", ""),
+        "é.é",
+        "\0",
+        "x" * 9999,
+    }
+    for forged in changed | garbage:
+        with pytest.raises(LinkInvalid):
+            links.read(forged, NOW)
+
+
+def test_the_link_secret_signs_and_else_the_token_secret_does() -> None:
+    both = signer(SECRET, OTHER_SECRET)
+    assert token(both) == token(signer(SECRET)) != token(signer(None, SECRET.upper()))
+    assert token(signer(None, SECRET)) == token(signer(SECRET))
+    with pytest.raises(LinkInvalid):
+        signer(OTHER_SECRET).read(token(both), NOW)
+
+
+def test_without_a_secret_nothing_is_minted_and_nothing_believed() -> None:
+    with pytest.raises(LinksNotConfigured):
+        signer().mint(OWED, NOW)
+    with pytest.raises(LinkInvalid):
+        signer().read(token(signer(SECRET)), NOW)
+
+
+# --- minting by hand
+
+
+@pytest.fixture
+def sent(org: Org, workshop: Workshop) -> Sent:
+    return send(org, workshop)
+
+
+def mint(sent: Sent, client: TestClient) -> Any:
+    return client.post(f"/v1/assignments/{sent.assignment_id}/session-link")
+
+
+def test_a_minted_link_is_told_and_written_down_nowhere(sent: Sent) -> None:
+    answer = mint(sent, sent.org.client(Permission.MANAGE_ASSIGNMENTS, member="coordinator"))
+    assert answer.headers["Cache-Control"] == "no-store"
+    expires_at = datetime.fromisoformat(answer.json()["expiresAt"])
+    assert timedelta(days=29, hours=23) < expires_at - clock.now() <= timedelta(days=30)
+    fact = sent.events()[-1]
+    assert (fact["type"], fact["data"]["actor"]["id"], fact["data"]["partyId"]) == (
+        "assignment.session_link_minted",
+        "coordinator",
+        PARTY,
+    )
+    with sent.org.transaction() as db:
+        row = assignments.get(db, uuid.UUID(sent.assignment_id), None)[0]
+        stored = str(vars(row)) + str(sent.events())
+    assert "/s/" not in stored
+    assert answer.json()["url"].rpartition(".")[2] not in stored
+    assert row.revision == 1  # untouched: a job that made it can still be undone
+
+
+def test_who_may_not_mint(sent: Sent, other_org: Org) -> None:
+    refused = mint(sent, sent.org.client(Permission.VIEW))
+    assert (refused.status_code, refused.json()["type"]) == (403, "urn:rollcall:problem:permission-denied")
+    assert mint(sent, sent.org.client(Permission.ASSIGN, folders=["kennel"])).status_code == 404
+    assert mint(sent, other_org.client()).status_code == 404
+
+
+@pytest.mark.parametrize(("what", "slug"), [("complete", "assignment-completed"), ("close", "assignment-closed")])
+def test_what_has_ended_gets_no_link(sent: Sent, what: str, slug: str) -> None:
+    sent.change(what, **({"reason": "Left"} if what == "close" else {}))
+    refused = mint(sent, sent.org.client())
+    assert (refused.status_code, refused.json()["type"]) == (409, f"urn:rollcall:problem:{slug}")
+
+
+def test_minting_says_what_is_missing(sent: Sent) -> None:
+    without = sent.org.service.settings.model_copy(update={"jwt_secret": None})
+    keyless = create_app(dataclasses.replace(sent.org.service, settings=without))
+    refused = mint(sent, dataclasses.replace(sent.org, app=keyless).client())
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:rollcall:problem:links-not-configured")
+    assert "ROLLCALL_LINK_SECRET" in refused.json()["detail"]
+
+
+# --- an external Public Sessions system
+
+
+def report(sent: Sent, session_id: str = "ps-1", **more: Any) -> Any:
+    body = {"taskType": "training_complete", "assignmentId": sent.assignment_id, "sessionId": session_id} | more
+    client = sent.org.client(Permission.COMPLETE_SESSION_TASKS, member="public-sessions")
+    return client.post("/v1/session-tasks/complete", json=body)
+
+
+def test_a_session_task_completes_as_the_party_once(sent: Sent) -> None:
+    first = report(sent, completedAt="2026-01-31T09:00:00Z")
+    assert first.status_code == 200, first.text
+    completion = first.json()["completion"]
+    assert (completion["method"], completion["by"]) == ("session_link", {"type": "party", "id": PARTY})
+    assert completion["occurredOn"] == "2026-01-31"
+    again = report(sent)
+    assert (again.status_code, again.json()) == (200, first.json())
+    facts = [fact for fact in sent.events() if fact["type"] == "assignment.completed"]
+    assert [fact["data"]["publicSessionId"] for fact in facts] == ["ps-1"]
+    other = report(sent, "ps-2")
+    assert (other.status_code, other.json()["type"]) == (409, "urn:rollcall:problem:assignment-completed")
+
+
+def test_the_day_of_a_session_task_is_the_organizations(org: Org, workshop: Workshop) -> None:
+    auckland = send(add_org(org.app, org.service, time_zone="Pacific/Auckland"), workshop)
+    assert report(auckland, completedAt="2026-01-31T20:00:00Z").json()["completion"]["occurredOn"] == "2026-02-01"
+
+
+def test_a_session_task_of_the_future_has_not_happened(sent: Sent) -> None:
+    soon = clock.now() + timedelta(seconds=20)
+    later = report(sent, completedAt=(soon + timedelta(hours=1)).isoformat())
+    assert (later.status_code, later.json()["errors"][0]["pointer"]) == (422, "/completedAt")
+    assert report(sent, completedAt=soon.isoformat()).status_code == 200  # their clock is a little fast
+
+
+def test_session_tasks_that_are_refused(sent: Sent, other_org: Org) -> None:
+    assert report(sent, taskType="document_signed").status_code == 422
+    assert report(sent, completedAt="2026-01-31T09:00:00").status_code == 422
+    assert report(sent, "two words").status_code == 422
+    foreign = dataclasses.replace(sent, org=other_org)
+    assert report(foreign).status_code == 404
+    assert sent.org.client(Permission.COMPLETE).post("/v1/session-tasks/complete", json={}).status_code == 403
+    sent.change("close", reason="Left")
+    closed = report(sent)
+    assert (closed.status_code, closed.json()["type"]) == (409, "urn:rollcall:problem:assignment-closed")
+
+
+# --- what the caller itself owes
+
+
+def mine(org: Org, party: str | None, **params: Any) -> Any:
+    client = org.stranger()
+    client.headers["Authorization"] = f"Bearer {org.token(member='m-1', party=party)}"
+    return client.get("/v1/me/assignments", params=params)
+
+
+def test_a_party_reads_what_it_owes_by_due_date_and_then_what_it_has_done(org: Org, workshop: Workshop) -> None:
+    org.with_parties("crew-1", "crew-2")
+    whenever, second, first, done, closed = (
+        assign(org, workshop, org.with_course(), due_on=due_on)
+        for due_on in (None, "2099-02-01", "2099-01-01", "2099-01-01", "2099-01-01")
+    )
+    assign(org, workshop, org.with_course(), party_id="crew-2")
+    org.client().post(f"/v1/assignments/{done}/complete")
+    org.client().post(f"/v1/assignments/{closed}/close", json={"reason": "Left"})
+
+    seen: list[str] = []
+    cursor: str | None = None
+    while cursor is not None or not seen:
+        answer = mine(org, "crew-1", limit=2, **({"cursor": cursor} if cursor else {}))
+        assert answer.status_code == 200, answer.text
+        seen += [item["id"] for item in answer.json()["items"]]
+        cursor = answer.json()["nextCursor"]
+    assert seen == [first, second, whenever, done]
+
+
+def test_whoever_represents_no_party_owes_nothing(org: Org) -> None:
+    assert mine(org, None).json() == {"items": [], "nextCursor": None}
+
+
+def test_what_is_mine_is_training_and_can_be_disabled(org: Org) -> None:
+    with org.transaction() as db:
+        access.enable(db, training=False, actor=OPERATOR, now=clock.now())
+    refused = mine(org, "crew-1")
+    assert (refused.status_code, refused.json()["reason"]) == (403, "disabled")

@@ -1,0 +1,257 @@
+"""The page of a session link, as browsers, mail scanners and forgers ask for it. How it looks is in `browser/`."""
+
+import dataclasses
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy.exc import OperationalError
+
+from api.app import create_app
+from api.pages import HEADERS
+from shared import access, catalogue, clock
+from shared.assignments import LINK_LIFETIME
+from tests.assignments.links import NAME, PARTY, Sent, anybody, send
+from tests.drain import Workshop
+from tests.factories import OPERATOR, Org, add_org
+
+SUMMARY = "What H2S does & how to <leave>.\nThen drill."
+MATERIALS = [
+    {"documentId": "DMS-1", "title": "Muster stations", "url": "https://dms.example/1?a=1&b=2"},
+    {"documentId": "DMS-2", "title": "Pocket card"},
+]
+
+
+@pytest.fixture
+def sent(org: Org, workshop: Workshop) -> Sent:
+    return send(org, workshop, summary=SUMMARY, materials=MATERIALS)
+
+
+@pytest.fixture
+def visitor(org: Org) -> TestClient:
+    return anybody(org)
+
+
+def assert_is_page(answer: Any, status: int, *texts: str) -> None:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers.items() >= {name.lower(): value for name, value in HEADERS.items()}.items()
+    assert '<html lang="en">' in answer.text
+    for text in texts:
+        assert text in answer.text
+
+
+def completions(sent: Sent) -> list[dict[str, Any]]:
+    return [fact for fact in sent.events() if fact["type"] == "assignment.completed"]
+
+
+# --- reading and completing
+
+
+def test_the_page_shows_what_is_to_be_done(sent: Sent, visitor: TestClient) -> None:
+    page = visitor.get(sent.path)
+    assert_is_page(page, 200, ">Test<", NAME, "Hydrogen-sulfide response", "v3.2", "15 June 2099", "Due by")
+    assert "What H2S does &amp; how to &lt;leave&gt;.\nThen drill." in page.text
+    assert 'href="https://dms.example/1?a=1&amp;b=2" rel="noopener noreferrer">Muster stations</a>' in page.text
+    assert "Pocket card" in page.text
+    assert "DMS-2" in page.text
+    assert page.text.count("<button") == 1
+    assert "<script" not in page.text
+    assert not {"Refresh", PARTY, sent.assignment_id} & set(page.text.split())  # nothing that was not meant for it
+
+
+def test_reading_never_completes(sent: Sent, visitor: TestClient) -> None:
+    for method in ("GET", "HEAD", "GET"):
+        assert visitor.request(method, sent.path).status_code == 200
+    assert sent.assignment()["state"] == "assigned"
+
+
+def test_one_press_completes_as_the_party_and_a_second_says_when(sent: Sent, visitor: TestClient) -> None:
+    first = visitor.post(sent.path)
+    assert (first.status_code, first.headers["Location"]) == (303, sent.token)
+    assert first.headers["Referrer-Policy"] == "no-referrer"
+    completion = sent.assignment()["completion"]
+    assert (completion["method"], completion["by"]) == ("session_link", {"type": "party", "id": PARTY})
+    assert completions(sent)[0]["data"]["actor"] == {"type": "party", "id": PARTY}
+
+    again = visitor.post(sent.path, follow_redirects=True)
+    today = clock.now().date()
+    assert_is_page(again, 200, f"Completed on {today.day} {today:%B %Y}", f"Thank you, {NAME}")
+    assert "<button" not in again.text
+    assert len(completions(sent)) == 1
+
+
+def test_a_hundred_presses_at_once_are_one_completion(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    together = threading.Barrier(
+        10, timeout=30
+    )  # each of them in a transaction of its own, with ten connections to spare
+
+    def begun(*_: object) -> None:
+        together.wait()
+
+    with monkeypatch.context() as patch, ThreadPoolExecutor(20) as pool:
+        patch.setattr(access, "unavailability", begun)
+        answers = list(pool.map(lambda _: anybody(sent.org).post(sent.path).status_code, range(100)))
+    assert set(answers) == {303}
+    assert len(completions(sent)) == 1
+
+
+def test_a_body_is_not_looked_at(sent: Sent, visitor: TestClient) -> None:
+    answer = visitor.post(sent.path, content=b'{"\xff', headers={"Content-Type": "application/json"})
+    assert answer.status_code == 303
+
+
+def test_the_day_is_the_organizations(org: Org, workshop: Workshop, visitor: TestClient) -> None:
+    kiritimati = send(add_org(org.app, org.service, time_zone="Pacific/Kiritimati"), workshop)
+    visitor.post(kiritimati.path)
+    expected = clock.day_in("Pacific/Kiritimati", clock.now())
+    assert kiritimati.assignment()["completion"]["occurredOn"] == expected.isoformat()
+
+
+def test_what_is_late_says_so_and_can_still_be_done(sent: Sent, visitor: TestClient, app: FastAPI) -> None:
+    later = clock.now() + timedelta(days=5)
+    sent.org.client().patch(f"/v1/assignments/{sent.assignment_id}", json={"dueOn": clock.now().date().isoformat()})
+    app.dependency_overrides[clock.now] = lambda: later
+    try:
+        assert_is_page(visitor.get(sent.path), 200, "Was due on", "<button")
+    finally:
+        app.dependency_overrides.clear()
+
+
+def test_what_others_recorded_is_shown_as_done(sent: Sent, visitor: TestClient) -> None:
+    sent.change("complete", occurredOn="2026-01-31")
+    assert_is_page(visitor.get(sent.path), 200, "Completed on 31 January 2026")
+    sent.change("reopen", reason="Wrong person")
+    assert_is_page(visitor.get(sent.path), 200, "<button")
+
+
+# --- links that do not work
+
+
+def both(visitor: TestClient, path: str) -> list[Any]:
+    return [visitor.get(path), visitor.post(path)]
+
+
+def test_a_forged_link_learns_nothing(sent: Sent, visitor: TestClient) -> None:
+    flipped = sent.path[:5] + ("A" if sent.path[5] != "A" else "B") + sent.path[6:]
+    pages = [page for path in (flipped, "/s/x", "/s/%00", "/s/a.b", f"{sent.path}x") for page in both(visitor, path)]
+    for page in pages:
+        assert_is_page(page, 404, "This link does not work")
+    assert len({page.text for page in pages}) == 1
+    assert visitor.head("/s/x").status_code == 404
+
+
+def test_an_expired_link_says_so(sent: Sent, visitor: TestClient, app: FastAPI) -> None:
+    app.dependency_overrides[clock.now] = lambda: clock.now() + LINK_LIFETIME
+    try:
+        for page in both(visitor, sent.path):
+            assert_is_page(page, 410, "This link has expired", "30 days")
+    finally:
+        app.dependency_overrides.clear()
+    assert sent.assignment()["state"] == "assigned"
+
+
+def _close(sent: Sent) -> None:
+    sent.change("close", reason="Left")
+
+
+def _reassign(sent: Sent) -> None:
+    sent.org.with_parties("crew-2")
+    sent.change("reassign", recipient={"entityType": "party", "entityId": "crew-2"}, reason="Left")
+
+
+def _reopen(sent: Sent) -> None:
+    _close(sent)
+    sent.change("reopen", reason="Came back")
+
+
+@pytest.mark.parametrize("kill", [_close, _reassign, _reopen])
+def test_closing_kills_a_link_for_good(sent: Sent, visitor: TestClient, kill: Callable[[Sent], None]) -> None:
+    kill(sent)
+    for page in both(visitor, sent.path):
+        assert_is_page(page, 410, "There is nothing left to do here")
+        assert NAME not in page.text
+    assert completions(sent) == []
+
+
+def test_closing_many_kills_their_links(sent: Sent, visitor: TestClient, workshop: Workshop) -> None:
+    body = {"assignmentIds": [sent.assignment_id], "reason": "Over"}
+    assert sent.org.client().post("/v1/assignments/close", json=body).status_code == 202
+    workshop.drain(sent.org.id)
+    assert_is_page(visitor.get(sent.path), 410, "There is nothing left to do here")
+
+
+def test_while_training_is_disabled_the_link_rests(sent: Sent, visitor: TestClient) -> None:
+    def enable(training: bool) -> None:
+        with sent.org.transaction() as db:
+            access.enable(db, training=training, actor=OPERATOR, now=clock.now())
+
+    enable(False)
+    for page in both(visitor, sent.path):
+        assert_is_page(page, 403, "Training is not available at the moment")
+        assert NAME not in page.text
+    enable(True)
+    assert_is_page(visitor.get(sent.path), 200, "<button")
+
+
+def test_a_deployment_without_training_says_so_kindly(sent: Sent) -> None:
+    without = sent.org.service.settings.model_copy(update={"features": frozenset()})
+    app = create_app(dataclasses.replace(sent.org.service, settings=without))
+    page = anybody(dataclasses.replace(sent.org, app=app)).get(sent.path)
+    assert_is_page(page, 403, "Training is not available at the moment")
+
+
+def test_an_organization_that_is_not_here_is_not_told_from_a_forgery(
+    sent: Sent, visitor: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(_: object) -> None:
+        raise access.OrganizationUnknown
+
+    monkeypatch.setattr(access, "organization", unknown)
+    assert visitor.get(sent.path).text == visitor.get("/s/x").text
+
+
+# --- what must not leak
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "text"),
+    [
+        (OperationalError("SELECT", {}, Exception("away")), 503, "try again in a minute"),
+        (ZeroDivisionError("secret"), 500, "please mention"),
+    ],
+)
+def test_our_own_faults_are_kind_pages_too(
+    sent: Sent, visitor: TestClient, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int, text: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(catalogue, "version", fail)
+    page = visitor.get(sent.path)
+    assert_is_page(page, status, text)
+    assert not any(word in page.text for word in ("Traceback", "secret", "Error"))
+    assert page.headers.get("Retry-After") == ("2" if status == 503 else None)
+
+
+def test_the_token_reaches_neither_logs_nor_metrics(
+    sent: Sent, visitor: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.WARNING, "httpx2")  # the test's own client, which notes what it asks for
+    for method in ("GET", "POST", "POST", "DELETE"):
+        visitor.request(method, sent.path)
+    visitor.get(f"{sent.path}x")
+    monkeypatch.setattr(catalogue, "version", lambda *_: 1 / 0)
+    assert visitor.get(sent.path).status_code == 500
+    assert "page failed" in caplog.text
+    figures = visitor.get("/metrics").text
+    assert 'route="/s/{token}"' in figures
+    for part in sent.token.split("."):
+        assert part not in caplog.text + figures
