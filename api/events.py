@@ -1,5 +1,6 @@
 """The feed: every fact of the organization in order, to be read from any point on."""
 
+import re
 import time
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ router = Router("/v1/events", "events")
 
 POLL_SECONDS = 0.25
 LARGEST_SEQUENCE = 2**63 - 1
+EVENT_TYPE = re.compile(r"[a-z_]+\.[a-z_]+")
 
 EventsListing = Listing[dict[str, Any]]
 
@@ -35,7 +37,7 @@ async def read_events(
 ) -> EventsListing:
     """Events above `after`, in order. `nextCursor` is the `after` of the next call: up to there nothing was missed."""
     wanted = [name.strip() for name in types.split(",")] if types is not None else []
-    if types is not None and not all(wanted):
+    if not all(EVENT_TYPE.fullmatch(name) for name in wanted):
         raise InvalidInput(Fault("?types", "List event types separated by commas, such as assignment.created."))
 
     def read() -> events.Feed:

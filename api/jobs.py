@@ -53,7 +53,7 @@ ResultsListing = Listing[ResultAnswer]
 def list_jobs(
     db: Db,
     state: Annotated[JobState | None, Query()] = None,
-    kind: Annotated[str | None, Query(max_length=64)] = None,
+    kind: Annotated[str | None, Query(pattern=r"^[a-z_.]{1,64}$")] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> JobsListing:

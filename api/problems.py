@@ -4,6 +4,7 @@ Answers never quote the input and never show an exception's text: both hold name
 FastAPI's own handler for bad input does echo it, and fails on NaN and lone surrogates; hence these.
 """
 
+import re
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +22,8 @@ from shared.database import ID_PATTERN
 from shared.errors import Fault, Problem
 
 log = structlog.get_logger()
+
+_FIELD_NAME = re.compile(r"\w{1,64}", re.ASCII)
 
 TITLES = {
     400: ("bad-request", "Bad request"),
@@ -111,6 +114,8 @@ def _fault(error: dict[str, Any]) -> Fault:
     elif error["type"] == "json_invalid":
         pointer = ""
     else:
+        if error["type"] == "extra_forbidden" and not _FIELD_NAME.fullmatch(str(path[-1])):
+            path.pop()  # a name that no field could have is the sender's text, not a slip of the pen
         pointer = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
     return Fault(pointer, _sentence(error))
 

@@ -68,6 +68,6 @@ def _decode(cursor: str | None) -> Any:
         marker = unserialize_bookmark(text)
     except (UnicodeError, binascii.Error, ValueError, OverflowError, InvalidPage) as error:
         raise _bad_cursor() from error
-    if marker.place is None or marker.backwards or serialize_bookmark(marker) != text:
+    if marker.place is None or None in marker.place or marker.backwards or serialize_bookmark(marker) != text:
         raise _bad_cursor()
     return marker
