@@ -50,7 +50,7 @@ $(UV):
 
 # pip comes second because it alone knows a package mirror that this machine's pip configuration names.
 $(INSTALLED): requirements-dev.txt pyproject.toml | $(UV)
-	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.txt || \
-		$(BIN)/pip install --quiet --no-compile --require-hashes -r requirements-dev.txt
+	$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements-dev.txt || \
+		$(BIN)/pip install --quiet --require-hashes -r requirements-dev.txt
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@

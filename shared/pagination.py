@@ -9,12 +9,17 @@ import binascii
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import sqlakeyset.paging
 from sqlakeyset import InvalidPage, select_page, serialize_bookmark, unserialize_bookmark
 from sqlalchemy import Select
 from sqlalchemy.exc import DataError, ProgrammingError, StatementError
 from sqlalchemy.orm import Session
 
 from shared.errors import Fault, InvalidInput
+
+# For psycopg 3 the library writes `a >= x AND (a > x OR b > y)`, which reads every row that ties with the last one in
+# `a`: with 50,000 assignments due on one day, all of them. PostgreSQL goes straight to the row with `(a, b) > (x, y)`.
+sqlakeyset.paging.can_use_native_tuples = lambda dialect: dialect.name == "postgresql"
 
 MAX_LIMIT = 500
 DEFAULT_LIMIT = 50

@@ -1,4 +1,4 @@
-"""Real parts for every test: a PostgreSQL and a Redis of each pytest process's own, or those that the environment names.
+"""Real parts for every test: a PostgreSQL and a Redis of each pytest process's own, or those the environment names.
 
 Tests share the servers and the schema, and never a row: each makes organizations of its own, and row-level
 security keeps them apart. Nothing has to be cleaned up, and a leak between two would turn a test red.
@@ -7,6 +7,7 @@ security keeps them apart. Nothing has to be cleaned up, and a leak between two 
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,32 +29,43 @@ from tests.factories import Org, add_org
 
 @dataclass(frozen=True)
 class Servers:
-    """Where the tests' servers are. admin_url: may make databases. owner_url, app_url: of this process's own database."""
+    """Where a database of the tests' own and its broker are reached, one address for each role.
+
+    admin_url: may make databases and bypass row-level security. owner_url: migrates. app_url: serves.
+    """
 
     admin_url: str
     owner_url: str
     app_url: str
     redis_url: str
 
+    @contextmanager
+    def another(self) -> Iterator["Servers"]:
+        """An empty database beside this one, for as long as the block lasts."""
+        name = f"rollcall_test_{secrets.token_hex(6)}"
+        names = {"name": sql.Identifier(name), "owner": sql.Identifier(make_url(self.owner_url).username or "")}
+        with psycopg.connect(self.admin_url, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {name} OWNER {owner} TEMPLATE template0").format(**names))
+        try:
+            admin, owner, serving = (_named(url, name) for url in (self.admin_url, self.owner_url, self.app_url))
+            yield Servers(admin, owner, serving, self.redis_url)
+        finally:
+            with psycopg.connect(self.admin_url, autocommit=True) as connection:
+                connection.execute(sql.SQL("DROP DATABASE {name} WITH (FORCE)").format(**names))
+
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """The servers, with an empty database of this process's own."""
-    name = f"rollcall_test_{secrets.token_hex(6)}"
     given, broker = os.environ.get("ROLLCALL_DATABASE_URL"), os.environ.get("ROLLCALL_REDIS_URL")
     if given and broker:
-        with _database(given, name, owner=None):
-            url = _named(given, name)
-            yield Servers(given, url, url, broker)
+        with Servers(given, given, given, broker).another() as own:
+            yield own
         return
     with embedded.running(tmp_path_factory.mktemp("servers")) as at:
-        with _database(at.superuser_database_url, name, owner=embedded.OWNER):
-            yield Servers(
-                at.superuser_database_url,
-                _named(at.owner_database_url, name),
-                _named(at.database_url, name),
-                at.redis_url,
-            )
+        found = Servers(at.superuser_database_url, at.owner_database_url, at.database_url, at.redis_url)
+        with found.another() as own:
+            yield own
 
 
 @pytest.fixture(scope="session")
@@ -110,21 +122,3 @@ def data_dir(tmp_path: Path) -> Path:
 
 def _named(url: str, database: str) -> str:
     return make_url(url).set(database=database).render_as_string(hide_password=False)
-
-
-class _database:
-    """A database for as long as the block lasts."""
-
-    def __init__(self, admin_url: str, name: str, *, owner: str | None) -> None:
-        self.admin_url, self.name, self.owner = admin_url, sql.Identifier(name), owner
-
-    def __enter__(self) -> None:
-        owner = sql.SQL(" OWNER {}").format(sql.Identifier(self.owner)) if self.owner else sql.SQL("")
-        self._execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0{}").format(self.name, owner))
-
-    def __exit__(self, *_: object) -> None:
-        self._execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(self.name))
-
-    def _execute(self, statement: sql.Composed) -> None:
-        with psycopg.connect(self.admin_url, autocommit=True) as connection:
-            connection.execute(statement)

@@ -1,4 +1,4 @@
-"""What tests begin with: organizations, callers, a directory, a published course. Each helper does one obvious thing."""
+"""What tests begin with: organizations, callers, a directory, a course. Each helper does one obvious thing."""
 
 import secrets
 from collections.abc import Collection, Iterator
@@ -72,7 +72,8 @@ class Org:
 
     def with_parties(self, *ids: str, folder: str | None = None) -> None:
         """Put active parties into the directory, into a folder if one is named."""
-        parties = [{"entityId": id, "displayName": f"Party {id}", "folders": [folder] if folder else []} for id in ids]
+        folders = [folder] if folder else []
+        parties = [{"entityId": party, "displayName": f"Party {party}", "folders": folders} for party in ids]
         answer = self.client(Permission.SYNC_DIRECTORY).put("/v1/parties", json={"parties": parties})
         assert answer.status_code == 200, answer.text
 
@@ -110,6 +111,7 @@ class Statements:
     """The SQL statements that were sent while somebody counted."""
 
     sent: list[str] = field(default_factory=list)
+    parameters: list[Any] = field(default_factory=list)
 
     @property
     def count(self) -> int:
@@ -122,8 +124,9 @@ def count_statements(engine: Engine) -> Iterator[Statements]:
     """Count the statements that this engine sends."""
     statements = Statements()
 
-    def note(_: Any, __: Any, statement: str, *rest: Any) -> None:
+    def note(_: Any, __: Any, statement: str, parameters: Any, *rest: Any) -> None:
         statements.sent.append(statement)
+        statements.parameters.append(parameters)
 
     event.listen(engine, "before_cursor_execute", note)
     try:

@@ -4,13 +4,10 @@ import uuid
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, text
+from sqlalchemy import CheckConstraint, Computed, ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.database import Base, ExternalId, Tenant, Uuid7
-
-DUE_OR_NEVER = "COALESCE(due_on, '9999-12-31'::date)"
-"""Sorts assignments without a due date after all others. Written once, because the index serves only this very text."""
 
 
 class AssignmentState(StrEnum):
@@ -37,6 +34,7 @@ class CompletionMethod(StrEnum):
 class Assignment(Tenant, Base):
     """One party owes one course version. due_on, occurred_on: days in the organization's time zone.
 
+    due_key: what lists sort by: those without a due date come after all others.
     revision: raised by every change; an assignment that nobody has touched since it was made has 1.
     public_session_id: the external session through which it was completed.
     link_epoch: raised when the assignment is closed; session links of an earlier epoch are dead.
@@ -60,7 +58,7 @@ class Assignment(Tenant, Base):
         Index("ix_assignment_org_id_course_id_id", "org_id", "course_id", "id"),
         Index("ix_assignment_org_id_course_version_id_id", "org_id", "course_version_id", "id"),
         Index("ix_assignment_org_id_state_id", "org_id", "state", "id"),
-        Index("ix_assignment_due", "org_id", text(DUE_OR_NEVER), "id"),
+        Index("ix_assignment_org_id_due_key_id", "org_id", "due_key", "id"),
         CheckConstraint("state IN ('assigned', 'completed', 'closed')", name="state"),
         CheckConstraint("(state = 'completed') = (completed_at IS NOT NULL)", name="completion"),
         CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name="closure"),
@@ -72,6 +70,7 @@ class Assignment(Tenant, Base):
     party_id: Mapped[ExternalId]
     reason: Mapped[str]
     due_on: Mapped[date | None]
+    due_key: Mapped[date] = mapped_column(Computed("COALESCE(due_on, '9999-12-31'::date)", persisted=True))
     state: Mapped[str] = mapped_column(server_default=AssignmentState.ASSIGNED)
     assigned_by_type: Mapped[str]
     assigned_by_id: Mapped[ExternalId]

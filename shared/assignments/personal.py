@@ -2,10 +2,10 @@
 
 from datetime import date
 
-from sqlalchemy import Date, Select, literal_column
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from shared.assignments.models import DUE_OR_NEVER, Assignment, AssignmentState
+from shared.assignments.models import Assignment, AssignmentState
 from shared.assignments.queries import Filters, listed
 
 
@@ -15,5 +15,5 @@ def personal(db: Session, party_id: str, today: date) -> Select[Assignment, str,
         listed(db, Filters(today, party_id=party_id), None)
         .where(Assignment.state != AssignmentState.CLOSED)
         .order_by(None)
-        .order_by(Assignment.state, literal_column(DUE_OR_NEVER, Date), Assignment.id)  # "assigned" sorts first
+        .order_by(Assignment.state, Assignment.due_key, Assignment.id)  # "assigned" sorts first
     )

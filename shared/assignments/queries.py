@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Date,
     Row,
     Select,
     SQLColumnExpression,
@@ -20,7 +19,6 @@ from sqlalchemy import (
     cast,
     func,
     literal,
-    literal_column,
     null,
     select,
 )
@@ -28,7 +26,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased
 
 from shared import directory
-from shared.assignments.models import DUE_OR_NEVER, Assignment, AssignmentState
+from shared.assignments.models import Assignment, AssignmentState
 from shared.catalogue import Course, CourseVersion
 from shared.database import current_org
 from shared.directory import Folder, FolderMember, Party
@@ -79,7 +77,7 @@ def listed(
     if filters.folder_id is not None:
         rows = rows.where(directory.in_scope(Assignment.party_id, [filters.folder_id]))
     if sort is Sort.DUE:
-        return rows.order_by(literal_column(DUE_OR_NEVER, Date), Assignment.id)
+        return rows.order_by(Assignment.due_key, Assignment.id)
     return rows.order_by(Assignment.id.desc())
 
 

@@ -24,7 +24,7 @@ def coordinator(org: Org) -> TestClient:
 def assign(org: Org, workshop: Workshop, course: str, *parties: str) -> list[dict[str, Any]]:
     body = {
         "courseId": course,
-        "recipients": [{"entityType": "party", "entityId": id} for id in parties],
+        "recipients": [{"entityType": "party", "entityId": party} for party in parties],
         "reason": "Refresh",
         "dueOn": "2099-06-15",
     }

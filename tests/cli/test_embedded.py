@@ -16,7 +16,7 @@ import redis
 
 from cli import embedded
 from cli.embedded.redis import redis_program
-from tests.cli.waiting import runs, within
+from tests.waiting import runs, within
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,7 +15,7 @@ from cli import supervisor as supervising
 from cli.console import Console
 from cli.processes import CannotStart, Process, spawn
 from cli.supervisor import Program, StopRequests, Supervisor, supervise
-from tests.cli.waiting import runs
+from tests.waiting import runs
 
 FOREVER = "import signal\nprint('here', flush=True)\nsignal.pause()"
 DEAF = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('here', flush=True)\nsignal.pause()"

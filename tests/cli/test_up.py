@@ -17,7 +17,7 @@ import pytest
 from cli import embedded
 from cli.processes import end_leftovers
 from cli.up import MARK, State, read_state
-from tests.cli.waiting import runs, within
+from tests.waiting import runs, within
 
 ROOT = Path(__file__).parents[2]
 STAND_IN = Path(__file__).with_name("stand_in.py")

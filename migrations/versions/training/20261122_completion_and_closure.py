@@ -1,5 +1,7 @@
 """Assignments are completed, closed and reopened; an index for each way they are listed."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -8,7 +10,7 @@ down_revision = "training_0001"
 branch_labels = None
 depends_on = None
 
-ADDED = {
+ADDED: dict[str, sa.types.TypeEngine[Any]] = {
     "completion_method": sa.Text(),
     "completed_by_type": sa.Text(),
     "completed_by_id": sa.Text(collation="C"),
@@ -27,6 +29,8 @@ ADDED = {
 
 def upgrade() -> None:
     op.add_column("assignment", sa.Column("link_epoch", sa.Integer(), server_default="0", nullable=False))
+    due_key = sa.Computed("COALESCE(due_on, '9999-12-31'::date)", persisted=True)
+    op.add_column("assignment", sa.Column("due_key", sa.Date(), due_key, nullable=False))
     for name, kind in ADDED.items():
         op.add_column("assignment", sa.Column(name, kind, nullable=True))
     op.create_check_constraint("completion", "assignment", "(state = 'completed') = (completed_at IS NOT NULL)")
@@ -34,6 +38,4 @@ def upgrade() -> None:
     op.create_index("ix_assignment_org_id_course_id_id", "assignment", ["org_id", "course_id", "id"])
     op.create_index("ix_assignment_org_id_course_version_id_id", "assignment", ["org_id", "course_version_id", "id"])
     op.create_index("ix_assignment_org_id_state_id", "assignment", ["org_id", "state", "id"])
-    op.create_index(
-        "ix_assignment_due", "assignment", ["org_id", sa.text("COALESCE(due_on, '9999-12-31'::date)"), "id"]
-    )
+    op.create_index("ix_assignment_org_id_due_key_id", "assignment", ["org_id", "due_key", "id"])

@@ -1,0 +1,180 @@
+"""Page 10,000 reads what page 1 reads, and an export of everything needs no more memory than a part of it.
+
+Rows read are counted with EXPLAIN, not timed. The rows are made by SQL with the indexes built afterwards, in a
+database of their own. There are 100,000 of them, so that the suite stays quick; `ASSIGNMENTS=1000000 make test
+ARGS="-k many_assignments"` tries the same with a million.
+"""
+
+import base64
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+import httpx2
+import psutil
+import psycopg
+import pytest
+from sqlakeyset import serialize_bookmark
+from sqlalchemy import Engine, Select, text
+from sqlalchemy.orm import Session
+
+import migrations
+from api.app import create_app
+from api.service import build
+from shared import assignments
+from shared.access import Permission
+from shared.assignments import AssignmentState, Filters, Sort
+from shared.pagination import page
+from shared.settings import TRAINING, Settings
+from tests.conftest import Servers
+from tests.factories import Org, add_org, count_statements
+from tests.waiting import within
+
+ROWS = int(os.environ.get("ASSIGNMENTS", "100000"))
+VERSIONS = 100
+PARTIES = ROWS // VERSIONS
+PAGE = ROWS // 20_000
+
+
+@pytest.fixture(scope="module")
+def crowd(servers: Servers, configured: Settings) -> Iterator[Org]:
+    """An organization with that many assignments."""
+    with servers.another() as beside:
+        migrations.upgrade(beside.owner_url, frozenset({TRAINING}))
+        service = build(configured.model_copy(update={"database_url": beside.app_url}))
+        org = add_org(create_app(service), service)
+        with psycopg.connect(beside.admin_url, autocommit=True) as connection:
+            _fill(connection, org.id)
+        yield org
+        service.database.close()
+
+
+def _fill(connection: psycopg.Connection[Any], org_id: str) -> None:
+    connection.execute("SET session_replication_role = replica")  # the foreign keys hold by construction
+    indexes = connection.execute(
+        """SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index
+           WHERE indrelid = 'assignment'::regclass AND NOT indisprimary"""
+    ).fetchall()
+    for name, _ in indexes:
+        connection.execute(f"DROP INDEX {name}")
+    names = {"org": org_id, "parties": PARTIES, "versions": VERSIONS}
+    connection.execute(
+        """INSERT INTO party (org_id, id, display_name, created_at, updated_at)
+           SELECT %(org)s, 'p' || lpad(n::text, 5, '0'), 'Party ' || n, now(), now()
+           FROM generate_series(1, %(parties)s) n""",
+        names,
+    )
+    connection.execute(
+        """WITH course AS (
+               INSERT INTO course (org_id, title, code, mode, licence_on, created_at, updated_at)
+               VALUES (%(org)s, 'Course', 'C', 'flex', 'session', now(), now()) RETURNING id)
+           INSERT INTO course_version (org_id, course_id, label, state, created_at, published_at, published_by)
+           SELECT %(org)s, course.id, 'v' || n, 'superseded', now(), now(), 'm'
+           FROM course, generate_series(1, %(versions)s) n""",
+        names,
+    )
+    connection.execute(
+        """INSERT INTO assignment (org_id, course_id, course_version_id, party_id, reason, due_on,
+                                   assigned_by_type, assigned_by_id, assigned_at)
+           SELECT version.org_id, version.course_id, version.id, party.id, 'Refresh',
+                  CASE WHEN n % 3 > 0 THEN date '2026-01-01' + (n % 365)::int END, 'member', 'm', now()
+           FROM course_version AS version,
+                (SELECT id, row_number() OVER (ORDER BY id) AS n FROM party) AS party""",
+    )
+    for _, definition in indexes:
+        connection.execute(definition)
+    connection.execute("ANALYZE")
+
+
+@pytest.mark.parametrize(
+    ("filters", "sort"),
+    [
+        pytest.param({}, Sort.NEWEST, id="newest"),
+        pytest.param({}, Sort.DUE, id="by due date"),
+        pytest.param({"state": AssignmentState.ASSIGNED}, Sort.NEWEST, id="by state"),
+    ],
+)
+def test_page_10000_reads_what_page_1_reads(crowd: Org, filters: dict[str, Any], sort: Sort) -> None:
+    with crowd.transaction() as db:
+        rows = assignments.listed(db, Filters(date(2026, 6, 1), **filters), None, sort)
+        key = "id DESC" if sort is Sort.NEWEST else "due_key, id"
+        where = text(f"SELECT due_key, id FROM assignment ORDER BY {key} OFFSET :n LIMIT 1")
+        due, last = db.execute(where, {"n": 10_000 * PAGE - PAGE - 1}).one()
+        place = (last,) if sort is Sort.NEWEST else (due, last)
+        cursor = base64.urlsafe_b64encode(serialize_bookmark((place, False)).encode()).decode().rstrip("=")
+        first = _rows_read(db, rows, None)
+        ten_thousandth = _rows_read(db, rows, cursor)
+    assert ten_thousandth <= first + 1  # a page and the row that tells whether there is another
+    assert first <= 4 * (PAGE + 1)  # the assignment itself, its party and its version
+
+
+@pytest.mark.parametrize("name", ["party_id", "course_id", "course_version_id", "job_id"])
+def test_each_filter_has_an_index(crowd: Org, name: str) -> None:
+    with crowd.transaction() as db:
+        one = db.execute(
+            text("SELECT party_id, course_id, course_version_id, id AS job_id FROM assignment LIMIT 1")
+        ).one()
+        rows = assignments.listed(db, Filters(date(2026, 6, 1), **{name: getattr(one, name)}), None)
+        assert _rows_read(db, rows, None) <= 4 * (PAGE + 1)
+
+
+def test_an_export_of_all_of_them_keeps_its_memory(crowd: Org) -> None:
+    database_url = crowd.service.settings.need_database_url()
+    with serving(database_url) as (address, process):
+        headers = {"Authorization": f"Bearer {crowd.token(Permission.VIEW)}", "Accept": "text/csv"}
+        lines, sizes = 0, []
+        with httpx2.stream("GET", f"{address}/v1/assignments", headers=headers, timeout=60) as answer:
+            for part in answer.iter_raw():
+                lines += part.count(b"\n")
+                sizes.append(process.memory_info().rss / 2**20)
+    assert lines == ROWS + 1
+    warm = max(sizes[: len(sizes) // 10])
+    assert max(sizes) - warm < 20, f"{warm:.0f} MB after a tenth, at most {max(sizes):.0f} MB"
+
+
+@contextmanager
+def serving(database_url: str) -> Iterator[tuple[str, psutil.Process]]:
+    """A real API process, and where it answers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {"ROLLCALL_DATABASE_URL": database_url}
+    command = [sys.executable, "-m", "cli.main", "api", "--port", str(port)]
+    with subprocess.Popen(command, env=environment) as process:
+        try:
+            assert within(60, lambda: _answers(port))
+            yield f"http://127.0.0.1:{port}", psutil.Process(process.pid)
+        finally:
+            process.terminate()
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _rows_read(db: Session, rows: Select[*tuple[Any, ...]], cursor: str | None) -> int:
+    """How many rows the plan of a page takes from tables and indexes, those it throws away again included."""
+    with count_statements(crowd_engine(db)) as statements:
+        page(db, rows, limit=PAGE, cursor=cursor)
+    explained = f"EXPLAIN (ANALYZE) {statements.sent[-1]}"
+    taken = 0
+    for line in db.connection().exec_driver_sql(explained, statements.parameters[-1]).scalars():
+        if "Scan" in line and (actual := re.search(r"rows=([\d.]+) loops=(\d+)\)$", line)):
+            taken += round(float(actual[1]) * int(actual[2]))
+        if removed := re.search(r"Rows Removed by [\w ]+: (\d+)", line):
+            taken += int(removed[1])
+    return taken
+
+
+def crowd_engine(db: Session) -> Engine:
+    """The engine that a transaction's statements are counted at."""
+    engine = db.get_bind()
+    assert isinstance(engine, Engine)
+    return engine
