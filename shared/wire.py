@@ -44,6 +44,8 @@ def _storable(value: str) -> str:
 def _aware(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("must have a time zone, such as Z")
+    if not 1900 <= value.year <= 9000:  # near the ends of the calendar another zone's day cannot be told
+        raise ValueError("must lie between the years 1900 and 9000")
     return value.astimezone(UTC)
 
 

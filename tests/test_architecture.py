@@ -26,8 +26,10 @@ PUBLIC = {
     "/docs",
     "/docs/oauth2-redirect",
     "/redoc",
+    "/s/{token}",
 }
-"""The addresses that answer without a token. Whatever is added here has no tenant's row in its answer."""
+"""The addresses that answer without a bearer token. None has a tenant's row in its answer, but for the session link's
+page, whose address is itself signed and shows one assignment alone."""
 
 TASKS = {"jobs.run", "jobs.run_chunk", "jobs.rescue"}
 """Published task names: messages in flight during an upgrade carry them, so none is ever renamed."""
@@ -39,6 +41,7 @@ EVENT_TYPES = {
     "assignment.created",
     "assignment.reassigned",
     "assignment.reopened",
+    "assignment.session_link_minted",
     "course.archived",
     "course.changed",
     "course.created",
