@@ -34,6 +34,40 @@ TITLES = {
 }
 
 
+DESCRIBED: dict[str, Any] = {
+    "description": "A problem document (RFC 9457).",
+    "content": {
+        "application/problem+json": {
+            "schema": {
+                "type": "object",
+                "required": ["type", "title", "status", "detail"],
+                "properties": {
+                    "type": {"type": "string", "description": "`urn:rollcall:problem:<slug>`: branch on it."},
+                    "title": {"type": "string"},
+                    "status": {"type": "integer"},
+                    "detail": {"type": "string", "description": "A sentence for people."},
+                    "errors": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "required": ["pointer", "detail"],
+                            "properties": {
+                                "pointer": {
+                                    "type": "string",
+                                    "description": "A JSON pointer into the body; `?name` for a query parameter.",
+                                },
+                                "detail": {"type": "string"},
+                            },
+                        },
+                    },
+                },
+            }
+        }
+    },
+}
+"""How the API's description shows every error answer."""
+
+
 def install(app: FastAPI) -> None:
     """Make every error of this application a problem document."""
     app.add_exception_handler(Problem, _problem)
@@ -42,6 +76,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(OperationalError, _database_away)
     app.add_exception_handler(PoolTimeout, _database_away)
     app.add_exception_handler(Exception, _unexpected)
+    app.router.responses |= {"4XX": DESCRIBED, "5XX": DESCRIBED}
 
 
 def answer(
