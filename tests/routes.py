@@ -93,9 +93,15 @@ def example(schema: Schema, ids: Mapping[str, str], name: str = "") -> Any:
 
 
 def _members(schema: Schema, ids: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    for name, member in schema.get("properties", {}).items():
-        if name in schema.get("required", ()) or mentions(member, ids, name):
-            yield name, example(member, ids, name)
+    """Those that are needed and those with an id; where there are none, all, since most changes want at least one."""
+    members = schema.get("properties", {})
+    wanted = {
+        name: member
+        for name, member in members.items()
+        if name in schema.get("required", ()) or mentions(member, ids, name)
+    }
+    for name, member in (wanted or members).items():
+        yield name, example(member, ids, name)
 
 
 def mentions(schema: Schema, ids: Mapping[str, str], name: str) -> bool:
