@@ -1,0 +1,244 @@
+"""A second organization sees nothing of the first: by no route with whatever ids, in no body, with no cursor, and not
+in SQL either, where the database itself keeps them apart.
+"""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import Table, func, insert, select, text, update
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.orm import Session
+
+from api.service import Service
+from shared.database import Database
+from shared.tables import metadata
+from tests.assignments.asking import assign, body, codes, pages
+from tests.drain import Workshop
+from tests.factories import Org, add_org
+from tests.routes import Operation, example, operations
+
+MARK = "Quillfeather"
+"""In every text of the first organization, and in nothing that the second one sends."""
+
+LISTS = ["/v1/assignments", "/v1/jobs", "/v1/courses", "/v1/parties", "/v1/folders"]
+
+
+@pytest.fixture(scope="module")
+def first(app: FastAPI, service: Service) -> Org:
+    """An organization with something in every list."""
+    org = add_org(app, service)
+    with Workshop.open() as workshop:
+        client = org.client(member=f"{MARK}-member")
+        named = [
+            {
+                "entityId": f"party-{n}",
+                "displayName": f"{MARK} {n}",
+                "email": f"{n}@{MARK}.example",
+                "folders": ["crew"],
+            }
+            for n in range(3)
+        ]
+        assert client.put("/v1/parties", json={"parties": named}).json()["created"] == 3
+        client.put("/v1/folders/crew", json={"name": f"{MARK} crew"})
+        client.put("/v1/folders/office", json={"name": f"{MARK} office"})
+        for n in range(2):
+            course = org.with_course(title=f"{MARK} course {n}", label=f"{MARK} v{n}")
+            client.post(f"/v1/courses/{course}/versions", json={"label": f"{MARK} draft"})
+            assign(org, workshop, body(course, folderIds=["crew"], reason=f"{MARK} reason"), client)
+    return org
+
+
+@pytest.fixture(scope="module")
+def second(app: FastAPI, service: Service) -> Org:
+    """Another one, with nothing."""
+    return add_org(app, service)
+
+
+@pytest.fixture(scope="module")
+def ids(first: Org) -> dict[str, str]:
+    """The first organization's ids, by the names under which addresses and bodies ask for them."""
+    client = first.client()
+    course = client.get("/v1/courses").json()["items"][0]["id"]
+    versions = {one["state"]: one["id"] for one in client.get(f"/v1/courses/{course}/versions").json()["items"]}
+    assignment, other = (one["id"] for one in client.get("/v1/assignments").json()["items"][:2])
+    inside = {
+        "course_id": course,
+        "version_id": versions["draft"],
+        "assignment_id": assignment,
+        "job_id": client.get("/v1/jobs").json()["items"][0]["id"],
+        "party_id": "party-0",
+        "folder_id": "crew",
+    }
+    return inside | {
+        "courseId": course,
+        "courseVersionId": versions["active"],
+        "assignmentId": other,
+        "jobId": inside["job_id"],
+        "entityId": "party-0",
+        "partyId": "party-0",
+        "folderId": "crew",
+    }
+
+
+def everything(org: Org) -> dict[str, list[Any]]:
+    """Every row of an organization."""
+    with org.transaction() as db:
+        return {name: sorted(map(repr, db.execute(select(table)))) for name, table in metadata.tables.items()}
+
+
+# --- by any route
+
+
+def test_no_operation_finds_anything_by_ids_of_another_organization(
+    app: FastAPI, first: Org, other_org: Org, ids: dict[str, str]
+) -> None:
+    """Its ids in the path, in the query and in the body: what is not there is 404, what is asked for in a body is a
+    place that is wrong or a recipient that is not found, and a list is empty."""
+    before = everything(first)
+    client = other_org.client()
+    for operation in operations(app):
+        if str(operation) == "PUT /v1/parties":
+            continue  # ids are the sender's to choose there; see the same ids in two organizations
+        assert operation.inside <= ids.keys(), f"{operation}: say in the fixture `ids` what fills its parameters"
+        request = {} if operation.body is None else {"json": example(operation.body, ids)}
+        query = "&".join(f"{name}={ids[name]}" for name in sorted(operation.queries & ids.keys()))
+        answer = operation.call(client, ids, query, **request)
+        assert MARK not in answer.text, f"{operation}: {answer.text[:500]}"
+        assert answer.status_code in expected(operation), f"{operation}: {answer.status_code} {answer.text[:500]}"
+    assert everything(first) == before
+
+
+def expected(operation: Operation) -> set[int]:
+    """What the second organization may be answered."""
+    if operation.method == "PUT" and operation.path == "/v1/folders/{folder_id}":
+        return {422}  # a folder of its own may have the same id; but the parties in the body are not there
+    return {404} if operation.inside else {200, 201, 202, 404, 409, 422}
+
+
+def test_the_same_calls_find_it_all_at_home(app: FastAPI, first: Org, ids: dict[str, str]) -> None:
+    """The control: what is read above is there to be read, and is marked."""
+    client = first.client()
+    found = [
+        MARK in operation.call(client, ids).text
+        for operation in operations(app)
+        if operation.method == "GET" and operation.inside
+    ]
+    assert sum(found) >= 5
+
+
+def test_every_list_is_empty_for_another_organization(app: FastAPI, first: Org, other_org: Org) -> None:
+    lists = [one for one in operations(app) if one.method == "GET" and {"limit", "cursor"} <= one.queries]
+    plain = [one.path for one in lists if not one.inside]
+    assert set(LISTS) <= set(plain)
+    client = other_org.client()
+    for path in plain:
+        assert pages(client, path) == [], path
+    assert {event["org"] for event in client.get("/v1/events").json()["items"]} == {other_org.id}
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_cursor_of_another_organization_shows_nothing_of_it(first: Org, second: Org, path: str) -> None:
+    cursor = first.client().get(path, params={"limit": 1}).json()["nextCursor"]
+    assert cursor
+    answer = second.client().get(path, params={"cursor": cursor})
+    assert (answer.status_code, MARK in answer.text) == (200, False)
+    assert MARK in first.client().get(path, params={"cursor": cursor}).text or path == "/v1/jobs"
+
+
+# --- inside bodies
+
+
+def test_recipients_of_another_organization_are_not_found(first: Org, second: Org, workshop: Workshop) -> None:
+    job = assign(second, workshop, body(second.with_course(), "party-0", "party-1"))
+    assert codes(second, job) == {"party-0": "party-not-found", "party-1": "party-not-found"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sent", "pointer"),
+    [
+        ("POST", "/v1/assignments", {"courseId": "{courseId}", "folderIds": ["crew"], "reason": "x"}, "/courseId"),
+        ("POST", "/v1/assignments/preview", {"courseId": "own", "folderIds": ["crew"], "reason": "x"}, "/folderIds/0"),
+        ("PUT", "/v1/folders/crew-2", {"name": "Crew", "partyIds": ["party-0"]}, "/partyIds/0"),
+    ],
+)
+def test_ids_of_another_organization_are_wrong_places(
+    second: Org, ids: Mapping[str, str], method: str, path: str, sent: dict[str, Any], pointer: str
+) -> None:
+    own = second.with_course()
+    filled = {
+        name: own if value == "own" else value.format(**ids) if isinstance(value, str) else value
+        for name, value in sent.items()
+    }
+    answer = second.client().request(method, path, json=filled)
+    assert (answer.status_code, [error["pointer"] for error in answer.json()["errors"]]) == (422, [pointer])
+
+
+def test_the_same_ids_in_two_organizations_stay_apart(app: FastAPI, service: Service, workshop: Workshop) -> None:
+    """Ids of parties and folders come from outside, so two organizations may well have the same."""
+    both = [add_org(app, service) for _ in range(2)]
+    for org in both:
+        org.with_parties("party-1", folder="crew")
+        assign(org, workshop, body(org.with_course(), folderIds=["crew"]))
+    one, other = both
+    one.client().post("/v1/parties/party-1/erase")
+    assert other.client().get("/v1/parties/party-1").json()["displayName"] == "Party party-1"
+    assert len(pages(other.client(), "/v1/assignments", partyId="party-1")) == 1
+
+
+# --- in SQL
+
+
+TABLES = list(metadata.tables.values())
+
+
+def rows(db: Session, table: Table) -> int:
+    return db.scalar(select(func.count()).select_from(table)) or 0
+
+
+def test_every_table_has_something_to_hide(first: Org) -> None:
+    """The control for what follows: but for seals, which a periodic task makes, no table of the first is empty."""
+    with first.transaction() as db:
+        assert {table.name for table in TABLES if not rows(db, table)} <= {"event_seal", "job_outcome"}
+
+
+@pytest.mark.parametrize("table", TABLES, ids=str)
+def test_sql_shows_a_transaction_only_the_rows_of_its_organization(
+    first: Org, second: Org, service: Service, table: Table
+) -> None:
+    key = table.c.id if table.name == "organization" else table.c.org_id
+    with service.database.transaction(None) as db:
+        assert rows(db, table) == 0
+    with second.transaction() as db:
+        assert set(db.scalars(select(key))) <= {second.id}
+        assert not db.scalar(select(func.count()).where(key == first.id))
+
+
+@pytest.mark.parametrize("table", TABLES, ids=str)
+def test_sql_writes_no_row_into_another_organization(first: Org, second: Org, table: Table) -> None:
+    """Copying a row of its own over is refused, before any constraint is looked at; changing one there changes none."""
+    key = table.c.id if table.name == "organization" else table.c.org_id
+    wanted = {column.name for column in table.c if not column.nullable and column.computed is None}
+    blank = select(
+        *(text("NULL") if column is not key else text(":org") for column in table.c if column.name in wanted)
+    )
+    columns = [column for column in table.c if column.name in wanted]
+    with pytest.raises(ProgrammingError, match="row-level security"), second.transaction() as db:
+        db.execute(insert(table).from_select(columns, blank, include_defaults=False), {"org": first.id})
+    if table.name not in ("event", "event_seal", "job_outcome", "folder_member"):
+        with second.transaction() as db:
+            changed: Any = db.execute(update(table).where(key == first.id).values({key: first.id}))
+            assert changed.rowcount == 0
+
+
+def test_a_connection_from_the_pool_remembers_no_organization(first: Org, service: Service) -> None:
+    """After a commit the setting reads '' and not NULL: both must show nothing."""
+    database = Database(service.settings.need_database_url(), name="test", pool_size=1)
+    seen = []
+    for org_id in (None, first.id, None, str(uuid.uuid4())):
+        with database.transaction(org_id) as db:
+            seen.append(db.scalar(text("SELECT count(*) FROM party")))
+    database.close()
+    assert seen == [0, 3, 0, 0]
