@@ -8,6 +8,7 @@ from fastapi import Depends, FastAPI
 from api import (
     assignment_changes,
     assignments,
+    audit,
     catalogue,
     directory,
     events,
@@ -27,7 +28,7 @@ from shared import settings
 from shared.access import FeatureNotAvailable, Unavailability
 from shared.settings import TRAINING
 
-CORE = (organizations.router, directory.router, events.router)
+CORE = (organizations.router, directory.router, events.router, audit.router)
 TRAINING_ROUTERS = (
     catalogue.router,
     assignments.router,

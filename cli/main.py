@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cli import assignments, doctor, jobs, organizations
+from cli import assignments, audit, doctor, jobs, organizations
 from cli.options import DataDir
 
 DATA_DIR = Path(".rollcall")
@@ -109,6 +109,7 @@ def demo(
 
 
 app.command(rich_help_panel="Look")(doctor.doctor)
+app.add_typer(audit.app, name="audit", rich_help_panel="Look")
 app.add_typer(organizations.app, name="org", rich_help_panel="Use")
 app.command(rich_help_panel="Use")(organizations.token)
 app.command(rich_help_panel="Use")(assignments.assign)

@@ -16,7 +16,7 @@ config = settings.current()
 app = make_celery(config.need_redis_url())
 app.set_default()
 app.conf.update(
-    include=["worker.jobs"],
+    include=["worker.jobs", "worker.events"],
     beat_schedule=SCHEDULE,
     beat_scheduler="celery.beat:Scheduler",  # in memory; the default one keeps a file
     task_acks_late=True,  # a message is forgotten only when its work is done

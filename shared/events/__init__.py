@@ -1,25 +1,38 @@
 """Events: the immutable facts that are at once the audit log, the outbox and the feed.
 
-Owns the tables `event_stream` and `event`. Promises that an event is recorded in the transaction of its
-change or not at all, that numbers are 1, 2, 3 ... for each organization in commit order without a hole,
-and that whoever has read up to N has missed nothing at or below N.
+Owns the tables `event_stream`, `event` and `event_seal`. Promises that an event is recorded in the transaction of its
+change or not at all, that numbers are 1, 2, 3 ... for each organization in commit order without a hole, that whoever
+has read up to N has missed nothing at or below N, and that an alteration of what is sealed can be found.
 """
 
 from shared.events.actions import Actor, Fact, hold, open_stream, record, record_each
+from shared.events.chain import LARGEST_BLOCK, Head, organizations_with_unsealed_events, seal, sealed_head
 from shared.events.models import Event
-from shared.events.queries import Feed, after, head
+from shared.events.queries import Feed, Filters, after, head, listed
 from shared.events.schemas import cloud_event
+from shared.events.verification import Expected, Finding, FindingKind, Verification
 
 __all__ = [
     "Actor",
     "Event",
+    "Expected",
     "Fact",
     "Feed",
+    "Filters",
+    "Finding",
+    "FindingKind",
+    "Head",
+    "LARGEST_BLOCK",
+    "Verification",
     "after",
     "cloud_event",
     "head",
     "hold",
+    "listed",
     "open_stream",
+    "organizations_with_unsealed_events",
     "record",
     "record_each",
+    "seal",
+    "sealed_head",
 ]

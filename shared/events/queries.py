@@ -1,9 +1,10 @@
-"""Reading events in their order."""
+"""Reading events: in their order as a feed, and searched as the audit log that they are."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from shared.database import current_org
@@ -18,6 +19,19 @@ class Feed:
     read_up_to: int
 
 
+@dataclass(frozen=True)
+class Filters:
+    """Which events are looked for; all of what is given must fit. since, until: when recorded, until excluded."""
+
+    party_id: str | None = None
+    actor_type: str | None = None
+    actor_id: str | None = None
+    subject: str | None = None
+    types: Collection[str] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+
+
 def head(db: Session) -> int:
     """The last number given out and committed."""
     return db.scalar(select(EventStream.last_sequence).where(EventStream.org_id == current_org(db))) or 0
@@ -28,10 +42,28 @@ def after(
 ) -> Feed:
     """The next events above `sequence`, filtered. The head is read first: what commits later is for the next call."""
     newest = head(db)
-    wanted = select(Event).where(Event.org_id == current_org(db), Event.sequence > sequence, Event.sequence <= newest)
-    if types:
-        wanted = wanted.where(Event.type.in_(types))
-    if party_id is not None:
-        wanted = wanted.where(Event.party_id == party_id)
-    found = list(db.scalars(wanted.order_by(Event.sequence).limit(limit)))
+    wanted = listed(db, Filters(types=types, party_id=party_id)).where(
+        Event.sequence > sequence, Event.sequence <= newest
+    )
+    found = list(db.scalars(wanted.limit(limit)))
     return Feed(found, found[-1].sequence if len(found) == limit else max(newest, sequence))
+
+
+def listed(db: Session, filters: Filters, *, newest_first: bool = False) -> Select[Event]:
+    """The events that the filters let through, by sequence."""
+    wanted = select(Event).where(Event.org_id == current_org(db))
+    for column, value in (
+        (Event.party_id, filters.party_id),
+        (Event.actor_type, filters.actor_type),
+        (Event.actor_id, filters.actor_id),
+        (Event.subject, filters.subject),
+    ):
+        if value is not None:
+            wanted = wanted.where(column == value)
+    if filters.types:
+        wanted = wanted.where(Event.type.in_(filters.types))
+    if filters.since is not None:
+        wanted = wanted.where(Event.recorded_at >= filters.since)
+    if filters.until is not None:
+        wanted = wanted.where(Event.recorded_at < filters.until)
+    return wanted.order_by(Event.sequence.desc() if newest_first else Event.sequence)

@@ -1,0 +1,201 @@
+"""The audit log over HTTP: who did what to whom and when, all of it or a part, and nothing of anybody else's."""
+
+import json
+from typing import Any
+
+import psycopg
+import pytest
+
+from shared import events
+from shared.access import Permission
+from shared.events import Actor, Filters
+from tests.conftest import Servers
+from tests.events.tampering import record, record_many, seal
+from tests.factories import EVERYTHING, Org
+
+READERS = (Permission.READ_EVENTS, Permission.ADMIN)
+NDJSON = {"Accept": "application/x-ndjson"}
+
+
+def search(org: Org, **params: Any) -> list[dict[str, Any]]:
+    """What an auditor finds, on one page."""
+    answer = org.client(Permission.READ_EVENTS).get("/v1/audit/events", params=params | {"limit": 500})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["nextCursor"] is None
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+def sequences(items: list[dict[str, Any]]) -> list[int]:
+    return [int(item["sequence"]) for item in items]
+
+
+@pytest.fixture
+def busy(org: Org) -> Org:
+    """Events 2 to 6: ada about a, b, a; bob about a and c. Event 1 is the organization's own."""
+    record(org, "a", "b", "a")
+    record(org, "a", "c", actor=Actor("member", "bob"))
+    return org
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        ({}, [1, 2, 3, 4, 5, 6]),
+        ({"partyId": "a"}, [2, 4, 5]),
+        ({"partyId": "nobody"}, []),
+        ({"actorId": "bob"}, [5, 6]),
+        ({"actorType": "system"}, [1]),
+        ({"actorType": "member", "actorId": "ada"}, [2, 3, 4]),
+        ({"actorType": "party", "actorId": "ada"}, []),
+        ({"subject": "party/a"}, [2, 4, 5]),
+        ({"types": "organization.added"}, [1]),
+        ({"types": "organization.added, party.changed"}, [1, 2, 3, 4, 5, 6]),
+        ({"partyId": "a", "actorId": "bob"}, [5]),
+        ({"order": "desc", "partyId": "a"}, [5, 4, 2]),
+    ],
+)
+def test_filters(busy: Org, filters: dict[str, str], found: list[int]) -> None:
+    assert sequences(search(busy, **filters)) == found
+
+
+def test_since_is_included_and_until_is_not(busy: Org) -> None:
+    times = [item["time"] for item in search(busy)]
+    assert sequences(search(busy, since=times[2])) == [3, 4, 5, 6]
+    assert sequences(search(busy, until=times[2])) == [1, 2]
+    assert sequences(search(busy, since=times[1], until=times[3])) == [2, 3]
+
+
+@pytest.mark.parametrize("instant", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_the_ends_of_time_are_instants_too(org: Org, instant: str) -> None:
+    assert sequences(search(org, since=instant)) == ([1] if instant.startswith("0001") else [])
+
+
+def test_an_event_says_the_same_here_and_in_the_feed(busy: Org) -> None:
+    feed = busy.client(Permission.READ_EVENTS).get("/v1/events").json()["items"]
+    assert search(busy) == feed
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_pages_hold_each_event_once(busy: Org, order: str) -> None:
+    def page(**cursor: str) -> dict[str, Any]:
+        params = {"limit": "4", "order": order} | cursor
+        listing: dict[str, Any] = busy.client(Permission.READ_EVENTS).get("/v1/audit/events", params=params).json()
+        return listing
+
+    first = page()
+    second = page(cursor=first["nextCursor"])
+    pages = [sequences(first["items"]), sequences(second["items"])]
+    assert pages == ([[1, 2, 3, 4], [5, 6]] if order == "asc" else [[6, 5, 4, 3], [2, 1]])
+    assert second["nextCursor"] is None
+
+
+def test_the_export_equals_the_table(org: Org) -> None:
+    record_many(org, 4500)  # more than two of its pages
+    answer = org.client(Permission.READ_EVENTS).get("/v1/audit/events", headers=NDJSON)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/x-ndjson")
+    with org.transaction() as db:
+        table = [events.cloud_event(event) for event in db.scalars(events.listed(db, Filters()))]
+    assert len(table) == 4501
+    assert [json.loads(line) for line in answer.text.splitlines()] == table
+
+
+def test_the_export_is_filtered(busy: Org) -> None:
+    answer = busy.client(Permission.ADMIN).get("/v1/audit/events", params={"partyId": "a"}, headers=NDJSON)
+    assert sequences([json.loads(line) for line in answer.text.splitlines()]) == [2, 4, 5]
+    nothing = busy.client(Permission.ADMIN).get("/v1/audit/events", params={"partyId": "z"}, headers=NDJSON)
+    assert (nothing.status_code, nothing.text) == (200, "")
+
+
+def test_the_head(org: Org) -> None:
+    client = org.client(Permission.READ_EVENTS)
+    assert client.get("/v1/audit/head").json() == {"sequence": 0, "hash": "0" * 64, "sealedAt": None, "unsealed": 1}
+    record(org, "a")
+    seal(org)
+    record(org, "b", "c")
+    head = client.get("/v1/audit/head").json()
+    with org.transaction() as db:
+        sealed = events.sealed_head(db)
+    assert (head["sequence"], head["hash"], head["unsealed"]) == (2, sealed.hash, 2)
+    assert head["sealedAt"].endswith("Z")
+
+
+@pytest.mark.parametrize("address", ["/v1/audit/events", "/v1/audit/head"])
+def test_only_readers_of_events_may_ask(org: Org, address: str) -> None:
+    others = [permission for permission in EVERYTHING if permission not in READERS]
+    refused = org.client(*others).get(address)
+    assert refused.status_code == 403
+    assert "events.read or training.admin" in refused.json()["detail"]
+    assert [org.client(permission).get(address).status_code for permission in READERS] == [200, 200]
+
+
+def test_another_organization_sees_nothing(busy: Org, other_org: Org) -> None:
+    assert sequences(search(other_org)) == [1]
+    assert search(other_org, partyId="a") == []
+    exported = other_org.client(Permission.ADMIN).get("/v1/audit/events", headers=NDJSON).text
+    assert busy.id not in exported
+    cursor = busy.client(Permission.ADMIN).get("/v1/audit/events", params={"limit": 1}).json()["nextCursor"]
+    borrowed = other_org.client(Permission.ADMIN).get("/v1/audit/events", params={"cursor": cursor})
+    assert borrowed.json()["items"] == []
+
+
+@pytest.mark.parametrize("headers", [{}, NDJSON])
+def test_who_sees_some_folders_finds_only_what_is_about_their_parties(org: Org, headers: dict[str, str]) -> None:
+    org.with_parties("a", folder="crew")
+    org.with_parties("b", folder="office")
+    scoped = org.client(Permission.ADMIN, folders=["crew"]).get("/v1/audit/events", headers=headers)
+    lines = scoped.text.splitlines() if headers else map(json.dumps, scoped.json()["items"])
+    assert {json.loads(line)["data"].get("partyId") for line in lines} == {"a"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("partyId", "no spaces"),
+        ("actorType", "robot"),
+        ("actorId", "a\0b"),
+        ("subject", "party"),
+        ("subject", "party/\0"),
+        ("types", ""),
+        ("types", "party.changed,"),
+        ("types", "party.\0"),
+        ("since", "yesterday"),
+        ("until", "2026-03-01T00:00:00"),
+        ("order", "random"),
+        ("limit", "501"),
+        ("cursor", "nonsense"),
+    ],
+)
+def test_bad_filters_are_named(org: Org, name: str, value: str) -> None:
+    answer = org.client(Permission.ADMIN).get("/v1/audit/events", params={name: value})
+    assert answer.status_code == 422, answer.text
+    assert [error["pointer"] for error in answer.json()["errors"]] == [f"?{name}"]
+
+
+# --- what a search costs
+
+
+def rows_read(org: Org, filters: Filters) -> int:
+    """How many rows the database looks at for a page, whether or not they are in it."""
+    with org.transaction() as db:
+        rows = events.listed(db, filters).limit(51)
+        compiled = rows.compile(db.connection(), compile_kwargs={"literal_binds": True})
+        [[plan]] = db.connection().exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {compiled}")
+    return _scanned(plan[0]["Plan"])
+
+
+def _scanned(node: dict[str, Any]) -> int:
+    inner = node.get("Plans", [])
+    if inner:
+        return sum(map(_scanned, inner))
+    return int((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"])
+
+
+def test_a_search_reads_what_it_finds_and_not_what_there_is(org: Org, servers: Servers) -> None:
+    record_many(org, 20_000)
+    record(org, "rare", "rare", "rare", actor=Actor("member", "bob"))
+    with psycopg.connect(servers.owner_url) as owner:
+        owner.execute("ANALYZE event")
+    for filters in (Filters(party_id="rare"), Filters(subject="party/rare"), Filters(actor_id="bob")):
+        assert rows_read(org, filters) == 3
+    assert rows_read(org, Filters(types=["party.erased"])) > 20_000  # a plan that reads everything would be noticed
