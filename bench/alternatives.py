@@ -73,7 +73,7 @@ def tasks(system: System, connection: Connection, lane: Lane) -> float:
     while (elapsed := time.perf_counter() - begin) < LONGEST_SECONDS:
         if connection.execute("SELECT FROM event_stream WHERE org_id = %s AND last_sequence = %s", key).rowcount:
             return time.perf_counter() - begin
-        time.sleep(elapsed / 100)
+        time.sleep(max(0.003, elapsed / 100))
     raise RuntimeError(f"the tasks took longer than {LONGEST_SECONDS:.0f} s")
 
 

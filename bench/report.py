@@ -30,7 +30,7 @@ EXPLANATION = """\
   over one connection, as the superuser, whom row-level security does not bind. Below 1.0 is possible, because chunks
   run side by side.
 - *Rollcall*: from sending `POST /v1/assignments` with a folder to seeing the job succeeded, everything committed. The
-  end is seen in the job's row over a connection of its own, at most a hundredth late; `?wait=` can add 200 ms.
+  end is seen in the job's row over a connection of its own, a hundredth or 3 ms late; `?wait=` can add 200 ms.
 - *A transaction each*, *a Celery task each*: the same rows by the same role, party by party; the tasks with `acks_late`
   on a worker of the same size. Neither knows which party failed, nor finds a message that was lost.
 - Each run has a fresh course version on the same directory and begins after a checkpoint. Contenders take turns, in
