@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import anyio
 from anyio.to_thread import run_sync
 from fastapi import Query
+from sqlalchemy import Text, type_coerce
 
 from api.dependencies import CurrentCaller, CurrentService, allow
 from api.routing import Router
@@ -14,6 +15,7 @@ from shared import access, events
 from shared.access import Permission
 from shared.database import ID_PATTERN
 from shared.errors import Fault, InvalidInput
+from shared.events import Event
 from shared.wire import Listing
 
 router = Router("/v1/events", "events")
@@ -40,10 +42,12 @@ async def read_events(
     if not all(EVENT_TYPE.fullmatch(name) for name in wanted):
         raise InvalidInput(Fault("?types", "List event types separated by commas, such as assignment.created."))
 
+    within = None if caller.folders is None else directory.in_scope(type_coerce(Event.party_id, Text), caller.folders)
+
     def read() -> events.Feed:
         with service.database.transaction(caller.org_id) as db:
             access.organization(db)
-            return events.after(db, after, types=wanted, party_id=party_id, limit=limit)
+            return events.after(db, after, types=wanted, party_id=party_id, within=within, limit=limit)
 
     deadline = time.monotonic() + wait
     feed = await run_sync(read)

@@ -50,7 +50,7 @@ class Event(Tenant, Base):
 class EventSeal(Tenant, Base):
     """A sealed block of events: everything up to `last_sequence`, in one chain of hashes from the first event on.
 
-    hash: SHA-256 over the former seal's hash and the block's events in their canonical form (see `chain.py`).
+    hash: that of the event `last_sequence`, chained over every event up to it (see `chain.py`).
     """
 
     __tablename__ = "event_seal"

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select, true
 from sqlalchemy.orm import Session
 
 from shared.database import current_org
@@ -38,12 +38,21 @@ def head(db: Session) -> int:
 
 
 def after(
-    db: Session, sequence: int, *, types: Collection[str] = (), party_id: str | None = None, limit: int = 500
+    db: Session,
+    sequence: int,
+    *,
+    types: Collection[str] = (),
+    party_id: str | None = None,
+    within: ColumnElement[bool] | None = None,
+    limit: int = 500,
 ) -> Feed:
-    """The next events above `sequence`, filtered. The head is read first: what commits later is for the next call."""
+    """The next events above `sequence`, filtered. The head is read first: what commits later is for the next call.
+
+    within: a further condition, for a reader who may not see all of them.
+    """
     newest = head(db)
     wanted = listed(db, Filters(types=types, party_id=party_id)).where(
-        Event.sequence > sequence, Event.sequence <= newest
+        Event.sequence > sequence, Event.sequence <= newest, true() if within is None else within
     )
     found = list(db.scalars(wanted.limit(limit)))
     return Feed(found, found[-1].sequence if len(found) == limit else max(newest, sequence))
