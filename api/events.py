@@ -11,7 +11,7 @@ from sqlalchemy import Text, type_coerce
 
 from api.dependencies import CurrentCaller, CurrentService, allow
 from api.routing import Router
-from shared import access, events
+from shared import access, directory, events
 from shared.access import Permission
 from shared.database import ID_PATTERN
 from shared.errors import Fault, InvalidInput
