@@ -24,6 +24,9 @@ from tests.drain import Workshop
 from tests.factories import Org
 from tests.feed import recorded
 
+pytestmark = pytest.mark.xdist_group("privacy")
+"""One after the other: the control puts a marked name where the search looks."""
+
 NAME, ADDRESS = "Ottoline Quillfeather", "ottoline@quillfeather.example"
 MARKS = ("Quillfeather", "quillfeather")
 
@@ -134,7 +137,9 @@ READS: dict[bytes, Callable[[Any, bytes], Any]] = {
     b"set": lambda redis, key: redis.smembers(key),
     b"zset": lambda redis, key: redis.zrange(key, 0, -1),
     b"stream": lambda redis, key: redis.xrange(key),
+    b"none": lambda redis, key: None,
 }
+"""How a key is read, by its type; others may delete one meanwhile."""
 
 
 def everything_in(redis_url: str) -> str:

@@ -208,7 +208,7 @@ def test_the_list_of_jobs(org: Org, workshop: Workshop, mixed: dict[str, Any]) -
     assert pages(client, "/v1/jobs", state="queued") == [queued]
     assert pages(client, "/v1/jobs", state="partially_succeeded") == [mixed]
     assert [job["id"] for job in pages(client, "/v1/jobs", kind="assignments.create")] == every
-    assert pages(client, "/v1/jobs", kind="assignments.no-such-kind") == []
+    assert pages(client, "/v1/jobs", kind="assignments.no_such_kind") == []
 
 
 def test_pages_of_jobs_stay_whole_while_jobs_are_added(org: Org) -> None:
