@@ -1,4 +1,4 @@
-"""What must hold after any fault: the job has ended, and every recipient, assignment and event is there exactly once."""
+"""What must hold after any fault: the job has ended; each recipient, assignment and event is there exactly once."""
 
 import uuid
 

@@ -34,7 +34,7 @@ def crew(plant: Plant, desk: Service) -> Org:
     """An organization with 20,000 parties in one folder; each test assigns them a course of its own."""
     org = add_org(create_app(desk), desk)
     client = org.client(Permission.SYNC_DIRECTORY)
-    parties = [{"entityId": id, "displayName": f"Party {id}", "folders": [CREW]} for id in crew_members(CREW_SIZE)]
+    parties = [{"entityId": who, "displayName": f"Party {who}", "folders": [CREW]} for who in crew_members(CREW_SIZE)]
     for first in range(0, CREW_SIZE, 10_000):
         answer = client.put("/v1/parties", json={"parties": parties[first : first + 10_000]})
         assert answer.status_code == 200, answer.text

@@ -11,7 +11,7 @@ CREW_SIZE = 20_000
 
 def order(course_id: str, party_ids: list[str] | None = None) -> dict[str, Any]:
     """The body of a submission: to these parties, or else to the whole crew."""
-    recipients = [{"entityType": "party", "entityId": id} for id in party_ids or ()]
+    recipients = [{"entityType": "party", "entityId": party} for party in party_ids or ()]
     to = {"recipients": recipients} if party_ids else {"folderIds": [CREW]}
     return {"courseId": course_id, "reason": "Hydrogen-sulfide response, annual refresh", **to}
 

@@ -96,7 +96,7 @@ class Plant:
             return spawn(
                 [sys.executable, "-m", "cli.main", *command.split()],
                 output=output.fileno(),
-                environment=kept | self.environment | settings,
+                environment={**kept, **self.environment, **settings},
                 directory=ROOT,
             )
 

@@ -1,4 +1,4 @@
-"""Recipients and statements that misbehave, made by triggers on `assignment` which the tables' owner adds and removes."""
+"""Recipients and statements that misbehave, by triggers on `assignment` which the tables' owner adds and removes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
