@@ -56,7 +56,7 @@ class Server(ABC):
         known = self.remembered()
         if known is None or not is_free(int(known["port"])):
             fresh = {name: secrets.token_urlsafe(24) for name in self.passwords}
-            write_private(self._file, json.dumps({**fresh, **(known or {}), "port": str(_free_port())}))
+            write_private(self._file, json.dumps({**fresh, **(known or {}), "port": str(free_port())}))
 
     def end_leftovers(self) -> None:
         """End what still runs in this directory: its parent was killed and the kernel did not see to it."""
@@ -131,5 +131,5 @@ def is_free(port: int) -> bool:
     return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
     return next(port for port in random.sample(_PORTS, len(_PORTS)) if is_free(port))

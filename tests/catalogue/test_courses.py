@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from shared.access import Permission
-from tests.feed import recorded
 from tests.factories import Org, count_statements
+from tests.feed import recorded
 
 ADMIN, VIEW = Permission.ADMIN, Permission.VIEW
 H2S = {"title": "Hydrogen-sulfide response", "code": "H2S", "mode": "flex"}

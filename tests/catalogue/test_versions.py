@@ -11,9 +11,9 @@ from shared import catalogue, clock
 from shared.access import Permission
 from shared.catalogue import CourseCodeTaken, CourseRequest, Mode
 from shared.events import Actor
+from tests.factories import Org
 from tests.feed import recorded
 from tests.racing import blocked
-from tests.factories import Org
 
 ADMIN, VIEW = Permission.ADMIN, Permission.VIEW
 ADMINISTRATOR = Actor("member", "administrator")

@@ -1,8 +1,8 @@
 """Erasing a party: name and address go, everything else and all history stay."""
 
 from shared.access import Permission
-from tests.feed import recorded, subjects
 from tests.factories import Org
+from tests.feed import recorded, subjects
 
 SYNC = Permission.SYNC_DIRECTORY
 JANE = {

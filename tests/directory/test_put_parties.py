@@ -3,8 +3,8 @@
 import pytest
 
 from shared.access import Permission
-from tests.feed import recorded, subjects
 from tests.factories import Org, count_statements
+from tests.feed import recorded, subjects
 
 SYNC = Permission.SYNC_DIRECTORY
 

@@ -10,9 +10,9 @@ from shared import clock, directory
 from shared.access import Permission
 from shared.directory import FolderRequest, Party, PartyRow, Synced
 from shared.events import Actor
+from tests.factories import Org
 from tests.feed import recorded, subjects
 from tests.racing import blocked
-from tests.factories import Org
 
 SOURCE = Actor("member", "source")
 
