@@ -45,7 +45,7 @@ def untouched(org: Org, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     before = head(org)
     yield
     assert head(org) == before
-    ours = [record for record in caplog.records if not record.name.startswith("httpx")]
+    ours = [record for record in caplog.get_records("call") if not record.name.startswith("httpx")]
     assert not [record for record in ours if MARK in str(record.__dict__)]
 
 
