@@ -1,6 +1,7 @@
 """`python -m bench [--sizes 2000,20000,200000] [--rounds 5] [--quick]`: measure, show, and write `bench/RESULTS.md`."""
 
 import argparse
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -49,9 +50,9 @@ class Peak:
 
 def measure(plan: Plan, progress: Progress) -> Figures:
     """Start everything, let the contenders take turns, and put the figures together."""
-    bar = progress.add_task("Starting", total=None)
+    bar, load_before = progress.add_task("Starting", total=None), os.getloadavg()[0]
     with running() as system, psycopg.connect(system.superuser_url, autocommit=True) as connection:
-        found, peak, times = conditions.look(system, connection), Peak(system), Times()
+        found, peak, times = conditions.look(system, connection, load_before), Peak(system), Times()
         progress.update(bar, description="Filling the directories")
         grounds = {size: lay_out(connection, size) for size in sorted({*plan.sizes, POSTED})}
         first = _entries(system, connection, grounds, plan, peak)

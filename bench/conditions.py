@@ -23,6 +23,7 @@ class Conditions:
     """What was found, by name, and the load of the machine over time: others may be using it."""
 
     found: dict[str, str]
+    load_before: float
     loads: list[float] = field(default_factory=list)
 
     def look_at_load(self) -> None:
@@ -32,11 +33,16 @@ class Conditions:
     def rows(self) -> list[Sequence[str]]:
         """As a table."""
         load = f"{min(self.loads):.1f} to {max(self.loads):.1f}" if self.loads else "not looked at"
-        return [*self.found.items(), ("load average over a minute, our own included", load)]
+        before = f"{self.load_before:.1f}"
+        return [
+            *self.found.items(),
+            ("load average before the start", before),
+            ("and during it, our own included", load),
+        ]
 
 
-def look(system: System, connection: Connection) -> Conditions:
-    """The machine, the versions and the settings, as they are now."""
+def look(system: System, connection: Connection, load_before: float) -> Conditions:
+    """The machine, the versions and the settings, as they are now. load_before: what others made of it."""
     given = system.settings
     with redis.Redis.from_url(given.need_redis_url()) as broker:
         redis_version = str(broker.info("server")["redis_version"])
@@ -52,7 +58,8 @@ def look(system: System, connection: Connection) -> Conditions:
             "PostgreSQL's settings": ", ".join(f"{name}={value}" for name, value in shown.items()),
             "worker processes": f"{given.worker_concurrency}, {given.job_window} chunks in flight",
             "chunks": f"{SMALLEST_CHUNK:,} to {LARGEST_CHUNK:,} parties",
-        }
+        },
+        load_before,
     )
 
 

@@ -21,7 +21,10 @@ INTRODUCTION = """\
 
 Written by `make bench`, in one run, on the embedded PostgreSQL and Redis, with the API, the worker and beat as
 `rollcall up` runs them. Times are medians, ratios are ratios of medians; in brackets the lowest and the highest round
-and how many there were. The machine's own speed cancels out in a ratio, its other load only in part.
+and how many there were.
+
+The machine's own speed cancels out in a ratio. Other work on it does not: it takes more from the floor's one process
+than from Rollcall's several, and so flatters Rollcall. The higher the load before the start, the less the ratios say.
 """
 
 EXPLANATION = """\
