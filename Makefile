@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALLED := $(VENV)/installed
 
+# What is imported is compiled once and kept, also where the environment says otherwise: six processes start from it.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench lock
 
@@ -50,7 +53,7 @@ $(UV):
 
 # pip comes second because it alone knows a package mirror that this machine's pip configuration names.
 $(INSTALLED): requirements-dev.txt pyproject.toml | $(UV)
-	$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements-dev.txt || \
-		$(BIN)/pip install --quiet --require-hashes -r requirements-dev.txt
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.txt || \
+		$(BIN)/pip install --quiet --no-compile --require-hashes -r requirements-dev.txt
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
