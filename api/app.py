@@ -22,6 +22,7 @@ from api import (
     session_tasks,
 )
 from api.dependencies import MAX_BODY_BYTES, CurrentCaller, training_available
+from api.limits import BodyLimit
 from api.routing import Router
 from api.service import Service, build
 from shared import settings
@@ -54,10 +55,10 @@ def create_app(service: Service | None = None) -> FastAPI:
         version="0.1.0",
         description="Assigns training to thousands of parties, records who completed what, and grants their licences.",
         lifespan=lifespan,
-        max_body_size=MAX_BODY_BYTES,
     )
     app.state.service = made
     problems.install(app)
+    app.add_middleware(BodyLimit, most=MAX_BODY_BYTES)
     operations.measure(app)
     app.include_router(operations.router)
     app.include_router(public.router)  # with or without training: its pages say themselves what is not available

@@ -52,9 +52,14 @@ def organization(db: Db) -> Organization:
 CurrentOrganization = Annotated[Organization, Depends(organization, scope="function")]
 
 
-def training_available(organization: CurrentOrganization, made: CurrentService) -> None:
-    """Raise FeatureNotAvailable unless the caller's organization can use training now."""
-    if reason := access.unavailability(organization, made.settings.features):
+def training_available(caller: CurrentCaller, made: CurrentService) -> None:
+    """Raise FeatureNotAvailable unless the caller's organization can use training now.
+
+    In a transaction of its own, so that a request that waits or streams holds none.
+    """
+    with made.database.transaction(caller.org_id) as db:
+        reason = access.unavailability(access.organization(db), made.settings.features)
+    if reason:
         raise FeatureNotAvailable(reason)
 
 

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from redis import Redis
 from redis.exceptions import RedisError
@@ -81,7 +81,7 @@ def ready(service: CurrentService) -> JSONResponse:
     return JSONResponse({"status": "ready" if well else "not ready", "checks": checks}, 200 if well else 503)
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 def metrics(request: Request) -> Response:
     """Prometheus figures of this process."""
     return Response(generate_latest(request.app.state.metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -14,6 +14,7 @@ url = context.config.attributes.get("url") or settings.current().need_database_u
 engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), poolclass=pool.NullPool)
 
 with engine.connect() as connection:
+    connection.execute(text("SELECT pg_advisory_lock(hashtext('rollcall migrations'))"))  # one at a time; others wait
     connection.execute(text("SET lock_timeout = '5s'"))
     connection.commit()
     context.configure(

@@ -78,7 +78,6 @@ migrations.upgrade(sys.argv[1], frozenset({"training"}))
 """
 
 
-@pytest.mark.xfail(strict=False, reason="a race that migrations/env.py mostly loses: it takes no lock of its own yet")
 def test_two_migrations_at_once_do_no_harm(empty: str) -> None:
     """Two deployments that start together: `docker compose up` on two machines."""
     with ExitStack() as stack:

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from shared import events
 from shared.access.models import Organization
+from shared.access.queries import OrganizationUnknown
 from shared.database import current_org
-from shared.errors import Conflict, Fault, InvalidInput, NotFound
+from shared.errors import Conflict, Fault, InvalidInput
 from shared.events import Actor, Fact
 
 
@@ -66,7 +67,7 @@ def _change(
     org_id = current_org(db)
     organization = db.get(Organization, org_id, with_for_update=True, populate_existing=True)
     if organization is None:
-        raise NotFound("organization")
+        raise OrganizationUnknown
     former = getattr(organization, column)
     if former == value:
         return

@@ -15,10 +15,6 @@ from tests.assignments.asking import body, parties, submit
 from tests.drain import Workshop
 from tests.factories import Org
 
-HOLDS_ONE = pytest.mark.xfail(
-    strict=True, reason="api/app.py: the availability check keeps its transaction open until the answer is ready"
-)
-
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], object]) -> None:
     """Let one step happen each time the API pauses between two looks at a job, in the place of the pause."""
@@ -48,7 +44,7 @@ def test_waiting_runs_out(org: Org) -> None:
     assert time.monotonic() - began >= 0.3
 
 
-@pytest.mark.parametrize("rest", [pytest.param("?wait=20", marks=HOLDS_ONE), "/stream"])
+@pytest.mark.parametrize("rest", ["?wait=20", "/stream"])
 def test_whoever_waits_holds_no_connection(
     org: Org, monkeypatch: pytest.MonkeyPatch, workshop: Workshop, rest: str
 ) -> None:
