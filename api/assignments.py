@@ -48,7 +48,13 @@ router = Router("/v1/assignments", "assignments")
 
 SEES = (Permission.VIEW, Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
 
-NO_RECIPIENTS = InvalidInput(Fault("/folderIds", "These folders have no parties, so there are no recipients."))
+
+class NoRecipients(InvalidInput):
+    """Every folder that was named is empty."""
+
+    def __init__(self) -> None:
+        super().__init__(Fault("/folderIds", "These folders have no parties, so there are no recipients."))
+
 
 AssignmentsListing = Listing[AssignmentAnswer]
 
@@ -86,7 +92,7 @@ def submit(
     )
     job, replayed = jobs.submit(db, submission, recipients, workers=accepting.workers, now=now)
     if not replayed and job.total == 0:
-        raise NO_RECIPIENTS
+        raise NoRecipients
     return accepting.answer(job, replayed=replayed)
 
 
@@ -105,7 +111,7 @@ def preview(body: AssignmentRequest, db: Db, caller: CurrentCaller, today: Today
     outcomes = [PreviewOutcome.model_validate(row) for row in assignments.counted(db, recipients, wanted)]
     total = sum(outcome.count for outcome in outcomes)
     if total == 0:
-        raise NO_RECIPIENTS
+        raise NoRecipients
     return Preview(course_version_id=version.id, version_label=version.label, total=total, outcomes=outcomes)
 
 
