@@ -100,3 +100,36 @@ def migrating(url: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", BESIDE, url], cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True
     )
+
+
+def test_a_database_at_the_former_heads_is_brought_on_with_its_rows(empty: str) -> None:
+    """What a deployment does that has been running: rows were written under the former schema, and stay."""
+    configuration = migrations.configuration(empty)
+    for former in ("core_0001", "training_0001"):
+        command.upgrade(configuration, former)
+    with psycopg.connect(empty) as connection:
+        connection.execute("SELECT set_config('rollcall.org', 'org-1', false)")
+        for statement in FORMER_ROWS:
+            connection.execute(statement)
+    migrations.upgrade(empty, EVERYTHING)
+    assert migrations.missing(empty, EVERYTHING) == []
+    with psycopg.connect(empty) as connection:
+        connection.execute("SELECT set_config('rollcall.org', 'org-1', false)")
+        row = connection.execute(
+            "SELECT party_id, state, due_key::text, link_epoch, completed_at FROM assignment"
+        ).fetchone()
+    assert row == ("party-1", "assigned", "9999-12-31", 0, None)
+
+
+FORMER_ROWS = (
+    "INSERT INTO organization (id, name, time_zone, created_at) VALUES ('org-1', 'One', 'UTC', now())",
+    """INSERT INTO party (org_id, id, display_name, created_at, updated_at)
+       VALUES ('org-1', 'party-1', 'P', now(), now())""",
+    """INSERT INTO course (org_id, title, code, mode, licence_on, created_at, updated_at)
+       VALUES ('org-1', 'Course', 'C', 'flex', 'session', now(), now())""",
+    """INSERT INTO course_version (org_id, course_id, label, state, created_at, published_at)
+       SELECT 'org-1', id, 'v1', 'active', now(), now() FROM course""",
+    """INSERT INTO assignment (org_id, course_id, course_version_id, party_id, reason, assigned_by_type, assigned_by_id,
+                               assigned_at)
+       SELECT 'org-1', course_id, id, 'party-1', 'Refresh', 'member', 'm', now() FROM course_version""",
+)

@@ -117,3 +117,26 @@ def count(client: TestClient, **filters: object) -> int:
         cursor = page["nextCursor"]
         if cursor is None:
             return len(ids)
+
+
+def test_a_2000_party_job_is_taken_back_but_for_the_10_who_were_done(contractor: Org, workshop: Workshop) -> None:
+    course = contractor.with_course(title="Basic safety", label="v1.0")
+    coordinator = contractor.client(member="coordinator")
+    folders = ["drill-floor-crew", "third-party-inspectors", "port-agents"]
+    body = {"courseId": course, "reason": "Wrong course, as it turns out", "folderIds": folders}
+    job = coordinator.post("/v1/assignments", json=body).json()
+    workshop.drain(contractor.id)
+    done = [f"crew-{n:04}" for n in range(0, 1500, 150)]
+    recipients = [{"entityType": "party", "entityId": party} for party in done]
+    coordinator.post("/v1/assignments/complete", json={"courseId": course, "recipients": recipients})
+    workshop.drain(contractor.id)
+
+    undo = coordinator.post(f"/v1/jobs/{job['id']}/undo").json()
+    assert (undo["undoOf"], undo["counts"]["total"]) == (job["id"], 2000)
+    workshop.drain(contractor.id)
+    ended = coordinator.get(f"/v1/jobs/{undo['id']}").json()
+    assert (ended["state"], ended["counts"]["succeeded"], ended["counts"]["unchanged"]) == ("succeeded", 1990, 10)
+    left = coordinator.get(f"/v1/jobs/{undo['id']}/results", params={"outcome": "unchanged"}).json()["items"]
+    assert {item["entityId"]: item["code"] for item in left} == dict.fromkeys(done, "touched-since")
+    assert count(coordinator, jobId=job["id"], state="closed") == 1990
+    assert count(coordinator, jobId=job["id"], state="completed") == 10
