@@ -26,6 +26,11 @@ class Conditions:
     load_before: float
     loads: list[float] = field(default_factory=list)
 
+    @property
+    def busy(self) -> bool:
+        """Whether others kept at least half of the processors to themselves before we began."""
+        return self.load_before >= (os.cpu_count() or 1) / 2
+
     def look_at_load(self) -> None:
         """Note the load of the last minute."""
         self.loads.append(os.getloadavg()[0])

@@ -16,6 +16,9 @@ TARGETS = {2_000: 1.5, 20_000: 1.2, 200_000: 1.2}
 """Times the floor, by number of parties."""
 LINEAR, POST_RATIO, RESIDENT_MB = 1.2, 8.0, 200
 
+UNTOLD = "too busy to tell"
+"""Instead of a verdict on a time, where other work kept half of the processors or more from us."""
+
 INTRODUCTION = """\
 # What assigning costs
 
@@ -24,7 +27,8 @@ Written by `make bench`, in one run, on the embedded PostgreSQL and Redis, with 
 and how many there were.
 
 The machine's own speed cancels out in a ratio. Other work on it does not: it takes more from the floor's one process
-than from Rollcall's several, and so flatters Rollcall. The higher the load before the start, the less the ratios say.
+than from Rollcall's several, and so flatters Rollcall. Where the load before the start was half of the processors or
+more, no time is judged.
 """
 
 EXPLANATION = """\
@@ -80,7 +84,7 @@ def tables(figures: Figures) -> list[Table]:
     floor = ["parties", "floor", "Rollcall", "times the floor (rounds)", "at most", ""]
     plain = ["parties", "design", "time", "times the floor", "times Rollcall"]
     return [
-        Table("Against the floor", floor, list(_against_floor(figures.times))),
+        Table("Against the floor", floor, list(_against_floor(figures))),
         Table("Against the plain designs", plain, list(_against_plain_designs(figures.times))),
         Table("Besides", ["what", "measured", "at most", ""], list(_besides(figures))),
         Table("Where and when", ["what", "it was"], figures.conditions.rows()),
@@ -95,7 +99,8 @@ def page(figures: Figures) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _against_floor(times: Times) -> Iterator[Sequence[str]]:
+def _against_floor(figures: Figures) -> Iterator[Sequence[str]]:
+    times = figures.times
     for size in _sizes(times, ROLLCALL):
         rounds = times.ratios(ROLLCALL, FLOOR, size)
         ratio, target = times.ratio(ROLLCALL, FLOOR, size), TARGETS.get(size)
@@ -105,7 +110,7 @@ def _against_floor(times: Times) -> Iterator[Sequence[str]]:
             _time(times.median(ROLLCALL, size)),
             f"{ratio:.2f} ({min(rounds):.2f} to {max(rounds):.2f}, {len(rounds)})",
             f"{target}" if target else "",
-            _verdict(ratio, target) if target else "",
+            _verdict(ratio, target, figures.conditions.busy) if target else "",
         ]
 
 
@@ -118,30 +123,28 @@ def _against_plain_designs(times: Times) -> Iterator[Sequence[str]]:
 
 
 def _besides(figures: Figures) -> Iterator[Sequence[str]]:
-    times = figures.times
-    small, large = (_sizes(times, ROLLCALL)[at] for at in (0, -1))
-    each = {size: times.median(ROLLCALL, size) / size for size in (small, large)}
-    if small != large:
-        what = (
-            f"time per party at {large:,} ({each[large] * 1e6:.0f} µs) against {small:,} ({each[small] * 1e6:.0f} µs)"
-        )
-        yield _row(what, each[large] / each[small], LINEAR)
+    times, busy = figures.times, figures.conditions.busy
+    each = [(size, times.median(ROLLCALL, size) / size) for size in _sizes(times, ROLLCALL)]
+    if len(each) > 1:
+        (small, short), *_, (large, long) = each
+        what = f"time per party at {large:,} ({long * 1e6:.0f} µs) against {small:,} ({short * 1e6:.0f} µs)"
+        yield _row(what, long / short, LINEAR, busy)
     answers = figures.answers
     for name, empty in (("/v1/me", answers.me), ("/v1/limits, which reads no row", answers.limits)):
         what = f"POST ({_time(answers.post)}) against GET {name} ({_time(empty)})"
-        yield _row(what, answers.post / empty, POST_RATIO)
+        yield _row(what, answers.post / empty, POST_RATIO, busy)
     for process, resident in figures.resident.items():
         measured = resident / 1e6
         what = f"resident memory of the {process} during the largest job, MB"
         yield [what, f"{measured:.0f}", f"{RESIDENT_MB}", _verdict(measured, RESIDENT_MB)]
 
 
-def _row(what: str, measured: float, target: float) -> Sequence[str]:
-    return [what, f"{measured:.2f}", f"{target}", _verdict(measured, target)]
+def _row(what: str, measured: float, target: float, busy: bool) -> Sequence[str]:
+    return [what, f"{measured:.2f}", f"{target}", _verdict(measured, target, busy)]
 
 
-def _verdict(measured: float, target: float) -> str:
-    return "reached" if measured <= target else "missed"
+def _verdict(measured: float, target: float, busy: bool = False) -> str:
+    return UNTOLD if busy else "reached" if measured <= target else "missed"
 
 
 def _sizes(times: Times, name: str) -> list[int]:
