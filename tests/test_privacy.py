@@ -24,9 +24,6 @@ from tests.drain import Workshop
 from tests.factories import Org
 from tests.feed import recorded
 
-pytestmark = pytest.mark.xdist_group("privacy")
-"""One after the other: the control puts a marked name where the search looks."""
-
 NAME, ADDRESS = "Ottoline Quillfeather", "ottoline@quillfeather.example"
 MARKS = ("Quillfeather", "quillfeather")
 

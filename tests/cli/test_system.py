@@ -21,7 +21,7 @@ from cli.processes import end_leftovers
 from cli.up import MARK, read_state
 from tests.waiting import runs, within
 
-pytestmark = [pytest.mark.xdist_group("system"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 ROOT = Path(__file__).parents[2]
 ROLLCALL = (sys.executable, "-m", "cli.main")
