@@ -10,8 +10,6 @@ from tests.assignments.links import Sent, send
 from tests.drain import Workshop
 from tests.factories import Org
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 PHONE, DESK = (360, 640), (1280, 900)
 MATERIALS = [
     {"documentId": "DMS-1", "title": "Muster stations and wind socks", "url": "https://dms.example/1"},
