@@ -1,18 +1,42 @@
-"""What the tests of this folder ask for: one course, new each time, for all of the crew or for some."""
+"""What the tests of this folder ask for, and for whom: a course, new each time, for all of a crew or for some."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from api.app import create_app
+from api.service import build
+from shared import logs, settings
 from shared.access import Permission
-from tests.factories import Org
+from tests.factories import Org, add_org
 
 CREW = "whole-crew"
 CREW_SIZE = 20_000
 
 
+@contextmanager
+def new_org(environment: Mapping[str, str]) -> Iterator[Org]:
+    """An organization in the system that these settings name, seen through an API in the tests' own process."""
+    logs.configure("json", "info")
+    desk = build(settings.read(environment))
+    try:
+        yield add_org(create_app(desk), desk)
+    finally:
+        desk.database.close()
+
+
+def add_crew(org: Org) -> None:
+    """Put 20,000 parties into the folder that `submit` assigns to."""
+    ids = crew_members(CREW_SIZE)
+    for first in range(0, CREW_SIZE, 10_000):
+        org.with_parties(*ids[first : first + 10_000], folder=CREW)
+
+
 def order(course_id: str, party_ids: list[str] | None = None) -> dict[str, Any]:
     """The body of a submission: to these parties, or else to the whole crew."""
-    recipients = [{"entityType": "party", "entityId": party} for party in party_ids or ()]
-    to = {"recipients": recipients} if party_ids else {"folderIds": [CREW]}
+    to: dict[str, Any] = {"folderIds": [CREW]}
+    if party_ids is not None:
+        to = {"recipients": [{"entityType": "party", "entityId": party_id} for party_id in party_ids]}
     return {"courseId": course_id, "reason": "Hydrogen-sulfide response, annual refresh", **to}
 
 

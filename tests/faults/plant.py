@@ -6,8 +6,9 @@ Whatever is killed here was started here.
 
 import os
 import signal
+import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
@@ -18,12 +19,11 @@ import psycopg
 import redis
 
 import migrations
-from cli.embedded import OWNER, EmbeddedPostgres, EmbeddedRedis
+from cli.embedded import OWNER, EmbeddedPostgres, EmbeddedRedis, Server
 from cli.embedded.postgres import SUPERUSER
-from cli.embedded.server import free_port
 from cli.processes import Process, kill_group, spawn
 from shared.settings import TRAINING
-from tests.waiting import within
+from tests.waiting import runs, within
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,7 +71,7 @@ class Plant:
         return SHRUNK | {"ROLLCALL_DATABASE_URL": self.postgres.url(), "ROLLCALL_REDIS_URL": self.redis.url}
 
     @contextmanager
-    def running(self, *commands: str, settings: Mapping[str, str] | None = None) -> Iterator[list[Process]]:
+    def running(self, *commands: str, settings: dict[str, str] | None = None) -> Iterator[list[Process]]:
         """These commands of `rollcall`, each a process, killed at the end of the block where they still run."""
         started: list[Process] = []
         try:
@@ -83,6 +83,12 @@ class Plant:
                 kill_group(process)
 
     @contextmanager
+    def at_work(self) -> Iterator[str]:
+        """All three programs; the address of the API, which is ready."""
+        with self.running("worker", "beat"), self.api() as url:
+            yield url
+
+    @contextmanager
     def api(self) -> Iterator[str]:
         """An API process, ready to serve at this address."""
         port = free_port()
@@ -90,50 +96,89 @@ class Plant:
             assert within(60, lambda: _answers(port)), f"{self.log} says why the API does not serve"
             yield f"http://127.0.0.1:{port}"
 
-    def _spawn(self, command: str, settings: Mapping[str, str]) -> Process:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("ROLLCALL_")}
+    def _spawn(self, command: str, settings: dict[str, str]) -> Process:
         with self.log.open("ab") as output:
             return spawn(
                 [sys.executable, "-m", "cli.main", *command.split()],
                 output=output.fileno(),
-                environment={**kept, **self.environment, **settings},
+                environment=inherited() | self.environment | settings,
                 directory=ROOT,
             )
 
     @contextmanager
-    def superuser(self) -> Iterator[psycopg.Connection]:
-        """A look at every connection, from above."""
+    def overseer(self) -> Iterator[psycopg.Connection]:
+        """A connection that sees all others, as the superuser."""
         with psycopg.connect(self.postgres.url(SUPERUSER), autocommit=True) as connection:
             yield connection
-
-    def inserting(self) -> int:
-        """How many workers are in the middle of inserting assignments."""
-        with self.superuser() as connection:
-            row = connection.execute(
-                """SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rollcall worker'
-                   AND state = 'active' AND query LIKE 'INSERT INTO assignment%'"""
-            ).fetchone()
-        return 0 if row is None else int(row[0])
 
     def broker(self) -> "redis.Redis":
         """Redis itself."""
         return redis.Redis.from_url(self.redis.url, socket_timeout=2)
 
-    def stop_postgres_at_once(self) -> None:
-        """An immediate shutdown: no checkpoint, no goodbye; the next start recovers from the write-ahead log."""
-        assert self.postgres.process is not None
-        self.postgres.process.send_signal(signal.SIGQUIT)
-        self.postgres.process.wait(20)
+    @contextmanager
+    def without_postgres(self) -> Iterator[None]:
+        """An immediate shutdown: no checkpoint, no goodbye; the start at the end recovers from the write-ahead log."""
+        _running(self.postgres).send_signal(signal.SIGQUIT)
+        _running(self.postgres).wait(20)
+        try:
+            yield
+        finally:
+            self.postgres.start()
+
+    @contextmanager
+    def without_redis(self) -> Iterator[None]:
+        """kill -9; it comes back empty, at the same address."""
+        _running(self.redis).kill()
+        _running(self.redis).wait(20)
+        try:
+            yield
+        finally:
+            self.redis.start()
+
+    @contextmanager
+    def with_frozen_redis(self) -> Iterator[None]:
+        """It accepts connections, since the kernel does, and answers nothing."""
+        _running(self.redis).send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            _running(self.redis).send_signal(signal.SIGCONT)
 
 
-def kill_family(process: Process) -> None:
-    """kill -9 to a program and every process below it."""
-    parent = psutil.Process(process.pid)
-    members = [*parent.children(recursive=True), parent]
-    for member in members:
-        member.kill()
-    process.wait(10)
-    psutil.wait_procs(members, timeout=10)
+def _running(server: Server) -> Process:
+    assert server.process is not None
+    return server.process
+
+
+def inherited() -> dict[str, str]:
+    """What a program gets of our environment: none of our settings, and leave to keep its bytecode, which it would
+    else compile anew at each of its many starts."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ROLLCALL_")}
+    return kept | {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": ""}
+
+
+def inserting(overseer: psycopg.Connection) -> int:
+    """How many workers are inserting assignments at this moment."""
+    row = overseer.execute(
+        """SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rollcall worker'
+           AND state = 'active' AND query LIKE 'INSERT INTO assignment%'"""
+    ).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def kill_with_children(process: Process) -> None:
+    """kill -9 to a program and every process below it, at the same instant."""
+    members = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    kill_group(process)
+    assert within(10, lambda: not any(runs(member) for member in members))
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _answers(port: int) -> bool:

@@ -1,4 +1,4 @@
-"""Recipients and statements that misbehave, by triggers on `assignment` which the tables' owner adds and removes."""
+"""Recipients that misbehave, and chunks that take their time: triggers on `assignment`, added by the tables' owner."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +9,9 @@ from psycopg import sql
 RAISES = "RAISE EXCEPTION 'this party cannot be inserted'"
 HANGS = "PERFORM pg_sleep(3600)"
 CUTS_THE_CONNECTION = "PERFORM pg_terminate_backend(pg_backend_pid())"
+LOCK = 20_000_001
+WAITS_FOR_THE_LOCK = f"PERFORM pg_advisory_xact_lock({LOCK})"
+"""Somebody else holds it, and so sees from outside which connection is inserting the party."""
 
 _FUNCTION = sql.SQL("""
     CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
@@ -17,32 +20,40 @@ _FUNCTION = sql.SQL("""
 _TRIGGER = sql.SQL("CREATE TRIGGER {name} BEFORE INSERT ON assignment FOR EACH {scope} EXECUTE FUNCTION {name}()")
 
 
+def slow_down(owner_url: str, seconds: float) -> None:
+    """Every chunk takes that much longer, so that a fault surely comes in the middle of one."""
+    _add(owner_url, "fault_slow", f"PERFORM pg_sleep({seconds})", sql.SQL("STATEMENT"))
+
+
 @contextmanager
 def slowly(owner_url: str, seconds: float) -> Iterator[None]:
-    """Every chunk takes that much longer, so that a fault surely comes in the middle of one."""
-    with _trigger(owner_url, "fault_slow", f"PERFORM pg_sleep({seconds})", sql.SQL("STATEMENT")):
+    """The same, until the end of the block."""
+    slow_down(owner_url, seconds)
+    try:
         yield
+    finally:
+        _remove(owner_url, "fault_slow")
 
 
 @contextmanager
 def bad_party(owner_url: str, org_id: str, party_id: str, body: str) -> Iterator[None]:
-    """Inserting this party's assignment does this."""
-    name = f"fault_{party_id.replace('-', '_')}"
-    condition = sql.SQL("ROW WHEN (NEW.org_id = {} AND NEW.party_id = {})").format(
-        sql.Literal(org_id), sql.Literal(party_id)
-    )
-    with _trigger(owner_url, name, body, condition):
+    """Inserting an assignment of this party does this."""
+    name = f"fault_{party_id}"
+    condition = sql.SQL("ROW WHEN (NEW.org_id = {} AND NEW.party_id = {})")
+    _add(owner_url, name, body, condition.format(sql.Literal(org_id), sql.Literal(party_id)))
+    try:
         yield
+    finally:
+        _remove(owner_url, name)
 
 
-@contextmanager
-def _trigger(owner_url: str, name: str, body: str, scope: sql.Composable) -> Iterator[None]:
+def _add(owner_url: str, name: str, body: str, scope: sql.Composable) -> None:
     parts = {"name": sql.Identifier(name), "body": sql.SQL(body), "scope": scope}
     with psycopg.connect(owner_url) as connection:
         connection.execute(_FUNCTION.format(**parts))
         connection.execute(_TRIGGER.format(**parts))
-    try:
-        yield
-    finally:
-        with psycopg.connect(owner_url) as connection:
-            connection.execute(sql.SQL("DROP FUNCTION {} CASCADE").format(sql.Identifier(name)))
+
+
+def _remove(owner_url: str, name: str) -> None:
+    with psycopg.connect(owner_url) as connection:
+        connection.execute(sql.SQL("DROP FUNCTION {} CASCADE").format(sql.Identifier(name)))

@@ -1,0 +1,76 @@
+"""PostgreSQL restarted without a goodbye, and connections cut, in the middle of a job.
+
+Guards: what is committed is on disk and what is not never happened; a connection that is found dead is replaced; and
+`jobs.rescue` finds the job once there is a database again. The API says 503 meanwhile, and never a plain error.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx2
+import pytest
+
+from shared.access import Permission
+from tests.factories import Org
+from tests.faults.accounts import accounted, halfway
+from tests.faults.orders import crew_members, submit
+from tests.faults.plant import Plant, inserting
+from tests.faults.sabotage import slowly
+from tests.waiting import within
+
+SIZE = 5000
+
+
+@pytest.fixture(scope="module")
+def url(plant: Plant, crew: Org) -> Iterator[str]:
+    """All programs at work, slowly; the address of the API."""
+    with slowly(plant.owner_url, 0.25), plant.at_work() as url:
+        yield url
+
+
+@contextmanager
+def asked_again_and_again(url: str, token: str) -> Iterator[list[httpx2.Response]]:
+    """Ask the API for the list of jobs from beginning to end of the block. Answers what it said."""
+    answers: list[httpx2.Response] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        with httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=15) as client:
+            while not over.wait(0.1):
+                answers.append(client.get("/v1/jobs"))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield answers
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_5000_survive_an_immediate_restart(plant: Plant, crew: Org, url: str) -> None:
+    with asked_again_and_again(url, crew.token(Permission.VIEW)) as answers:
+        job_id = submit(crew, crew_members(SIZE))
+        with plant.overseer() as overseer:
+            assert within(30, lambda: inserting(overseer) and halfway(crew, job_id))
+        with plant.without_postgres():
+            assert within(10, lambda: answers[-1].status_code == 503)
+        crew.service.database.close()  # our own connections died with it
+        job = accounted(crew, job_id)
+        assert within(10, lambda: answers[-1].status_code == 200)
+    assert job.succeeded == SIZE
+    assert {answer.status_code for answer in answers} == {200, 503}
+    assert all("Retry-After" in answer.headers for answer in answers if answer.status_code == 503)
+
+
+@pytest.mark.usefixtures("url")
+def test_5000_survive_three_cuts_of_every_connection_of_the_workers(plant: Plant, crew: Org) -> None:
+    job_id = submit(crew, crew_members(SIZE))
+    with plant.overseer() as overseer:
+        for _ in range(3):
+            assert within(30, lambda: inserting(overseer))
+            overseer.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'rollcall worker'"
+            )
+    assert accounted(crew, job_id).succeeded == SIZE

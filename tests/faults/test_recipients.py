@@ -1,0 +1,117 @@
+"""Recipients that raise, that hang and that kill, one of each among 2,000: 1,997 done, three named.
+
+Guards: the statement timeout ends what hangs; attempts are counted in a transaction of their own before the work, so a
+recipient that takes its connection or its worker with it is noticed; and a chunk that cannot be done as a whole is
+split until the one bad recipient stands alone. Killed are real worker processes and real connections.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+
+import psutil
+import pytest
+
+from cli.processes import Process
+from shared import jobs
+from shared.access import Permission
+from tests.conftest import Servers
+from tests.drain import Workshop
+from tests.factories import Org
+from tests.faults.accounts import accounted, job_of
+from tests.faults.orders import crew_members, submit
+from tests.faults.plant import Plant
+from tests.faults.sabotage import CUTS_THE_CONNECTION, HANGS, LOCK, RAISES, WAITS_FOR_THE_LOCK, bad_party
+
+
+@pytest.fixture(scope="module")
+def worker(plant: Plant, crew: Org) -> Iterator[Process]:
+    """A worker that gives up a statement after 1.5 s."""
+    with plant.running("worker", "beat", settings={"ROLLCALL_STATEMENT_TIMEOUT": "1.5"}) as (worker, _):
+        yield worker
+
+
+@contextmanager
+def killer_of_workers(plant: Plant, worker: Process) -> Iterator[list[int]]:
+    """kill -9 to each child of the worker whose connection waits for our lock. Answers the ids of the killed."""
+    killed: list[int] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        with plant.overseer() as overseer:
+            overseer.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+            while not over.wait(0.02):
+                waiting = overseer.execute(
+                    """SELECT client_port FROM pg_stat_activity WHERE wait_event = 'advisory'
+                       AND pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"""
+                ).fetchall()
+                killed.extend(_kill_child_at(worker, {port for (port,) in waiting}))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        over.set()
+        thread.join()
+
+
+def _kill_child_at(worker: Process, ports: set[int]) -> Iterator[int]:
+    for child in psutil.Process(worker.pid).children():
+        with suppress(psutil.Error):
+            if any(connection.laddr.port in ports for connection in child.net_connections("tcp")):
+                child.kill()
+                yield child.pid
+
+
+def failures(org: Org, job_id: str) -> dict[str, str]:
+    """The recipients that the results name as failed, with their codes."""
+    answer = org.client(Permission.VIEW).get(f"/v1/jobs/{job_id}/results", params={"outcome": "failed"})
+    assert answer.status_code == 200, answer.text
+    return {item["entityId"]: item["code"] for item in answer.json()["items"]}
+
+
+@pytest.mark.usefixtures("worker")
+def test_1997_of_2000_are_done_beside_three_that_raise_hang_and_cut_the_connection(plant: Plant, crew: Org) -> None:
+    bad = {"party-00250": RAISES, "party-00900": HANGS, "party-01999": CUTS_THE_CONNECTION}
+    with ExitStack() as sabotage:
+        for party_id, does in bad.items():
+            sabotage.enter_context(bad_party(plant.owner_url, crew.id, party_id, does))
+        job_id = submit(crew, crew_members(2000))
+        job = accounted(crew, job_id)
+    assert (job.state, job.succeeded, job.failed) == ("partially_succeeded", 1997, 3)
+    assert failures(crew, job_id) == dict.fromkeys(bad, "processing-failed")
+
+
+def test_a_recipient_that_kills_its_worker_process_every_time_fails_alone(
+    plant: Plant, crew: Org, worker: Process
+) -> None:
+    with (
+        bad_party(plant.owner_url, crew.id, "party-00100", WAITS_FOR_THE_LOCK),
+        killer_of_workers(plant, worker) as killed,
+    ):
+        job_id = submit(crew, crew_members(500))
+        job = accounted(crew, job_id)
+    assert len(killed) >= 4, "a worker process died at each level of the splitting"
+    assert (job.succeeded, job.failed) == (499, 1)
+    assert failures(crew, job_id) == {"party-00100": "processing-failed"}
+
+
+@pytest.mark.parametrize("counted", [True, False], ids=["guarded", "control"])
+def test_control_only_counted_attempts_end_a_recipient_that_cuts_the_connection(
+    servers: Servers, org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch, counted: bool
+) -> None:
+    from worker.app import config
+
+    monkeypatch.setattr("worker.jobs.config", config.model_copy(update={"job_claim_seconds": 1e-6}))
+    if not counted:
+        monkeypatch.setattr(jobs, "ATTEMPTS_BEFORE_SPLIT", 1_000_000)
+    org.with_parties(*crew_members(20))
+    job_id = submit(org, crew_members(20))
+    with bad_party(servers.owner_url, org.id, "party-00007", CUTS_THE_CONNECTION):
+        for _ in range(30):
+            workshop.deliver("jobs.run_chunk", org.id)
+    if counted:
+        assert accounted(org, job_id, seconds=0).succeeded == 19
+    else:
+        assert job_of(org, job_id).pending == 20

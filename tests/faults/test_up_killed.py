@@ -1,0 +1,70 @@
+"""kill -9 of the whole of `rollcall up` in the middle of 20,000, and `up` again on the same data directory.
+
+Guards: everything a job is made of is on disk when its 202 goes out; `up` clears away what a killed one left; and
+`jobs.rescue`, since Redis comes back empty.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.factories import Org
+from tests.faults.accounts import accounted, halfway, stuck
+from tests.faults.orders import CREW_SIZE, add_crew, new_org, submit
+from tests.faults.plant import ROOT, SHRUNK, WITHOUT_RESCUE, Plant, free_port, inherited
+from tests.faults.sabotage import slow_down
+from tests.waiting import runs, within
+
+
+@contextmanager
+def up(plant: Plant, port: int, changes: dict[str, str] | None = None) -> Iterator[None]:
+    """`rollcall up`, ready. At the end of the block it is killed with everything it has started."""
+    data_dir = plant.postgres.data_dir
+    printed = data_dir.with_suffix(".out")
+    with printed.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cli.main", "up", "--port", str(port), "--data-dir", str(data_dir)],
+            cwd=ROOT,
+            env=inherited() | SHRUNK | (changes or {}),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        assert within(60, lambda: "Rollcall is ready" in printed.read_text()), printed.read_text()
+        yield
+    finally:
+        members = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+        for member in members:
+            with suppress(psutil.NoSuchProcess):  # some die with the first
+                member.kill()
+        process.wait()
+        assert within(20, lambda: not any(runs(member) for member in members))
+
+
+@contextmanager
+def killed_in_mid_job(plant: Plant, port: int) -> Iterator[tuple[Org, str]]:
+    """A job of 20,000 in the data directory of an `up` that was killed when it was halfway."""
+    with ExitStack() as until_the_end:
+        with up(plant, port):
+            org = until_the_end.enter_context(new_org(plant.environment))
+            add_crew(org)
+            slow_down(plant.owner_url, 0.25)
+            job_id = submit(org)
+            assert within(30, lambda: halfway(org, job_id))
+        org.service.database.close()  # our own connections died with it
+        yield org, job_id
+
+
+@pytest.mark.timeout(200)
+def test_20000_survive_kill_9_of_everything_but_in_control_not_without_the_rescue(tmp_path: Path) -> None:
+    plant, port = Plant(tmp_path / "data"), free_port()
+    with killed_in_mid_job(plant, port) as (org, job_id), up(plant, port, WITHOUT_RESCUE):
+        assert stuck(org, job_id, for_seconds=4)
+        assert halfway(org, job_id)
+        with plant.running("worker", "beat"):
+            assert accounted(org, job_id).succeeded == CREW_SIZE

@@ -1,0 +1,41 @@
+"""A worker that is frozen in the middle of a chunk for longer than every timeout, and then goes on.
+
+Guard: PostgreSQL ends a transaction that is left idle, which frees the chunk for others; what the frozen one does
+when it wakes happens on a dead connection, that is, not at all.
+"""
+
+import signal
+
+import psutil
+
+from cli.processes import Process
+from tests.factories import Org
+from tests.faults.accounts import accounted, halfway
+from tests.faults.orders import crew_members, submit
+from tests.faults.plant import Plant, inserting
+from tests.faults.sabotage import slowly
+from tests.waiting import within
+
+SIZE = 5000
+
+SHORT = {"ROLLCALL_STATEMENT_TIMEOUT": "3"}
+"""Seconds; a transaction may be idle for half as long again."""
+
+
+def signal_family(process: Process, number: signal.Signals) -> None:
+    """Send a signal to a program and every process below it."""
+    for member in (psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)):
+        member.send_signal(number)
+
+
+def test_5000_survive_a_worker_frozen_in_mid_chunk_that_wakes_later(plant: Plant, crew: Org) -> None:
+    job_id = submit(crew, crew_members(SIZE))
+    with slowly(plant.owner_url, 0.25), plant.running("worker", "beat", settings=SHORT) as (frozen, _):
+        with plant.overseer() as overseer:
+            assert within(30, lambda: inserting(overseer) == 2 and halfway(crew, job_id))
+        signal_family(frozen, signal.SIGSTOP)
+        with plant.running("worker", settings=SHORT):
+            assert accounted(crew, job_id).succeeded == SIZE
+        signal_family(frozen, signal.SIGCONT)
+        assert accounted(crew, submit(crew, crew_members(SIZE))).succeeded == SIZE, "it is as good as new"
+    assert accounted(crew, job_id).succeeded == SIZE
