@@ -6,6 +6,7 @@ failure nothing is sent for a moment, since `jobs.rescue` finds the work anyway.
 """
 
 import time
+from threading import Lock
 from typing import Any
 
 import structlog
@@ -18,6 +19,8 @@ log = structlog.get_logger()
 
 QUEUE = "rollcall"
 PAUSE_AFTER_FAILURE_SECONDS = 2.0
+PATIENCE_SECONDS = 0.05
+"""One thread at a time talks to Redis, the others wait this long for it: while it hangs, it holds up one of them."""
 
 
 def make_celery(redis_url: str) -> Celery:
@@ -52,10 +55,11 @@ class Broker:
     def __init__(self, app: Celery) -> None:
         self._app = app
         self._quiet_until = 0.0
+        self._turn = Lock()
 
     def send(self, task: str, *args: Any) -> bool:
         """Send one wake-up, ids only. False when the broker is away: logged, and healed by `jobs.rescue`."""
-        if time.monotonic() < self._quiet_until:
+        if time.monotonic() < self._quiet_until or not self._turn.acquire(timeout=PATIENCE_SECONDS):
             return False
         try:
             self._app.send_task(task, args=args, queue=QUEUE, ignore_result=True)
@@ -63,4 +67,6 @@ class Broker:
             self._quiet_until = time.monotonic() + PAUSE_AFTER_FAILURE_SECONDS
             log.warning("wake-up not sent", task=task, error=type(error).__name__)
             return False
+        finally:
+            self._turn.release()
         return True
