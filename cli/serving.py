@@ -80,6 +80,10 @@ def migrate(system: System) -> None:
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        listening = socket.create_server((host, port), family=family)
+        # What it accepts inherits this. asyncio sets it only on sockets made with an explicit protocol, which these are
+        # not, and then each answer on a kept connection waits 40 ms for the acknowledgement of its own head.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listening
     except OSError as error:
         raise CannotStart(f"{host}:{port} cannot be listened on ({error.strerror}); choose another --port.") from None

@@ -25,8 +25,6 @@ ATTEMPTS_BEFORE_SPLIT = 2
 PARTS_OF_A_SPLIT = 8
 """Eight and not two: a recipient that hangs or kills costs a time-out a level, and 2,500 are 4 levels of eight."""
 
-BEING_SERVED = (JobState.QUEUED, JobState.RUNNING)
-
 SYSTEM = Actor("system", "worker")
 
 
@@ -86,33 +84,39 @@ def free_places(db: Session, window: int, now: datetime, claim_seconds: float) -
     return max(0, min(waiting, window - begun))
 
 
+_TAKE_TURNS = text("""
+    SELECT pg_advisory_xact_lock(hashtextextended('jobs.claim ' || :org, 0)),
+        set_config('synchronous_commit', 'off', true)""")
+"""Claims of an organization take turns. Of two at once the second would lock the first one's chunk too, to see that it
+is taken by now, and the first would then find its own chunk locked and leave it lying until the claim is old.
+Nothing waits for the disk: a lost count of attempts costs one more attempt, no more."""
+
+_CLAIM = text("""
+    WITH next AS (
+        SELECT chunk.org_id, chunk.job_id, chunk.n
+        FROM job_chunk AS chunk JOIN job ON job.org_id = chunk.org_id AND job.id = chunk.job_id
+        WHERE chunk.org_id = :org AND chunk.state = 'pending' AND job.state IN ('queued', 'running')
+            AND coalesce(chunk.claimed_at < :abandoned, true)
+        ORDER BY job.progressed_at, job.id, chunk.n
+        LIMIT 1 FOR UPDATE OF chunk SKIP LOCKED
+    ), begun AS (
+        UPDATE job_chunk AS chunk SET attempts = chunk.attempts + 1, claimed_at = :now
+        FROM next WHERE chunk.org_id = next.org_id AND chunk.job_id = next.job_id AND chunk.n = next.n
+        RETURNING chunk.org_id, chunk.job_id, chunk.n, chunk.attempts
+    )
+    UPDATE job SET state = 'running', started_at = coalesce(job.started_at, :now), progressed_at = :now
+    FROM begun WHERE job.org_id = begun.org_id AND job.id = begun.job_id AND job.state IN ('queued', 'running')
+    RETURNING begun.job_id, begun.n, begun.attempts""")
+
+
 def claim(db: Session, now: datetime, claim_seconds: float) -> Claim | None:
     """Begin the next chunk of the organization's job that was served least recently, or None when there is none."""
     org_id = current_org(db)
-    db.execute(text("SET LOCAL synchronous_commit = off"))  # a lost count of attempts costs one more attempt, no more
-    next_one = db.execute(
-        select(JobChunk.job_id, JobChunk.n, JobChunk.attempts)
-        .join(Job, (Job.org_id == JobChunk.org_id) & (Job.id == JobChunk.job_id))
-        .where(
-            JobChunk.org_id == org_id,
-            JobChunk.state == ChunkState.PENDING,
-            ~_begun(now, claim_seconds),
-            Job.state.in_(BEING_SERVED),
-        )
-        .order_by(Job.progressed_at, Job.id, JobChunk.n)
-        .limit(1)
-        .with_for_update(of=JobChunk, skip_locked=True)
+    db.execute(_TAKE_TURNS, {"org": org_id})
+    row = db.execute(
+        _CLAIM, {"org": org_id, "now": now, "abandoned": now - timedelta(seconds=claim_seconds)}
     ).one_or_none()
-    if next_one is None:
-        return None
-    claimed = Claim(next_one.job_id, next_one.n, next_one.attempts + 1)
-    db.execute(update(JobChunk).where(_is(org_id, claimed)).values(attempts=claimed.attempts, claimed_at=now))
-    db.execute(
-        update(Job)
-        .where(Job.org_id == org_id, Job.id == claimed.job_id, Job.state.in_(BEING_SERVED))
-        .values(state=JobState.RUNNING, started_at=func.coalesce(Job.started_at, now), progressed_at=now)
-    )
-    return claimed
+    return None if row is None else Claim(row.job_id, row.n, row.attempts)
 
 
 def lock(db: Session, claimed: Claim) -> Chunk | None:
