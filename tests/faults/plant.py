@@ -22,6 +22,7 @@ import migrations
 from cli.embedded import OWNER, EmbeddedPostgres, EmbeddedRedis, Server
 from cli.embedded.postgres import SUPERUSER
 from cli.processes import Process, kill_group, spawn
+from shared.broker import QUEUE
 from shared.settings import TRAINING
 from tests.waiting import runs, within
 
@@ -111,9 +112,12 @@ class Plant:
         with psycopg.connect(self.postgres.url(SUPERUSER), autocommit=True) as connection:
             yield connection
 
-    def broker(self) -> "redis.Redis":
-        """Redis itself."""
-        return redis.Redis.from_url(self.redis.url, socket_timeout=2)
+    def empty_redis(self) -> int:
+        """FLUSHALL. Answers how many messages it destroyed, waiting ones and those in somebody's hands."""
+        with redis.Redis.from_url(self.redis.url, socket_timeout=2) as broker:
+            waiting, in_hands = broker.llen(QUEUE), broker.hlen("unacked")
+            broker.flushall()
+        return int(waiting) + int(in_hands)
 
     @contextmanager
     def without_postgres(self) -> Iterator[None]:

@@ -34,10 +34,8 @@ def emptied_again_and_again(plant: Plant, every_seconds: float) -> Iterator[list
     over = threading.Event()
 
     def empty() -> None:
-        with plant.broker() as broker:
-            while not over.wait(every_seconds):
-                destroyed.append(int(broker.llen("rollcall")) + int(broker.hlen("unacked")))
-                broker.flushall()
+        while not over.wait(every_seconds):
+            destroyed.append(plant.empty_redis())
 
     thread = threading.Thread(target=empty)
     thread.start()
@@ -82,8 +80,7 @@ class TestAtWork:
 
 def test_control_without_the_rescue_an_emptied_redis_strands_a_job(plant: Plant, crew: Org) -> None:
     job_id = submit(crew)
-    with plant.broker() as broker:
-        broker.flushall()
+    plant.empty_redis()
     with plant.running("worker"):
         assert stuck(crew, job_id, for_seconds=5)
         assert job_of(crew, job_id).state == "queued"
