@@ -3,10 +3,12 @@
 A route declares who may call it with `dependencies=[allow(...)]`; a test fails for one that does not.
 """
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import date, datetime
 from typing import Annotated, Any
 
+import anyio
+from anyio.lowlevel import RunVar
 from fastapi import Depends, Query, Request
 from sqlalchemy.orm import Session
 
@@ -34,7 +36,29 @@ CurrentCaller = Annotated[Caller, Depends(caller)]
 CurrentService = Annotated[Service, Depends(service)]
 
 
-def transaction(caller: CurrentCaller, made: CurrentService) -> Iterator[Session]:
+_turns: RunVar[anyio.Semaphore] = RunVar("turns")
+
+
+async def turn(made: CurrentService) -> AsyncIterator[None]:
+    """Wait, without a thread, until a transaction of this request's own can have a connection.
+
+    A request keeps its transaction while it changes threads, from its route to its commit. Were all connections held by
+    requests that wait for a thread, and all threads by requests that wait for a connection, nothing would move. So
+    transactions that change threads get three quarters of the pool; what begins and ends in one thread has the rest.
+    """
+    turns = _turns.get(None)
+    if turns is None:
+        size = made.settings.api_pool_size
+        turns = anyio.Semaphore(size - max(1, size // 4))
+        _turns.set(turns)
+    async with turns:
+        yield
+
+
+Turn = Depends(turn, scope="function")
+
+
+def transaction(caller: CurrentCaller, made: CurrentService, _: Annotated[None, Turn]) -> Iterator[Session]:
     """One transaction for the caller's organization, committed before the answer is sent."""
     with made.database.transaction(caller.org_id) as db:
         yield db
@@ -107,6 +131,7 @@ __all__ = [
     "Limit",
     "Now",
     "Today",
+    "Turn",
     "allow",
     "training_available",
 ]

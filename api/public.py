@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Response, status
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy.orm import Session
 
-from api.dependencies import CurrentService, Now
+from api.dependencies import CurrentService, Now, Turn
 from api.pages import PageRoute, page
 from shared import access, assignments, catalogue, clock
 from shared.access import Organization, OrganizationUnknown
@@ -40,7 +40,7 @@ class Opened:
     organization: Organization
 
 
-def _opened(token: str, service: CurrentService, now: Now) -> Iterator[Opened]:
+def _opened(token: str, service: CurrentService, now: Now, _: Annotated[None, Turn]) -> Iterator[Opened]:
     """Raises LinkInvalid, also for what is no longer there, LinkExpired and Paused."""
     link = SessionLinks(service.settings).read(token, now)
     try:

@@ -82,12 +82,13 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=5,
+            pool_use_lifo=True,  # the connection used last has the statements prepared; in turn none would for long
             hide_parameters=True,  # the text of an error must not hold names and addresses
             connect_args={
                 "application_name": f"rollcall {name}",
                 "connect_timeout": 5,
                 "options": " ".join(f"-c {key}={value}" for key, value in options.items()),
-                "prepare_threshold": 3,
+                "prepare_threshold": 1,
             },
         )
         event.listen(self.engine, "connect", _serve_as_role)

@@ -57,7 +57,7 @@ class Settings(BaseModel):
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    api_pool_size: int = Field(default=20, ge=1, le=200)
+    api_pool_size: int = Field(default=20, ge=2, le=200)
     """Database connections of one API process: a burst queues here and not in PostgreSQL."""
     statement_timeout: float = Field(default=20, gt=0)
     """Seconds a worker's statement may take: one recipient that hangs must not hold its neighbours for ever."""

@@ -36,21 +36,6 @@ class Workshop:
         finally:
             app.workshop.database.close()
 
-    @contextmanager
-    def impatient(self, statement_timeout: float) -> Iterator[None]:
-        """A shorter limit for statements, in seconds, for as long as the block lasts."""
-        from worker import app
-
-        patient = app.workshop.database
-        app.workshop.database = Database(
-            app.config.need_database_url(), name="worker", statement_timeout=statement_timeout
-        )
-        try:
-            yield
-        finally:
-            app.workshop.database.close()
-            app.workshop.database = patient
-
     def send(self, task: str, *args: Any) -> bool:
         """Take a message in the broker's place."""
         self.messages.append((task, args))

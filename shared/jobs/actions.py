@@ -161,14 +161,11 @@ def _chunks(org_id: str, job_id: uuid.UUID, recipients: Select[Any], workers: in
     """
     each = recipients.subquery()
     (entity_id,) = each.c
-    size = func.least(
-        LARGEST_CHUNK,
-        func.greatest(SMALLEST_CHUNK, func.ceil(cast(func.count().over(), Integer) / literal(2.0 * workers))),
-    )
-    numbered = select(
-        entity_id.label("entity_id"),
-        cast(func.floor((func.row_number().over(order_by=entity_id) - 1) / size), Integer).label("n"),
-    ).subquery()
+    total = cast(func.count().over(), Integer)
+    each_worker = func.greatest(SMALLEST_CHUNK, (total + workers - 1) // workers, type_=Integer)
+    size = func.least(LARGEST_CHUNK, each_worker, type_=Integer)
+    place = cast(func.row_number().over(order_by=entity_id), Integer) - 1
+    numbered = select(entity_id.label("entity_id"), (place // size).label("n")).subquery()
     members = cast(
         func.array_agg(aggregate_order_by(numbered.c.entity_id, numbered.c.entity_id)), ARRAY(Text(collation="C"))
     )

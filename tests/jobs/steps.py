@@ -27,7 +27,7 @@ def submit(org: Org, size: int = 2 * CHUNK, at: datetime = NOW) -> uuid.UUID:
     ids = select(func.to_char(func.generate_series(1, literal(size)), "FM00000").label("id"))
     with org.transaction() as db:
         submission = Submission(kind="assignments.create", request={}, actor=ACTOR)
-        return jobs.submit(db, submission, ids, workers=2, now=at)[0].id
+        return jobs.submit(db, submission, ids, workers=64, now=at)[0].id
 
 
 def claimed(org: Org, at: datetime = NOW) -> Claim | None:

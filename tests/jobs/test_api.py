@@ -19,6 +19,7 @@ from tests.factories import Org
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks of ten, so that a job of some dozens has several."""
     monkeypatch.setattr("shared.jobs.actions.SMALLEST_CHUNK", 10)
+    monkeypatch.setattr("shared.jobs.actions.LARGEST_CHUNK", 10)
 
 
 @pytest.fixture

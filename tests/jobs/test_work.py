@@ -11,11 +11,12 @@ from sqlalchemy.exc import IntegrityError
 
 from shared import jobs
 from shared.events import Event
-from shared.jobs import ChunkState, Claim, JobChunk, JobState, Tally
+from shared.jobs import ChunkState, Claim, JobState, Tally
 from tests.factories import Org
 from tests.jobs.steps import (
     ACTOR,
     CHUNK,
+    CLAIM_SECONDS,
     LATER,
     NOW,
     chunks,
@@ -57,6 +58,18 @@ class TestClaim:
             assert claim(org, LATER).n == 1
             assert claimed(org, LATER) is None
 
+    def test_takes_turns_so_that_nobody_who_looks_for_work_holds_what_another_has_claimed(self, org: Org) -> None:
+        """Without turns the second would lock the first one's chunk, to see that it is taken, and keep it from it."""
+        submit(org)
+        with org.transaction() as one:
+            begun = jobs.claim(one, NOW, CLAIM_SECONDS)
+            assert begun is not None
+            with blocked(org, lambda other: jobs.claim(other, NOW, CLAIM_SECONDS)) as claiming:
+                one.commit()
+                another = claiming.result(5)
+        assert another is not None
+        assert [begun.n, another.n] == [0, 1]
+
     def test_serves_the_job_that_was_served_least_recently(self, org: Org) -> None:
         first, second = submit(org), submit(org, at=NOW + timedelta(seconds=1))
         turns = [claim(org, NOW + timedelta(seconds=2 + n)).job_id for n in range(4)]
@@ -77,32 +90,12 @@ class TestClaim:
 
 
 class TestLock:
-    @pytest.mark.xfail(
-        reason="open question: wait for a lock that is held for a moment only, or leave the chunk", strict=False
-    )
-    def test_is_given_to_one_of_two(self, org: Org) -> None:
+    def test_is_given_to_one_of_two_and_the_other_does_not_wait(self, org: Org) -> None:
         submit(org)
         begun = claim(org)
-        with org.transaction() as one:
-            chunk = jobs.lock(one, begun)
-            assert chunk is not None
-            with blocked(org, lambda other: jobs.lock(other, begun)) as locking:
-                jobs.finish(one, chunk, Tally(succeeded=CHUNK), NOW)
-                one.commit()
-                assert locking.result(5) is None
-
-    @pytest.mark.xfail(
-        reason="open question: wait for a lock that is held for a moment only, or leave the chunk", strict=False
-    )
-    def test_is_given_after_a_wait_for_somebody_who_only_looked_for_work(self, org: Org) -> None:
-        """Whoever looks for work at the moment of a claim holds the row, although it finds it taken."""
-        submit(org)
-        begun = claim(org)
-        with org.transaction() as looking:
-            looking.execute(select(JobChunk.n).where(JobChunk.job_id == begun.job_id).with_for_update())
-            with blocked(org, lambda worker: jobs.lock(worker, begun)) as locking:
-                looking.commit()
-                assert locking.result(5) is not None
+        with org.transaction() as one, org.transaction() as other:
+            assert jobs.lock(one, begun) is not None
+            assert jobs.lock(other, begun) is None
 
     def test_is_free_again_when_its_transaction_dies(self, org: Org) -> None:
         submit(org)
