@@ -52,6 +52,21 @@ class Settings(BaseModel):
     link_secret: str | None = Field(default=None, min_length=32)
     """What session links are signed with; else the shared secret, whose replacement then kills every link sent out."""
 
+    credential_key: str | None = None
+    """A private key in PEM (P-256 or Ed25519) that signs Open Badges credentials; without one none are given out."""
+
+    smtp_url: str | None = None
+    """Where mail is handed in: `smtp://`, `smtp+starttls://` or `smtps://`, `user:password@` where it asks for a login.
+    Without it nobody is written to, and deliveries by mail are suppressed."""
+    mail_from: str = "Rollcall <rollcall@localhost>"
+    """The sender of mails. Its domain makes the Message-IDs too."""
+    mails_a_day: int = Field(default=20, ge=1)
+    """Mails to one party in 24 hours: a mistake of somebody else's must not flood a mailbox."""
+    webhooks_allow_private: bool = False
+    """Whether webhooks may point into private networks. Otherwise a member could have us call our own insides."""
+    stream_length: int = Field(default=100_000, ge=1000)
+    """Events kept in the Redis Stream, about: a consumer that is further behind reads from the feed."""
+
     public_url: str = "http://127.0.0.1:8000"
     """How people outside reach the service: links in mails and pages begin with it."""
     log_format: Literal["console", "json"] = "console"

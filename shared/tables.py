@@ -4,14 +4,31 @@ from shared.access.models import Organization
 from shared.assignments.models import Assignment
 from shared.catalogue.models import Course, CourseVersion
 from shared.database import Base
+from shared.deliveries.models import Delivery, Webhook
 from shared.directory.models import Folder, FolderMember, Party
-from shared.events.models import Event, EventSeal, EventStream
+from shared.events.models import Event, EventConsumer, EventSeal, EventStream
 from shared.jobs.models import Job, JobChunk, JobOutcome
+from shared.licences.models import Licence, Sweep
+from shared.sessions.models import RosterEntry, TrainingSession
 
 metadata = Base.metadata
 
-CORE = (Organization, EventStream, Event, EventSeal, Party, Folder, FolderMember, Job, JobChunk, JobOutcome)
+CORE = (
+    Organization,
+    EventStream,
+    Event,
+    EventConsumer,
+    EventSeal,
+    Party,
+    Folder,
+    FolderMember,
+    Job,
+    JobChunk,
+    JobOutcome,
+    Webhook,
+    Delivery,
+)
 """The tables of every deployment."""
 
-TRAINING = (Course, CourseVersion, Assignment)
+TRAINING = (Course, CourseVersion, Assignment, TrainingSession, RosterEntry, Licence, Sweep)
 """The tables that exist only where the deployment profile has training."""

@@ -6,7 +6,7 @@ passes the wake-up on until nothing is left; so messages can be lost, doubled or
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from psycopg.errors import QueryCanceled
@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from shared import clock, jobs
-from shared.jobs import Chunk, Claim, Tally
+from shared.jobs import Chunk, Claim, Job, JobState, Tally
 from worker import assignments
 from worker.app import config, workshop
 from worker.task import task
@@ -31,13 +31,17 @@ HANDLERS: dict[str, Handler] = {
 }
 """Which noun does the work of which kind of job."""
 
+ENDED: dict[str, Callable[[Session, Job, datetime], None]] = {}
+"""Which noun wants to know, in the same transaction, that a job of a kind has ended."""
+
 
 @task("jobs.run")
 def run(org_id: str) -> None:
     """Jobs of an organization are due: wake as many workers as it has places for, and be one of them."""
     with workshop.database.transaction(org_id) as db:
         now = clock.now()
-        jobs.end_cancelled(db, now)
+        for job in jobs.end_cancelled(db, now):
+            _tell_if_ended(db, job, now)
         places = jobs.free_places(db, config.job_window, now, config.job_claim_seconds)
     for _ in range(places - 1):
         workshop.broker.send("jobs.run_chunk", org_id)
@@ -78,7 +82,8 @@ def _attempt(org_id: str, claimed: Claim) -> None:
         with workshop.database.transaction(org_id) as db:
             chunk = jobs.lock(db, claimed)
             if chunk is not None:
-                jobs.finish(db, chunk, HANDLERS[chunk.job.kind](db, chunk), clock.now())
+                now = clock.now()
+                _tell_if_ended(db, jobs.finish(db, chunk, HANDLERS[chunk.job.kind](db, chunk), now), now)
     except OperationalError as error:
         _log_failure(claimed, error)
         if isinstance(error.orig, QueryCanceled):  # it took too long: one of its recipients hangs
@@ -99,4 +104,12 @@ def _log_failure(claimed: Claim, error: Exception) -> None:
 
 def _isolate(org_id: str, claimed: Claim) -> None:
     with workshop.database.transaction(org_id) as db:
-        jobs.isolate(db, claimed, clock.now())
+        now = clock.now()
+        job = jobs.isolate(db, claimed, now)
+        if job is not None:
+            _tell_if_ended(db, job, now)
+
+
+def _tell_if_ended(db: Session, job: Job, now: datetime) -> None:
+    if JobState(job.state).final and job.kind in ENDED:
+        ENDED[job.kind](db, job, now)

@@ -31,12 +31,17 @@ class CompletionMethod(StrEnum):
     SESSION = "session"
 
 
+REMINDER_DAYS = (-7, -1, 1, 7, 30)
+"""When an open assignment is reminded of, in days after its due date: before it, and once it is overdue."""
+
+
 class Assignment(Tenant, Base):
     """One party owes one course version. due_on, occurred_on: days in the organization's time zone.
 
     due_key: what lists sort by: those without a due date come after all others.
     revision: raised by every change; an assignment that nobody has touched since it was made has 1.
     public_session_id: the external session through which it was completed.
+    reminders: how many of `REMINDER_DAYS` are behind it. remind_on: the day of its next reminder, null for none.
     link_epoch: raised when the assignment is closed; session links of an earlier epoch are dead.
     """
 
@@ -59,6 +64,7 @@ class Assignment(Tenant, Base):
         Index("ix_assignment_org_id_course_version_id_id", "org_id", "course_version_id", "id"),
         Index("ix_assignment_org_id_state_id", "org_id", "state", "id"),
         Index("ix_assignment_org_id_due_key_id", "org_id", "due_key", "id"),
+        Index("ix_assignment_remind", "org_id", "remind_on", "id", postgresql_where=text("remind_on IS NOT NULL")),
         CheckConstraint("state IN ('assigned', 'completed', 'closed')", name="state"),
         CheckConstraint("(state = 'completed') = (completed_at IS NOT NULL)", name="completion"),
         CheckConstraint("(state = 'closed') = (closed_at IS NOT NULL)", name="closure"),
@@ -78,6 +84,8 @@ class Assignment(Tenant, Base):
     job_id: Mapped[uuid.UUID | None]
     revision: Mapped[int] = mapped_column(server_default="1")
     link_epoch: Mapped[int] = mapped_column(server_default="0")
+    reminders: Mapped[int] = mapped_column(server_default="0")
+    remind_on: Mapped[date | None] = mapped_column(Computed("reminder_day(state, due_on, reminders)", persisted=True))
 
     completion_method: Mapped[str | None]
     completed_by_type: Mapped[str | None]

@@ -16,7 +16,7 @@ from shared.catalogue.actions import (
     draft_version,
     publish_version,
 )
-from shared.catalogue.models import Course, CourseVersion, LicenceOn, Mode, VersionState
+from shared.catalogue.models import Course, CourseVersion, EarlyRenewal, LicenceOn, Mode, VersionState
 from shared.catalogue.queries import (
     CourseNotPublished,
     active_version,
@@ -46,6 +46,7 @@ __all__ = [
     "CourseNotPublished",
     "CourseRequest",
     "CourseVersion",
+    "EarlyRenewal",
     "LicenceOn",
     "Material",
     "Mode",

@@ -26,6 +26,13 @@ class LicenceOn(StrEnum):
     COMPLETION = "completion"
 
 
+class EarlyRenewal(StrEnum):
+    """From when a licence counts that is renewed before its end: from the renewal, or from the end of the former."""
+
+    RESETS = "resets"
+    KEEPS_ANNIVERSARY = "keepsAnniversary"
+
+
 class VersionState(StrEnum):
     """draft -> active -> superseded. Only a draft can be edited; only one version of a course is active."""
 
@@ -35,7 +42,12 @@ class VersionState(StrEnum):
 
 
 class Course(Tenant, Base):
-    """A catalogue entry. licence_months: how long its licence lasts; null: it grants none."""
+    """A catalogue entry. licence_months: how long its licence lasts; null: it grants none.
+
+    renewal_window_days: a renewal so many days before the end, or fewer, is an early one, for which
+    `early_renewal` says from when the new licence counts; null: there are none. renew_before_days: so long before a
+    licence ends its holder is assigned the active version; null: never.
+    """
 
     __tablename__ = "course"
     __table_args__ = (
@@ -44,6 +56,8 @@ class Course(Tenant, Base):
         CheckConstraint("mode IN ('online', 'in_person', 'flex')", name="mode"),
         CheckConstraint("licence_on IN ('session', 'completion')", name="licence_on"),
         CheckConstraint("licence_months > 0", name="licence_months_positive"),
+        CheckConstraint("early_renewal IN ('resets', 'keepsAnniversary')", name="early_renewal"),
+        CheckConstraint("renewal_window_days > 0 AND renew_before_days > 0", name="renewal_days_positive"),
     )
 
     id: Mapped[Uuid7] = mapped_column(primary_key=True)
@@ -53,6 +67,9 @@ class Course(Tenant, Base):
     mode: Mapped[str]
     licence_months: Mapped[int | None]
     licence_on: Mapped[str]
+    renewal_window_days: Mapped[int | None]
+    early_renewal: Mapped[str] = mapped_column(server_default=EarlyRenewal.RESETS)
+    renew_before_days: Mapped[int | None]
     revision: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, field_validator
 
-from shared.catalogue.models import Course, CourseVersion, LicenceOn, Mode, VersionState
+from shared.catalogue.models import Course, CourseVersion, EarlyRenewal, LicenceOn, Mode, VersionState
 from shared.wire import Answer, Instant, Line, LongText, Received
 
 LICENCE_MONTHS = 12
@@ -26,6 +26,7 @@ def _web_address(value: str) -> str:
 
 WebAddress = Annotated[str, Field(max_length=2000), AfterValidator(_web_address)]
 LicenceMonths = Annotated[int, Field(ge=1, le=MAX_LICENCE_MONTHS)]
+RenewalDays = Annotated[int, Field(ge=1, le=3650)]
 
 
 class Material(Received):
@@ -40,7 +41,11 @@ Materials = Annotated[list[Material], Field(max_length=100)]
 
 
 class CourseRequest(Received):
-    """A new course. licence_months: calendar months; null: the course grants no licence."""
+    """A new course. licence_months: calendar months; null: the course grants no licence.
+
+    renewal_window_days, early_renewal: a renewal so many days before the end, or fewer, starts a new year at once, or
+    keeps the anniversary. renew_before_days: so long before the end the holder is assigned the course again.
+    """
 
     title: Line
     code: Line
@@ -48,10 +53,16 @@ class CourseRequest(Received):
     mode: Mode
     licence_months: LicenceMonths | None = LICENCE_MONTHS
     licence_on: LicenceOn = LicenceOn.SESSION
+    renewal_window_days: RenewalDays | None = None
+    early_renewal: EarlyRenewal = EarlyRenewal.RESETS
+    renew_before_days: RenewalDays | None = None
 
 
 class CourseChanges(Received):
-    """What is to change: only the fields that are given. Null clears `description` and `licenceMonths`."""
+    """What is to change: only the fields that are given. Null clears what a new course may leave out.
+
+    A change counts for licences that are granted from then on, `renewBeforeDays` also for those that are there.
+    """
 
     title: Line | None = None
     code: Line | None = None
@@ -59,8 +70,11 @@ class CourseChanges(Received):
     mode: Mode | None = None
     licence_months: LicenceMonths | None = None
     licence_on: LicenceOn | None = None
+    renewal_window_days: RenewalDays | None = None
+    early_renewal: EarlyRenewal | None = None
+    renew_before_days: RenewalDays | None = None
 
-    @field_validator("title", "code", "mode", "licence_on", mode="before")
+    @field_validator("title", "code", "mode", "licence_on", "early_renewal", mode="before")
     @classmethod
     def _keep(cls, value: object) -> object:
         return _not_null(value)
@@ -105,6 +119,9 @@ class CourseAnswer(Answer):
     mode: Mode
     licence_months: int | None
     licence_on: LicenceOn
+    renewal_window_days: int | None
+    early_renewal: EarlyRenewal
+    renew_before_days: int | None
     active_version: ActiveVersion | None
     created_at: Instant
     updated_at: Instant
@@ -121,6 +138,9 @@ class CourseAnswer(Answer):
             mode=Mode(course.mode),
             licence_months=course.licence_months,
             licence_on=LicenceOn(course.licence_on),
+            renewal_window_days=course.renewal_window_days,
+            early_renewal=EarlyRenewal(course.early_renewal),
+            renew_before_days=course.renew_before_days,
             active_version=None if active is None else ActiveVersion.model_validate(active),
             created_at=course.created_at,
             updated_at=course.updated_at,

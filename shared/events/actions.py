@@ -76,12 +76,13 @@ def record_each(
     *,
     type: str,
     count: int,
-    of: Select[str, str | None],
+    of: Select[*tuple[Any, ...]],
     data: dict[str, Any],
 ) -> None:
     """Record one event for each row of `of`, in two statements whatever their number.
 
-    of: selects `subject` and `party_id`, exactly `count` rows. data: what they have in common.
+    of: selects `subject` and `party_id`, exactly `count` rows, and where they differ in more, `data` (jsonb).
+    data: what they have in common.
     """
     if count == 0:
         return
@@ -96,7 +97,7 @@ def record_each(
         literal(actor.type),
         literal(actor.id),
         each.c.party_id,
-        literal(data, JSONB),
+        literal(data, JSONB).op("||")(each.c.data) if "data" in each.c else literal(data, JSONB),
     )
     columns = [
         Event.org_id,

@@ -47,6 +47,19 @@ class Event(Tenant, Base):
     data: Mapped[dict[str, Any]]
 
 
+class EventConsumer(Tenant, Base):
+    """How far a consumer of our own has read: the Redis Stream's relay, the planner of deliveries.
+
+    Moved in the transaction that consumed, so that what was consumed and how far it went are one fact.
+    """
+
+    __tablename__ = "event_consumer"
+    __table_args__ = (ForeignKeyConstraint(["org_id"], ["organization.id"]),)
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    last_sequence: Mapped[int] = mapped_column(BigInteger, server_default="0")
+
+
 class EventSeal(Tenant, Base):
     """A sealed block of events: everything up to `last_sequence`, in one chain of hashes from the first event on.
 

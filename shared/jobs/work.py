@@ -145,21 +145,20 @@ def cancel_unbegun(db: Session, job_id: uuid.UUID) -> int:
     )
 
 
-def end_cancelled(db: Session, now: datetime) -> None:
-    """End the organization's cancelled jobs whose last worker died before its chunk was settled."""
+def end_cancelled(db: Session, now: datetime) -> list[Job]:
+    """Settle the organization's cancelled jobs whose last worker died before its chunk was settled. Answers them."""
     cancelling = select(Job.id).where(Job.org_id == current_org(db), Job.state == JobState.CANCELLING)
-    for job_id in db.scalars(cancelling).all():
-        if count := cancel_unbegun(db, job_id):
-            settle(db, job_id, now, cancelled=count)
+    cancelled = ((job_id, cancel_unbegun(db, job_id)) for job_id in db.scalars(cancelling).all())
+    return [settle(db, job_id, now, cancelled=count) for job_id, count in cancelled if count]
 
 
-def finish(db: Session, chunk: Chunk, tally: Tally, now: datetime) -> None:
-    """Settle a chunk whose work is done, in the transaction that did it."""
+def finish(db: Session, chunk: Chunk, tally: Tally, now: datetime) -> Job:
+    """Settle a chunk whose work is done, in the transaction that did it. Answers the job as it then is."""
     counted = tally.succeeded + tally.unchanged + tally.failed
     if counted != chunk.size:
         raise RuntimeError(f"{chunk.size} recipients went in, {counted} outcomes came out")
     _leave(db, chunk, ChunkState.DONE)
-    settle(db, chunk.job.id, now, succeeded=tally.succeeded, unchanged=tally.unchanged, failed=tally.failed)
+    return settle(db, chunk.job.id, now, succeeded=tally.succeeded, unchanged=tally.unchanged, failed=tally.failed)
 
 
 def release(db: Session, claimed: Claim) -> None:
@@ -171,18 +170,20 @@ def release(db: Session, claimed: Claim) -> None:
     )
 
 
-def isolate(db: Session, claimed: Claim, now: datetime) -> None:
-    """Split a chunk that cannot be done as a whole, until the one bad recipient stands alone and is reported."""
+def isolate(db: Session, claimed: Claim, now: datetime) -> Job | None:
+    """Split a chunk that cannot be done as a whole, until the one bad recipient stands alone and is reported.
+
+    Answers the job where that settled something of it, for it may have ended.
+    """
     chunk = lock(db, claimed)
     if chunk is None:
-        return
+        return None
     recipients = list(db.scalars(chunk.recipients))
     if chunk.size == 1:
         code = OutcomeCode.PROCESSING_FAILED
         key = {"org_id": chunk.job.org_id, "job_id": chunk.job.id, "entity_id": recipients[0]}
         db.execute(insert(JobOutcome).values(**key, outcome=code.outcome, code=code))
-        finish(db, chunk, Tally(failed=1), now)
-        return
+        return finish(db, chunk, Tally(failed=1), now)
     last = _last_chunk(db, chunk.job)
     size = -(-chunk.size // PARTS_OF_A_SPLIT)
     suspected = min(chunk.attempts - 1, ATTEMPTS_BEFORE_SPLIT - 1)  # one more death splits a part of a killer's chunk
@@ -198,6 +199,7 @@ def isolate(db: Session, claimed: Claim, now: datetime) -> None:
     ]
     db.execute(insert(JobChunk), parts)
     _leave(db, chunk, ChunkState.SPLIT)
+    return None
 
 
 def _last_chunk(db: Session, job: Job) -> int:
@@ -221,8 +223,11 @@ def settle(
     unchanged: int = 0,
     failed: int = 0,
     cancelled: int = 0,
-) -> None:
-    """Add outcomes to a job, and end it when nothing is pending any more. Locks the event counter, then the job row."""
+) -> Job:
+    """Add outcomes to a job, and end it when nothing is pending any more. Locks the event counter, then the job row.
+
+    Answers the job as it then is.
+    """
     events.hold(db)
     remaining = Job.pending - (succeeded + unchanged + failed + cancelled)
     ending = case(
@@ -249,6 +254,7 @@ def settle(
     if JobState(job.state).final:
         data = {"kind": job.kind, "state": job.state, "counts": counts(job)}
         events.record(db, SYSTEM, now, Fact("job.finished", f"job/{job_id}", data))
+    return job
 
 
 def _is(org_id: str, claimed: Claim) -> ColumnElement[bool]:

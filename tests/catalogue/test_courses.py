@@ -37,6 +37,9 @@ def test_a_new_course_has_the_defaults_and_no_version(org: Org) -> None:
         "description": None,
         "licenceMonths": 12,
         "licenceOn": "session",
+        "renewalWindowDays": None,
+        "earlyRenewal": "resets",
+        "renewBeforeDays": None,
         "activeVersion": None,
         "archivedAt": None,
     }

@@ -1,0 +1,106 @@
+"""Deliveries: one event told to one receiver over one channel. And webhooks, the receivers other systems set up."""
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.database import Base, ExternalId, Tenant, Uuid7
+
+
+class Channel(StrEnum):
+    """How a receiver is told."""
+
+    WEBHOOK = "webhook"
+    EMAIL = "email"
+
+
+class DeliveryState(StrEnum):
+    """queued -> sent | suppressed | failed | dead; failed and dead can be queued again by hand.
+
+    queued: waits for its turn or for its next attempt. suppressed: not sent, because it was no longer true or nobody
+    could be told; `code` says why. failed: refused for good by the receiver. dead: given up after every attempt.
+    """
+
+    QUEUED = "queued"
+    SENT = "sent"
+    SUPPRESSED = "suppressed"
+    FAILED = "failed"
+    DEAD = "dead"
+
+
+class Webhook(Tenant, Base):
+    """An address of another system that wants events. types: which, empty for all.
+
+    after: the sequence up to which events are not its business: the head when it was made. secret: what signs, shown
+    once; former_secret signs too until former_secret_until. failures: attempts in a row that failed; broken_until: its
+    breaker is open, and nothing is sent before. disabled_at, disabled_why: by a member, or because it answered 410.
+    """
+
+    __tablename__ = "webhook"
+    __table_args__ = (ForeignKeyConstraint(["org_id"], ["organization.id"]),)
+
+    id: Mapped[Uuid7] = mapped_column(primary_key=True)
+    url: Mapped[str]
+    types: Mapped[list[str]]
+    description: Mapped[str | None]
+    after: Mapped[int] = mapped_column(BigInteger)
+    secret: Mapped[str]
+    former_secret: Mapped[str | None]
+    former_secret_until: Mapped[datetime | None]
+    revision: Mapped[int] = mapped_column(server_default="1")
+    failures: Mapped[int] = mapped_column(server_default="0")
+    broken_until: Mapped[datetime | None]
+    disabled_at: Mapped[datetime | None]
+    disabled_why: Mapped[str | None]
+    created_by: Mapped[ExternalId]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
+
+
+class Delivery(Tenant, Base):
+    """One event for one receiver. Its row is its queue entry, its lease and, afterwards, its record.
+
+    receiver: a webhook's id, or a party's. sequence: of the event. party_id, job_id: whom and which job the event is
+    about, to find it again. code: why it is as it is, from a closed list; status: what the receiver answered, an HTTP
+    or SMTP status. next_attempt_at: when it is due. leased_until: somebody is at it until then at most.
+    """
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        ForeignKeyConstraint(["org_id", "sequence"], ["event.org_id", "event.sequence"]),
+        UniqueConstraint("org_id", "channel", "receiver", "sequence"),
+        Index(
+            "ix_delivery_due",
+            "org_id",
+            "channel",
+            "next_attempt_at",
+            "id",
+            postgresql_where=text("state = 'queued'"),
+        ),
+        Index("ix_delivery_org_id_receiver_id", "org_id", "receiver", "id"),
+        Index("ix_delivery_org_id_state_id", "org_id", "state", "id"),
+        Index("ix_delivery_org_id_party_id_id", "org_id", "party_id", "id"),
+        Index("ix_delivery_org_id_job_id_id", "org_id", "job_id", "id"),
+        CheckConstraint("channel IN ('webhook', 'email')", name="channel"),
+        CheckConstraint("state IN ('queued', 'sent', 'suppressed', 'failed', 'dead')", name="state"),
+    )
+
+    id: Mapped[Uuid7] = mapped_column(primary_key=True)
+    channel: Mapped[str]
+    receiver: Mapped[ExternalId]
+    sequence: Mapped[int] = mapped_column(BigInteger)
+    event_type: Mapped[str]
+    party_id: Mapped[ExternalId | None]
+    job_id: Mapped[uuid.UUID | None]
+    state: Mapped[str] = mapped_column(server_default=DeliveryState.QUEUED)
+    code: Mapped[str | None]
+    status: Mapped[int | None]
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    next_attempt_at: Mapped[datetime]
+    leased_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]

@@ -1,0 +1,1 @@
+"""Licences: the record that a party has been trained. Owns `licence` and `sweep`."""

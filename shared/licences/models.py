@@ -1,0 +1,150 @@
+"""Licences: the record that a party has been trained. Valid by its dates alone; the sweep only publishes the ends."""
+
+import uuid
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, Computed, ForeignKeyConstraint, Index, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.database import Base, ExternalId, Tenant, Uuid7
+
+
+class LicenceState(StrEnum):
+    """active -> expired | revoked | superseded, told from the dates at the moment of asking; never stored.
+
+    expired: its end has passed. revoked: taken back, for good. superseded: a later licence of the course stands for it.
+    """
+
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    SUPERSEDED = "superseded"
+
+
+class ExpiryRule(StrEnum):
+    """By which rule `expires_at` came about; the explanation on each licence is made of it.
+
+    months_from_grant: calendar months after `granted_at`. months_from_anniversary: calendar months after the end of the
+    licence it renews. later_expiry: the end of the licence it renews, which lies later. corrected: set by a member.
+    """
+
+    MONTHS_FROM_GRANT = "monthsFromGrant"
+    MONTHS_FROM_ANNIVERSARY = "monthsFromAnniversary"
+    LATER_EXPIRY = "laterExpiry"
+    CORRECTED = "corrected"
+
+
+NOTICE_DAYS = (60, 30, 7)
+"""So many days before its end a licence is told of, once each."""
+
+DUE_AT = "licence_due_at(expires_at, notices, expired_at, superseded_at, revoked_at)"
+"""When the sweep has something to say of a licence next: its next notice, then its end, then nothing more."""
+
+
+class Licence(Tenant, Base):
+    """One licence. Of a party's licences of a course at most one counts: neither revoked nor superseded.
+
+    session_id, assignment_id: what earned it, exactly one of them. job_id: the job that granted it, if one did.
+    months, rule: how `expires_at` follows (null months: corrected by hand). renews_id: the licence it
+    superseded. notices: how many of `NOTICE_DAYS` have been told. expired_at: when the sweep published the end; an end
+    that is moved into the future clears it. renewal_on: the day on which the sweep assigned the course again.
+    code: what is printed and verified, 16 hexadecimal digits, drawn at random.
+    """
+
+    __tablename__ = "licence"
+    __table_args__ = (
+        ForeignKeyConstraint(["org_id", "party_id"], ["party.org_id", "party.id"]),
+        ForeignKeyConstraint(["org_id", "course_id"], ["course.org_id", "course.id"]),
+        ForeignKeyConstraint(["org_id", "course_version_id"], ["course_version.org_id", "course_version.id"]),
+        ForeignKeyConstraint(["org_id", "session_id"], ["training_session.org_id", "training_session.id"]),
+        ForeignKeyConstraint(["org_id", "assignment_id"], ["assignment.org_id", "assignment.id"]),
+        ForeignKeyConstraint(["org_id", "job_id"], ["job.org_id", "job.id"]),
+        ForeignKeyConstraint(["org_id", "renews_id"], ["licence.org_id", "licence.id"]),
+        UniqueConstraint("code"),
+        Index(
+            "uq_licence_counting",
+            "org_id",
+            "party_id",
+            "course_id",
+            unique=True,
+            postgresql_where=text("revoked_at IS NULL AND superseded_at IS NULL"),
+        ),
+        Index(
+            "uq_licence_session",
+            "org_id",
+            "session_id",
+            "party_id",
+            unique=True,
+            postgresql_where=text("session_id IS NOT NULL"),
+        ),
+        Index(
+            "uq_licence_assignment",
+            "org_id",
+            "assignment_id",
+            unique=True,
+            postgresql_where=text("assignment_id IS NOT NULL AND revoked_at IS NULL"),
+        ),
+        Index("ix_licence_due", "org_id", "due_at", "id", postgresql_where=text("due_at IS NOT NULL")),
+        Index("ix_licence_org_id_course_id_expires_at", "org_id", "course_id", "expires_at"),
+        Index("ix_licence_org_id_expires_at_id", "org_id", "expires_at", "id"),
+        Index("ix_licence_org_id_party_id_id", "org_id", "party_id", "id"),
+        Index("ix_licence_org_id_job_id_party_id", "org_id", "job_id", "party_id"),
+        CheckConstraint("expires_at > granted_at", name="expires_after_grant"),
+        CheckConstraint("(session_id IS NULL) <> (assignment_id IS NULL)", name="earned_by_one"),
+        CheckConstraint("notices BETWEEN 0 AND 3", name="notices"),
+    )
+
+    id: Mapped[Uuid7] = mapped_column(primary_key=True)
+    party_id: Mapped[ExternalId]
+    course_id: Mapped[uuid.UUID]
+    course_version_id: Mapped[uuid.UUID]
+    session_id: Mapped[uuid.UUID | None]
+    assignment_id: Mapped[uuid.UUID | None]
+    job_id: Mapped[uuid.UUID | None]
+    granted_by_type: Mapped[str]
+    granted_by_id: Mapped[ExternalId]
+    granted_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    months: Mapped[int | None]
+    rule: Mapped[str]
+    renews_id: Mapped[uuid.UUID | None]
+    code: Mapped[str] = mapped_column(server_default=func.licence_code())
+    note: Mapped[str | None]
+    revision: Mapped[int] = mapped_column(server_default="1")
+    notices: Mapped[int] = mapped_column(server_default="0")
+    due_at: Mapped[datetime | None] = mapped_column(Computed(DUE_AT, persisted=True))
+    expired_at: Mapped[datetime | None]
+    renewal_on: Mapped[date | None]
+    superseded_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    revoked_by_type: Mapped[str | None]
+    revoked_by_id: Mapped[ExternalId | None]
+    revocation_reason: Mapped[str | None]
+
+
+class Sweep(Tenant, Base):
+    """One run of the expiry sweep over an organization.
+
+    slot: the night it belongs to (a day in UTC), null for one that a member asked for. lag_seconds: how late the most
+    overdue thing was that it found, null where nothing was due. finished_at: when nothing due was left.
+    """
+
+    __tablename__ = "sweep"
+    __table_args__ = (
+        ForeignKeyConstraint(["org_id"], ["organization.id"]),
+        UniqueConstraint("org_id", "slot"),
+        Index("ix_sweep_unfinished", "org_id", "id", postgresql_where=text("finished_at IS NULL")),
+    )
+
+    id: Mapped[Uuid7] = mapped_column(primary_key=True)
+    slot: Mapped[date | None]
+    asked_by_type: Mapped[str]
+    asked_by_id: Mapped[ExternalId]
+    asked_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    expired: Mapped[int] = mapped_column(server_default="0")
+    notices: Mapped[int] = mapped_column(server_default="0")
+    renewals: Mapped[int] = mapped_column(server_default="0")
+    lag_seconds: Mapped[float | None]

@@ -1,0 +1,114 @@
+"""Sessions: scheduled sittings of a course version, each with its roster."""
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.database import Base, ExternalId, Tenant, Uuid7
+
+
+class SessionMode(StrEnum):
+    """How a session is held. It must fit the course's mode; `flex` fits both."""
+
+    ONLINE = "online"
+    IN_PERSON = "in_person"
+
+
+class SessionState(StrEnum):
+    """scheduled -> completing -> completed, or scheduled -> cancelled.
+
+    completing: completion was accepted, its job is at work, and the roster is frozen. A job that is rejected, or
+    cancelled before it did anything, leads back to scheduled.
+    """
+
+    SCHEDULED = "scheduled"
+    COMPLETING = "completing"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class Attendance(StrEnum):
+    """What an entry of the roster turned out to be. Only the attended are licensed."""
+
+    ATTENDED = "attended"
+    ABSENT = "absent"
+    EXCUSED = "excused"
+
+
+class TrainingSession(Tenant, Base):
+    """A scheduled sitting of a course version. `db` is the database handle; "session" always means one of these.
+
+    time_zone: in which its times are shown. capacity: how many the roster holds, null for any number.
+    revision: raised by every change; a calendar's SEQUENCE follows it.
+    completed_at: when completion was accepted, the `grantedAt` of every licence it grants.
+    completed_by_type, completed_by_id: who completed it, as an actor. completion_job_id: the job that does it.
+    """
+
+    __tablename__ = "training_session"
+    __table_args__ = (
+        ForeignKeyConstraint(["org_id", "course_id"], ["course.org_id", "course.id"]),
+        ForeignKeyConstraint(["org_id", "course_version_id"], ["course_version.org_id", "course_version.id"]),
+        ForeignKeyConstraint(["org_id", "completion_job_id"], ["job.org_id", "job.id"]),
+        Index("ix_training_session_org_id_starts_at_id", "org_id", "starts_at", "id"),
+        Index("ix_training_session_org_id_course_id_starts_at", "org_id", "course_id", "starts_at"),
+        CheckConstraint("mode IN ('online', 'in_person')", name="mode"),
+        CheckConstraint("state IN ('scheduled', 'completing', 'completed', 'cancelled')", name="state"),
+        CheckConstraint("ends_at > starts_at", name="ends_after_start"),
+        CheckConstraint("capacity > 0", name="capacity_positive"),
+        CheckConstraint(
+            "(state IN ('completing', 'completed')) = (completed_at IS NOT NULL AND completion_job_id IS NOT NULL)",
+            name="completion",
+        ),
+        CheckConstraint("(state = 'cancelled') = (cancelled_at IS NOT NULL)", name="cancellation"),
+    )
+
+    id: Mapped[Uuid7] = mapped_column(primary_key=True)
+    course_id: Mapped[uuid.UUID]
+    course_version_id: Mapped[uuid.UUID]
+    mode: Mapped[str]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    time_zone: Mapped[str]
+    location: Mapped[str | None]
+    join_url: Mapped[str | None]
+    capacity: Mapped[int | None]
+    state: Mapped[str] = mapped_column(server_default=SessionState.SCHEDULED)
+    revision: Mapped[int] = mapped_column(server_default="1")
+    scheduled_by_type: Mapped[str]
+    scheduled_by_id: Mapped[ExternalId]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    completed_by_type: Mapped[str | None]
+    completed_by_id: Mapped[ExternalId | None]
+    completed_at: Mapped[datetime | None]
+    completion_job_id: Mapped[uuid.UUID | None]
+    cancelled_at: Mapped[datetime | None]
+    cancellation_reason: Mapped[str | None]
+
+
+class RosterEntry(Tenant, Base):
+    """A party expected at a session. The licence it earned is the licence's business, found by session and party.
+
+    amended_at: when the entry was added, or taken off, by an amendment after completion; removed_at: when it was taken
+    off by one. Before completion, whoever is taken off leaves no row.
+    """
+
+    __tablename__ = "roster_entry"
+    __table_args__ = (
+        ForeignKeyConstraint(["org_id", "session_id"], ["training_session.org_id", "training_session.id"]),
+        ForeignKeyConstraint(["org_id", "party_id"], ["party.org_id", "party.id"]),
+        Index("ix_roster_entry_org_id_party_id_session_id", "org_id", "party_id", "session_id"),
+        CheckConstraint("attendance IN ('attended', 'absent', 'excused')", name="attendance"),
+    )
+
+    session_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    party_id: Mapped[ExternalId] = mapped_column(primary_key=True)
+    attendance: Mapped[str] = mapped_column(server_default=Attendance.ATTENDED)
+    added_by_type: Mapped[str]
+    added_by_id: Mapped[ExternalId]
+    added_at: Mapped[datetime]
+    amended_at: Mapped[datetime | None]
+    removed_at: Mapped[datetime | None]
