@@ -57,7 +57,7 @@ class Acceptance:
         return JobAnswer.of(job)
 
 
-def _accepting(
+async def _accepting(
     request: Request,
     response: Response,
     after: BackgroundTasks,

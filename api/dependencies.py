@@ -1,5 +1,7 @@
 """What every route asks for: the caller, a transaction, the time, and its permission.
 
+What waits for nothing is `async`: it then costs no change of threads.
+
 A route declares who may call it with `dependencies=[allow(...)]`; a test fails for one that does not.
 """
 
@@ -9,6 +11,7 @@ from typing import Annotated, Any
 
 import anyio
 from anyio.lowlevel import RunVar
+from anyio.to_thread import run_sync
 from fastapi import Depends, Query, Request
 from sqlalchemy.orm import Session
 
@@ -18,18 +21,26 @@ from shared.access import Caller, FeatureNotAvailable, Organization, Permission,
 from shared.pagination import DEFAULT_LIMIT, MAX_LIMIT
 
 
-def service(request: Request) -> Service:
+async def service(request: Request) -> Service:
     """The parts this process was made of."""
     made: Service = request.app.state.service
     return made
 
 
-def caller(request: Request, made: Annotated[Service, Depends(service)]) -> Caller:
-    """The verified caller. Raises Unauthenticated."""
+async def caller(request: Request) -> Caller:
+    """The verified caller, verified once a request. Raises Unauthenticated."""
+    known: Caller | None = getattr(request.state, "caller", None)
+    if known is None:
+        known = request.state.caller = await _verified(request)
+    return known
+
+
+async def _verified(request: Request) -> Caller:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("Send a token: `Authorization: Bearer <JWT>`.")
-    return made.tokens.verify(token.strip())
+    tokens = (await service(request)).tokens
+    return await run_sync(tokens.verify, token.strip()) if tokens.fetches else tokens.verify(token.strip())
 
 
 CurrentCaller = Annotated[Caller, Depends(caller)]
@@ -93,7 +104,7 @@ class Allow:
     def __init__(self, *any_of: Permission) -> None:
         self.any_of = any_of
 
-    def __call__(self, caller: CurrentCaller) -> None:
+    async def __call__(self, caller: CurrentCaller) -> None:
         """Raise PermissionDenied, naming what is missing."""
         if self.any_of:
             caller.need(*self.any_of)
@@ -106,10 +117,15 @@ def allow(*any_of: Permission) -> Any:
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 
-Now = Annotated[datetime, Depends(clock.now)]
+
+async def _now() -> datetime:
+    return clock.now()
 
 
-def _today(organization: CurrentOrganization, now: Now) -> date:
+Now = Annotated[datetime, Depends(_now)]
+
+
+async def _today(organization: CurrentOrganization, now: Now) -> date:
     return clock.day_in(organization.time_zone, now)
 
 

@@ -39,7 +39,7 @@ def revisions(if_match: str | None) -> frozenset[int] | None:
     return frozenset(int(revision) for revision in _OURS.findall(if_match))
 
 
-def _expected(
+async def _expected(
     if_match: Annotated[list[str] | None, Header(description="The ETag of what you read.")] = None,
 ) -> frozenset[int] | None:
     return revisions(None if if_match is None else ",".join(if_match))

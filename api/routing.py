@@ -1,5 +1,5 @@
-"""How bodies are read: strictly. Python's own parser lets NaN, Infinity and lone surrogates through; orjson does not,
-bounds nesting, and is faster.
+"""How bodies are read: from callers who may send one, and strictly. Python's own parser lets NaN, Infinity and lone
+surrogates through; orjson does not, bounds nesting, and is faster.
 """
 
 import json
@@ -10,6 +10,7 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 
+from api.dependencies import Allow, caller
 from shared.errors import Problem
 
 
@@ -29,13 +30,19 @@ class _StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route that reads its body strictly, and takes JSON as JSON only."""
+    """A route that reads its body strictly, and takes JSON as JSON only.
+
+    Who may not call it is told so before anything of the body is read: parsing 8 MiB is not for everybody.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
+        allows = [one.dependency for one in self.dependencies if isinstance(one.dependency, Allow)]
 
         async def strictly(request: Request) -> Response:
             strict = _StrictRequest(request.scope, request.receive)  # one object: a body can be received only once
+            for allow in allows:
+                await allow(await caller(strict))
             if self.body_field is not None and not _is_json(strict) and await strict.body():
                 raise UnsupportedMediaType("Send the body as JSON, with `Content-Type: application/json`.")
             return await handle(strict)

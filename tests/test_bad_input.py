@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 from api.dependencies import MAX_BODY_BYTES
 from api.service import Service
 from shared import events
+from shared.access import Permission
 from tests.factories import Org, add_org
 from tests.routes import Operation, operations
 
@@ -231,10 +232,13 @@ def test_an_address_that_is_none_is_a_problem_document_too(org: Org, method: str
     refused(org.client().request(method, f"{path}?name={MARK}"), status)
 
 
-def test_without_a_token_nothing_is_told(app: FastAPI, org: Org) -> None:
+def test_without_a_token_nothing_is_told_and_no_body_is_read(app: FastAPI, org: Org) -> None:
     client = TestClient(app, raise_server_exceptions=False)
     for operation in operations(app):
-        answer = operation.call(client, IDS, headers={"Authorization": f"Bearer {MARK}"})
-        refused(answer, 401, 415, 422)
-        if operation.body is None:
-            assert answer.status_code == 401
+        body: dict[str, Any] = {} if operation.body is None else {"content": BODIES["broken"]}
+        refused(operation.call(client, IDS, headers=JSON | {"Authorization": f"Bearer {MARK}"}, **body), 401)
+
+
+def test_without_the_permission_no_body_is_read(org: Org) -> None:
+    answer = org.client(Permission.VIEW).post("/v1/courses", content=BODIES["broken"], headers=JSON)
+    assert refused(answer, 403)["type"] == "urn:rollcall:problem:permission-denied"

@@ -26,6 +26,8 @@ class TokenVerifier:
     def __init__(self, settings: Settings) -> None:
         self._algorithms = settings.algorithms
         self._issuer = settings.jwt_issuer
+        self.fetches = settings.jwks_url is not None
+        """Whether verifying may have to fetch a key, and so to wait."""
         if settings.jwks_url:
             keys = PublishedKeys(str(settings.jwks_url))
             self._key: Callable[[str], Any] = lambda token: keys.find(jwt.get_unverified_header(token).get("kid"))
