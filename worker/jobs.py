@@ -82,8 +82,9 @@ def _attempt(org_id: str, claimed: Claim) -> None:
         with workshop.database.transaction(org_id) as db:
             chunk = jobs.lock(db, claimed)
             if chunk is not None:
+                tally = HANDLERS[chunk.job.kind](db, chunk)
                 now = clock.now()
-                _tell_if_ended(db, jobs.finish(db, chunk, HANDLERS[chunk.job.kind](db, chunk), now), now)
+                _tell_if_ended(db, jobs.finish(db, chunk, tally, now), now)
     except OperationalError as error:
         _log_failure(claimed, error)
         if isinstance(error.orig, QueryCanceled):  # it took too long: one of its recipients hangs
