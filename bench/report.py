@@ -106,8 +106,8 @@ def _against_floor(figures: Figures) -> Iterator[Sequence[str]]:
         ratio, target = times.ratio(ROLLCALL, FLOOR, size), TARGETS.get(size)
         yield [
             f"{size:,}",
-            _time(times.median(FLOOR, size)),
-            _time(times.median(ROLLCALL, size)),
+            readable(times.median(FLOOR, size)),
+            readable(times.median(ROLLCALL, size)),
             f"{ratio:.2f} ({min(rounds):.2f} to {max(rounds):.2f}, {len(rounds)})",
             f"{target}" if target else "",
             _verdict(ratio, target, figures.conditions.busy) if target else "",
@@ -119,7 +119,7 @@ def _against_plain_designs(times: Times) -> Iterator[Sequence[str]]:
         for size in _sizes(times, name):
             took = times.median(name, size)
             to_floor, to_us = times.ratio(name, FLOOR, size), times.ratio(name, ROLLCALL, size)
-            yield [f"{size:,}", name, _time(took), f"{to_floor:.0f}", f"{to_us:.0f}"]
+            yield [f"{size:,}", name, readable(took), f"{to_floor:.0f}", f"{to_us:.0f}"]
 
 
 def _besides(figures: Figures) -> Iterator[Sequence[str]]:
@@ -128,18 +128,19 @@ def _besides(figures: Figures) -> Iterator[Sequence[str]]:
     if len(each) > 1:
         (small, short), *_, (large, long) = each
         what = f"time per party at {large:,} ({long * 1e6:.0f} µs) against {small:,} ({short * 1e6:.0f} µs)"
-        yield _row(what, long / short, LINEAR, busy)
+        yield compared(what, long / short, LINEAR, busy)
     answers = figures.answers
     for name, empty in (("/v1/me", answers.me), ("/v1/limits, which reads no row", answers.limits)):
-        what = f"POST ({_time(answers.post)}) against GET {name} ({_time(empty)})"
-        yield _row(what, answers.post / empty, POST_RATIO, busy)
+        what = f"POST ({readable(answers.post)}) against GET {name} ({readable(empty)})"
+        yield compared(what, answers.post / empty, POST_RATIO, busy)
     for process, resident in figures.resident.items():
         measured = resident / 1e6
         what = f"resident memory of the {process} during the largest job, MB"
         yield [what, f"{measured:.0f}", f"{RESIDENT_MB}", _verdict(measured, RESIDENT_MB)]
 
 
-def _row(what: str, measured: float, target: float, busy: bool) -> Sequence[str]:
+def compared(what: str, measured: float, target: float, busy: bool) -> Sequence[str]:
+    """A ratio beside what it may be."""
     return [what, f"{measured:.2f}", f"{target}", _verdict(measured, target, busy)]
 
 
@@ -151,5 +152,6 @@ def _sizes(times: Times, name: str) -> list[int]:
     return sorted(size for known, size in times.seconds if known == name and times.has(name, size))
 
 
-def _time(seconds: float) -> str:
+def readable(seconds: float) -> str:
+    """A time for people."""
     return f"{seconds * 1000:,.1f} ms" if seconds < 1 else f"{seconds:,.2f} s"

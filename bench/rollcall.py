@@ -37,22 +37,21 @@ class Coordinator:
     """A member of one organization who calls the API over one kept connection."""
 
     def __init__(self, system: System, org_id: str) -> None:
-        token = access.issue(
-            system.settings, org_id=org_id, member_id=ACTOR, permissions=[Permission.ASSIGN, Permission.VIEW]
-        )
+        token = access.issue(system.settings, org_id=org_id, member_id=ACTOR, permissions=list(Permission))
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._connection = http.client.HTTPConnection(urlsplit(system.api_url).netloc, timeout=30)
         self.get("/v1/limits")  # connects
 
     def get(self, path: str) -> None:
         """Ask for something that must be there."""
-        self._call("GET", path, None, http.HTTPStatus.OK)
+        self.call("GET", path, None, http.HTTPStatus.OK)
 
     def assign(self, body: bytes) -> uuid.UUID:
         """Submit an assignment. Answers the id of its job."""
-        return uuid.UUID(self._call("POST", "/v1/assignments", body, http.HTTPStatus.ACCEPTED)["id"])
+        return uuid.UUID(self.call("POST", "/v1/assignments", body, http.HTTPStatus.ACCEPTED)["id"])
 
-    def _call(self, method: str, path: str, body: bytes | None, expected: http.HTTPStatus) -> Any:
+    def call(self, method: str, path: str, body: bytes | None, expected: int) -> Any:
+        """The answer to a request. Raises unless it has the expected status."""
         self._connection.request(method, path, body, self._headers)
         response = self._connection.getresponse()
         answer = response.read()
