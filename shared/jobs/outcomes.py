@@ -15,6 +15,7 @@ class OutcomeCode(StrEnum):
     COMPLETED = "completed"
     CLOSED = "closed"
     REOPENED = "reopened"
+    LICENCE_GRANTED = "licence-granted"
     ALREADY_ASSIGNED = "already-assigned"
     ALREADY_COMPLETED = "already-completed"
     ALREADY_CLOSED = "already-closed"
@@ -45,6 +46,7 @@ _MEANINGS: dict[OutcomeCode, tuple[Outcome, str]] = {
     OutcomeCode.COMPLETED: (Outcome.SUCCEEDED, "The assignment was completed."),
     OutcomeCode.CLOSED: (Outcome.SUCCEEDED, "The assignment was closed."),
     OutcomeCode.REOPENED: (Outcome.SUCCEEDED, "The assignment was reopened."),
+    OutcomeCode.LICENCE_GRANTED: (Outcome.SUCCEEDED, "The party was granted a licence."),
     OutcomeCode.ALREADY_ASSIGNED: (Outcome.UNCHANGED, "The party has an open assignment of this version."),
     OutcomeCode.ALREADY_COMPLETED: (Outcome.UNCHANGED, "The party has completed this version."),
     OutcomeCode.ALREADY_CLOSED: (Outcome.UNCHANGED, "The assignment was closed before."),
