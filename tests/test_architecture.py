@@ -31,7 +31,7 @@ PUBLIC = {
 """The addresses that answer without a bearer token. None has a tenant's row in its answer, but for the session link's
 page, whose address is itself signed and shows one assignment alone."""
 
-TASKS = {"events.seal", "jobs.run", "jobs.run_chunk", "jobs.rescue"}
+TASKS = {"events.publish", "events.relay", "events.seal", "jobs.run", "jobs.run_chunk", "jobs.rescue"}
 """Published task names: messages in flight during an upgrade carry them, so none is ever renamed."""
 
 EVENT_TYPES = {

@@ -10,6 +10,7 @@ from celery.signals import setup_logging, worker_process_init, worker_process_sh
 from shared import logs, settings
 from shared.broker import QUEUE, Broker, make_celery
 from shared.database import Database
+from shared.events import Stream
 from worker.schedule import SCHEDULE
 
 config = settings.current()
@@ -38,10 +39,11 @@ app.conf.broker_transport_options = app.conf.broker_transport_options | {"socket
 
 
 class Workshop:
-    """The database and the broker of one worker process. Made after the fork: connections cannot be shared."""
+    """What one worker process is connected to. Made after the fork: connections cannot be shared."""
 
     database: Database
     broker: Broker
+    stream: Stream
 
 
 workshop = Workshop()
@@ -53,6 +55,7 @@ def open_workshop() -> None:
         config.need_database_url(), name="worker", pool_size=2, statement_timeout=config.statement_timeout
     )
     workshop.broker = Broker(make_celery(config.need_redis_url()))
+    workshop.stream = Stream(config.need_redis_url(), config.stream_length)
 
 
 @setup_logging.connect

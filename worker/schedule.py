@@ -13,6 +13,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": _every.job_rescue_seconds,
         "options": {"expires": 10 * _every.job_rescue_seconds},  # ticks that pile up while no worker runs are dropped
     },
+    # copies what has been recorded to the Redis Stream: its readers are behind by about this much
+    "events.publish": {"task": "events.publish", "schedule": 1.0, "options": {"expires": 10.0}},
     # seals what has been recorded: until then an alteration leaves no trace but in the numbers
     "events.seal": {"task": "events.seal", "schedule": 60.0, "options": {"expires": 60.0}},
 }

@@ -1,15 +1,18 @@
 """Events: the immutable facts that are at once the audit log, the outbox and the feed.
 
-Owns the tables `event_stream`, `event` and `event_seal`. Promises that an event is recorded in the transaction of its
-change or not at all, that numbers are 1, 2, 3 ... for each organization in commit order without a hole, that whoever
-has read up to N has missed nothing at or below N, and that an alteration of what is sealed can be found.
+Owns the tables `event_stream`, `event`, `event_consumer` and `event_seal`, and in Redis the stream `rollcall:events`.
+Promises that an event is recorded in the transaction of its change or not at all, that numbers are 1, 2, 3 ... for each
+organization in commit order without a hole, that whoever has read up to N has missed nothing at or below N, that the
+stream has each event once and in that order, and that an alteration of what is sealed can be found.
 """
 
 from shared.events.actions import Actor, Fact, hold, open_stream, record, record_each
 from shared.events.chain import LARGEST_BLOCK, Head, organizations_with_unsealed_events, seal, sealed_head
+from shared.events.consumers import advance, organizations_with_unread_events, position
 from shared.events.models import Event
 from shared.events.queries import Feed, Filters, after, head, listed
 from shared.events.schemas import cloud_event
+from shared.events.stream import STREAM_RELAY, Stream, Unread, missing, unread
 from shared.events.verification import Expected, Finding, FindingKind, Verification
 
 __all__ = [
@@ -23,16 +26,24 @@ __all__ = [
     "FindingKind",
     "Head",
     "LARGEST_BLOCK",
+    "STREAM_RELAY",
+    "Stream",
+    "Unread",
     "Verification",
+    "advance",
     "after",
     "cloud_event",
     "head",
     "hold",
     "listed",
+    "missing",
     "open_stream",
+    "organizations_with_unread_events",
     "organizations_with_unsealed_events",
+    "position",
     "record",
     "record_each",
     "seal",
     "sealed_head",
+    "unread",
 ]

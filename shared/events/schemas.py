@@ -2,11 +2,16 @@
 
 from typing import Any
 
+from sqlalchemy import Row
+
 from shared.events.models import Event
 
 
-def cloud_event(event: Event) -> dict[str, Any]:
-    """The envelope of one event. `sequence` is a decimal string, as the extension prescribes."""
+def cloud_event(event: Event | Row[*tuple[Any, ...]]) -> dict[str, Any]:
+    """The envelope of one event, read as an object or as a row of its table.
+
+    `sequence` is a decimal string, as the extension prescribes.
+    """
     about = {} if event.party_id is None else {"partyId": event.party_id}
     return {
         "specversion": "1.0",
