@@ -31,7 +31,16 @@ PUBLIC = {
 """The addresses that answer without a bearer token. None has a tenant's row in its answer, but for the session link's
 page, whose address is itself signed and shows one assignment alone."""
 
-TASKS = {"events.publish", "events.relay", "events.seal", "jobs.run", "jobs.run_chunk", "jobs.rescue"}
+TASKS = {
+    "assignments.remind",
+    "assignments.remind_organization",
+    "events.publish",
+    "events.relay",
+    "events.seal",
+    "jobs.run",
+    "jobs.run_chunk",
+    "jobs.rescue",
+}
 """Published task names: messages in flight during an upgrade carry them, so none is ever renamed."""
 
 EVENT_TYPES = {
@@ -39,6 +48,8 @@ EVENT_TYPES = {
     "assignment.closed",
     "assignment.completed",
     "assignment.created",
+    "assignment.due_soon",
+    "assignment.overdue",
     "assignment.reassigned",
     "assignment.reopened",
     "assignment.session_link_minted",

@@ -1,9 +1,11 @@
-"""What the workshop does about assignments: the work of one chunk of each kind of job."""
+"""What the workshop does about assignments: the work of one chunk of each kind of job, and reminding of due dates."""
 
 from sqlalchemy.orm import Session
 
-from shared import assignments, clock
+from shared import access, assignments, clock
 from shared.jobs import Chunk, Tally
+from worker.app import config, workshop
+from worker.task import task
 
 
 def create(db: Session, chunk: Chunk) -> Tally:
@@ -24,3 +26,26 @@ def close(db: Session, chunk: Chunk) -> Tally:
 def undo(db: Session, chunk: Chunk) -> Tally:
     """Take back what another job did to the assignments of a chunk."""
     return assignments.undo_chunk(db, chunk, clock.now())
+
+
+@task("assignments.remind")
+def remind() -> None:
+    """Have every organization look for assignments of which a reminder is due."""
+    with workshop.database.transaction(None) as db:
+        organizations = access.organization_ids(db)
+    for org_id in organizations:
+        workshop.broker.send("assignments.remind_organization", org_id)
+
+
+@task("assignments.remind_organization")
+def remind_organization(org_id: str) -> None:
+    """Remind of one batch, and pass the wake-up on where there are more. Nothing while training is not available."""
+    with workshop.database.transaction(org_id) as db:
+        organization = access.organization(db)
+        if access.unavailability(organization, config.features):
+            return
+        now = clock.now()
+        today = clock.day_in(organization.time_zone, now)
+        found = assignments.remind(db, organization.time_zone, today, now).found
+    if found == assignments.REMINDER_BATCH:
+        workshop.broker.send("assignments.remind_organization", org_id)

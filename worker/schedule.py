@@ -15,6 +15,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     },
     # copies what has been recorded to the Redis Stream: its readers are behind by about this much
     "events.publish": {"task": "events.publish", "schedule": 1.0, "options": {"expires": 10.0}},
+    # reminds of due dates, soon after each organization's midnight
+    "assignments.remind": {"task": "assignments.remind", "schedule": 600.0, "options": {"expires": 600.0}},
     # seals what has been recorded: until then an alteration leaves no trace but in the numbers
     "events.seal": {"task": "events.seal", "schedule": 60.0, "options": {"expires": 60.0}},
 }

@@ -12,6 +12,7 @@ from shared.access.queries import (
     OrganizationUnknown,
     Unavailability,
     organization,
+    organization_ids,
     unavailability,
 )
 from shared.access.tokens import TokenVerifier, issue
@@ -34,5 +35,6 @@ __all__ = [
     "issue",
     "limit_changes",
     "organization",
+    "organization_ids",
     "unavailability",
 ]

@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from shared.access.models import Organization
@@ -46,6 +47,11 @@ def organization(db: Session) -> Organization:
     if found is None:
         raise OrganizationUnknown
     return found
+
+
+def organization_ids(db: Session) -> list[str]:
+    """Every organization there is. Needs none of its own."""
+    return list(db.scalars(select(func.organization_ids())))
 
 
 def unavailability(organization: Organization, features: frozenset[str]) -> Unavailability | None:

@@ -3,7 +3,7 @@
 Owns the table `assignment`. Promises at most one open assignment for a party and version, that an assignment
 stays bound to the version that was active at submission, that a completion is recorded once, with its real actor,
 and that it all outlives the member who made it. `actions` change one, `work` and `changes` thousands; `links` are
-for a party without an account.
+for a party without an account, `reminders` for due dates.
 """
 
 from shared.assignments.actions import (
@@ -52,6 +52,7 @@ from shared.assignments.queries import (
     summary,
     to_undo,
 )
+from shared.assignments.reminders import REMINDER_BATCH, Reminded, remind
 from shared.assignments.schemas import (
     MAX_RECIPIENTS,
     AssignmentAnswer,
@@ -99,7 +100,9 @@ __all__ = [
     "PreviewOutcome",
     "ReasonRequest",
     "ReassignRequest",
+    "REMINDER_BATCH",
     "Recipient",
+    "Reminded",
     "SessionLink",
     "SessionLinks",
     "SessionTaskRequest",
@@ -125,6 +128,7 @@ __all__ = [
     "personal",
     "reassign",
     "recipients",
+    "remind",
     "reopen",
     "summary",
     "terms",

@@ -112,6 +112,7 @@ def complete(db: Session, assignment: Assignment, completion: Completion, now: d
 def edit(db: Session, assignment: Assignment, changes: dict[str, Any], actor: Actor, now: datetime) -> None:
     """Change `due_on`, `reason` or both; nothing happens when they are so already.
 
+    Another due date is reminded of from the beginning, and by the next sweep where it is near: nothing else tells.
     Raises AssignmentCompleted, AssignmentClosed.
     """
     _need_open(assignment)
@@ -120,6 +121,8 @@ def edit(db: Session, assignment: Assignment, changes: dict[str, Any], actor: Ac
         return
     for name, value in changes.items():
         setattr(assignment, name, value)
+    if former.get("due_on") != changes.get("due_on"):
+        assignment.reminders = 0
     _changed(db, assignment, actor, now, "assignment.changed", _named(changes) | {"former": _named(former)})
 
 

@@ -1,0 +1,199 @@
+"""Reminders: on the right days of the organization, once, and only of what is still owed."""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+import pytest
+import time_machine
+from fastapi import FastAPI
+
+from api.service import Service
+from shared import access, clock
+from shared.assignments import remind
+from tests.assignments.asking import assign, body, parties
+from tests.drain import Workshop
+from tests.factories import OPERATOR, Org, add_org, count_statements
+from tests.feed import recorded
+
+DUE = date(2026, 6, 30)
+MADE = "2026-06-01T09:00:00Z"
+TYPES = ("assignment.due_soon", "assignment.overdue")
+
+
+def given(org: Org, workshop: Workshop, *party_ids: str, made: str = MADE, due_on: date = DUE) -> str:
+    """Assignments that are due. Answers the id of the first."""
+    with time_machine.travel(made, tick=False):
+        org.with_parties(*party_ids)
+        job = assign(org, workshop, body(org.with_course(), *party_ids, dueOn=due_on.isoformat()))
+        found: str = org.client().get("/v1/assignments", params={"jobId": job["id"]}).json()["items"][0]["id"]
+        return found
+
+
+def sweep(workshop: Workshop, org: Org, at: str) -> None:
+    """Let the workers look for what is due, at this instant."""
+    with time_machine.travel(at, tick=False):
+        workshop.send("assignments.remind_organization", org.id)
+        workshop.drain()
+
+
+def told(org: Org) -> list[tuple[str, int]]:
+    """The reminders so far: `due_soon` with the days left, `overdue` with the days over."""
+    return [
+        (event.type.removeprefix("assignment."), event.data["daysLeft" if event.type == TYPES[0] else "daysOver"])
+        for event in recorded(org, *TYPES)
+    ]
+
+
+def days(first: date, count: int) -> Iterable[str]:
+    """So many days, at noon in UTC."""
+    return (f"{first + timedelta(days=n)}T12:00:00Z" for n in range(count))
+
+
+def test_each_reminder_comes_on_its_day_and_once(org: Org, workshop: Workshop) -> None:
+    assignment_id = given(org, workshop, "party-1")
+    found: dict[str, list[tuple[str, int]]] = {}
+    for at in days(date(2026, 6, 1), 75):
+        before = len(told(org))
+        sweep(workshop, org, at)
+        sweep(workshop, org, at)
+        found[at[5:10]] = told(org)[before:]
+    assert {day: now for day, now in found.items() if now} == {
+        "06-23": [("due_soon", 7)],
+        "06-29": [("due_soon", 1)],
+        "07-01": [("overdue", 1)],
+        "07-07": [("overdue", 7)],
+        "07-30": [("overdue", 30)],
+    }
+    event = recorded(org, *TYPES)[0]
+    assert (event.subject, event.party_id) == (f"assignment/{assignment_id}", "party-1")
+    assert event.data["dueOn"] == "2026-06-30"
+    assert set(event.data) == {"courseId", "courseVersionId", "dueOn", "daysLeft"}
+
+
+def test_a_late_sweep_tells_the_latest_alone(org: Org, workshop: Workshop) -> None:
+    given(org, workshop, "party-1")
+    sweep(workshop, org, "2026-07-09T12:00:00Z")  # four days too late for the fourth of five
+    assert told(org) == [("overdue", 9)]
+    sweep(workshop, org, "2026-07-30T12:00:00Z")
+    assert told(org) == [("overdue", 9), ("overdue", 30)]
+
+
+@pytest.mark.parametrize(
+    ("zone", "before", "after"),
+    [
+        ("Pacific/Auckland", "2026-06-22T11:59:00Z", "2026-06-22T12:00:00Z"),
+        ("America/Los_Angeles", "2026-06-23T06:59:00Z", "2026-06-23T07:00:00Z"),
+    ],
+)
+def test_the_day_begins_in_the_organizations_zone(
+    app: FastAPI, service: Service, workshop: Workshop, zone: str, before: str, after: str
+) -> None:
+    org = add_org(app, service, time_zone=zone)
+    given(org, workshop, "party-1")
+    sweep(workshop, org, before)
+    assert told(org) == []
+    sweep(workshop, org, after)
+    assert told(org) == [("due_soon", 7)]
+
+
+@pytest.mark.parametrize(
+    ("due", "expected"),
+    [
+        (date(2026, 6, 30), [("overdue", 1), ("overdue", 7)]),
+        (date(2026, 7, 1), [("overdue", 1), ("overdue", 7)]),
+        (date(2026, 7, 2), [("due_soon", 1), ("overdue", 1)]),
+        (date(2026, 7, 7), [("due_soon", 1), ("overdue", 1)]),
+        (date(2026, 7, 8), [("due_soon", 7), ("due_soon", 1)]),
+    ],
+)
+def test_what_was_near_when_it_was_made_is_no_reminder(
+    org: Org, workshop: Workshop, due: date, expected: list[tuple[str, int]]
+) -> None:
+    """The notice of the assignment itself says when it is due."""
+    given(org, workshop, "party-1", made="2026-06-30T09:00:00Z", due_on=due)
+    for at in days(date(2026, 6, 30), 9):
+        sweep(workshop, org, at)
+    assert told(org) == expected
+
+
+def test_what_is_not_owed_any_more_is_not_reminded_of(org: Org, workshop: Workshop) -> None:
+    client = org.client()
+    ended = {what: given(org, workshop, f"party-{what}") for what in ("complete", "close", "reassign")}
+    with time_machine.travel("2026-06-20T12:00:00Z", tick=False):
+        org.with_parties("party-2")
+        for what, assignment_id in ended.items():
+            extra = {"reassign": {"recipient": {"entityType": "party", "entityId": "party-2"}}}.get(what, {})
+            asked = {} if what == "complete" else {"reason": "No longer needed", **extra}
+            answer = client.post(f"/v1/assignments/{assignment_id}/{what}", json=asked)
+            assert answer.status_code == 200, answer.text
+    sweep(workshop, org, "2026-06-23T12:00:00Z")
+    assert [event.party_id for event in recorded(org, *TYPES)] == ["party-2"]  # who owes it now
+    with time_machine.travel("2026-06-24T12:00:00Z", tick=False):
+        client.post(f"/v1/assignments/{ended['close']}/reopen", json={"reason": "Needed after all"})
+    sweep(workshop, org, "2026-06-24T13:00:00Z")
+    assert [event.party_id for event in recorded(org, *TYPES)] == ["party-2", "party-close"]
+
+
+def test_another_due_date_is_reminded_of_anew(org: Org, workshop: Workshop) -> None:
+    assignment_id = given(org, workshop, "party-1")
+    sweep(workshop, org, "2026-07-01T12:00:00Z")
+    with time_machine.travel("2026-07-02T12:00:00Z", tick=False):
+        changed = org.client().patch(f"/v1/assignments/{assignment_id}", json={"dueOn": "2026-07-31"})
+        assert changed.status_code == 200, changed.text
+    for at in days(date(2026, 7, 2), 30):
+        sweep(workshop, org, at)
+    assert told(org) == [("overdue", 1), ("due_soon", 7), ("due_soon", 1)]
+    with time_machine.travel("2026-08-02T12:00:00Z", tick=False):
+        for asked in ({"dueOn": "2026-08-05"}, {"reason": "Said better"}):  # the second changes no date
+            org.client().patch(f"/v1/assignments/{assignment_id}", json=asked)
+            sweep(workshop, org, "2026-08-02T13:00:00Z")
+    assert told(org)[3:] == [("due_soon", 3)]
+
+
+def test_an_organization_without_training_pauses_and_is_not_flooded(org: Org, workshop: Workshop) -> None:
+    given(org, workshop, *parties(3))
+    for enabled in (False, True):
+        with org.transaction() as db:
+            access.enable(db, training=enabled, actor=OPERATOR, now=clock.now())
+        sweep(workshop, org, "2026-08-15T12:00:00Z")
+        assert told(org) == ([("overdue", 46)] * 3 if enabled else [])
+    sweep(workshop, org, "2026-08-20T12:00:00Z")
+    assert len(told(org)) == 3
+
+
+def test_the_tick_reaches_every_organization(org: Org, other_org: Org, workshop: Workshop) -> None:
+    given(org, workshop, "party-1")
+    given(other_org, workshop, "party-1")
+    with time_machine.travel("2026-06-23T12:00:00Z", tick=False):
+        workshop.send("assignments.remind")
+        workshop.drain()
+    assert (told(org), told(other_org)) == ([("due_soon", 7)], [("due_soon", 7)])
+
+
+def test_sweeps_at_once_tell_each_reminder_once(org: Org, workshop: Workshop) -> None:
+    given(org, workshop, *parties(20))
+    now = clock.now()
+    with org.transaction() as first:
+        assert remind(first, "UTC", date(2026, 6, 23), now).told == 20
+        with org.transaction() as second:
+            assert remind(second, "UTC", date(2026, 6, 23), now).found == 0
+    assert told(org) == [("due_soon", 7)] * 20
+
+
+def test_a_large_batch_passes_the_wake_up_on(org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    given(org, workshop, *parties(25))
+    monkeypatch.setattr("shared.assignments.reminders.REMINDER_BATCH", 10)
+    monkeypatch.setattr("shared.assignments.REMINDER_BATCH", 10)
+    sweep(workshop, org, "2026-06-23T12:00:00Z")
+    assert len(told(org)) == 25
+
+
+def test_a_batch_costs_the_same_statements_whatever_its_size(org: Org, workshop: Workshop) -> None:
+    found = []
+    for n, size in enumerate((10, 500)):
+        given(org, workshop, *parties(size, first=n * 1000))
+        with count_statements(org.service.database.engine) as counted, org.transaction() as db:
+            assert remind(db, "UTC", date(2026, 6, 23), clock.now()).told == size
+        found.append(counted.sent)
+    assert found[0] == found[1]
+    assert len(found[0]) <= 5
