@@ -12,12 +12,17 @@ from typing import Any
 import structlog
 from celery import Celery
 from celery.exceptions import CeleryError
+from kombu import Exchange, Queue
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
 log = structlog.get_logger()
 
 QUEUE = "rollcall"
+DELIVERIES = "deliveries"
+"""A queue of their own for deliveries: talking to somebody else's server must not hold a job up."""
+
+QUEUES = (QUEUE, DELIVERIES)
 PAUSE_AFTER_FAILURE_SECONDS = 2.0
 PATIENCE_SECONDS = 0.05
 """One thread at a time talks to Redis, the others wait this long for it: while it hangs, it holds up one of them."""
@@ -27,7 +32,11 @@ def make_celery(redis_url: str) -> Celery:
     """A Celery application with the transport settings that senders and workers share."""
     app = Celery("rollcall", broker=redis_url, set_as_current=False)
     app.conf.update(
+        task_queues=[Queue(name, Exchange(name), routing_key=name) for name in QUEUES],
         task_default_queue=QUEUE,
+        task_default_exchange=QUEUE,
+        task_default_routing_key=QUEUE,
+        task_routes={"deliveries.*": {"queue": DELIVERIES}},
         task_create_missing_queues=False,  # a misspelt queue must fail, not fill up unread
         task_serializer="json",
         accept_content=["json"],
@@ -62,7 +71,7 @@ class Broker:
         if time.monotonic() < self._quiet_until or not self._turn.acquire(timeout=PATIENCE_SECONDS):
             return False
         try:
-            self._app.send_task(task, args=args, queue=QUEUE, ignore_result=True)
+            self._app.send_task(task, args=args, ignore_result=True)
         except (KombuError, CeleryError, RedisError, OSError) as error:
             self._quiet_until = time.monotonic() + PAUSE_AFTER_FAILURE_SECONDS
             log.warning("wake-up not sent", task=task, error=type(error).__name__)

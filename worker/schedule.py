@@ -19,4 +19,12 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "assignments.remind": {"task": "assignments.remind", "schedule": 600.0, "options": {"expires": 600.0}},
     # seals what has been recorded: until then an alteration leaves no trace but in the numbers
     "events.seal": {"task": "events.seal", "schedule": 60.0, "options": {"expires": 60.0}},
+    # plans and sends what no wake-up told of, and what is due again after a pause; a late tick is of no use
+    "deliveries.plan": {"task": "deliveries.plan", "schedule": 1.0, "options": {"expires": 2.0}},
+    "deliveries.send/webhook": {
+        "task": "deliveries.send",
+        "args": ("webhook",),
+        "schedule": 1.0,
+        "options": {"expires": 2.0},
+    },
 }

@@ -66,7 +66,8 @@ class Delivery(Tenant, Base):
 
     receiver: a webhook's id, or a party's. sequence: of the event. party_id, job_id: whom and which job the event is
     about, to find it again. code: why it is as it is, from a closed list; status: what the receiver answered, an HTTP
-    or SMTP status. next_attempt_at: when it is due. leased_until: somebody is at it until then at most.
+    or SMTP status. queued_at: since when it has been tried, which is not for ever. next_attempt_at: when it is due.
+    leased_until: somebody is at it until then at most.
     """
 
     __tablename__ = "delivery"
@@ -79,6 +80,14 @@ class Delivery(Tenant, Base):
             "channel",
             "next_attempt_at",
             "id",
+            postgresql_where=text("state = 'queued'"),
+        ),
+        Index(
+            "ix_delivery_waiting",
+            "org_id",
+            "channel",
+            "receiver",
+            "sequence",
             postgresql_where=text("state = 'queued'"),
         ),
         Index("ix_delivery_org_id_receiver_id", "org_id", "receiver", "id"),
@@ -100,6 +109,7 @@ class Delivery(Tenant, Base):
     code: Mapped[str | None]
     status: Mapped[int | None]
     attempts: Mapped[int] = mapped_column(server_default="0")
+    queued_at: Mapped[datetime]
     next_attempt_at: Mapped[datetime]
     leased_until: Mapped[datetime | None]
     created_at: Mapped[datetime]

@@ -8,7 +8,7 @@ stream has each event once and in that order, and that an alteration of what is 
 
 from shared.events.actions import Actor, Fact, hold, open_stream, record, record_each
 from shared.events.chain import LARGEST_BLOCK, Head, organizations_with_unsealed_events, seal, sealed_head
-from shared.events.consumers import advance, organizations_with_unread_events, position
+from shared.events.consumers import advance, hold_position, organizations_with_unread_events, position
 from shared.events.models import Event
 from shared.events.queries import Feed, Filters, after, head, listed
 from shared.events.schemas import cloud_event
@@ -35,6 +35,7 @@ __all__ = [
     "cloud_event",
     "head",
     "hold",
+    "hold_position",
     "listed",
     "missing",
     "open_stream",

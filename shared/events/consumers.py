@@ -18,6 +18,16 @@ def position(db: Session, consumer: str) -> int:
     return db.scalar(select(EventConsumer.last_sequence).where(*own)) or 0
 
 
+def hold_position(db: Session, consumer: str) -> int | None:
+    """The last sequence that a consumer has done with, which nobody else can move until this transaction ends. None
+    where another holds it."""
+    own = (EventConsumer.org_id == current_org(db), EventConsumer.name == consumer)
+    done = select(EventConsumer.last_sequence).where(*own)
+    if db.scalar(done) is None:  # asked first: an insert that meets a held row would wait for it
+        db.execute(insert(EventConsumer).values(org_id=current_org(db), name=consumer).on_conflict_do_nothing())
+    return db.scalar(done.with_for_update(skip_locked=True))
+
+
 def advance(db: Session, consumer: str, *, since: int, to: int) -> bool:
     """Move a cursor from `since` to `to`. False, and nothing moved, where another has moved it meanwhile."""
     row = {"org_id": current_org(db), "name": consumer}

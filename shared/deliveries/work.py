@@ -1,0 +1,220 @@
+"""The sender's side of deliveries: claim some, and settle each once it was tried.
+
+In between lies a conversation over the network, with no transaction open. So what keeps others off is a lease in the
+row: whoever dies with one costs its receivers the rest of the lease, and at most that one message told twice.
+"""
+
+import random
+import uuid
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Integer,
+    Text,
+    Uuid,
+    and_,
+    case,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session
+
+from shared.database import current_org
+from shared.deliveries.codes import DeliveryCode
+from shared.deliveries.models import Channel, Delivery, DeliveryState
+
+FIRST_PAUSE = timedelta(seconds=5)
+LONGEST_PAUSE = timedelta(hours=8)
+TRIED_FOR = timedelta(days=3)
+"""How long a receiver is tried, from when the delivery was queued."""
+
+MOST_ATTEMPTS = 40
+"""Three days of pauses make less than twenty attempts; the rest are those whose sender died before it could settle."""
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A delivery that is ours to try until `leased_until`. attempts: with this one."""
+
+    id: uuid.UUID
+    channel: str
+    receiver: str
+    sequence: int
+    event_type: str
+    party_id: str | None
+    job_id: uuid.UUID | None
+    attempts: int
+    queued_at: datetime
+    leased_until: datetime
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What became of an attempt. next_attempt_at: only with QUEUED, when to try again."""
+
+    state: DeliveryState
+    code: DeliveryCode
+    status: int | None = None
+    next_attempt_at: datetime | None = None
+
+
+def claim(db: Session, channel: Channel, now: datetime, limit: int, lease_seconds: float) -> list[Claimed]:
+    """Claim deliveries that are due, the longest due first. Those of one receiver and job come together, whatever the
+    limit: they make one message."""
+    columns = Delivery.id, Delivery.receiver, Delivery.job_id
+    first = (
+        select(*columns)
+        .where(due(db, channel, now))
+        .order_by(Delivery.next_attempt_at, Delivery.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    found = {row.id: row for row in db.execute(first)}
+    together = {(row.receiver, row.job_id) for row in found.values() if row.job_id is not None}
+    if together:
+        rest = select(Delivery.id).where(
+            due(db, channel, now),
+            Delivery.receiver.in_({receiver for receiver, _ in together}),
+            tuple_(Delivery.receiver, Delivery.job_id).in_(together),
+        )
+        ids = {*found, *db.scalars(rest.with_for_update(skip_locked=True))}
+    else:
+        ids = set(found)
+    return lease(db, ids, now, lease_seconds)
+
+
+def due(db: Session, channel: Channel, now: datetime) -> ColumnElement[bool]:
+    """Whether a delivery waits for somebody to try it now."""
+    return and_(
+        Delivery.org_id == current_org(db),
+        Delivery.channel == channel,
+        Delivery.state == DeliveryState.QUEUED,
+        Delivery.next_attempt_at <= now,
+        or_(Delivery.leased_until.is_(None), Delivery.leased_until <= now),
+    )
+
+
+def lease(db: Session, ids: Collection[uuid.UUID], now: datetime, lease_seconds: float) -> list[Claimed]:
+    """Take deliveries whose rows this transaction has locked. Answers them by sequence.
+
+    One that was begun too often without ever being settled is given up: it must be what ends its senders.
+    """
+    if not ids:
+        return []
+    hopeless = Delivery.attempts >= MOST_ATTEMPTS
+    taken = (
+        update(Delivery)
+        .where(Delivery.org_id == current_org(db), Delivery.id == func.any(literal(list(ids), ARRAY(Uuid))))
+        .values(
+            state=case((hopeless, literal(str(DeliveryState.DEAD))), else_=Delivery.state),
+            code=case((hopeless, literal(str(DeliveryCode.GIVEN_UP))), else_=Delivery.code),
+            settled_at=case((hopeless, literal(now))),
+            attempts=Delivery.attempts + 1,
+            leased_until=now + timedelta(seconds=lease_seconds),
+        )
+        .returning(
+            Delivery.state,
+            Delivery.id,
+            Delivery.channel,
+            Delivery.receiver,
+            Delivery.sequence,
+            Delivery.event_type,
+            Delivery.party_id,
+            Delivery.job_id,
+            Delivery.attempts,
+            Delivery.queued_at,
+            Delivery.leased_until,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    rows = [Claimed(*rest) for state, *rest in db.execute(taken) if state == DeliveryState.QUEUED]
+    return sorted(rows, key=lambda claimed: (claimed.sequence, claimed.receiver))
+
+
+def settle(db: Session, claimed: Claimed, settled: Settled, now: datetime) -> bool:
+    """Write down what became of one. False when the lease was no longer ours: somebody else has it, or had it."""
+    return settle_all(db, {claimed: settled}, now) == 1
+
+
+def settle_all(db: Session, results: Mapping[Claimed, Settled], now: datetime) -> int:
+    """Write down what became of several, in one statement. Answers how many were still ours."""
+    if not results:
+        return 0
+    each = (
+        func.unnest(
+            _array(Uuid, [claimed.id for claimed in results]),
+            _array(Integer, [claimed.attempts for claimed in results]),
+            _array(DateTime(timezone=True), [claimed.leased_until for claimed in results]),
+            _array(Text, [str(settled.state) for settled in results.values()]),
+            _array(Text, [str(settled.code) for settled in results.values()]),
+            _array(Integer, [settled.status for settled in results.values()]),
+            _array(DateTime(timezone=True), [settled.next_attempt_at for settled in results.values()]),
+        )
+        .table_valued("id", "attempts", "leased_until", "state", "code", "status", "next_attempt_at")
+        .render_derived("result")
+    )
+    again = each.c.state == DeliveryState.QUEUED
+    written: Any = db.execute(
+        update(Delivery)
+        .where(
+            Delivery.org_id == current_org(db),
+            Delivery.id == each.c.id,
+            Delivery.state == DeliveryState.QUEUED,
+            Delivery.attempts == each.c.attempts,
+            Delivery.leased_until == each.c.leased_until,
+        )
+        .values(
+            state=each.c.state,
+            code=each.c.code,
+            status=each.c.status,
+            next_attempt_at=func.coalesce(each.c.next_attempt_at, Delivery.next_attempt_at),
+            leased_until=null(),
+            settled_at=case((again, null()), else_=literal(now)),
+        )
+        .execution_options(synchronize_session=False)
+    )
+    found: int = written.rowcount
+    return found
+
+
+def release(db: Session, claimed: Collection[Claimed]) -> None:
+    """Give back what was claimed and not begun: it is due at once, and no attempt was made."""
+    if not claimed:
+        return
+    ids = literal([one.id for one in claimed], ARRAY(Uuid))
+    ours = or_(*(Delivery.leased_until == until for until in {one.leased_until for one in claimed}))
+    db.execute(
+        update(Delivery)
+        .where(Delivery.org_id == current_org(db), Delivery.id == func.any(ids), ours)
+        .values(leased_until=null(), attempts=Delivery.attempts - 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def again(claimed: Claimed, code: DeliveryCode, now: datetime, *, status: int | None = None) -> Settled:
+    """The attempt failed: when the next one is, or that it was the last. The pauses triple from 5 s up to 8 h, give or
+    take a fifth, so that what failed together does not come back together; after three days it is dead."""
+    pause = min(FIRST_PAUSE * 3 ** min(claimed.attempts - 1, 20), LONGEST_PAUSE) * random.uniform(0.8, 1.2)  # noqa: S311
+    if now + pause > claimed.queued_at + TRIED_FOR:
+        return Settled(DeliveryState.DEAD, code, status)
+    return Settled(DeliveryState.QUEUED, code, status, now + pause)
+
+
+def organizations_with_due_deliveries(db: Session, channel: Channel, now: datetime) -> list[str]:
+    """The organizations that have something to tell. Needs no organization of its own."""
+    return list(db.scalars(select(func.organizations_with_due_deliveries(str(channel), now))))
+
+
+def _array(type: Any, values: list[Any]) -> ColumnElement[Any]:
+    return literal(values, ARRAY(type))

@@ -1,0 +1,53 @@
+"""What the tests of deliveries begin with: webhooks, events, and the rows they become."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from shared import clock, deliveries, events
+from shared.deliveries import Channel, Claimed, Delivery, Webhook
+from shared.events import Actor, Fact
+from tests.factories import Org
+
+ACTOR = Actor("member", "member-1")
+URL = "http://127.0.0.1:9/"
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+"""Of no service that there is."""
+
+
+def record(org: Org, *party_ids: str, type: str = "party.changed", **data: Any) -> None:
+    """Record an event about each party, in one transaction."""
+    with org.transaction() as db:
+        facts = (Fact(type, f"party/{party_id}", data, party_id) for party_id in party_ids)
+        events.record(db, ACTOR, clock.now(), *facts)
+
+
+def webhook(org: Org, *types: str, url: str = URL, **columns: Any) -> str:
+    """A webhook as a row, which wants everything from now on. Answers its id."""
+    with org.transaction() as db:
+        now = clock.now()
+        row = {"org_id": org.id, "url": url, "types": list(types), "after": events.head(db), "secret": SECRET}
+        row |= {"created_by": "member-1", "created_at": now, "updated_at": now, **columns}
+        made: uuid.UUID | None = db.scalar(insert(Webhook).values(row).returning(Webhook.id))
+        return str(made)
+
+
+def plan(org: Org, **options: Any) -> int:
+    """Plan what there is. Answers of how many events."""
+    with org.transaction() as db:
+        return deliveries.plan(db, clock.now(), **options)
+
+
+def rows(org: Org) -> list[Delivery]:
+    """Every delivery, by receiver and event."""
+    with org.transaction() as db:
+        return list(
+            db.scalars(select(Delivery).where(Delivery.org_id == org.id).order_by(Delivery.receiver, Delivery.sequence))
+        )
+
+
+def claim(org: Org, *, channel: Channel = Channel.WEBHOOK, limit: int = 100, lease: float = 60) -> list[Claimed]:
+    """Claim what is due."""
+    with org.transaction() as db:
+        return deliveries.claim(db, channel, clock.now(), limit, lease)

@@ -1,0 +1,152 @@
+"""Claiming and settling: one delivery is in one hand at a time, and what nobody settles comes back after its lease."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from sqlalchemy import update
+
+from shared import clock, deliveries
+from shared.deliveries import Channel, Claimed, Delivery, DeliveryCode, DeliveryState, Settled
+from shared.deliveries.work import MOST_ATTEMPTS, TRIED_FOR
+from tests.deliveries.receiving import claim, plan, record, rows, webhook
+from tests.factories import Org
+
+SENT = Settled(DeliveryState.SENT, DeliveryCode.DELIVERED, 204)
+
+
+def settle(org: Org, claimed: Claimed, settled: Settled = SENT) -> bool:
+    with org.transaction() as db:
+        return deliveries.settle(db, claimed, settled, clock.now())
+
+
+def queued(org: Org, *party_ids: str) -> None:
+    """A delivery to a webhook about each party."""
+    webhook(org)
+    record(org, *party_ids)
+    plan(org)
+
+
+def test_what_is_claimed_is_nobody_elses(org: Org) -> None:
+    queued(org, *"abc")
+    first, second = claim(org, limit=2), claim(org)
+    assert [one.sequence for one in (*first, *second)] == [2, 3, 4]
+    assert claim(org) == []
+    assert {one.attempts for one in first} == {1}
+
+
+def test_two_who_claim_at_once_share_the_work(org: Org) -> None:
+    """Neither waits for the other's transaction."""
+    queued(org, *"abcd")
+    with org.transaction() as db:
+        first = deliveries.claim(db, Channel.WEBHOOK, clock.now(), 2, 60)
+        second = claim(org)
+    assert (len(first), len(second)) == (2, 2)
+    assert not {one.id for one in first} & {one.id for one in second}
+
+
+def test_what_is_not_settled_comes_back_after_its_lease_and_only_the_later_claim_counts(org: Org) -> None:
+    queued(org, "a")
+    (dead,) = claim(org, lease=30)
+    with time_machine.travel(clock.now() + timedelta(seconds=31)):
+        (alive,) = claim(org)
+        assert (alive.id, alive.attempts) == (dead.id, 2)
+        assert not settle(org, dead, Settled(DeliveryState.DEAD, DeliveryCode.HTTP_ERROR, 500))
+        assert settle(org, alive)
+        assert not settle(org, alive)
+    (row,) = rows(org)
+    assert (row.state, row.code, row.status, row.attempts, row.leased_until) == ("sent", "delivered", 204, 2, None)
+    assert row.settled_at is not None
+
+
+def test_what_failed_is_due_again_after_its_pause_and_not_before(org: Org) -> None:
+    queued(org, "a")
+    (claimed,) = claim(org)
+    failed = deliveries.again(claimed, DeliveryCode.HTTP_ERROR, clock.now(), status=500)
+    assert settle(org, claimed, failed)
+    assert claim(org) == []
+    with time_machine.travel(clock.now() + timedelta(seconds=7)):
+        (second,) = claim(org)
+    assert (second.id, second.attempts) == (claimed.id, 2)
+    (row,) = rows(org)
+    assert (row.state, row.code, row.status, row.settled_at) == ("queued", "http-error", 500, None)
+
+
+def test_pauses_grow_for_three_days_and_then_it_is_dead(org: Org) -> None:
+    queued(org, "a")
+    began = clock.now()
+    now, pauses = began, []
+    for _ in range(MOST_ATTEMPTS):
+        with time_machine.travel(now, tick=False):
+            (claimed,) = claim(org)
+            settled = deliveries.again(claimed, DeliveryCode.TIMED_OUT, clock.now())
+            settle(org, claimed, settled)
+        if settled.next_attempt_at is None:
+            break
+        pauses.append(settled.next_attempt_at - now)
+        now = settled.next_attempt_at
+    assert settled == Settled(DeliveryState.DEAD, DeliveryCode.TIMED_OUT)
+    assert timedelta(seconds=4) <= pauses[0] <= timedelta(seconds=6)
+    assert timedelta(hours=6) <= max(pauses) <= timedelta(hours=10)
+    assert 12 <= len(pauses) <= 22
+    assert TRIED_FOR - timedelta(hours=10) < now - began <= TRIED_FOR
+    assert [row.state for row in rows(org)] == ["dead"]
+
+
+def test_pauses_are_not_all_alike(org: Org) -> None:
+    queued(org, "a")
+    (claimed,) = claim(org)
+    now = clock.now()
+    assert len({deliveries.again(claimed, DeliveryCode.TIMED_OUT, now).next_attempt_at for _ in range(20)}) > 10
+
+
+def test_what_ends_every_sender_is_given_up(org: Org) -> None:
+    """Never settled, only begun: it would be begun for ever."""
+    queued(org, "a", "b")
+    with org.transaction() as db:
+        first = Delivery.sequence == 2
+        db.execute(update(Delivery).where(first).values(attempts=MOST_ATTEMPTS))
+    assert [one.sequence for one in claim(org)] == [3]
+    assert [(row.state, row.code) for row in rows(org)] == [("dead", "given-up"), ("queued", None)]
+
+
+def test_what_is_given_back_is_due_at_once_and_was_no_attempt(org: Org) -> None:
+    queued(org, "a", "b")
+    kept, given = claim(org)
+    with org.transaction() as db:
+        deliveries.release(db, [given])
+    (back,) = claim(org)
+    assert (back.id, back.attempts) == (given.id, 1)
+    assert not settle(org, given)
+    assert settle(org, kept)
+
+
+def test_what_one_job_gives_one_party_comes_together(org: Org) -> None:
+    """However few are asked for: they make one message."""
+    jobs = [f"01990000-0000-7000-8000-00000000000{n}" for n in range(2)]
+    mailed = {"party.changed": deliveries.the_party}
+    record(org, "a", "b", jobId=jobs[0])
+    record(org, "a", jobId=jobs[1])
+    record(org, "a", jobId=jobs[0])
+    record(org, "a")
+    plan(org, mailed=mailed)
+    first = claim(org, channel=Channel.EMAIL, limit=1)
+    assert [(one.receiver, one.sequence) for one in first] == [("a", 2), ("a", 5)]
+    rest = claim(org, channel=Channel.EMAIL)
+    assert [(one.receiver, one.sequence) for one in rest] == [("b", 3), ("a", 4), ("a", 6)]
+
+
+@pytest.mark.parametrize("channel", Channel)
+def test_an_organization_is_named_while_something_is_due(org: Org, channel: Channel) -> None:
+    def named(of: Channel) -> bool:
+        with org.service.database.transaction(None) as db:
+            return org.id in deliveries.organizations_with_due_deliveries(db, of, clock.now())
+
+    webhook(org)
+    record(org, "a")
+    assert not named(channel)
+    plan(org, mailed={"party.changed": deliveries.the_party})
+    assert named(channel)
+    claim(org, channel=channel)
+    assert not named(channel)
+    assert [named(other) for other in Channel if other != channel] == [True]
