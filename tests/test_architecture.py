@@ -32,13 +32,10 @@ PUBLIC = {
 page, whose address is itself signed and shows one assignment alone."""
 
 TASKS = {
-<<<<<<< HEAD
     "assignments.remind",
     "assignments.remind_organization",
-=======
     "deliveries.plan",
     "deliveries.send",
->>>>>>> 476d439 (Deliveries: plan them from events, claim under a lease, settle once; a queue of their own)
     "events.publish",
     "events.relay",
     "events.seal",
