@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import anyio
 from anyio.to_thread import run_sync
-from fastapi import Query
+from fastapi import Query, Request
 from sqlalchemy import Text, type_coerce
 
 from api.dependencies import CurrentCaller, CurrentService, allow
@@ -56,3 +56,9 @@ async def read_events(
         feed = await run_sync(read)
     items = [events.cloud_event(event) for event in feed.events]
     return EventsListing(items=items, next_cursor=str(feed.read_up_to))
+
+
+@router.get("/asyncapi.json", include_in_schema=False)
+async def describe_events(request: Request, service: CurrentService) -> dict[str, Any]:
+    """Every event type, its schema and an example, as an AsyncAPI 3.0 document. Public, as `/openapi.json` is."""
+    return events.asyncapi(service.settings.public_url, request.app.version)

@@ -27,6 +27,7 @@ PUBLIC = {
     "/docs/oauth2-redirect",
     "/redoc",
     "/s/{token}",
+    "/v1/events/asyncapi.json",
 }
 """The addresses that answer without a bearer token. None has a tenant's row in its answer, but for the session link's
 page, whose address is itself signed and shows one assignment alone."""

@@ -7,6 +7,7 @@ stream has each event once and in that order, and that an alteration of what is 
 """
 
 from shared.events.actions import Actor, Fact, hold, open_stream, record, record_each
+from shared.events.asyncapi import asyncapi, envelope_schema
 from shared.events.chain import LARGEST_BLOCK, Head, organizations_with_unsealed_events, seal, sealed_head
 from shared.events.consumers import advance, hold_position, organizations_with_unread_events, position
 from shared.events.models import Event
@@ -14,10 +15,12 @@ from shared.events.queries import Feed, Filters, after, head, listed
 from shared.events.schemas import cloud_event
 from shared.events.stream import STREAM_RELAY, Stream, Unread, missing, unread
 from shared.events.verification import Expected, Finding, FindingKind, Verification
+from shared.events.vocabulary import TYPES, EventType
 
 __all__ = [
     "Actor",
     "Event",
+    "EventType",
     "Expected",
     "Fact",
     "Feed",
@@ -28,11 +31,14 @@ __all__ = [
     "LARGEST_BLOCK",
     "STREAM_RELAY",
     "Stream",
+    "TYPES",
     "Unread",
     "Verification",
     "advance",
     "after",
+    "asyncapi",
     "cloud_event",
+    "envelope_schema",
     "head",
     "hold",
     "hold_position",

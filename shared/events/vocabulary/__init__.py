@@ -1,0 +1,13 @@
+"""The published types of events, in one place: what each means, what its data hold, and an example.
+
+The catalogue in `docs/events.md` and the AsyncAPI document are made from it, and every event that the tests cause is
+held against it. A type is never changed, only added to: consumers branch on names and read fields.
+"""
+
+from shared.events.vocabulary.core import CORE
+from shared.events.vocabulary.declaring import EventType
+from shared.events.vocabulary.training import TRAINING
+
+TYPES: dict[str, EventType] = {declared.name: declared for declared in (*CORE, *TRAINING)}
+
+__all__ = ["TYPES", "EventType"]

@@ -1,0 +1,70 @@
+"""What is written down elsewhere of the event types: the list in `docs/events.md`, and the frozen copy of what
+consumers rely on. `python -m tests.events.documented` writes both anew, and refuses to take anything back.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from shared.events import TYPES
+
+DOCS = Path(__file__).parents[2] / "docs" / "events.md"
+FROZEN = Path(__file__).with_name("published.json")
+BEGIN, END = "<!-- types -->\n", "<!-- end of types -->"
+
+Schemas = dict[str, Any]
+
+
+def schemas() -> Schemas:
+    """The schemas of the data as they are now."""
+    return {name: TYPES[name].published_schema for name in sorted(TYPES)}
+
+
+def frozen() -> Schemas:
+    """Those that were published."""
+    read: Schemas = json.loads(FROZEN.read_text(encoding="utf-8"))
+    return read
+
+
+def taken_back(before: Any, now: Any, at: str = "") -> list[str]:
+    """Where something that consumers rely on is no more: a type, a field, that it is always there, what it may be."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        return [
+            place
+            for key, value in before.items()
+            for place in (taken_back(value, now[key], f"{at}/{key}") if key in now else [f"{at}/{key}"])
+        ]
+    if isinstance(before, list) and isinstance(now, list):
+        return [f"{at}: {value}" for value in before if value not in now]
+    return [] if before == now else [at]
+
+
+def table() -> str:
+    """The list of the types."""
+    lines = ["| type | means | data, besides `actor` |", "|---|---|---|"]
+    for name in sorted(TYPES):
+        schema = TYPES[name].schema
+        fields = [field for field in schema["properties"] if field != "actor"]
+        told = ", ".join(f"`{field}`" if field in schema["required"] else f"`{field}`?" for field in fields)
+        lines.append(f"| `{name}` | {TYPES[name].meaning} | {told} |")
+    return "\n".join(lines) + "\n"
+
+
+def listed() -> str:
+    """The list as it stands in the docs."""
+    return DOCS.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
+
+
+def write() -> None:
+    """Write both."""
+    now = schemas()
+    gone = taken_back(frozen(), now) if FROZEN.exists() else []
+    if gone:
+        raise SystemExit("Consumers rely on what was taken back: " + "; ".join(gone))
+    FROZEN.write_text(json.dumps(now, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    before, _, rest = DOCS.read_text(encoding="utf-8").partition(BEGIN)
+    DOCS.write_text(before + BEGIN + table() + END + rest.partition(END)[2], encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

@@ -1,0 +1,112 @@
+"""Everything that can happen to an organization, through API and workers, so that every type of event occurs."""
+
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+from shared import access, clock
+from shared.access import Permission
+from tests.drain import Workshop
+from tests.factories import OPERATOR, Org
+
+REASON = "Annual refresher"
+
+
+def ok(answer: Any) -> Any:
+    """The body of an answer that succeeded."""
+    assert answer.is_success, f"{answer.request.method} {answer.request.url}: {answer.text}"
+    return answer.json() if answer.content else None
+
+
+def everything_happens(org: Org, workshop: Workshop) -> None:
+    """Cause an event of every type."""
+    in_the_organization(org)
+    in_the_directory(org)
+    course_id = in_the_catalogue(org)
+    to_assignments(org, workshop, course_id)
+    to_jobs(org, workshop, course_id)
+
+
+def in_the_organization(org: Org) -> None:
+    """It is withheld training, given it back, disabled and enabled."""
+    for training in (False, True):
+        with org.transaction() as db:
+            access.entitle(db, training=training, actor=OPERATOR, now=clock.now())
+    admin = org.client()
+    for enabled in (False, True):
+        ok(admin.put("/v1/availability", json={"enabled": enabled}))
+    for limit in (3, None):
+        ok(admin.put("/v1/settings", json={"changeLimit": limit}))
+
+
+def in_the_directory(org: Org) -> None:
+    """Parties come and change, folders are renamed, a party is erased."""
+    crew = [f"crew-{n}" for n in range(9)]
+    org.with_parties(*crew, "leaver", folder="crew")
+    client = org.client()
+    ok(client.put("/v1/folders/crew", json={"name": "The crew", "partyIds": crew[1:]}))
+    leaver = {"entityId": "leaver", "displayName": "Somebody else", "active": False, "folders": []}
+    ok(client.put("/v1/parties", json={"parties": [leaver]}))
+    ok(client.post("/v1/parties/leaver/erase"))
+
+
+def in_the_catalogue(org: Org) -> str:
+    """Courses and versions come, change and go. Answers the id of one with an active version."""
+    client, course_id = org.client(), org.with_course()
+    ok(client.patch(f"/v1/courses/{course_id}", json={"title": "Another title", "licenceMonths": 24}))
+    draft = ok(client.post(f"/v1/courses/{course_id}/versions", json={"label": "v2"}))
+    ok(client.patch(f"/v1/courses/{course_id}/versions/{draft['id']}", json={"label": "v2.0", "summary": "New"}))
+    ok(client.post(f"/v1/courses/{course_id}/versions/{draft['id']}/publish"))
+    ok(client.post(f"/v1/courses/{org.with_course()}/archive"))
+    return course_id
+
+
+def job(org: Org, workshop: Workshop, client: TestClient, path: str, body: dict[str, Any]) -> Any:
+    """Submit a job and carry it out. Answers it as it ended."""
+    made = ok(client.post(path, json=body))
+    workshop.drain(org.id)
+    return ok(client.get(f"/v1/jobs/{made['id']}"))
+
+
+def parties(*ids: str) -> list[dict[str, str]]:
+    return [{"entityType": "party", "entityId": each} for each in ids]
+
+
+def to_assignments(org: Org, workshop: Workshop, course_id: str) -> None:
+    """They are made, edited, completed in every way, closed, reassigned and reopened, one by one and in bulk."""
+    client = org.client()
+    body = {"courseId": course_id, "reason": REASON, "dueOn": "2099-06-30"}
+    made = job(org, workshop, client, "/v1/assignments", body | {"folderIds": ["crew"]})
+    found = ok(client.get("/v1/assignments", params={"courseId": course_id}))["items"]
+    own = {item["party"]["entityId"]: item["id"] for item in found}
+    one = f"/v1/assignments/{own['crew-1']}"
+    ok(client.patch(one, json={"dueOn": "2099-07-31", "reason": "Later"}))
+    ok(client.patch(one, json={"dueOn": None}))
+    ok(client.post(f"{one}/session-link"))
+    ok(client.post(f"{one}/complete", json={}))
+    ok(client.post(f"{one}/reopen", json={"reason": "By mistake"}))
+    ok(client.post(f"{one}/close", json={"reason": "Left"}))
+    ok(client.post(f"{one}/reopen", json={"reason": "Came back"}))
+    ok(client.post(f"{one}/reassign", json={"recipient": parties("crew-0")[0], "reason": "Another crew"}))
+    ok(org.client(party="crew-2").post(f"/v1/assignments/{own['crew-2']}/complete", json={}))
+    task = {"taskType": "training_complete", "assignmentId": own["crew-3"], "sessionId": "public-7"}
+    ok(org.client(Permission.COMPLETE_SESSION_TASKS).post("/v1/session-tasks/complete", json=task))
+    done = job(org, workshop, client, "/v1/assignments/complete", {"assignmentIds": [own["crew-4"]]})
+    job(org, workshop, client, f"/v1/jobs/{done['id']}/undo", {})
+    job(org, workshop, client, "/v1/assignments/close", {"assignmentIds": [own["crew-5"]], "reason": "Not needed"})
+    job(org, workshop, client, f"/v1/jobs/{made['id']}/undo", {})
+
+
+def to_jobs(org: Org, workshop: Workshop, course_id: str) -> None:
+    """One is approved, one is rejected, one is cancelled."""
+    client, second = org.client(), org.client(member="member-2")
+    ok(client.put("/v1/settings", json={"changeLimit": 1}))
+    body = {"courseId": course_id, "reason": REASON, "recipients": parties("crew-6", "crew-7")}
+    for answer, said in (("approve", {}), ("reject", {"reason": "The wrong folder"})):
+        waiting = ok(client.post("/v1/assignments", json=body))
+        ok(second.post(f"/v1/jobs/{waiting['id']}/{answer}", json=said))
+        workshop.drain(org.id)
+    ok(client.put("/v1/settings", json={"changeLimit": None}))
+    unwanted = ok(client.post("/v1/assignments", json=body))
+    ok(client.post(f"/v1/jobs/{unwanted['id']}/cancel"))
+    workshop.drain(org.id)
