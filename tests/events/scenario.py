@@ -1,13 +1,16 @@
 """Everything that can happen to an organization, through API and workers, so that every type of event occurs."""
 
+from datetime import timedelta
 from typing import Any
 
+import time_machine
 from fastapi.testclient import TestClient
 
 from shared import access, clock
 from shared.access import Permission
 from tests.drain import Workshop
 from tests.factories import OPERATOR, Org
+from tests.licences.earning import a_session, grant, take_back
 
 REASON = "Annual refresher"
 
@@ -25,6 +28,8 @@ def everything_happens(org: Org, workshop: Workshop) -> None:
     course_id = in_the_catalogue(org)
     to_assignments(org, workshop, course_id)
     to_jobs(org, workshop, course_id)
+    with_time(org, workshop, course_id)
+    to_licences(org, course_id)
 
 
 def in_the_organization(org: Org) -> None:
@@ -110,3 +115,21 @@ def to_jobs(org: Org, workshop: Workshop, course_id: str) -> None:
     unwanted = ok(client.post("/v1/assignments", json=body))
     ok(client.post(f"/v1/jobs/{unwanted['id']}/cancel"))
     workshop.drain(org.id)
+
+
+def with_time(org: Org, workshop: Workshop, course_id: str) -> None:
+    """A due date comes near and passes."""
+    client, today = org.client(), clock.now().date()
+    body = {"courseId": course_id, "reason": REASON, "dueOn": (today + timedelta(days=10)).isoformat()}
+    job(org, workshop, client, "/v1/assignments", body | {"recipients": parties("crew-8")})
+    for days in (3, 11):
+        with time_machine.travel(clock.now() + timedelta(days=days), tick=False):
+            workshop.deliver("assignments.remind_organization", org.id)
+
+
+def to_licences(org: Org, course_id: str) -> None:
+    """They are granted, superseded and taken back."""
+    grant(org, course_id, "crew-1", at=clock.now())
+    session_id = a_session(org, course_id)
+    grant(org, course_id, "crew-1", session_id=session_id, at=clock.now())
+    take_back(org, session_id, "crew-1", at=clock.now())

@@ -25,6 +25,13 @@ Former = dict[str, Any]
 """Fields by their names, with the values they had before."""
 
 SUBJECT_ID = "019aa7c2-7d1e-7c5b-9b54-3f3d3c1f9e11"
+COURSE, VERSION, JOB = (
+    "019aa7c0-11aa-7b3c-8d4e-2f6a1b9c0d10",
+    "019aa7c0-22bb-7c4d-9e5f-3a7b2c8d1e20",
+    "019aa7c2-33cc-7d5e-8f60-4b8c3d7e2f30",
+)
+"""What examples are about."""
+
 PARTY, MEMBER, SYSTEM = "crew-0042", ("member", "coordinator-7"), ("system", "rollcall")
 
 
@@ -150,8 +157,11 @@ def _open(schema: Any) -> Any:
 
 
 __all__ = [
+    "COURSE",
+    "JOB",
     "SYSTEM",
     "UUID",
+    "VERSION",
     "Absent",
     "Actor",
     "Changed",

@@ -3,7 +3,11 @@
 from typing import Any, Literal
 
 from shared.events.vocabulary.declaring import (
+    COURSE,
+    JOB,
+    SYSTEM,
     UUID,
+    VERSION,
     Absent,
     Changed,
     Data,
@@ -13,12 +17,6 @@ from shared.events.vocabulary.declaring import (
     Reason,
     date,
     datetime,
-)
-
-COURSE, VERSION, JOB = (
-    "019aa7c0-11aa-7b3c-8d4e-2f6a1b9c0d10",
-    "019aa7c0-22bb-7c4d-9e5f-3a7b2c8d1e20",
-    "019aa7c2-33cc-7d5e-8f60-4b8c3d7e2f30",
 )
 
 
@@ -98,6 +96,24 @@ class AssignmentReopened(OneAssignment):
     former: Former | Absent = None
 
 
+class DueSoon(PartyData):
+    """days_left: until the due date, in the organization's time zone."""
+
+    course_id: UUID
+    course_version_id: UUID
+    due_on: date
+    days_left: int
+
+
+class Overdue(PartyData):
+    """days_over: since the due date, in the organization's time zone."""
+
+    course_id: UUID
+    course_version_id: UUID
+    due_on: date
+    days_over: int
+
+
 class LinkMinted(PartyData):
     """When the link stops working. The link itself stands nowhere."""
 
@@ -163,6 +179,20 @@ TRAINING = (
         "A party owes again what was completed or closed.",
         AssignmentReopened,
         ABOUT | {"reason": "Signed off by mistake", "former": {"state": "completed", "completionMethod": "on_behalf"}},
+    ),
+    EventType(
+        "assignment.due_soon",
+        "The due date of an open assignment is near.",
+        DueSoon,
+        ABOUT | {"dueOn": "2026-06-30", "daysLeft": 7},
+        SYSTEM,
+    ),
+    EventType(
+        "assignment.overdue",
+        "The due date of an open assignment has passed.",
+        Overdue,
+        ABOUT | {"dueOn": "2026-06-30", "daysOver": 1},
+        SYSTEM,
     ),
     EventType(
         "assignment.session_link_minted",

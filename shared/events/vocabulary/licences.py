@@ -1,0 +1,107 @@
+"""The events of licences."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.events.vocabulary.declaring import (
+    COURSE,
+    JOB,
+    UUID,
+    VERSION,
+    Absent,
+    EventType,
+    PartyData,
+    Reason,
+    datetime,
+)
+
+
+class OfCourse(PartyData):
+    """The course that the licence is for."""
+
+    course_id: UUID
+
+
+class Granted(OfCourse):
+    """session_id, assignment_id: what earned it, one of them. renews: the licence it supersedes."""
+
+    course_version_id: UUID
+    session_id: UUID | Absent = None
+    assignment_id: UUID | Absent = None
+    job_id: UUID | Absent = None
+    renews: UUID | Absent = None
+    granted_at: datetime
+    expires_at: datetime
+
+
+class Superseded(OfCourse):
+    """superseded_by: the licence that counts from now on."""
+
+    superseded_by: UUID
+
+
+class FormerState(BaseModel):
+    """What it was until then."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: Literal["active", "expired", "superseded"]
+
+
+class Revoked(OfCourse):
+    """session_id, job_id: the session whose amendment took it back, and the job that did."""
+
+    reason: Reason
+    session_id: UUID | Absent = None
+    job_id: UUID | Absent = None
+    former: FormerState
+
+
+class Restored(OfCourse):
+    """It counts again, since the one that superseded it was never earned."""
+
+    reason: Reason
+    session_id: UUID | Absent = None
+    job_id: UUID | Absent = None
+    expires_at: datetime
+
+
+SESSION = "019aa7c4-55ee-7f70-8b82-6daa5f904b50"
+ABOUT: dict[str, Any] = {"courseId": COURSE}
+ENDS = {"expiresAt": "2027-05-09T14:00:00+00:00"}
+TAKEN_BACK = {"reason": "He left at noon", "sessionId": SESSION, "jobId": JOB}
+
+LICENCES = (
+    EventType(
+        "licence.granted",
+        "A party was licensed.",
+        Granted,
+        ABOUT
+        | ENDS
+        | {
+            "courseVersionId": VERSION,
+            "sessionId": SESSION,
+            "jobId": JOB,
+            "grantedAt": "2026-05-09T14:00:00+00:00",
+        },
+    ),
+    EventType(
+        "licence.superseded",
+        "A later licence of the course counts instead of this one.",
+        Superseded,
+        ABOUT | {"supersededBy": "019aa7c5-66ff-7081-9c93-7ebb60a15c60"},
+    ),
+    EventType(
+        "licence.revoked",
+        "A licence was taken back, for good.",
+        Revoked,
+        ABOUT | TAKEN_BACK | {"former": {"state": "active"}},
+    ),
+    EventType(
+        "licence.restored",
+        "A licence that had been superseded counts again.",
+        Restored,
+        ABOUT | TAKEN_BACK | ENDS,
+    ),
+)
