@@ -10,6 +10,7 @@ from api import (
     assignments,
     audit,
     catalogue,
+    credentials,
     directory,
     events,
     jobs,
@@ -20,6 +21,7 @@ from api import (
     public,
     session_links,
     session_tasks,
+    verify,
 )
 from api.dependencies import MAX_BODY_BYTES, CurrentCaller, training_available
 from api.limits import BodyLimit
@@ -29,6 +31,7 @@ from shared import settings
 from shared.access import FeatureNotAvailable, Unavailability
 from shared.settings import TRAINING
 
+PUBLIC = (public.router, verify.router, credentials.public)
 CORE = (organizations.router, directory.router, events.router, audit.router)
 TRAINING_ROUTERS = (
     catalogue.router,
@@ -38,6 +41,7 @@ TRAINING_ROUTERS = (
     session_tasks.router,
     me.router,
     jobs.router,
+    credentials.router,
 )
 
 
@@ -61,7 +65,8 @@ def create_app(service: Service | None = None) -> FastAPI:
     app.add_middleware(BodyLimit, most=MAX_BODY_BYTES)
     operations.measure(app)
     app.include_router(operations.router)
-    app.include_router(public.router)  # with or without training: its pages say themselves what is not available
+    for router in PUBLIC:
+        app.include_router(router)  # with or without training: they say themselves what is not available
     for router in CORE:
         app.include_router(router)
     for router in TRAINING_ROUTERS:

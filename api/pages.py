@@ -1,4 +1,4 @@
-"""Pages for people without an account: rendered here, whole without scripts, and kind whatever goes wrong.
+"""Pages for people: rendered here, whole without scripts, and kind whatever goes wrong. Programs get the same as JSON.
 
 A page is one document with its style inside, so that nothing is asked for after it, and its headers forbid all else.
 The address is the key to what it shows; so it is kept out of caches, search engines and the `Referer` of links.
@@ -19,6 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from api import problems
 from shared.errors import Problem, Unavailable
 
 log = structlog.get_logger()
@@ -34,11 +35,17 @@ _TEMPLATES = Environment(
 )
 _TEMPLATES.filters["day"] = _day
 
-_STYLE = hashlib.sha256(_TEMPLATES.get_template("page.css").render().encode()).digest()
+
+def _hash(style: str) -> str:
+    digest = hashlib.sha256(_TEMPLATES.get_template(style).render().encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+_STYLES = " ".join(map(_hash, ("page.css", "certificate.css")))
 
 HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{base64.b64encode(_STYLE).decode()}'; "
+    "Content-Security-Policy": f"default-src 'none'; style-src {_STYLES}; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -54,7 +61,7 @@ class PageFailed(Problem):
 
 
 class PageRoute(APIRoute):
-    """A route for people: every error is a page, and every answer carries the headers."""
+    """A route for people: every error is a page (for a program: a problem document), every answer has the headers."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -63,7 +70,7 @@ class PageRoute(APIRoute):
             try:
                 response = await handle(request)
             except Exception as error:
-                response = _apology(self.path, error)
+                response = _apology(self.path, error, wants_json(request))
             response.headers.update(HEADERS)
             return response
 
@@ -75,8 +82,14 @@ def page(template: str, status: int = 200, **shown: object) -> HTMLResponse:
     return HTMLResponse(_TEMPLATES.get_template(template).render(shown), status)
 
 
-def _apology(route: str, error: Exception) -> HTMLResponse:
-    """The page that tells of an error. The log gets the route's pattern: the address itself is a secret."""
+def wants_json(request: Request) -> bool:
+    """Whether a program asks, and not a browser: `Accept: application/json`."""
+    accepted = request.headers.get("accept", "").lower()
+    return "application/json" in accepted and "text/html" not in accepted
+
+
+def _apology(route: str, error: Exception, as_json: bool) -> Response:
+    """What tells of an error. The log gets the route's pattern: the address itself is a secret."""
     match error:
         case Problem():
             problem = error
@@ -87,7 +100,10 @@ def _apology(route: str, error: Exception) -> HTMLResponse:
             incident = str(uuid.uuid4())
             log.error("page failed", incident=incident, route=route, exc_info=error)
             problem = PageFailed(f"Nothing was changed. If you report it, please mention {incident}.")
-    answer = page("message.html", problem.status, title=problem.title, detail=problem.detail)
+    if as_json:
+        answer: Response = problems.answer(problem.slug, problem.title, problem.status, problem.detail)
+    else:
+        answer = page("message.html", problem.status, title=problem.title, detail=problem.detail)
     if problem.status == Unavailable.status:
         answer.headers["Retry-After"] = "2"
     return answer

@@ -6,9 +6,10 @@ A setting that is unknown or bad stops the start with one sentence that names it
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import (
     BaseModel,
@@ -21,8 +22,14 @@ from pydantic import (
     model_validator,
 )
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 PREFIX = "ROLLCALL_"
 TRAINING = "training"
+
+_PEM = re.compile(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", re.DOTALL)
 
 
 class BadSettings(Exception):
@@ -53,7 +60,9 @@ class Settings(BaseModel):
     """What session links are signed with; else the shared secret, whose replacement then kills every link sent out."""
 
     credential_key: str | None = None
-    """A private key in PEM (P-256 or Ed25519) that signs Open Badges credentials; without one none are given out."""
+    """A private key in PEM (P-256 or Ed25519) that signs Open Badges credentials; without one none are given out.
+    More may follow it: former keys, which stay published so that what they signed can still be verified. Line ends may
+    be written as \\n, because many files of settings hold one line for each."""
 
     smtp_url: str | None = None
     """Where mail is handed in: `smtp://`, `smtp+starttls://` or `smtps://`, `user:password@` where it asks for a login.
@@ -101,6 +110,15 @@ class Settings(BaseModel):
     def _split_algorithms(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("credential_key")
+    @classmethod
+    def _check_credential_key(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        pem = value.replace("\\n", "\n")
+        private_keys(pem)
+        return pem
+
     @field_validator("public_url")
     @classmethod
     def _check_public_url(cls, value: str) -> str:
@@ -126,6 +144,29 @@ class Settings(BaseModel):
     def need_redis_url(self) -> str:
         """The broker's address. Raises BadSettings where it was not given."""
         return _needed("REDIS_URL", self.redis_url)
+
+
+def private_keys(pem: str) -> "list[EllipticCurvePrivateKey | Ed25519PrivateKey]":
+    """The private keys of a text in PEM, one after the other. Raises ValueError, which says nothing of the text."""
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    found: list[EllipticCurvePrivateKey | Ed25519PrivateKey] = []
+    for block in _PEM.findall(pem):
+        try:
+            key = load_pem_private_key(block.encode(), password=None)
+        except Exception:  # whatever it was, its text may show a part of the key
+            raise ValueError("it must be a private key in PEM, without a password") from None
+        if isinstance(key, Ed25519PrivateKey) or (
+            isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP256R1)
+        ):
+            found.append(key)
+        else:
+            raise ValueError("it must be a P-256 or Ed25519 key")
+    if not found:
+        raise ValueError("it must be a private key in PEM")
+    return found
 
 
 def _needed(name: str, value: str | None) -> str:

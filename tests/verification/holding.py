@@ -1,0 +1,80 @@
+"""A party that holds a licence, made in the table itself: how licences are granted is tested elsewhere."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import update
+
+from shared.licences import Licence
+from tests.assignments.links import assign
+from tests.drain import Workshop
+from tests.factories import Org
+
+PARTY = "crew-1"
+NAME = "Ada Lindqvist"
+GRANTED_AT = datetime(2026, 1, 31, 9, 30, 15, 250_000, tzinfo=UTC)
+YEAR = timedelta(days=365)
+
+
+@dataclass(frozen=True)
+class Held:
+    """A licence. code: as it is stored."""
+
+    org: Org
+    id: uuid.UUID
+    code: str
+    course_id: str
+
+    @property
+    def path(self) -> str:
+        """The address of its public page, without the host."""
+        return f"/verify/{self.code}"
+
+    def change(self, **fields: Any) -> None:
+        """Change its row."""
+        with self.org.transaction() as db:
+            db.execute(update(Licence).where(Licence.org_id == self.org.id, Licence.id == self.id).values(**fields))
+
+    def get(self, what: str, **caller: Any) -> Any:
+        """Its `certificate` or `credential`, as a member sees it, one with all permissions unless told otherwise."""
+        return self.org.client(**caller).get(f"/v1/licences/{self.id}/{what}")
+
+
+def hold(
+    org: Org,
+    workshop: Workshop,
+    *,
+    name: str = NAME,
+    label: str = "v3.2",
+    granted_at: datetime = GRANTED_AT,
+    expires_at: datetime | None = None,
+    **course: Any,
+) -> Held:
+    """Put a party into the directory and have it hold a licence, of a course of these fields. By default valid."""
+    party = {"entityId": PARTY, "displayName": name, "email": "ada@marked.example", "folders": ["crew"]}
+    org.client().put("/v1/parties", json={"parties": [party]})
+    course_id = org.with_course(label=label, **course)
+    assignment_id = assign(org, workshop, course_id)
+    done = org.client().post(f"/v1/assignments/{assignment_id}/complete")
+    assert done.status_code == 200, done.text
+    licence = Licence(
+        org_id=org.id,
+        party_id=PARTY,
+        course_id=uuid.UUID(course_id),
+        course_version_id=uuid.UUID(done.json()["courseVersionId"]),
+        assignment_id=uuid.UUID(assignment_id),
+        granted_by_type="member",
+        granted_by_id="marked-member",
+        granted_at=granted_at,
+        expires_at=expires_at or datetime.now(UTC) + YEAR,
+        months=12,
+        rule="monthsFromGrant",
+        note="marked note",
+    )
+    with org.transaction() as db:
+        db.add(licence)
+        db.flush()
+        db.refresh(licence)
+    return Held(org, licence.id, licence.code, course_id)

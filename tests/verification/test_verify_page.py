@@ -1,0 +1,258 @@
+"""What a printed code tells to anybody: the listed facts and no others. How the page looks is in `browser/`."""
+
+import dataclasses
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+
+from api.app import create_app
+from api.pages import HEADERS
+from shared import access, clock, licences
+from shared.tables import metadata
+from tests.assignments.links import anybody
+from tests.drain import Workshop
+from tests.factories import OPERATOR, Org, add_org, count_statements
+from tests.verification.holding import NAME, PARTY, Held, hold
+
+JSON = {"Accept": "application/json"}
+UNKNOWN = "0000000000000000"
+HOSTILE = "\"'><script>alert(1)</script>&amp;"
+
+
+@pytest.fixture
+def held(org: Org, workshop: Workshop) -> Held:
+    return hold(org, workshop)
+
+
+@pytest.fixture
+def visitor(org: Org) -> TestClient:
+    return anybody(org)
+
+
+def assert_is_page(answer: Any, status: int, *texts: str) -> None:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers.items() >= {name.lower(): value for name, value in HEADERS.items()}.items()
+    for text in texts:
+        assert text in answer.text
+
+
+def stored(org: Org) -> dict[str, list[str]]:
+    """Every row of an organization."""
+    with org.transaction() as db:
+        return {name: sorted(map(repr, db.execute(select(table)))) for name, table in metadata.tables.items()}
+
+
+def written(at: datetime) -> str:
+    return f"{at.day} {at:%B %Y}"
+
+
+# --- what is told
+
+
+def test_a_valid_licence_is_told_as_a_page_and_as_json(held: Held, visitor: TestClient) -> None:
+    with held.org.transaction() as db:
+        expires_at = licences.proof(db, held.id, None).licence.expires_at
+    assert_is_page(
+        visitor.get(held.path),
+        200,
+        "Valid until <time",
+        written(expires_at),
+        NAME,
+        "Hydrogen-sulfide response",
+        "v3.2",
+        ">Test<",
+    )
+    told = visitor.get(held.path, headers=JSON)
+    assert told.headers["Cache-Control"] == "no-store"
+    assert told.json() == {
+        "holder": NAME,
+        "course": "Hydrogen-sulfide response",
+        "version": "v3.2",
+        "organization": "Test",
+        "validity": "valid",
+        "until": expires_at.isoformat().replace("+00:00", "Z"),
+    }
+
+
+PAST = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ENDS = {
+    "expired": ("Expired on", {"expires_at": PAST}),
+    "revoked": ("Revoked on", {"revoked_at": PAST, "revocation_reason": "marked reason"}),
+    "superseded": ("Replaced on", {"superseded_at": PAST}),
+}
+
+
+@pytest.mark.parametrize("validity", ENDS)
+def test_one_that_has_ended_says_how_and_when(held: Held, visitor: TestClient, validity: str) -> None:
+    heading, fields = ENDS[validity]
+    held.change(**fields)
+    page = visitor.get(held.path)
+    assert_is_page(page, 200, f"{heading} <time", "1 March 2026")
+    assert "Valid until" not in page.text
+    told = visitor.get(held.path, headers=JSON).json()
+    assert (told["validity"], told["until"]) == (validity, "2026-03-01T12:00:00Z")
+
+
+def test_what_is_final_goes_before_what_is_not(held: Held, visitor: TestClient) -> None:
+    held.change(expires_at=PAST, superseded_at=PAST - timedelta(days=1))
+    assert visitor.get(held.path, headers=JSON).json()["validity"] == "superseded"
+    held.change(revoked_at=PAST)
+    assert visitor.get(held.path, headers=JSON).json()["validity"] == "revoked"
+
+
+def test_it_ends_at_the_very_moment(held: Held) -> None:
+    with held.org.transaction() as db:
+        licence = licences.proof(db, held.id, None).licence
+    before = licence.expires_at - timedelta(microseconds=1)
+    assert licences.validity(licence, before)[0] == licences.Validity.VALID
+    assert licences.validity(licence, licence.expires_at)[0] == licences.Validity.EXPIRED
+
+
+def test_days_are_those_of_the_organization(org: Org, workshop: Workshop, visitor: TestClient) -> None:
+    east = add_org(org.app, org.service, time_zone="Pacific/Kiritimati")
+    held = hold(east, workshop, expires_at=datetime(2099, 6, 14, 12, tzinfo=UTC))
+    assert_is_page(visitor.get(held.path), 200, "15 June 2099")
+
+
+def test_nothing_else_is_told(held: Held, visitor: TestClient) -> None:
+    """Everything about it that is not listed is marked, or looked for as it is."""
+    held.change(revoked_at=PAST, revocation_reason="marked reason", revoked_by_id="marked-revoker")
+    with held.org.transaction() as db:
+        licence = licences.proof(db, held.id, None).licence
+    secrets = ["marked", PARTY, held.org.id, held.course_id, *map(str, (held.id, licence.assignment_id))]
+    secrets += [str(licence.course_version_id), "2026-01-31", "31 January"]
+    for headers in (JSON, {}):
+        told = visitor.get(held.path, headers=headers).text
+        assert [secret for secret in secrets if secret in told] == []
+        assert NAME in told
+
+
+def test_an_erased_name_is_gone(held: Held, visitor: TestClient) -> None:
+    held.org.client().post(f"/v1/parties/{PARTY}/erase")
+    page = visitor.get(held.path)
+    assert_is_page(page, 200, "Valid until")
+    assert NAME not in page.text
+
+
+def test_hostile_names_are_text(org: Org, workshop: Workshop, visitor: TestClient) -> None:
+    held = hold(org, workshop, name=f"N{HOSTILE}", title=f"T{HOSTILE}", label=f"L{HOSTILE}")
+    for page in (visitor.get(held.path), held.get("certificate")):
+        assert "<script" not in page.text
+        for letter in "NTL":
+            assert f"{letter}&#34;&#39;&gt;&lt;script&gt;alert(1)&lt;/script&gt;&amp;amp;" in page.text
+    assert visitor.get(held.path, headers=JSON).json()["holder"] == f"N{HOSTILE}"
+
+
+def test_reading_changes_nothing(held: Held, visitor: TestClient) -> None:
+    before = stored(held.org)
+    for method in ("GET", "HEAD"):
+        for path in (held.path, "/verify", f"{held.path}/status?until=1", f"/verify?code={held.code}"):
+            assert visitor.request(method, path).status_code in (200, 303)
+    held.get("certificate")
+    assert stored(held.org) == before
+    assert visitor.post(held.path).status_code == 405
+
+
+# --- codes
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "{}",
+        " {} ",
+        "{0[0]}-{0[1]}-{0[2]}-{0[3]}",
+        "{0[0]} {0[1]} {0[2]} {0[3]}",
+        "{0[0]}\u2013{0[1]}{0[2]}\u2014{0[3]}",
+    ],
+)
+def test_a_code_may_be_typed_in_many_ways(held: Held, visitor: TestClient, typed: str) -> None:
+    groups = licences.grouped(held.code).split("-")
+    text = typed.format(groups if "0[" in typed else held.code)
+    for way in (text, text.lower()):
+        assert_is_page(visitor.get(f"/verify/{way}"), 200, NAME)
+        asked = visitor.get("/verify", params={"code": way})
+        assert (asked.status_code, asked.headers["Location"]) == (303, held.path)
+
+
+def test_letters_that_look_like_digits_are_read_as_digits() -> None:
+    assert licences.read_code("oo11-IlO0-aaaa-ffff") == "00111100AAAAFFFF"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["x", UNKNOWN[1:], f"{UNKNOWN}0", "G" * 16, "%00", "\u0660" * 16, "a" * 5000, "<script>", "0" * 16 + "%0A1"],
+)
+def test_what_is_no_code_is_answered_like_one_that_nobody_has(visitor: TestClient, typed: str) -> None:
+    pages = [visitor.get(f"/verify/{typed}"), visitor.get(f"/verify/{UNKNOWN}")]
+    for page in pages:
+        assert_is_page(page, 404, "No licence has this code", "16 characters", "<form")
+    assert len({page.text for page in pages}) == 1
+    problem = visitor.get(f"/verify/{typed}", headers=JSON)
+    assert (problem.status_code, problem.json()["type"]) == (404, "urn:rollcall:problem:code-unknown")
+    assert problem.headers["Content-Type"] == "application/problem+json"
+    assert problem.headers["Cache-Control"] == "no-store"
+
+
+def test_an_unknown_code_costs_one_question(org: Org, visitor: TestClient) -> None:
+    visitor.get(f"/verify/{UNKNOWN}")
+    with count_statements(org.service.database.engine) as statements:
+        visitor.get(f"/verify/{UNKNOWN}")
+        visitor.get("/verify/no-code")
+    assert statements.count == 1
+
+
+def test_the_page_asks_for_a_code(visitor: TestClient) -> None:
+    assert_is_page(visitor.get("/verify"), 200, 'name="code"', 'action="/verify"')
+    assert_is_page(visitor.get("/verify", params={"code": "nonsense"}), 404, "No licence has this code")
+
+
+# --- when something is not available
+
+
+def test_it_stays_up_while_training_is_unavailable(held: Held, visitor: TestClient) -> None:
+    """What was earned is not taken back by a switch."""
+    with held.org.transaction() as db:
+        access.enable(db, training=False, actor=OPERATOR, now=clock.now())
+        access.entitle(db, training=False, actor=OPERATOR, now=clock.now())
+    assert_is_page(visitor.get(held.path), 200, NAME, "Valid until")
+    assert held.get("certificate").json()["reason"] == "not_entitled"
+
+
+def test_a_deployment_without_training_says_so_kindly(held: Held) -> None:
+    without = held.org.service.settings.model_copy(update={"features": frozenset()})
+    app = create_app(dataclasses.replace(held.org.service, settings=without))
+    visitor = anybody(dataclasses.replace(held.org, app=app))
+    assert_is_page(visitor.get(held.path), 403, "Training is not available at the moment")
+    assert visitor.get(held.path, headers=JSON).json()["type"] == "urn:rollcall:problem:feature-not-available"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(OperationalError("SELECT", {}, Exception("away")), 503), (ZeroDivisionError("secret"), 500)]
+)
+def test_our_own_faults_are_kind_and_show_nothing(
+    held: Held,
+    visitor: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    status: int,
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.WARNING, "httpx2")
+    monkeypatch.setattr(licences, "proof_by_code", fail)
+    assert_is_page(visitor.get(held.path), status)
+    problem = visitor.get(held.path, headers=JSON)
+    assert (problem.status_code, problem.json()["status"]) == (status, status)
+    assert "secret" not in problem.text
+    assert held.code not in caplog.text
+    assert 'route="/verify/{code}"' in visitor.get("/metrics").text
