@@ -28,9 +28,16 @@ PUBLIC = {
     "/redoc",
     "/s/{token}",
     "/v1/events/asyncapi.json",
+    "/verify",
+    "/verify/{code}",
+    "/verify/{code}/status",
+    "/.well-known/jwks.json",
+    "/issuers/{org_id}",
 }
-"""The addresses that answer without a bearer token. None has a tenant's row in its answer, but for the session link's
-page, whose address is itself signed and shows one assignment alone."""
+"""The addresses that answer without a bearer token. None has a tenant's row in its answer, but for: the session link's
+page, whose address is itself signed and shows one assignment alone; a licence's page and the status of its credential,
+whose code is 64 random bits and opens no more than was printed beside it; and the name of an organization that issues
+credentials, since all that it issues names it. The keys are public ones."""
 
 TASKS = {
     "assignments.remind",

@@ -19,6 +19,7 @@ from tests.assignments.asking import assign, body, codes, pages
 from tests.drain import Workshop
 from tests.factories import Org, add_org
 from tests.routes import Operation, example, operations
+from tests.verification.holding import license_for
 
 MARK = "Quillfeather"
 """In every text of the first organization, and in nothing that the second one sends."""
@@ -63,7 +64,8 @@ def ids(first: Org) -> dict[str, str]:
     client = first.client()
     course = client.get("/v1/courses").json()["items"][0]["id"]
     versions = {one["state"]: one["id"] for one in client.get(f"/v1/courses/{course}/versions").json()["items"]}
-    assignment, other = (one["id"] for one in client.get("/v1/assignments").json()["items"][:2])
+    assignments = client.get("/v1/assignments").json()["items"]
+    assignment, other = (one["id"] for one in assignments[:2])
     inside = {
         "course_id": course,
         "version_id": versions["draft"],
@@ -71,6 +73,7 @@ def ids(first: Org) -> dict[str, str]:
         "job_id": client.get("/v1/jobs").json()["items"][0]["id"],
         "party_id": "party-0",
         "folder_id": "crew",
+        "licence_id": str(license_for(first, assignments[0]).id),
     }
     return inside | {
         "courseId": course,

@@ -59,12 +59,19 @@ def hold(
     assignment_id = assign(org, workshop, course_id)
     done = org.client().post(f"/v1/assignments/{assignment_id}/complete")
     assert done.status_code == 200, done.text
+    return license_for(org, done.json(), granted_at, expires_at)
+
+
+def license_for(
+    org: Org, assignment: dict[str, Any], granted_at: datetime = GRANTED_AT, expires_at: datetime | None = None
+) -> Held:
+    """Grant a licence for an assignment. By default it is valid."""
     licence = Licence(
         org_id=org.id,
-        party_id=PARTY,
-        course_id=uuid.UUID(course_id),
-        course_version_id=uuid.UUID(done.json()["courseVersionId"]),
-        assignment_id=uuid.UUID(assignment_id),
+        party_id=assignment["party"]["entityId"],
+        course_id=uuid.UUID(assignment["courseId"]),
+        course_version_id=uuid.UUID(assignment["courseVersionId"]),
+        assignment_id=uuid.UUID(assignment["id"]),
         granted_by_type="member",
         granted_by_id="marked-member",
         granted_at=granted_at,
@@ -77,4 +84,4 @@ def hold(
         db.add(licence)
         db.flush()
         db.refresh(licence)
-    return Held(org, licence.id, licence.code, course_id)
+    return Held(org, licence.id, licence.code, assignment["courseId"])
