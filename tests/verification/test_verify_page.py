@@ -81,7 +81,7 @@ def test_a_valid_licence_is_told_as_a_page_and_as_json(held: Held, visitor: Test
 
 
 PAST = datetime(2026, 3, 1, 12, tzinfo=UTC)
-ENDS = {
+ENDS: dict[str, tuple[str, dict[str, Any]]] = {
     "expired": ("Expired on", {"expires_at": PAST}),
     "revoked": ("Revoked on", {"revoked_at": PAST, "revocation_reason": "marked reason"}),
     "superseded": ("Replaced on", {"superseded_at": PAST}),
