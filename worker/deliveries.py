@@ -10,16 +10,14 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared import access, clock, deliveries, events
-from shared.deliveries import Addressees, Channel
+from shared.deliveries import Channel
+from worker import mail, notices
 from worker.app import config, workshop
 from worker.task import task
 
 log = structlog.get_logger()
 
-MAILED: dict[str, Addressees] = {}
-"""The event types that are told by mail, each with whom to write to."""
-
-SENDERS: dict[Channel, Callable[[list[str]], None]] = {}
+SENDERS: dict[Channel, Callable[[list[str]], None]] = {Channel.EMAIL: mail.send}
 """Who talks to the receivers of a channel. Given the organizations that have something to tell over it."""
 
 
@@ -57,7 +55,7 @@ def _plan(org_id: str) -> int:
         if available(org_id):
             while planned % deliveries.LARGEST_PLAN == 0:
                 with workshop.database.transaction(org_id) as db:
-                    taken = deliveries.plan(db, clock.now(), mailed=MAILED)
+                    taken = deliveries.plan(db, clock.now(), mailed=notices.MAILED)
                 if taken == 0:
                     break
                 planned += taken

@@ -27,4 +27,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 1.0,
         "options": {"expires": 2.0},
     },
+    "deliveries.send/email": {
+        "task": "deliveries.send",
+        "args": ("email",),
+        "schedule": 1.0,
+        "options": {"expires": 2.0},
+    },
 }

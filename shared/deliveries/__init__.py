@@ -5,8 +5,10 @@ days old. What is told may be told twice, with the same id, when its sender dies
 """
 
 from shared.deliveries.codes import DeliveryCode
+from shared.deliveries.mail import AddressUnusable, Letter, Notice, compose
 from shared.deliveries.models import Channel, Delivery, DeliveryState, Webhook
 from shared.deliveries.planning import LARGEST_PLAN, PLANNER, Addressees, plan, the_party
+from shared.deliveries.smtp import Envelope, MailServer, NotTaken
 from shared.deliveries.work import (
     Claimed,
     Settled,
@@ -19,18 +21,25 @@ from shared.deliveries.work import (
 )
 
 __all__ = [
+    "AddressUnusable",
     "Addressees",
     "Channel",
     "Claimed",
     "Delivery",
     "DeliveryCode",
     "DeliveryState",
+    "Envelope",
     "LARGEST_PLAN",
+    "Letter",
+    "MailServer",
+    "NotTaken",
+    "Notice",
     "PLANNER",
     "Settled",
     "Webhook",
     "again",
     "claim",
+    "compose",
     "organizations_with_due_deliveries",
     "plan",
     "release",

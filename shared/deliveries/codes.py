@@ -20,6 +20,33 @@ class DeliveryCode(StrEnum):
     GIVEN_UP = "given-up"
     WEBHOOK_DISABLED = "webhook-disabled"
     WEBHOOK_REMOVED = "webhook-removed"
+    IN_DOUBT = "in-doubt"
+    DEFERRED = "deferred"
+    SERVER_REFUSED = "server-refused"
+    RECIPIENT_REFUSED = "recipient-refused"
+    MAIL_REFUSED = "mail-refused"
+    ADDRESS_UNUSABLE = "address-unusable"
+    FAILED_HERE = "failed-here"
+    MAIL_NOT_CONFIGURED = "mail-not-configured"
+    PARTY_INACTIVE = "party-inactive"
+    PARTY_ERASED = "party-erased"
+    NO_ADDRESS = "no-address"
+    NOT_WANTED = "not-wanted"
+    ASSIGNMENT_COMPLETED = "assignment-completed"
+    ASSIGNMENT_CLOSED = "assignment-closed"
+    ASSIGNMENT_REASSIGNED = "assignment-reassigned"
+    DUE_DATE_CHANGED = "due-date-changed"
+    SESSION_OVER = "session-over"
+    SESSION_CANCELLED = "session-cancelled"
+    NOT_ON_ROSTER = "not-on-roster"
+    ON_ROSTER_AGAIN = "on-roster-again"
+    LICENCE_SUPERSEDED = "licence-superseded"
+    LICENCE_REVOKED = "licence-revoked"
+    LICENCE_EXPIRED = "licence-expired"
+    LICENCE_CHANGED = "licence-changed"
+    TOLD_BY_ANOTHER = "told-by-another"
+    STALE = "stale"
+    DAILY_LIMIT = "daily-limit"
 
     @property
     def detail(self) -> str:
@@ -39,6 +66,33 @@ _SENTENCES: dict[DeliveryCode, str] = {
     DeliveryCode.GIVEN_UP: "It was begun too often without ever coming to an end.",
     DeliveryCode.WEBHOOK_DISABLED: "The webhook is disabled.",
     DeliveryCode.WEBHOOK_REMOVED: "The webhook was removed.",
+    DeliveryCode.IN_DOUBT: "The connection was lost once the mail was handed over; it is handed in again as the same.",
+    DeliveryCode.DEFERRED: "The mail server asked to try again later.",
+    DeliveryCode.SERVER_REFUSED: "The mail server takes no mail from this service.",
+    DeliveryCode.RECIPIENT_REFUSED: "The mail server does not take mail for this recipient.",
+    DeliveryCode.MAIL_REFUSED: "The mail server refused the mail for what it contains.",
+    DeliveryCode.ADDRESS_UNUSABLE: "The party's e-mail address cannot be written to.",
+    DeliveryCode.FAILED_HERE: "Something failed on our side before it was sent.",
+    DeliveryCode.MAIL_NOT_CONFIGURED: "This deployment has no mail server to hand mails to.",
+    DeliveryCode.PARTY_INACTIVE: "The party is inactive.",
+    DeliveryCode.PARTY_ERASED: "The party's name and address were erased.",
+    DeliveryCode.NO_ADDRESS: "The party has no e-mail address.",
+    DeliveryCode.NOT_WANTED: "Whoever asked for the job wanted nobody to be notified.",
+    DeliveryCode.ASSIGNMENT_COMPLETED: "The assignment was completed meanwhile.",
+    DeliveryCode.ASSIGNMENT_CLOSED: "The assignment was closed meanwhile.",
+    DeliveryCode.ASSIGNMENT_REASSIGNED: "The assignment was given to another party meanwhile.",
+    DeliveryCode.DUE_DATE_CHANGED: "The assignment has another due date by now.",
+    DeliveryCode.SESSION_OVER: "The session is over, or being completed.",
+    DeliveryCode.SESSION_CANCELLED: "The session was cancelled meanwhile.",
+    DeliveryCode.NOT_ON_ROSTER: "The party is no longer on the roster.",
+    DeliveryCode.ON_ROSTER_AGAIN: "The party is on the roster again.",
+    DeliveryCode.LICENCE_SUPERSEDED: "A later licence of the course stands for it.",
+    DeliveryCode.LICENCE_REVOKED: "The licence was revoked meanwhile.",
+    DeliveryCode.LICENCE_EXPIRED: "The licence has expired meanwhile.",
+    DeliveryCode.LICENCE_CHANGED: "The licence ends on another day by now.",
+    DeliveryCode.TOLD_BY_ANOTHER: "A later notice says it.",
+    DeliveryCode.STALE: "It is too old to be told.",
+    DeliveryCode.DAILY_LIMIT: "The party got as many mails as it may within 24 hours.",
 }
 
 

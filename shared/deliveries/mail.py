@@ -1,0 +1,205 @@
+"""Mails: what is told to a party, as a message in plain text and HTML.
+
+Renders from plain facts: what is true of an assignment, a session or a licence is looked up by whoever sends, just
+before. Words are templates in `mail_templates/`; they make plain text, which the HTML around it escapes.
+"""
+
+import re
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from icalendar import Calendar, vCalAddress
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from shared import clock
+from shared.deliveries.smtp import Envelope
+
+
+class AddressUnusable(Exception):
+    """The party's address is no address that can stand in a mail. Its text does not repeat it."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One thing that a mail tells.
+
+    type: of its event; names its words. link: what to open, personal: it opens without an account and is the party's
+    alone. days: until it is due or ends, negative once that has passed. calendar: a calendar file, cancels: whether it
+    takes the entry out.
+    """
+
+    type: str
+    course: str
+    version: str
+    link: str | None = None
+    personal: bool = False
+    reason: str | None = None
+    due_on: date | None = None
+    days: int | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    location: str | None = None
+    join_url: str | None = None
+    granted_at: datetime | None = None
+    expires_at: datetime | None = None
+    code: str | None = None
+    calendar: bytes | None = None
+    cancels: bool = False
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One mail to one party. id: what its Message-ID is made of, the same whenever it is tried again.
+
+    time_zone: the party's own, or else the organization's.
+    """
+
+    id: uuid.UUID
+    organization: str
+    name: str
+    address: str
+    time_zone: str
+    notices: Sequence[Notice]
+
+
+@dataclass(frozen=True)
+class Told:
+    """A notice in words. facts: labels and what stands beside them."""
+
+    subject: str
+    lead: str
+    facts: list[tuple[str, str]]
+    action: str
+    link: str | None
+    personal: bool
+
+
+_WORDS = Environment(loader=PackageLoader("shared.deliveries", "mail_templates"), undefined=StrictUndefined)  # noqa: S701
+"""What is said of a notice: subject, sentences and what its link is called, in plain text."""
+
+_LAYOUT = _WORDS.overlay(autoescape=select_autoescape(["html"]), trim_blocks=True, lstrip_blocks=True)
+
+
+def compose(letter: Letter, mail_from: str, now: datetime) -> Envelope:
+    """The mail, ready to be handed in. Raises AddressUnusable."""
+    told = [_told(notice, letter) for notice in letter.notices]
+    sender_name, sender = parseaddr(mail_from)
+    organization = line(letter.organization)
+    message = EmailMessage(policy=SMTP)
+    message["Subject"] = told[0].subject if len(told) == 1 else f"{len(told)} notices about your training"
+    message["From"] = Address(f"{organization} via {sender_name}" if sender_name else organization, addr_spec=sender)
+    message["To"] = recipient = _address(letter)
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = f"<{letter.id}@{sender.rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"  # no holiday reply, please
+    shown = {"told": told, "name": line(letter.name), "organization": organization, "subject": message["Subject"]}
+    plain, html = (_layout(name).render(shown) for name in ("layout.txt", "layout.html"))
+    message.set_content(plain, cte=_encoding(plain))
+    message.add_alternative(html, subtype="html", cte=_encoding(html))
+    for notice in letter.notices:
+        if notice.calendar is not None:
+            _attach(message, notice.calendar, "CANCEL" if notice.cancels else "REQUEST", sender, letter)
+    return Envelope(sender, recipient.addr_spec, message.as_bytes())
+
+
+def _encoding(text: str) -> str:
+    """As it is where every server can carry it: then a link stays whole, also in the source. A line holds 998 bytes."""
+    plain = text.isascii() and max(map(len, text.splitlines()), default=0) < 990
+    return "7bit" if plain else "quoted-printable"
+
+
+def line(text: str) -> str:
+    """Text from elsewhere as one line: a name that holds a line break must not begin another header or paragraph."""
+    return re.sub(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).strip()
+
+
+def _address(letter: Letter) -> Address:
+    local, _, domain = letter.address.rpartition("@")
+    try:
+        return Address(line(letter.name), addr_spec=f"{local}@{domain.encode('idna').decode()}")
+    except (ValueError, IndexError, UnicodeError) as error:  # as the standard library's parser fails
+        raise AddressUnusable from error
+
+
+def _told(notice: Notice, letter: Letter) -> Told:
+    zone = ZoneInfo(letter.time_zone)
+    shown: dict[str, Any] = {
+        "organization": line(letter.organization),
+        "course": f"{line(notice.course)} {line(notice.version)}",
+        "title": line(notice.course),
+        "days": notice.days,
+        "when": None if notice.starts_at is None else _when(notice.starts_at, notice.ends_at, zone),
+        "starts_on": None if notice.starts_at is None else _day(notice.starts_at.astimezone(zone).date()),
+        "due_on": None if notice.due_on is None else _day(notice.due_on),
+        "expires_on": None if notice.expires_at is None else _day(clock.day_in(letter.time_zone, notice.expires_at)),
+    }
+    words = _words(f"{notice.type}.txt").render(shown)
+    subject, lead, action = (line(part) for part in words.split("\n---\n"))
+    return Told(subject, lead, _facts(notice, shown, letter), action, notice.link, notice.personal)
+
+
+def _facts(notice: Notice, shown: dict[str, Any], letter: Letter) -> list[tuple[str, str]]:
+    granted_on = None if notice.granted_at is None else _day(clock.day_in(letter.time_zone, notice.granted_at))
+    code = None if notice.code is None else "-".join(re.findall(".{1,4}", notice.code))
+    found = [
+        ("Course", line(notice.course)),
+        ("Version", line(notice.version)),
+        ("Due by", shown["due_on"]),
+        ("When", shown["when"]),
+        ("Where", notice.location),
+        ("Join at", notice.join_url),
+        ("Granted on", granted_on),
+        ("Valid until", shown["expires_on"]),
+        ("Licence code", code),
+        ("Reason", notice.reason),
+    ]
+    return [(label, line(text)) for label, text in found if text]
+
+
+def _when(starts_at: datetime, ends_at: datetime | None, zone: ZoneInfo) -> str:
+    """Both ends in the reader's zone, whose name stands beside them. The day of the end where it is another."""
+    start = starts_at.astimezone(zone)
+    text = f"{start:%A} {_day(start.date())}, {start:%H:%M}"
+    if ends_at is not None:
+        end = ends_at.astimezone(zone)
+        text += f" to {end:%H:%M}" if end.date() == start.date() else f" to {end:%A} {_day(end.date())}, {end:%H:%M}"
+    return f"{text} ({zone.key})"
+
+
+def _day(day: date) -> str:
+    """Written out, because 06/07 is June to some and July to others."""
+    return f"{day.day} {day:%B %Y}"
+
+
+def _attach(message: EmailMessage, file: bytes, method: str, sender: str, letter: Letter) -> None:
+    """Attach a calendar file as an invitation to this party, or as its withdrawal (iMIP, RFC 6047)."""
+    calendar = Calendar.from_ical(file)
+    calendar["METHOD"] = method
+    for entry in calendar.walk("VEVENT"):
+        entry.add("organizer", _participant(letter.organization, sender))
+        attendee = _participant(letter.name, letter.address)
+        attendee.params["RSVP"] = "FALSE"
+        entry.add("attendee", attendee)
+        if method == "CANCEL":
+            entry["STATUS"] = "CANCELLED"
+    message.add_attachment(
+        calendar.to_ical(), "text", "calendar", filename="session.ics", params={"method": method, "charset": "utf-8"}
+    )
+
+
+def _participant(name: str, address: str) -> vCalAddress:
+    participant = vCalAddress(f"mailto:{line(address)}")
+    participant.params["CN"] = line(name).replace('"', "'")
+    return participant
+
+
+_words, _layout = lru_cache(_WORDS.get_template), lru_cache(_LAYOUT.get_template)

@@ -1,0 +1,37 @@
+"""A mail server, and workers that hand their mails to it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from shared import deliveries
+from shared.settings import Settings
+from tests.drain import Workshop
+from tests.factories import Org
+from tests.mail.server import MailServer, running
+from tests.mail.telling import Correspondence
+
+
+@pytest.fixture
+def server() -> Iterator[MailServer]:
+    """A mail server of this test's own."""
+    with running() as started:
+        yield started
+
+
+@pytest.fixture
+def mails(
+    org: Org, workshop: Workshop, server: MailServer, configured: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Correspondence]:
+    """The organization's mails, sent by this process."""
+    from worker import mail  # reads the environment, so not before it is set
+
+    config = configured.model_copy(
+        update={"smtp_url": server.url, "mail_from": "Rollcall <rollcall@training.example>", "mails_a_day": 5}
+    )
+    monkeypatch.setattr(mail, "config", config)
+    post = mail.Post()
+    post.server = deliveries.MailServer(server.url, patience_seconds=1.0)
+    monkeypatch.setattr(mail, "post", post)
+    yield Correspondence(org, workshop, server)
+    post.server.close()

@@ -1,0 +1,189 @@
+"""What parties are told of their assignments: the right words, link and day, and nothing that is no longer true."""
+
+import pytest
+import time_machine
+
+from tests.assignments.asking import deactivate
+from tests.assignments.links import anybody
+from tests.mail.telling import ADA, BOB, Correspondence, html, links, plain
+
+
+def test_a_party_without_an_account_gets_a_link_that_completes_it(mails: Correspondence) -> None:
+    mails.know(ADA)
+    course = mails.org.with_course(label="v3.2")
+    mails.assign("ada", course=course, dueOn="2099-06-30", reason="Refresh, Q2")
+    (mail,) = mails.tell()
+    assert mail["Subject"] == "Hydrogen-sulfide response: assigned to you, due by 30 June 2099"
+    assert mail["To"] == "Ada Lindqvist <ada@crew.example>"
+    assert mail["From"] == "Test via Rollcall <rollcall@training.example>"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    text = plain(mail)
+    assert "Dear Ada Lindqvist,\n\nTest has assigned you Hydrogen-sulfide response v3.2." in text
+    assert "\nReason: Refresh, Q2\n" in text
+    (link,) = links(mail)
+    assert f'href="{link}"' in html(mail)
+    path = link.removeprefix(mails.org.service.settings.public_url)
+    assert path.startswith("/s/")
+    assert anybody(mails.org).post(path).status_code == 303
+    (row,) = mails.rows()
+    assert (row.state, row.code, row.status, row.attempts) == ("sent", "delivered", 250, 1)
+    assert mail["Message-ID"] == f"<{row.id}@training.example>"
+
+
+def test_a_member_is_led_to_the_product(mails: Correspondence) -> None:
+    mails.know(BOB)
+    mails.assign("bob")
+    (mail,) = mails.tell()
+    assert links(mail) == [f"{mails.org.service.settings.public_url}/"]
+    assert "yours alone" not in plain(mail)
+
+
+def test_each_is_told_once(mails: Correspondence) -> None:
+    mails.know(ADA, BOB)
+    mails.assign("ada", "bob")
+    assert len(mails.tell()) == 2
+    assert mails.tell() == []
+    mails.send()
+    assert sorted(mails.server.recipients) == ["ada@crew.example", "bob@crew.example"]
+
+
+@pytest.mark.parametrize(
+    ("party", "code"),
+    [
+        (ADA | {"email": None}, "no-address"),
+        (ADA | {"active": False}, "party-inactive"),
+    ],
+)
+def test_who_cannot_be_told_is_not(mails: Correspondence, party: dict[str, object], code: str) -> None:
+    mails.know(ADA)
+    mails.assign("ada")
+    mails.know(party)
+    assert mails.tell() == []
+    assert mails.states() == [("ada", "suppressed", code)]
+
+
+def test_an_erased_party_is_not_told(mails: Correspondence) -> None:
+    mails.know(ADA)
+    mails.assign("ada")
+    mails.org.client().post("/v1/parties/ada/erase")
+    assert mails.tell() == []
+    assert mails.states() == [("ada", "suppressed", "party-erased")]
+
+
+@pytest.mark.parametrize(
+    ("what", "code"),
+    [
+        ("complete", "assignment-completed"),
+        ("close", "assignment-closed"),
+        ("reassign", "assignment-reassigned"),
+    ],
+)
+def test_what_is_no_longer_owed_is_not_told(mails: Correspondence, what: str, code: str) -> None:
+    mails.know(ADA, BOB)
+    job = mails.assign("ada")
+    client = mails.org.client()
+    (item,) = client.get("/v1/assignments", params={"jobId": job["id"]}).json()["items"]
+    other = {"recipient": {"entityType": "party", "entityId": "bob"}} if what == "reassign" else {}
+    asked = {} if what == "complete" else {"reason": "No longer needed"} | other
+    assert client.post(f"/v1/assignments/{item['id']}/{what}", json=asked).status_code == 200
+    assert [mail["To"] for mail in mails.tell()] == (["Bob Okafor <bob@crew.example>"] if other else [])
+    assert mails.states()[0] == ("ada", "suppressed", code)
+
+
+def test_nobody_is_notified_where_that_was_not_wanted(mails: Correspondence) -> None:
+    mails.know(ADA)
+    mails.assign("ada", notify=False, dueOn="2099-06-30")
+    assert mails.tell() == []
+    assert mails.states() == [("ada", "suppressed", "not-wanted")]
+
+
+def test_reminders_say_how_long_it_is_on_the_day_they_are_sent(mails: Correspondence) -> None:
+    with time_machine.travel("2026-06-01T09:00:00Z", tick=False):
+        mails.know(ADA)
+        mails.assign("ada", dueOn="2026-06-30")
+        mails.tell()
+    subjects = []
+    for day in ("2026-06-23", "2026-06-29", "2026-07-01", "2026-07-07", "2026-07-30"):
+        with time_machine.travel(f"{day}T12:00:00Z", tick=False):
+            mails.workshop.send("assignments.remind_organization", mails.org.id)
+            mails.workshop.drain()
+            mails.plan()
+        late = "2026-06-24T12:00:00Z" if day == "2026-06-23" else f"{day}T12:01:00Z"
+        with time_machine.travel(late, tick=False):
+            subjects += [mail["Subject"] for mail in mails.tell()]
+    assert subjects == [
+        "Hydrogen-sulfide response: due in 6 days",
+        "Hydrogen-sulfide response: due tomorrow",
+        "Hydrogen-sulfide response: overdue since 30 June 2026",
+        "Hydrogen-sulfide response: overdue since 30 June 2026",
+        "Hydrogen-sulfide response: overdue since 30 June 2026",
+    ]
+    assert "30 days ago" in plain(mails.server.mails[-1])
+
+
+@pytest.mark.parametrize(
+    ("at", "due_on", "code"),
+    [
+        ("2026-06-26T12:00:00Z", None, "stale"),
+        ("2026-06-24T12:00:00Z", "2026-07-15", "due-date-changed"),
+        ("2026-06-24T12:00:00Z", "2026-06-30", "delivered"),
+    ],
+)
+def test_a_reminder_that_is_late_or_wrong_is_not_sent(
+    mails: Correspondence, at: str, due_on: str | None, code: str
+) -> None:
+    with time_machine.travel("2026-06-01T09:00:00Z", tick=False):
+        mails.know(ADA)
+        job = mails.assign("ada", dueOn="2026-06-30")
+        mails.tell()
+    with time_machine.travel("2026-06-23T12:00:00Z", tick=False):
+        mails.workshop.send("assignments.remind_organization", mails.org.id)
+        mails.workshop.drain()
+        mails.plan()
+    with time_machine.travel(at, tick=False):
+        client = mails.org.client()
+        (item,) = client.get("/v1/assignments", params={"jobId": job["id"]}).json()["items"]
+        if due_on:
+            assert client.patch(f"/v1/assignments/{item['id']}", json={"dueOn": due_on}).status_code == 200
+        mails.tell()
+    assert mails.states()[1][2] == code
+
+
+def test_what_was_recorded_weeks_ago_floods_nobody(mails: Correspondence) -> None:
+    with time_machine.travel("2026-06-01T09:00:00Z", tick=False):
+        mails.know(ADA, BOB)
+        mails.assign("ada", "bob")
+    assert mails.tell_at("2026-06-09T09:00:00Z") == []
+    assert {code for _, _, code in mails.states()} == {"stale"}
+
+
+def test_a_party_gets_so_many_mails_a_day(mails: Correspondence) -> None:
+    mails.know(ADA, BOB)
+    courses = [mails.org.with_course() for _ in range(7)]
+    for course in courses:
+        mails.assign("ada", course=course)
+        mails.tell()
+    mails.assign("bob", course=courses[0])
+    mails.tell()
+    assert [code for receiver, _, code in mails.states() if receiver == "ada"] == 5 * ["delivered"] + 2 * [
+        "daily-limit"
+    ]
+    assert mails.states()[-1] == ("bob", "sent", "delivered")
+
+
+def test_without_a_mail_server_the_ledger_says_so(mails: Correspondence, monkeypatch: pytest.MonkeyPatch) -> None:
+    from worker import mail
+
+    mails.know(ADA)
+    mails.assign("ada")
+    monkeypatch.setattr(mail, "post", mail.Post())
+    monkeypatch.setattr(mail, "config", mail.config.model_copy(update={"smtp_url": None}))
+    assert mails.tell() == []
+    assert mails.states() == [("ada", "suppressed", "mail-not-configured")]
+
+
+def test_a_party_that_left_meanwhile_holds_up_nobody(mails: Correspondence) -> None:
+    mails.know(ADA, BOB)
+    mails.assign("ada", "bob")
+    deactivate(mails.org, "ada")
+    assert [mail["To"] for mail in mails.tell()] == ["Bob Okafor <bob@crew.example>"]

@@ -1,0 +1,182 @@
+"""Sending mails: claim what is due, see what is still true, hand it in with no transaction open, settle each.
+
+Mails go out over a few connections at once, so that one recipient for whom the mail server takes its time holds up
+only those behind it. Each is settled before its connection takes the next: whoever is killed repeats at most that one.
+"""
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy.orm import Session
+
+from shared import clock, deliveries
+from shared.deliveries import (
+    AddressUnusable,
+    Channel,
+    Claimed,
+    DeliveryCode,
+    DeliveryState,
+    Letter,
+    MailServer,
+    Notice,
+    NotTaken,
+    Settled,
+    compose,
+)
+from worker import notices
+from worker.app import config, workshop
+from worker.notices import Irrelevant, Situation
+
+log = structlog.get_logger()
+
+BATCH = 200
+"""Deliveries claimed at a time: with what is due to the same parties from the same jobs they may be more."""
+
+CONNECTIONS = 4
+"""To the mail server, at a time."""
+
+LEASE_SECONDS = 120.0
+SENDING_SECONDS = 20.0
+"""How long one task goes on; the limit of a task is 45 s, and a mail may take 10 s for each of its steps."""
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail about to be sent, and the deliveries that it settles."""
+
+    letter: Letter
+    claimed: Sequence[Claimed]
+
+
+class Post:
+    """The mail server as this process knows it; opened by the first who sends."""
+
+    server: MailServer | None = None
+
+    def open(self) -> MailServer | None:
+        """The mail server, or None where none is configured."""
+        if self.server is None and config.smtp_url is not None:
+            self.server = MailServer(config.smtp_url)
+        return self.server
+
+
+post = Post()
+
+
+def send(org_ids: list[str]) -> None:
+    """Send what is due in these organizations, in turns, for a while; pass the wake-up on where that was too short."""
+    until = time.monotonic() + SENDING_SECONDS
+    server, waiting = post.open(), deque(org_ids)
+    while waiting and time.monotonic() < until:
+        if server is not None and server.pausing:
+            return
+        org_id = waiting.popleft()
+        if _send_batch(org_id, server, until):
+            waiting.append(org_id)
+    if waiting:
+        workshop.broker.send("deliveries.send", str(Channel.EMAIL))
+
+
+def _send_batch(org_id: str, server: MailServer | None, until: float) -> bool:
+    """Send one batch. Answers whether there may be more."""
+    with workshop.database.transaction(org_id) as db:
+        claimed = deliveries.claim(db, Channel.EMAIL, clock.now(), BATCH, LEASE_SECONDS)
+    if not claimed:
+        return False
+    with workshop.database.transaction(org_id) as db:
+        mails = _prepare(db, claimed, clock.now(), configured=server is not None)
+    if server is not None and mails:
+        with ThreadPoolExecutor(min(CONNECTIONS, len(mails)), thread_name_prefix="mail") as threads:
+            unsent = [mail for mail in threads.map(lambda mail: _hand_in(org_id, mail, server, until), mails) if mail]
+        with workshop.database.transaction(org_id) as db:
+            deliveries.release(db, [one for mail in unsent for one in mail.claimed])
+    return True
+
+
+def _prepare(db: Session, claimed: Sequence[Claimed], now: datetime, *, configured: bool) -> list[Mail]:
+    """Settle what is not to be told, and answer the mails that tell the rest."""
+    if not configured:
+        nobody = Settled(DeliveryState.SUPPRESSED, DeliveryCode.MAIL_NOT_CONFIGURED)
+        deliveries.settle_all(db, dict.fromkeys(claimed, nobody), now)
+        return []
+    situation = notices.look(db, claimed, config, now)
+    settled: dict[Claimed, Settled] = {}
+    told: dict[tuple[object, ...], dict[Claimed, Notice]] = {}
+    for one in claimed:
+        try:
+            notice = situation.notice(one)
+        except Irrelevant as error:
+            settled[one] = Settled(DeliveryState.SUPPRESSED, error.code)
+        except Exception as error:
+            log.error("notice failed", delivery=str(one.id), type=one.event_type, exc_info=error)
+            settled[one] = deliveries.again(one, DeliveryCode.FAILED_HERE, now)
+        else:
+            told.setdefault((one.receiver, one.job_id, one.attempts), {})[one] = notice
+    mails = []
+    for found in told.values():
+        latest = _latest(found, situation)
+        said = Settled(DeliveryState.SUPPRESSED, DeliveryCode.TOLD_BY_ANOTHER)
+        settled |= dict.fromkeys(found.keys() - latest.keys(), said)
+        receiver = next(iter(latest)).receiver
+        if situation.mails_today[receiver] >= config.mails_a_day:
+            settled |= dict.fromkeys(latest, Settled(DeliveryState.SUPPRESSED, DeliveryCode.DAILY_LIMIT))
+            continue
+        situation.mails_today[receiver] += 1
+        mails.append(Mail(_letter(latest, situation), list(latest)))
+    deliveries.settle_all(db, settled, now)
+    return mails
+
+
+def _latest(found: dict[Claimed, Notice], situation: Situation) -> dict[Claimed, Notice]:
+    """Of several that tell of one thing the last: it says how things are now. They are in the order of their events."""
+    last = {situation.events[one.sequence].subject: one for one in found}
+    return {one: notice for one, notice in found.items() if one in last.values()}
+
+
+def _letter(told: dict[Claimed, Notice], situation: Situation) -> Letter:
+    first = next(iter(told))
+    party = situation.parties[first.receiver]
+    assert party.email is not None
+    return Letter(
+        id=first.id,
+        organization=situation.organization.name,
+        name=party.display_name,
+        address=party.email,
+        time_zone=party.time_zone or situation.organization.time_zone,
+        notices=list(told.values()),
+    )
+
+
+def _hand_in(org_id: str, mail: Mail, server: MailServer, until: float) -> Mail | None:
+    """Send one mail and settle its deliveries. Answers it back where there was no time, or the server needs a pause."""
+    if time.monotonic() > until or server.pausing:
+        return mail
+    now = clock.now()
+    settled = _tried(mail, server, now)
+    with workshop.database.transaction(org_id) as db:
+        deliveries.settle_all(db, dict.fromkeys(mail.claimed, settled), clock.now())
+    return None
+
+
+def _tried(mail: Mail, server: MailServer, now: datetime) -> Settled:
+    """What became of it. Nothing that is logged of it names anybody."""
+    first = mail.claimed[0]
+    try:
+        return Settled(
+            DeliveryState.SENT, DeliveryCode.DELIVERED, server.hand_in(compose(mail.letter, config.mail_from, now))
+        )
+    except AddressUnusable:
+        return Settled(DeliveryState.FAILED, DeliveryCode.ADDRESS_UNUSABLE)
+    except NotTaken as error:
+        log.warning("mail not taken", delivery=str(first.id), code=str(error.code), status=error.status)
+        if error.final:
+            return Settled(DeliveryState.FAILED, error.code, error.status)
+        return deliveries.again(first, error.code, now, status=error.status)
+    except Exception as error:
+        log.error("mail failed", delivery=str(first.id), exc_info=error)
+        return deliveries.again(first, DeliveryCode.FAILED_HERE, now)
