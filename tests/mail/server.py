@@ -43,7 +43,7 @@ class MailServer:
         """As the setting names it."""
         return f"smtp://127.0.0.1:{self.port}"
 
-    async def handle_EHLO(  # noqa: N802
+    async def handle_EHLO(
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
         """Greet."""
@@ -51,7 +51,7 @@ class MailServer:
         session.host_name = hostname
         return responses
 
-    async def handle_MAIL(  # noqa: N802
+    async def handle_MAIL(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Take or refuse the sender."""
@@ -59,7 +59,7 @@ class MailServer:
         envelope.mail_from = address
         return refused or "250 OK"
 
-    async def handle_RCPT(  # noqa: N802
+    async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Take or refuse a recipient."""
@@ -68,7 +68,7 @@ class MailServer:
             envelope.rcpt_tos.append(address)
         return refused or "250 OK"
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Take the mail, whatever is answered then: that is what makes it doubtful."""
         self.during_data()
         content = envelope.content

@@ -177,7 +177,7 @@ def test_without_a_mail_server_the_ledger_says_so(mails: Correspondence, monkeyp
     mails.know(ADA)
     mails.assign("ada")
     monkeypatch.setattr(mail, "post", mail.Post())
-    monkeypatch.setattr(mail, "config", mail.config.model_copy(update={"smtp_url": None}))
+    monkeypatch.setattr(mail, "config", mails.org.service.settings)
     assert mails.tell() == []
     assert mails.states() == [("ada", "suppressed", "mail-not-configured")]
 
