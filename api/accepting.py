@@ -39,9 +39,10 @@ class Acceptance:
     after: BackgroundTasks
     service: CurrentService
 
-    def hash_of(self, body: BaseModel) -> str | None:
-        """The hash that tells a repeated request from a reused key."""
-        return None if self.key is None else jobs.request_hash(self.path, body.model_dump(mode="json"))
+    def hash_of(self, body: BaseModel | None = None) -> str | None:
+        """The hash that tells a repeated request from a reused key. body: None where the address says it all."""
+        sent = None if body is None else body.model_dump(mode="json")
+        return None if self.key is None else jobs.request_hash(self.path, sent)
 
     def earlier(self, db: Session, hash: str | None) -> JobAnswer | None:
         """The answer this key was given before, if any. Raises IdempotencyKeyReused."""

@@ -19,8 +19,10 @@ from api import (
     organizations,
     problems,
     public,
+    rosters,
     session_links,
     session_tasks,
+    sessions,
     verify,
 )
 from api.dependencies import MAX_BODY_BYTES, CurrentCaller, training_available
@@ -40,6 +42,8 @@ TRAINING_ROUTERS = (
     session_links.router,
     session_tasks.router,
     me.router,
+    sessions.router,
+    rosters.router,
     jobs.router,
     credentials.router,
 )

@@ -125,6 +125,13 @@ def _checked(db: Session, body: AssignmentRequest, caller: Caller, today: date) 
 
 def named_recipients(db: Session, recipients: list[Recipient], folder_ids: list[str], caller: Caller) -> Select[str]:
     """The parties that a body names one by one and by folder. Raises InvalidInput for a folder that is not there."""
+    check_folders(db, folder_ids, caller)
+    named = [recipient.entity_id for recipient in recipients]
+    return directory.recipients(party_ids=named, folder_ids=folder_ids)
+
+
+def check_folders(db: Session, folder_ids: list[str], caller: Caller) -> None:
+    """Raise InvalidInput for each of the folders that is not there, or outside the caller's scope."""
     missing = set(directory.missing_folders(db, folder_ids, caller.folders))
     if missing:
         raise InvalidInput(
@@ -134,8 +141,6 @@ def named_recipients(db: Session, recipients: list[Recipient], folder_ids: list[
                 if folder_id in missing
             )
         )
-    named = [recipient.entity_id for recipient in recipients]
-    return directory.recipients(party_ids=named, folder_ids=folder_ids)
 
 
 def _request(body: AssignmentRequest, version: CourseVersion) -> dict[str, Any]:

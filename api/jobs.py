@@ -3,6 +3,8 @@
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 import anyio
@@ -10,6 +12,7 @@ from anyio.to_thread import run_sync
 from fastapi import Depends, Query, Request, status
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from sqlalchemy import Select
+from sqlalchemy.orm import Session
 
 from api.accepting import Accepting
 from api.dependencies import (
@@ -25,7 +28,7 @@ from api.dependencies import (
 )
 from api.exports import csv_of, wants_csv
 from api.routing import Router
-from shared import assignments, jobs
+from shared import assignments, jobs, licences, sessions
 from shared.access import Permission
 from shared.assignments import ReasonRequest
 from shared.jobs import Job, JobAnswer, JobState, Outcome, ResultAnswer
@@ -42,8 +45,15 @@ ACTS = (Permission.ASSIGN, Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
 POLL_SECONDS = 0.2
 STREAM_SECONDS = 3600
 
-MADE: dict[str, Callable[[Job], Select[str, str, uuid.UUID]]] = {"assignments.create": assignments.made_by}
+MADE: dict[str, Callable[[Job], Select[str, str, uuid.UUID]]] = {
+    "assignments.create": assignments.made_by,
+    "sessions.complete": licences.made_by,
+    "sessions.amend": licences.made_by,
+}
 """Which noun knows the records of a kind of job that makes some."""
+
+ENDED: dict[str, Callable[[Session, Job, datetime], None]] = {"sessions.complete": sessions.completion_ended}
+"""Which noun wants to know, in the same transaction, that a job of a kind has ended: here, where nobody began it."""
 
 JobsListing = Listing[JobAnswer]
 ResultsListing = Listing[ResultAnswer]
@@ -118,16 +128,17 @@ def read_results(
     rows = jobs.results(job, MADE[job.kind](job) if job.kind in MADE else None, outcome=outcome)
     if job.request.get("by") == assignments.BY_ASSIGNMENT:
         rows = assignments.by_party(rows)
+    as_answer = partial(ResultAnswer.of, record="licence" if job.kind.startswith("sessions.") else "assignment")
     if wants_csv(request):
-        return csv_of(ResultAnswer, ResultAnswer.of, rows, service, caller, name=f"job-{job_id}")
+        return csv_of(ResultAnswer, as_answer, rows, service, caller, name=f"job-{job_id}")
     found = page(db, rows, limit=limit, cursor=cursor)
-    return ResultsListing(items=[ResultAnswer.of(row) for row in found.items], next_cursor=found.next_cursor)
+    return ResultsListing(items=[as_answer(row) for row in found.items], next_cursor=found.next_cursor)
 
 
 @router.post("/{job_id}/cancel", dependencies=[allow(*ACTS)])
 def cancel_job(job_id: uuid.UUID, db: Db, caller: CurrentCaller, now: Now) -> JobAnswer:
     """Cancel what has not been begun. 409 `job-finished` when the job has ended."""
-    return JobAnswer.of(jobs.cancel(db, job_id, caller.actor, now))
+    return _told_if_ended(db, jobs.cancel(db, job_id, caller.actor, now), now)
 
 
 @router.post("/{job_id}/retry", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(*ACTS)])
@@ -161,7 +172,13 @@ def approve_job(job_id: uuid.UUID, db: Db, caller: CurrentCaller, accepting: Acc
 @router.post("/{job_id}/reject", dependencies=[allow(Permission.MANAGE_ASSIGNMENTS)])
 def reject_job(job_id: uuid.UUID, body: ReasonRequest, db: Db, caller: CurrentCaller, now: Now) -> JobAnswer:
     """End a job that waits for approval: all of it is cancelled."""
-    return JobAnswer.of(jobs.reject(db, job_id, body.reason, caller.actor, now))
+    return _told_if_ended(db, jobs.reject(db, job_id, body.reason, caller.actor, now), now)
+
+
+def _told_if_ended(db: Session, job: Job, now: datetime) -> JobAnswer:
+    if JobState(job.state).final and job.kind in ENDED:
+        ENDED[job.kind](db, job, now)
+    return JobAnswer.of(job)
 
 
 @router.post(

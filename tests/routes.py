@@ -9,6 +9,14 @@ from fastapi.testclient import TestClient
 
 Schema = Mapping[str, Any]
 
+FORMATS = {
+    "date": "2099-01-01",
+    "date-time": "2099-01-01T00:00:00Z",
+    "uri": "https://example.com/",
+    "uuid": "01990000-0000-7000-8000-000000000000",
+}
+"""A text of each format."""
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -87,9 +95,7 @@ def example(schema: Schema, ids: Mapping[str, str], name: str = "") -> Any:
         case "boolean":
             return True
         case _:
-            return {"date": "2099-01-01", "uuid": "01990000-0000-7000-8000-000000000000"}.get(
-                schema.get("format", ""), "x"
-            )
+            return FORMATS.get(schema.get("format", ""), "x")
 
 
 def _members(schema: Schema, ids: Mapping[str, str]) -> Iterator[tuple[str, Any]]:

@@ -88,6 +88,15 @@ EVENT_TYPES = {
     "party.changed",
     "party.created",
     "party.erased",
+    "session.amended",
+    "session.attendance_recorded",
+    "session.cancelled",
+    "session.changed",
+    "session.completed",
+    "session.completion_withdrawn",
+    "session.roster_added",
+    "session.roster_removed",
+    "session.scheduled",
 }
 """Published event types: consumers branch on them, so none is ever renamed."""
 

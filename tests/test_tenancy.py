@@ -24,7 +24,7 @@ from tests.verification.holding import license_for
 MARK = "Quillfeather"
 """In every text of the first organization, and in nothing that the second one sends."""
 
-LISTS = ["/v1/assignments", "/v1/jobs", "/v1/courses", "/v1/parties", "/v1/folders"]
+LISTS = ["/v1/assignments", "/v1/sessions", "/v1/jobs", "/v1/courses", "/v1/parties", "/v1/folders"]
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,11 @@ def first(app: FastAPI, service: Service) -> Org:
             course = org.with_course(title=f"{MARK} course {n}", label=f"{MARK} v{n}")
             client.post(f"/v1/courses/{course}/versions", json={"label": f"{MARK} draft"})
             assign(org, workshop, body(course, folderIds=["crew"], reason=f"{MARK} reason"), client)
+        session = {"courseId": course, "mode": "online", "timeZone": "UTC", "location": f"{MARK} hall"}
+        for day in (1, 2):
+            times = {"startsAt": f"2026-05-0{day}T08:00:00Z", "endsAt": f"2026-05-0{day}T09:00:00Z"}
+            sitting = client.post("/v1/sessions", json=session | times).json()
+            client.post(f"/v1/sessions/{sitting['id']}/roster", json={"folderIds": ["crew"]})
     return org
 
 
@@ -74,6 +79,7 @@ def ids(first: Org) -> dict[str, str]:
         "party_id": "party-0",
         "folder_id": "crew",
         "licence_id": str(license_for(first, assignments[0]).id),
+        "session_id": client.get("/v1/sessions").json()["items"][0]["id"],
     }
     return inside | {
         "courseId": course,

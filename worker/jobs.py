@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock, jobs
 from shared.jobs import Chunk, Claim, Job, JobState, Tally
-from worker import assignments
+from worker import assignments, sessions
 from worker.app import config, workshop
 from worker.task import task
 
@@ -28,10 +28,12 @@ HANDLERS: dict[str, Handler] = {
     "assignments.complete": assignments.complete,
     "assignments.close": assignments.close,
     "assignments.undo": assignments.undo,
+    "sessions.complete": sessions.complete,
+    "sessions.amend": sessions.amend,
 }
 """Which noun does the work of which kind of job."""
 
-ENDED: dict[str, Callable[[Session, Job, datetime], None]] = {}
+ENDED: dict[str, Callable[[Session, Job, datetime], None]] = {"sessions.complete": sessions.completion_ended}
 """Which noun wants to know, in the same transaction, that a job of a kind has ended."""
 
 

@@ -19,6 +19,7 @@ from shared.assignments.actions import (
     reassign,
     reopen,
 )
+from shared.assignments.attended import complete_attended, record_attended
 from shared.assignments.changes import BY_ASSIGNMENT, BY_PARTY
 from shared.assignments.changes import close as close_chunk
 from shared.assignments.changes import complete as complete_chunk
@@ -116,6 +117,7 @@ __all__ = [
     "close",
     "close_chunk",
     "complete",
+    "complete_attended",
     "complete_by_link",
     "complete_chunk",
     "counted",
@@ -129,6 +131,7 @@ __all__ = [
     "reassign",
     "recipients",
     "remind",
+    "record_attended",
     "reopen",
     "summary",
     "terms",

@@ -35,6 +35,7 @@ from shared.catalogue.schemas import (
     VersionAnswer,
     VersionChanges,
     VersionRequest,
+    WebAddress,
 )
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "VersionPublished",
     "VersionRequest",
     "VersionState",
+    "WebAddress",
     "active_version",
     "archive_course",
     "change_course",

@@ -24,7 +24,7 @@ def _web_address(value: str) -> str:
     return value
 
 
-WebAddress = Annotated[str, Field(max_length=2000), AfterValidator(_web_address)]
+WebAddress = Annotated[str, Field(max_length=2000, json_schema_extra={"format": "uri"}), AfterValidator(_web_address)]
 LicenceMonths = Annotated[int, Field(ge=1, le=MAX_LICENCE_MONTHS)]
 RenewalDays = Annotated[int, Field(ge=1, le=3650)]
 

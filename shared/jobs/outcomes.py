@@ -16,10 +16,17 @@ class OutcomeCode(StrEnum):
     CLOSED = "closed"
     REOPENED = "reopened"
     LICENCE_GRANTED = "licence-granted"
+    ATTENDED = "attended"
+    REMOVED = "removed"
     ALREADY_ASSIGNED = "already-assigned"
     ALREADY_COMPLETED = "already-completed"
     ALREADY_CLOSED = "already-closed"
     TOUCHED_SINCE = "touched-since"
+    ALREADY_LICENSED = "already-licensed"
+    NOT_ATTENDED = "not-attended"
+    NOT_ON_ROSTER = "not-on-roster"
+    NOT_LICENSED = "not-licensed"
+    LICENCE_REVOKED = "licence-revoked"
     PARTY_NOT_FOUND = "party-not-found"
     PARTY_INACTIVE = "party-inactive"
     OUT_OF_SCOPE = "out-of-scope"
@@ -47,10 +54,17 @@ _MEANINGS: dict[OutcomeCode, tuple[Outcome, str]] = {
     OutcomeCode.CLOSED: (Outcome.SUCCEEDED, "The assignment was closed."),
     OutcomeCode.REOPENED: (Outcome.SUCCEEDED, "The assignment was reopened."),
     OutcomeCode.LICENCE_GRANTED: (Outcome.SUCCEEDED, "The party was granted a licence."),
+    OutcomeCode.ATTENDED: (Outcome.SUCCEEDED, "The party attended; the course grants no licence."),
+    OutcomeCode.REMOVED: (Outcome.SUCCEEDED, "The party was taken off the roster, and what it had earned taken back."),
     OutcomeCode.ALREADY_ASSIGNED: (Outcome.UNCHANGED, "The party has an open assignment of this version."),
     OutcomeCode.ALREADY_COMPLETED: (Outcome.UNCHANGED, "The party has completed this version."),
     OutcomeCode.ALREADY_CLOSED: (Outcome.UNCHANGED, "The assignment was closed before."),
     OutcomeCode.TOUCHED_SINCE: (Outcome.UNCHANGED, "Somebody changed the assignment since, so it was left as it is."),
+    OutcomeCode.ALREADY_LICENSED: (Outcome.UNCHANGED, "The session has licensed the party already."),
+    OutcomeCode.NOT_ATTENDED: (Outcome.UNCHANGED, "The party did not attend."),
+    OutcomeCode.NOT_ON_ROSTER: (Outcome.UNCHANGED, "The party is not on the session's roster any more."),
+    OutcomeCode.NOT_LICENSED: (Outcome.UNCHANGED, "The party has nothing of this session that could be taken back."),
+    OutcomeCode.LICENCE_REVOKED: (Outcome.FAILED, "This session's licence of the party was revoked, which is final."),
     OutcomeCode.PARTY_NOT_FOUND: (Outcome.FAILED, "There is no such party in the directory."),
     OutcomeCode.PARTY_INACTIVE: (Outcome.FAILED, "The party is inactive."),
     OutcomeCode.OUT_OF_SCOPE: (Outcome.FAILED, "The party is outside the folders of whoever submitted the job."),

@@ -46,7 +46,7 @@ def results(
     """Every recipient of a job with its outcome, by id. Each row: entity_id, outcome, code, record_id.
 
     made: the records that the job made, as `entity_id, code, record_id`, for a job whose successes are its records:
-    the noun that owns them knows. Other outcomes are stored, and chunks hold those whose turn never came.
+    the noun that owns them knows. All else is stored, and chunks hold those whose turn never came.
     """
     stored = select(JobOutcome.entity_id, JobOutcome.outcome, JobOutcome.code, JobOutcome.record_id).where(
         JobOutcome.org_id == job.org_id, JobOutcome.job_id == job.id
@@ -61,7 +61,7 @@ def results(
     if made is not None:
         each = made.subquery()
         succeeded = select(each.c.entity_id, _text(Outcome.SUCCEEDED, "outcome"), each.c.code, each.c.record_id)
-        parts[0] = (Outcome.SUCCEEDED, succeeded)
+        parts.append((Outcome.SUCCEEDED, succeeded))
     rows = union_all(*(part for its_outcome, part in parts if outcome in (None, its_outcome))).subquery("results")
     return select(rows.c.entity_id, rows.c.outcome, rows.c.code, rows.c.record_id).order_by(rows.c.entity_id)
 

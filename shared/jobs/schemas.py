@@ -1,7 +1,7 @@
 """A job and its results on the wire."""
 
 import uuid
-from typing import Any
+from typing import Any, Literal
 
 from shared.jobs.models import Job, JobState, Outcome
 from shared.jobs.outcomes import OutcomeCode
@@ -72,22 +72,24 @@ class JobAnswer(Answer):
 
 
 class ResultAnswer(Answer):
-    """What became of one recipient. assignment_id: the record it has because of the job, or had before."""
+    """What became of one recipient. assignment_id, licence_id: the record it has because of the job, or had before."""
 
     entity_id: str
     outcome: Outcome
     code: OutcomeCode
     detail: str
     assignment_id: uuid.UUID | None
+    licence_id: uuid.UUID | None
 
     @classmethod
-    def of(cls, row: Any) -> "ResultAnswer":
-        """The answer for a row of `jobs.results`."""
+    def of(cls, row: Any, record: Literal["assignment", "licence"] = "assignment") -> "ResultAnswer":
+        """The answer for a row of `jobs.results`. record: what the job's records are."""
         code = OutcomeCode(row.code)
         return cls(
             entity_id=row.entity_id,
             outcome=Outcome(row.outcome),
             code=code,
             detail=code.detail,
-            assignment_id=row.record_id,
+            assignment_id=row.record_id if record == "assignment" else None,
+            licence_id=row.record_id if record == "licence" else None,
         )

@@ -19,12 +19,22 @@ from shared.jobs import Chunk
 from shared.licences.models import Licence, LicenceState
 
 
-def revoke_earned(db: Session, chunk: Chunk, session_id: uuid.UUID, reason: str, actor: Actor, now: datetime) -> int:
+def revoke_earned(
+    db: Session,
+    chunk: Chunk,
+    session_id: uuid.UUID,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    *,
+    of: Select[str] | None = None,
+) -> int:
     """Revoke what a session granted to the recipients of a chunk, and let count again what those had before.
 
-    Answers how many were revoked; one that was revoked before stays as it is.
+    of: only of these parties among them, one column of ids `entity_id`. Answers how many were revoked; one that was
+    revoked before stays as it is.
     """
-    recipients = chunk.recipients.subquery()
+    recipients = (chunk.recipients if of is None else of).subquery()
     ours = and_(
         Licence.session_id == session_id,
         chunk.covers(Licence.party_id),

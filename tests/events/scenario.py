@@ -30,6 +30,7 @@ def everything_happens(org: Org, workshop: Workshop) -> None:
     to_jobs(org, workshop, course_id)
     with_time(org, workshop, course_id)
     to_licences(org, course_id)
+    to_sessions(org, workshop, course_id)
 
 
 def in_the_organization(org: Org) -> None:
@@ -133,3 +134,26 @@ def to_licences(org: Org, course_id: str) -> None:
     session_id = a_session(org, course_id)
     grant(org, course_id, "crew-1", session_id=session_id, at=clock.now())
     take_back(org, session_id, "crew-1", at=clock.now())
+
+
+def to_sessions(org: Org, workshop: Workshop, course_id: str) -> None:
+    """One is changed, its completion is withdrawn, it is completed and amended; another one is cancelled."""
+    client = org.client()
+    body = {
+        "courseId": course_id,
+        "mode": "online",
+        "startsAt": "2026-05-09T09:00:00+02:00",
+        "endsAt": "2026-05-09T16:00:00+02:00",
+        "timeZone": "Europe/Oslo",
+    }
+    one, other = (f"/v1/sessions/{ok(client.post('/v1/sessions', json=body))['id']}" for _ in range(2))
+    ok(client.patch(one, json={"mode": "in_person", "location": "Forus", "capacity": 9}))
+    ok(client.post(f"{one}/roster", json={"folderIds": ["crew"]}))
+    ok(client.delete(f"{one}/roster/crew-2"))
+    ok(client.put(f"{one}/roster/crew-3", json={"attendance": "excused"}))
+    withdrawn = ok(client.post(f"{one}/complete"))
+    ok(client.post(f"/v1/jobs/{withdrawn['id']}/cancel"))
+    job(org, workshop, client, f"{one}/complete", {})
+    amendment = {"add": parties("crew-2"), "remove": parties("crew-1"), "reason": "The list was another day's"}
+    job(org, workshop, client, f"{one}/amend", amendment)
+    ok(client.post(f"{other}/cancel", json={"reason": "Storm"}))

@@ -7,8 +7,9 @@ held against it. A type is never changed, only added to: consumers branch on nam
 from shared.events.vocabulary.core import CORE
 from shared.events.vocabulary.declaring import EventType
 from shared.events.vocabulary.licences import LICENCES
+from shared.events.vocabulary.sessions import SESSIONS
 from shared.events.vocabulary.training import TRAINING
 
-TYPES: dict[str, EventType] = {declared.name: declared for declared in (*CORE, *TRAINING, *LICENCES)}
+TYPES: dict[str, EventType] = {declared.name: declared for declared in (*CORE, *TRAINING, *LICENCES, *SESSIONS)}
 
 __all__ = ["TYPES", "EventType"]

@@ -1,0 +1,177 @@
+"""What staff do to one session: schedule, change, cancel it. `rosters` is about who comes, `completion` about the end.
+
+Whoever changes a session or its roster locks the session first, so of two who meet the second finds what the first
+has made. One that is `completing` is only looked at: its job holds the event counter when it ends, and comes for
+this row then, so nobody may wait for the counter while holding it.
+"""
+
+import uuid
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic.alias_generators import to_camel
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
+
+from shared import access, catalogue, events
+from shared.catalogue import Mode
+from shared.database import current_org
+from shared.errors import Conflict, Fault, InvalidInput, NotFound, Stale
+from shared.events import Actor, Fact
+from shared.sessions.models import RosterEntry, SessionState, TrainingSession
+from shared.sessions.schemas import SessionChanges, SessionRequest
+
+
+class SessionCompleted(Conflict):
+    """Its completion was accepted: the roster is the record of who was there, and changes by amendment alone."""
+
+    slug, title = "session-completed", "Session completed"
+
+    def __init__(self) -> None:
+        super().__init__("The session is completed, so it stays as it is; its roster can be amended.")
+
+
+class SessionCancelled(Conflict):
+    """It does not take place."""
+
+    slug, title = "session-cancelled", "Session cancelled"
+
+    def __init__(self) -> None:
+        super().__init__("The session is cancelled, so nothing can be done with it; schedule a new one.")
+
+
+TOLD = frozenset({"mode", "starts_at", "ends_at", "time_zone", "capacity"})
+"""What events tell of a session. Where it is held is free text, and the link to join it opens a door."""
+
+
+def schedule(db: Session, request: SessionRequest, actor: Actor, now: datetime) -> TrainingSession:
+    """Schedule a sitting of the course's active version. Raises InvalidInput, CourseNotPublished."""
+    version = catalogue.active_version(db, request.course_id)
+    values = request.model_dump()
+    _check(db, request.course_id, values)
+    session = db.scalars(
+        insert(TrainingSession)
+        .values(
+            **values,
+            org_id=current_org(db),
+            course_version_id=version.id,
+            scheduled_by_type=actor.type,
+            scheduled_by_id=actor.id,
+            created_at=now,
+            updated_at=now,
+        )
+        .returning(TrainingSession)
+    ).one()
+    data = about(session) | _named({name: values[name] for name in TOLD})
+    events.record(db, actor, now, Fact("session.scheduled", f"session/{session.id}", data))
+    return session
+
+
+def change(
+    db: Session,
+    session_id: uuid.UUID,
+    changes: SessionChanges,
+    *,
+    expected: Collection[int] | None,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Change the given fields of a session that is scheduled; what equals the present value is no change.
+
+    expected: the revisions that the caller may have read, None for any. Raises NotFound, Stale, SessionCompleted,
+    SessionCancelled, InvalidInput.
+    """
+    session = locked(db, session_id, expected=expected)
+    need_scheduled(session)
+    given = changes.model_dump(exclude_unset=True)
+    former = {name: getattr(session, name) for name, value in given.items() if getattr(session, name) != value}
+    if not former:
+        return
+    new = {name: given[name] for name in former}
+    _check(db, session.course_id, {"starts_at": session.starts_at, "ends_at": session.ends_at} | new)
+    if new.get("capacity") is not None and (there := size(db, session_id)) > new["capacity"]:
+        raise InvalidInput(Fault("/capacity", f"The roster has {there} parties, so the capacity cannot be below that."))
+    for name, value in new.items():
+        setattr(session, name, value)
+    touch(db, session, now)
+    told = {name: value for name, value in former.items() if name in TOLD}
+    data = about(session) | {"changed": sorted(map(to_camel, former)), "former": _named(told)}
+    events.record(db, actor, now, Fact("session.changed", f"session/{session.id}", data))
+
+
+def cancel(
+    db: Session, session_id: uuid.UUID, reason: str, *, expected: Collection[int] | None, actor: Actor, now: datetime
+) -> None:
+    """Say that it will not take place. Raises NotFound, Stale, SessionCompleted, SessionCancelled."""
+    session = locked(db, session_id, expected=expected)
+    need_scheduled(session)
+    session.state, session.cancelled_at, session.cancellation_reason = SessionState.CANCELLED, now, reason
+    touch(db, session, now)
+    data = about(session) | {"reason": reason}
+    events.record(db, actor, now, Fact("session.cancelled", f"session/{session.id}", data))
+
+
+def locked(db: Session, session_id: uuid.UUID, *, expected: Collection[int] | None = None) -> TrainingSession:
+    """The session as it is now, locked until the end of this transaction. Licences may go on pointing at it.
+
+    Raises NotFound, Stale.
+    """
+    session = db.scalar(
+        select(TrainingSession)
+        .where(TrainingSession.org_id == current_org(db), TrainingSession.id == session_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    if session is None:
+        raise NotFound("session")
+    if expected is not None and session.revision not in expected:
+        raise Stale
+    return session
+
+
+def need_scheduled(session: TrainingSession) -> None:
+    """Raise SessionCompleted or SessionCancelled unless it can still be changed."""
+    if session.state == SessionState.CANCELLED:
+        raise SessionCancelled
+    if session.state != SessionState.SCHEDULED:
+        raise SessionCompleted
+
+
+def touch(db: Session, session: TrainingSession, now: datetime) -> None:
+    """Write the session's changes as its next revision."""
+    session.revision += 1
+    session.updated_at = now
+    db.flush()
+
+
+def about(session: TrainingSession) -> dict[str, Any]:
+    """What every event about a session begins with."""
+    return {"courseId": str(session.course_id), "courseVersionId": str(session.course_version_id)}
+
+
+def size(db: Session, session_id: uuid.UUID) -> int:
+    """How many parties are on the roster."""
+    entries = select(func.count()).where(
+        RosterEntry.org_id == current_org(db), RosterEntry.session_id == session_id, RosterEntry.removed_at.is_(None)
+    )
+    return db.scalar(entries) or 0
+
+
+def _check(db: Session, course_id: uuid.UUID, values: Mapping[str, Any]) -> None:
+    """Raise InvalidInput where the mode does not fit the course, the zone is none, or the end not after the start."""
+    if "mode" in values:
+        mode = catalogue.courses_by_id(db, [course_id])[course_id].mode
+        if mode not in (Mode.FLEX, values["mode"]):
+            raise InvalidInput(Fault("/mode", f"The course's mode is {mode}, so the session must be {mode} too."))
+    if "time_zone" in values:
+        access.check_time_zone(values["time_zone"], "/timeZone")
+    if values["ends_at"] <= values["starts_at"]:
+        raise InvalidInput(Fault("/endsAt", "The end must come after the start."))
+
+
+def _named(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns as they are named and written in events."""
+    return {
+        to_camel(name): value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()
+    }

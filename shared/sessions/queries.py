@@ -1,0 +1,164 @@
+"""Reading sessions and their rosters. What sessions earn is the licences' business: it is joined from outside."""
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Row,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    null,
+    select,
+)
+from sqlalchemy.orm import Session
+
+from shared import directory
+from shared.catalogue import Course, CourseVersion
+from shared.database import current_org
+from shared.directory import Party
+from shared.errors import NotFound
+from shared.jobs import Job, JobOutcome, Outcome, OutcomeCode
+from shared.sessions.models import Attendance, RosterEntry, SessionMode, SessionState, TrainingSession
+from shared.sessions.schemas import RosterOutcome
+
+COMPLETE, AMEND = "sessions.complete", "sessions.amend"
+"""The kinds of job that say what a session brought the parties on its roster."""
+
+
+Licensed = Select[str, uuid.UUID, datetime | None]
+"""What a session has granted, as another noun says it: `party_id, licence_id, revoked_at`."""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a list is narrowed to. since, until: of the start, until excluded. party_id: who is on the roster."""
+
+    course_id: uuid.UUID | None = None
+    state: SessionState | None = None
+    mode: SessionMode | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    party_id: str | None = None
+
+
+def listed(db: Session, filters: Filters, scope: Collection[str] | None) -> Select[TrainingSession, str, str, int]:
+    """Sessions by their start: rows of (TrainingSession, course_title, version_label, roster_size)."""
+    rows = _shown(db, scope).order_by(TrainingSession.starts_at, TrainingSession.id)
+    for column, value in (
+        (TrainingSession.course_id, filters.course_id),
+        (TrainingSession.state, filters.state),
+        (TrainingSession.mode, filters.mode),
+    ):
+        if value is not None:
+            rows = rows.where(column == value)
+    if filters.since is not None:
+        rows = rows.where(TrainingSession.starts_at >= filters.since)
+    if filters.until is not None:
+        rows = rows.where(TrainingSession.starts_at < filters.until)
+    if filters.party_id is not None:
+        expected = exists().where(*_on_roster(scope), RosterEntry.party_id == filters.party_id)
+        rows = rows.where(expected)
+    return rows
+
+
+def get(db: Session, session_id: uuid.UUID, scope: Collection[str] | None) -> Row[TrainingSession, str, str, int]:
+    """One such row. Raises NotFound."""
+    row = db.execute(_shown(db, scope).where(TrainingSession.id == session_id)).one_or_none()
+    if row is None:
+        raise NotFound("session")
+    return row
+
+
+def roster(
+    db: Session, session: TrainingSession, licensed: Licensed, scope: Collection[str] | None
+) -> Select[RosterEntry, str, str | None, uuid.UUID | None]:
+    """The roster by party: rows of (RosterEntry, display_name, outcome, licence_id)."""
+    licence = licensed.subquery("licensed")
+    shown = directory.in_scope(RosterEntry.party_id, scope)
+    return (
+        select(RosterEntry, Party.display_name, _outcome(db, session, licence.c).label("outcome"), licence.c.licence_id)
+        .join(Party, and_(Party.org_id == RosterEntry.org_id, Party.id == RosterEntry.party_id))
+        .outerjoin(licence, licence.c.party_id == RosterEntry.party_id)
+        .where(RosterEntry.org_id == session.org_id, RosterEntry.session_id == session.id, shown)
+        .order_by(RosterEntry.party_id)
+    )
+
+
+def told(db: Session, session: TrainingSession, entity_id: Any, which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a job of the session's completion, or of an amendment, has stored such an outcome for a party."""
+    return exists().where(
+        JobOutcome.org_id == session.org_id,
+        JobOutcome.job_id == any_(literal(_jobs(db, session), ARRAY(Uuid))),
+        JobOutcome.entity_id == entity_id,
+        which,
+    )
+
+
+def _jobs(db: Session, session: TrainingSession) -> list[uuid.UUID]:
+    """The jobs that worked on the session's roster; none of them is older than the one that completes it."""
+    return list(
+        db.scalars(
+            select(Job.id).where(
+                Job.org_id == session.org_id,
+                Job.id >= session.completion_job_id,
+                Job.kind.in_((COMPLETE, AMEND)),
+                Job.request["sessionId"].astext == str(session.id),
+            )
+        )
+    )
+
+
+def _outcome(db: Session, session: TrainingSession, licence: Any) -> Any:
+    if session.completion_job_id is None:
+        return cast(null(), Text)
+    party_id = RosterEntry.party_id
+    unfinished = RosterOutcome.PENDING if session.state == SessionState.COMPLETING else RosterOutcome.CANCELLED
+    return case(
+        (RosterEntry.removed_at.is_not(None), literal(RosterOutcome.REMOVED, Text)),
+        (licence.revoked_at.is_not(None), literal(RosterOutcome.REVOKED, Text)),
+        (licence.licence_id.is_not(None), literal(RosterOutcome.LICENSED, Text)),
+        (RosterEntry.attendance != Attendance.ATTENDED, literal(RosterOutcome.NOT_ATTENDED, Text)),
+        (told(db, session, party_id, JobOutcome.code == OutcomeCode.ATTENDED), literal(RosterOutcome.COMPLETED, Text)),
+        (told(db, session, party_id, JobOutcome.outcome == Outcome.FAILED), literal(RosterOutcome.FAILED, Text)),
+        else_=literal(unfinished, Text),
+    )
+
+
+def _shown(db: Session, scope: Collection[str] | None) -> Select[TrainingSession, str, str, int]:
+    roster_size = select(func.count()).select_from(RosterEntry).where(*_on_roster(scope)).scalar_subquery()
+    version = and_(
+        CourseVersion.org_id == TrainingSession.org_id, CourseVersion.id == TrainingSession.course_version_id
+    )
+    return (
+        select(
+            TrainingSession,
+            Course.title.label("course_title"),
+            CourseVersion.label.label("version_label"),
+            roster_size.label("roster_size"),
+        )
+        .join(Course, and_(Course.org_id == TrainingSession.org_id, Course.id == TrainingSession.course_id))
+        .join(CourseVersion, version)
+        .where(TrainingSession.org_id == current_org(db))
+    )
+
+
+def _on_roster(scope: Collection[str] | None) -> tuple[Any, ...]:
+    return (
+        RosterEntry.org_id == TrainingSession.org_id,
+        RosterEntry.session_id == TrainingSession.id,
+        RosterEntry.removed_at.is_(None),
+        directory.in_scope(RosterEntry.party_id, scope),
+    )

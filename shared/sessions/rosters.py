@@ -1,0 +1,204 @@
+"""Who is expected at a session: adding thousands at once, taking one off, saying whether it was there.
+
+All of it while the session is scheduled, under its lock, which also holds the capacity: of two who add at once, the
+second finds how much room the first has left.
+"""
+
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    BigInteger,
+    Integer,
+    Select,
+    Text,
+    and_,
+    any_,
+    case,
+    cast,
+    column,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import Session
+
+from shared import directory, events
+from shared.directory import FolderMember, Party
+from shared.errors import NotFound
+from shared.events import Actor, Fact
+from shared.jobs import OutcomeCode
+from shared.sessions.actions import about, locked, need_scheduled, size
+from shared.sessions.models import Attendance, RosterEntry, TrainingSession
+from shared.sessions.schemas import CAPACITY_EXCEEDED
+
+ADDED, ALREADY_THERE = "added", "already-there"
+
+AFTER_ALL_NAMED = 2**31
+"""The place of a folder's members among those to be added."""
+
+
+@dataclass(frozen=True)
+class Addition:
+    """What became of the parties to be added. refused: each one's id and code, in the order in which they came."""
+
+    added: int
+    already_there: int
+    refused: Sequence[tuple[str, str]]
+
+
+def add(
+    db: Session,
+    session_id: uuid.UUID,
+    *,
+    party_ids: Sequence[str],
+    folder_ids: Collection[str],
+    scope: Collection[str] | None,
+    actor: Actor,
+    now: datetime,
+) -> Addition:
+    """Put parties on the roster: those named, in this order, then the folders' members by id, as long as there is room.
+
+    scope: the caller's folders, None for all. Raises NotFound, SessionCompleted, SessionCancelled.
+    """
+    session = locked(db, session_id)
+    need_scheduled(session)
+    room = None if session.capacity is None else session.capacity - size(db, session_id)
+    placed = _placed(session, party_ids, folder_ids, scope, room)
+    entries = select(
+        literal(session.org_id), literal(session_id), placed.c.party_id, *map(literal, (actor.type, actor.id, now))
+    )
+    columns = ["org_id", "session_id", "party_id", "added_by_type", "added_by_id", "added_at"]
+    added = (
+        insert(RosterEntry)
+        .from_select(columns, entries.where(placed.c.code == ADDED).order_by(placed.c.party_id), include_defaults=False)
+        .cte("added")
+    )
+    in_order = func.array_agg(aggregate_order_by(placed.c.party_id, placed.c.place, placed.c.party_id))
+    counted = select(placed.c.code, in_order).group_by(placed.c.code).add_cte(added)
+    by_code: dict[str, list[str]] = dict(db.execute(counted).tuples().all())
+    new, there = by_code.pop(ADDED, []), by_code.pop(ALREADY_THERE, [])
+    each = select(literal(f"session/{session_id}").label("subject"), func.unnest(_ids(new)).label("party_id"))
+    data = about(session)
+    events.record_each(db, actor, now, type="session.roster_added", count=len(new), of=each, data=data)
+    return Addition(len(new), len(there), [(party_id, code) for code in sorted(by_code) for party_id in by_code[code]])
+
+
+def remove(
+    db: Session, session_id: uuid.UUID, party_id: str, *, scope: Collection[str] | None, actor: Actor, now: datetime
+) -> None:
+    """Take a party off the roster. Raises NotFound, SessionCompleted, SessionCancelled."""
+    session = locked(db, session_id)
+    need_scheduled(session)
+    removed = db.scalar(
+        delete(RosterEntry)
+        .where(*_is(session, party_id, scope))
+        .returning(RosterEntry.party_id)
+        .execution_options(synchronize_session=False)
+    )
+    if removed is None:
+        raise NotFound("party on this roster")
+    events.record(
+        db, actor, now, Fact("session.roster_removed", f"session/{session_id}", about(session), party_id=party_id)
+    )
+
+
+def attend(
+    db: Session,
+    session_id: uuid.UUID,
+    party_id: str,
+    attendance: Attendance,
+    *,
+    scope: Collection[str] | None,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Say whether a party was there; only the attended are licensed. Raises NotFound, SessionCompleted,
+    SessionCancelled."""
+    session = locked(db, session_id)
+    need_scheduled(session)
+    mine = _is(session, party_id, scope)
+    former = db.scalar(select(RosterEntry.attendance).where(*mine))
+    if former is None:
+        raise NotFound("party on this roster")
+    if former == attendance:
+        return
+    db.execute(update(RosterEntry).where(*mine).values(attendance=attendance))
+    data = about(session) | {"attendance": attendance, "former": {"attendance": former}}
+    events.record(db, actor, now, Fact("session.attendance_recorded", f"session/{session_id}", data, party_id=party_id))
+
+
+def _is(session: TrainingSession, party_id: str, scope: Collection[str] | None) -> tuple[Any, ...]:
+    return (
+        RosterEntry.org_id == session.org_id,
+        RosterEntry.session_id == session.id,
+        RosterEntry.party_id == party_id,
+        directory.in_scope(RosterEntry.party_id, scope),
+    )
+
+
+def _placed(
+    session: TrainingSession,
+    party_ids: Sequence[str],
+    folder_ids: Collection[str],
+    scope: Collection[str] | None,
+    room: int | None,
+) -> CTE:
+    """Each party to be added with its `place` in the queue and the `code` that says what becomes of it."""
+    wanted = _wanted(session.org_id, party_ids, folder_ids).subquery()
+    entry = and_(
+        RosterEntry.org_id == session.org_id,
+        RosterEntry.session_id == session.id,
+        RosterEntry.party_id == wanted.c.party_id,
+    )
+    known = (
+        select(
+            wanted.c.party_id,
+            wanted.c.place,
+            case(
+                (Party.id.is_(None), literal(OutcomeCode.PARTY_NOT_FOUND, Text)),
+                (~directory.in_scope(wanted.c.party_id, scope), literal(OutcomeCode.OUT_OF_SCOPE, Text)),
+                (RosterEntry.party_id.is_not(None), literal(ALREADY_THERE, Text)),
+                (~Party.active, literal(OutcomeCode.PARTY_INACTIVE, Text)),
+                else_=literal(ADDED, Text),
+            ).label("code"),
+        )
+        .select_from(wanted)
+        .outerjoin(Party, and_(Party.org_id == session.org_id, Party.id == wanted.c.party_id))
+        .outerjoin(RosterEntry, entry)
+        .subquery()
+    )
+    if room is None:
+        return select(known).cte("placed")
+    turn = func.row_number().over(partition_by=known.c.code, order_by=(known.c.place, known.c.party_id))
+    full = and_(known.c.code == ADDED, cast(turn, Integer) > room)
+    code = case((full, literal(CAPACITY_EXCEEDED, Text)), else_=known.c.code).label("code")
+    return select(known.c.party_id, known.c.place, code).cte("placed")
+
+
+def _wanted(org_id: str, party_ids: Sequence[str], folder_ids: Collection[str]) -> Select[str, int]:
+    """Each party once, at the first of its places."""
+    given = (
+        func.unnest(_ids(party_ids)).table_valued(column("party_id", Text), with_ordinality="place").render_derived()
+    )
+    named = select(given.c.party_id.collate("C").label("party_id"), cast(given.c.place, BigInteger).label("place"))
+    members = select(FolderMember.party_id, literal(AFTER_ALL_NAMED, BigInteger)).where(
+        FolderMember.org_id == org_id, FolderMember.folder_id == any_(_ids(folder_ids))
+    )
+    each = union_all(named, members).subquery()
+    return select(each.c.party_id, func.min(each.c.place).label("place")).group_by(each.c.party_id)
+
+
+def _ids(values: Collection[str]) -> Any:
+    """Ids as one parameter, however many they are."""
+    return literal(list(values), ARRAY(Text))

@@ -1,0 +1,266 @@
+"""Sessions and their rosters on the wire."""
+
+import uuid
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from shared.catalogue import WebAddress
+from shared.jobs import OutcomeCode
+from shared.sessions.models import Attendance, RosterEntry, SessionMode, SessionState, TrainingSession
+from shared.wire import Answer, Id, Instant, Line, Paragraph, Received, ReceivedInstant
+
+MAX_RECIPIENTS = 50_000
+MAX_CAPACITY = 1_000_000
+
+Capacity = Annotated[int, Field(ge=1, le=MAX_CAPACITY)]
+Zone = Annotated[str, Field(max_length=64)]
+
+
+class SessionRequest(Received):
+    """A sitting of a course's active version. Its times may lie in the past, where it is recorded afterwards.
+
+    timeZone: an IANA zone, in which the times are shown. capacity: how many the roster holds; null: any number.
+    """
+
+    course_id: uuid.UUID
+    mode: SessionMode
+    starts_at: ReceivedInstant
+    ends_at: ReceivedInstant
+    time_zone: Zone
+    location: Line | None = None
+    join_url: WebAddress | None = None
+    capacity: Capacity | None = None
+
+
+class SessionChanges(Received):
+    """What is to change: only the fields that are given. Null clears what a new session may leave out."""
+
+    mode: SessionMode | None = None
+    starts_at: ReceivedInstant | None = None
+    ends_at: ReceivedInstant | None = None
+    time_zone: Zone | None = None
+    location: Line | None = None
+    join_url: WebAddress | None = None
+    capacity: Capacity | None = None
+
+    @field_validator("mode", "starts_at", "ends_at", "time_zone", mode="before")
+    @classmethod
+    def _keep(cls, value: object) -> object:
+        if value is None:
+            raise ValueError("cannot be cleared; leave it out to keep it")
+        return value
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("name at least one field to change")
+        return self
+
+
+class Attendee(Received):
+    """Whoever is expected is always a party, never a member."""
+
+    entity_type: Literal["party"]
+    entity_id: Id
+
+
+class RosterRequest(Received):
+    """Parties for the roster, named one by one, by folder, or both."""
+
+    recipients: list[Attendee] = Field(default=[], max_length=MAX_RECIPIENTS)
+    folder_ids: list[Id] = Field(default=[], max_length=500)
+
+    @model_validator(mode="after")
+    def _has_recipients(self) -> Self:
+        if not self.recipients and not self.folder_ids:
+            raise ValueError("name at least one recipient or folder")
+        return self
+
+
+class AttendanceRequest(Received):
+    """Whether the party was there."""
+
+    attendance: Attendance
+
+
+class AmendmentRequest(Received):
+    """What the roster should have been: who was there and is missing, and who is on it and was not there."""
+
+    add: list[Attendee] = Field(default=[], max_length=MAX_RECIPIENTS)
+    remove: list[Attendee] = Field(default=[], max_length=MAX_RECIPIENTS)
+    reason: Paragraph
+
+    @model_validator(mode="after")
+    def _names_somebody(self) -> Self:
+        if not self.add and not self.remove:
+            raise ValueError("name at least one party to add or to remove")
+        if len(self.add) + len(self.remove) > MAX_RECIPIENTS:
+            raise ValueError(f"name at most {MAX_RECIPIENTS} parties in all")
+        return self
+
+
+class CancellationRequest(Received):
+    """Why it will not take place."""
+
+    reason: Paragraph
+
+
+class SessionActor(Answer):
+    """Who did it."""
+
+    type: str
+    id: str
+
+
+class SessionCompletion(Answer):
+    """completedAt: when it was accepted, the `grantedAt` of every licence. jobId: the job that grants them."""
+
+    by: SessionActor
+    completed_at: Instant
+    job_id: uuid.UUID
+
+
+class SessionCancellation(Answer):
+    """Why it will not take place."""
+
+    cancelled_at: Instant
+    reason: str
+
+
+class SessionAnswer(Answer):
+    """One session. rosterSize: the parties on its roster, those in the caller's scope."""
+
+    id: uuid.UUID
+    course_id: uuid.UUID
+    course_title: str
+    course_version_id: uuid.UUID
+    version_label: str
+    mode: SessionMode
+    starts_at: Instant
+    ends_at: Instant
+    time_zone: str
+    location: str | None
+    join_url: str | None
+    capacity: int | None
+    roster_size: int
+    state: SessionState
+    scheduled_by: SessionActor
+    created_at: Instant
+    updated_at: Instant
+    completion: SessionCompletion | None
+    cancellation: SessionCancellation | None
+
+    @classmethod
+    def of(cls, row: Any) -> Self:
+        """The answer for a row of `sessions.listed`."""
+        session: TrainingSession = row[0]
+        return cls(
+            id=session.id,
+            course_id=session.course_id,
+            course_title=row.course_title,
+            course_version_id=session.course_version_id,
+            version_label=row.version_label,
+            mode=SessionMode(session.mode),
+            starts_at=session.starts_at,
+            ends_at=session.ends_at,
+            time_zone=session.time_zone,
+            location=session.location,
+            join_url=session.join_url,
+            capacity=session.capacity,
+            roster_size=row.roster_size,
+            state=SessionState(session.state),
+            scheduled_by=SessionActor(type=session.scheduled_by_type, id=session.scheduled_by_id),
+            created_at=session.created_at,
+            updated_at=session.updated_at,
+            completion=_completion(session),
+            cancellation=_cancellation(session),
+        )
+
+
+def _completion(session: TrainingSession) -> SessionCompletion | None:
+    if session.completed_at is None:
+        return None
+    by = {"type": session.completed_by_type, "id": session.completed_by_id}
+    return SessionCompletion.model_validate(
+        {"by": by, "completed_at": session.completed_at, "job_id": session.completion_job_id}
+    )
+
+
+def _cancellation(session: TrainingSession) -> SessionCancellation | None:
+    if session.cancelled_at is None:
+        return None
+    return SessionCancellation.model_validate(
+        {"cancelled_at": session.cancelled_at, "reason": session.cancellation_reason}
+    )
+
+
+class RosterOutcome(StrEnum):
+    """What a completed session brought a party.
+
+    completed: attended, where the course grants no licence. revoked: licensed, and the licence was revoked since.
+    removed: taken off by an amendment. pending: its turn comes. cancelled: its turn never came.
+    """
+
+    LICENSED = "licensed"
+    COMPLETED = "completed"
+    NOT_ATTENDED = "not-attended"
+    FAILED = "failed"
+    REVOKED = "revoked"
+    REMOVED = "removed"
+    PENDING = "pending"
+    CANCELLED = "cancelled"
+
+
+class RosterEntryAnswer(Answer):
+    """A party on the roster. outcome, licenceId: null until the session is completed, or where it granted none."""
+
+    entity_id: str
+    display_name: str
+    attendance: Attendance
+    outcome: RosterOutcome | None
+    licence_id: uuid.UUID | None
+    added_at: Instant
+    amended_at: Instant | None
+
+    @classmethod
+    def of(cls, row: Any) -> Self:
+        """The answer for a row of `sessions.roster`."""
+        entry: RosterEntry = row[0]
+        return cls(
+            entity_id=entry.party_id,
+            display_name=row.display_name,
+            attendance=Attendance(entry.attendance),
+            outcome=None if row.outcome is None else RosterOutcome(row.outcome),
+            licence_id=row.licence_id,
+            added_at=entry.added_at,
+            amended_at=entry.amended_at,
+        )
+
+
+CAPACITY_EXCEEDED = "capacity-exceeded"
+"""The one reason for a refusal that no job knows."""
+
+
+class Refusal(Answer):
+    """A party that did not get onto the roster, and why."""
+
+    entity_id: str
+    code: Literal["party-not-found", "out-of-scope", "party-inactive", "capacity-exceeded"]
+    detail: str
+
+    @classmethod
+    def of(cls, entity_id: str, code: str) -> Self:
+        """The refusal of a party for one of the reasons."""
+        full = "The roster is full: the session's capacity is reached."
+        detail = full if code == CAPACITY_EXCEEDED else OutcomeCode(code).detail
+        return cls.model_validate({"entity_id": entity_id, "code": code, "detail": detail})
+
+
+class RosterAnswer(Answer):
+    """What became of the parties that were to be added. refused: those named first come first, then by id."""
+
+    added: int
+    already_there: int
+    refused: list[Refusal]

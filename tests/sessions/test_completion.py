@@ -1,0 +1,274 @@
+"""Completing a session: everybody who attended is licensed once, with one `grantedAt`, and owes nothing any more."""
+
+from datetime import UTC, datetime
+
+import pytest
+import time_machine
+from sqlalchemy import select
+
+from shared.assignments import Assignment
+from shared.licences import Licence
+from tests.assignments.asking import assign, body, codes, deactivate, parties, read_job
+from tests.drain import Workshop
+from tests.factories import Org
+from tests.feed import recorded, subjects
+from tests.sessions.sitting import (
+    accept,
+    add,
+    attend,
+    complete,
+    completed,
+    outcomes,
+    problem,
+    read,
+    roster,
+    schedule,
+)
+
+NOON = datetime(2026, 10, 24, 12, tzinfo=UTC)
+
+
+def held(org: Org, session_id: str) -> dict[str, Licence]:
+    """The licences of a session, by party."""
+    with org.transaction() as db:
+        found = list(db.scalars(select(Licence).where(Licence.session_id == session_id)))
+    assert len({licence.party_id for licence in found}) == len(found)
+    return {licence.party_id: licence for licence in found}
+
+
+def test_everybody_who_attended_is_licensed_with_one_grant(org: Org, workshop: Workshop) -> None:
+    org.with_parties(*parties(4))
+    session_id = schedule(org)
+    add(org, session_id, *parties(4))
+    attend(org, session_id, "party-00001", "absent")
+    attend(org, session_id, "party-00002", "excused")
+    with time_machine.travel(NOON, tick=False):
+        job = accept(org, session_id)
+    assert read(org, session_id)["state"] == "completing"
+    assert set(outcomes(org, session_id).values()) == {"pending", "not-attended"}
+    with time_machine.travel("2026-10-24T12:07:00Z", tick=False):  # the work comes later, the grant does not
+        workshop.drain(org.id)
+    job = read_job(org, job)
+    assert (job["kind"], job["state"]) == ("sessions.complete", "succeeded")
+    assert (job["counts"]["succeeded"], job["counts"]["unchanged"]) == (2, 2)
+    found = held(org, session_id)
+    assert {party: licence.granted_at for party, licence in found.items()} == {
+        "party-00000": NOON,
+        "party-00003": NOON,
+    }
+    assert outcomes(org, session_id) == {
+        "party-00000": "licensed",
+        "party-00001": "not-attended",
+        "party-00002": "not-attended",
+        "party-00003": "licensed",
+    }
+    assert {party: entry["licenceId"] for party, entry in roster(org, session_id).items() if entry["licenceId"]} == {
+        party: str(licence.id) for party, licence in found.items()
+    }
+    session = read(org, session_id)
+    assert session["state"] == "completed"
+    assert session["completion"] == {
+        "by": {"type": "member", "id": "member-1"},
+        "completedAt": "2026-10-24T12:00:00Z",
+        "jobId": job["id"],
+    }
+
+
+def test_results_name_the_licence_of_each(org: Org, workshop: Workshop) -> None:
+    session_id = completed(org, workshop, "party-1", "party-2")
+    job_id = read(org, session_id)["completion"]["jobId"]
+    items = org.client().get(f"/v1/jobs/{job_id}/results").json()["items"]
+    found = held(org, session_id)
+    assert [(one["entityId"], one["code"], one["licenceId"], one["assignmentId"]) for one in items] == [
+        (party, "licence-granted", str(found[party].id), None) for party in ("party-1", "party-2")
+    ]
+
+
+def test_the_open_assignment_of_that_version_is_completed(org: Org, workshop: Workshop) -> None:
+    """And no other: not one of another version, not one of a party that was absent."""
+    org.with_parties("party-1", "party-2", "party-3")
+    course = org.with_course(label="v1")
+    assign(org, workshop, body(course, "party-1"))
+    org.publish(course, "v2")
+    assign(org, workshop, body(course, "party-1", "party-2"))
+    session_id = schedule(org, course, startsAt="2026-10-24T20:00:00Z", endsAt="2026-10-24T23:30:00Z")
+    add(org, session_id, "party-1", "party-2", "party-3")
+    attend(org, session_id, "party-2", "absent")
+    job = complete(org, workshop, session_id)
+    items = org.client().get("/v1/assignments").json()["items"]
+    found = {(one["party"]["entityId"], one["versionLabel"]): one for one in items}
+    assert {key: one["state"] for key, one in found.items()} == {
+        ("party-1", "v1"): "assigned",
+        ("party-1", "v2"): "completed",
+        ("party-2", "v2"): "assigned",
+    }
+    done = found["party-1", "v2"]
+    assert done["completion"]["method"] == "session"
+    assert done["completion"]["by"] == {"type": "member", "id": "member-1"}
+    (event,) = recorded(org, "assignment.completed")
+    assert (event.subject, event.party_id) == (f"assignment/{done['id']}", "party-1")
+    assert (event.data["sessionId"], event.data["jobId"]) == (session_id, job["id"])
+    assert set(held(org, session_id)) == {"party-1", "party-3"}
+
+
+def test_the_day_it_occurred_is_the_organizations(org: Org, workshop: Workshop) -> None:
+    """Of a session that is completed before its end, it is the day of completion."""
+    org.with_parties("party-1")
+    days = []
+    for ends_at in ("2026-10-24T11:00:00Z", "2099-01-01T00:00:00Z"):
+        course = org.with_course()
+        assign(org, workshop, body(course, "party-1"))
+        session_id = schedule(org, course, endsAt=ends_at)
+        add(org, session_id, "party-1")
+        with time_machine.travel("2026-10-26T12:00:00Z", tick=False):
+            complete(org, workshop, session_id)
+        found = org.client().get("/v1/assignments", params={"courseId": course}).json()["items"]
+        days.append(found[0]["completion"]["occurredOn"])
+    assert days == ["2026-10-24", "2026-10-26"]
+
+
+def test_a_course_without_licences_completes_assignments_and_grants_none(org: Org, workshop: Workshop) -> None:
+    org.with_parties("party-1", "party-2")
+    course = org.with_course(licenceMonths=None)
+    assign(org, workshop, body(course, "party-1"))
+    session_id = schedule(org, course)
+    add(org, session_id, "party-1", "party-2")
+    attend(org, session_id, "party-2", "absent")
+    job = complete(org, workshop, session_id)
+    assert codes(org, job) == {"party-1": "attended", "party-2": "not-attended"}
+    assert outcomes(org, session_id) == {"party-1": "completed", "party-2": "not-attended"}
+    assert held(org, session_id) == {}
+    assert org.client().get("/v1/assignments").json()["items"][0]["state"] == "completed"
+
+
+def test_a_party_that_left_meanwhile_is_licensed_still(org: Org, workshop: Workshop) -> None:
+    org.with_parties("party-1")
+    session_id = schedule(org)
+    add(org, session_id, "party-1")
+    deactivate(org, "party-1")
+    complete(org, workshop, session_id)
+    assert outcomes(org, session_id) == {"party-1": "licensed"}
+
+
+def test_events_tell_of_the_end_once(org: Org, workshop: Workshop) -> None:
+    session_id = completed(org, workshop, "party-1", "party-2")
+    workshop.drain(org.id)
+    (event,) = recorded(org, "session.completed")
+    assert event.subject == f"session/{session_id}"
+    assert event.data["counts"]["succeeded"] == 2
+    assert len(subjects(org, "licence.granted")) == 2
+
+
+@pytest.mark.parametrize("when", ["at work", "done"])
+def test_again_is_the_same_job(org: Org, workshop: Workshop, when: str) -> None:
+    org.with_parties("party-1")
+    session_id = schedule(org)
+    add(org, session_id, "party-1")
+    job = accept(org, session_id)
+    if when == "done":
+        workshop.drain(org.id)
+    answer = org.client().post(f"/v1/sessions/{session_id}/complete", headers={"Idempotency-Key": "another"})
+    assert (answer.status_code, answer.json()["id"]) == (202, job["id"])
+    assert answer.headers["idempotent-replayed"] == "true"
+    workshop.drain(org.id)
+    assert len(held(org, session_id)) == 1
+    assert len(subjects(org, "job.submitted")) == 1
+
+
+def test_a_key_answers_for_one_session_alone(org: Org) -> None:
+    org.with_parties("party-1")
+    both = [schedule(org), schedule(org)]
+    for session_id in both:
+        add(org, session_id, "party-1")
+    client, key = org.client(), {"Idempotency-Key": "completion-1"}
+    answers = [client.post(f"/v1/sessions/{both[n]}/complete", headers=key) for n in (0, 0, 1)]
+    assert answers[0].json()["id"] == answers[1].json()["id"]
+    assert problem(answers[2]) == (422, "idempotency-key-reused")
+    assert read(org, both[1])["state"] == "scheduled"
+
+
+def test_an_empty_roster_completes_nothing(org: Org) -> None:
+    session_id = schedule(org)
+    assert problem(org.client().post(f"/v1/sessions/{session_id}/complete")) == (409, "roster-empty")
+    assert read(org, session_id)["state"] == "scheduled"
+    assert subjects(org, "job.submitted") == []
+
+
+def test_the_roster_is_frozen_from_acceptance_on(org: Org, workshop: Workshop) -> None:
+    org.with_parties("party-1", "party-2")
+    session_id = schedule(org)
+    add(org, session_id, "party-1")
+    accept(org, session_id)
+    client, path = org.client(), f"/v1/sessions/{session_id}"
+    for _ in ("completing", "completed"):
+        refused = [
+            client.post(f"{path}/roster", json={"recipients": [{"entityType": "party", "entityId": "party-2"}]}),
+            client.delete(f"{path}/roster/party-1"),
+            client.put(f"{path}/roster/party-1", json={"attendance": "absent"}),
+            client.patch(path, json={"capacity": 5}),
+            client.post(f"{path}/cancel", json={"reason": "x"}),
+        ]
+        assert [problem(answer) for answer in refused] == [(409, "session-completed")] * 5
+        workshop.drain(org.id)
+    assert outcomes(org, session_id) == {"party-1": "licensed"}
+
+
+def test_a_large_session_waits_for_approval(org: Org, workshop: Workshop) -> None:
+    org.client().put("/v1/settings", json={"changeLimit": 1})
+    org.with_parties("party-1", "party-2")
+    session_id = schedule(org)
+    add(org, session_id, "party-1", "party-2")
+    job = accept(org, session_id)
+    assert job["state"] == "awaiting_approval"
+    workshop.drain(org.id)
+    assert (read(org, session_id)["state"], held(org, session_id)) == ("completing", {})
+    org.client(member="member-2").post(f"/v1/jobs/{job['id']}/approve")
+    workshop.drain(org.id)
+    assert (read(org, session_id)["state"], len(held(org, session_id))) == ("completed", 2)
+
+
+@pytest.mark.parametrize("way", ["cancel", "reject"])
+def test_a_completion_that_did_nothing_leads_back_to_scheduled(org: Org, workshop: Workshop, way: str) -> None:
+    if way == "reject":
+        org.client().put("/v1/settings", json={"changeLimit": 0})
+    org.with_parties("party-1")
+    session_id = schedule(org)
+    add(org, session_id, "party-1")
+    job = accept(org, session_id)
+    answer = org.client().post(f"/v1/jobs/{job['id']}/{way}", json={"reason": "Too early"} if way == "reject" else None)
+    assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
+    session = read(org, session_id)
+    assert (session["state"], session["completion"]) == ("scheduled", None)
+    assert subjects(org, "session.completion_withdrawn") == [f"session/{session_id}"]
+    org.client().put("/v1/settings", json={"changeLimit": None})
+    assert complete(org, workshop, session_id)["id"] != job["id"]
+    assert outcomes(org, session_id) == {"party-1": "licensed"}
+
+
+def test_a_completion_cancelled_half_way_is_completed_and_says_whose_turn_never_came(
+    org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.jobs.actions.LARGEST_CHUNK", 2)
+    org.with_parties(*parties(4))
+    session_id = schedule(org)
+    add(org, session_id, *parties(4))
+    job = accept(org, session_id)
+    workshop.deliver("jobs.run_chunk", org.id)
+    org.client().post(f"/v1/jobs/{job['id']}/cancel")
+    assert read(org, session_id)["state"] == "completed"
+    found = outcomes(org, session_id)
+    assert list(found.values()) == ["licensed", "licensed", "cancelled", "cancelled"]
+
+
+def test_with_the_assignments_of_everybody_a_thousand_are_done(org: Org, workshop: Workshop) -> None:
+    org.with_parties(*parties(1000))
+    course = org.with_course()
+    assign(org, workshop, body(course, *parties(1000)))
+    session_id = schedule(org, course)
+    add(org, session_id, *parties(1000))
+    assert complete(org, workshop, session_id)["counts"]["succeeded"] == 1000
+    with org.transaction() as db:
+        states = set(db.scalars(select(Assignment.state)))
+    assert (states, len(held(org, session_id))) == ({"completed"}, 1000)
+    granted = subjects(org, "licence.granted")
+    assert len(granted) == len(set(granted)) == 1000
