@@ -17,6 +17,7 @@ from cli.system import System
 from shared import clock, invariants, jobs
 from shared.database import Database
 from shared.jobs import FINAL_STATES, Job
+from shared.settings import TRAINING, Settings, private_keys
 
 OLDEST_POSTGRES, OLDEST_REDIS = 15, (6, 2)
 WAITING = timedelta(minutes=1)
@@ -54,6 +55,8 @@ def examine(system: System, *, api_url: str | None, ask_invariants: bool) -> Ite
         yield _check("programs", lambda: _programs(system))
     yield from _database(system, ask_invariants)
     yield _check("redis", lambda: _redis(system.settings.need_redis_url()))
+    if TRAINING in system.settings.features:
+        yield Check("credentials", True, _credentials(system.settings))
     if api_url:
         yield _check("api", lambda: _api(api_url))
 
@@ -157,6 +160,14 @@ def _work(database: Database) -> str:
         f"Jobs of {len(waiting):,} organizations wait, the oldest for {minutes:,.0f} minutes; see that a "
         "`rollcall worker` and a `rollcall beat` run."
     )
+
+
+def _credentials(settings: Settings) -> str:
+    """Nothing is wrong without a key; whoever misses credentials should read here why."""
+    if settings.credential_key is None:
+        return "None are signed from here: ROLLCALL_CREDENTIAL_KEY is not set; `rollcall keys credential` makes a key."
+    former = len(private_keys(settings.credential_key)) - 1
+    return f"There is a key that signs them{f', and {former} former' if former else ''}."
 
 
 def _redis(url: str) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cli import assignments, audit, doctor, jobs, organizations
+from cli import assignments, audit, doctor, jobs, keys, organizations
 from cli.options import DataDir
 
 DATA_DIR = Path(".rollcall")
@@ -108,6 +108,7 @@ def demo(
     run_demo(port, data_dir, once)
 
 
+app.add_typer(keys.app, name="keys", rich_help_panel="Run")
 app.command(rich_help_panel="Look")(doctor.doctor)
 app.add_typer(audit.app, name="audit", rich_help_panel="Look")
 app.add_typer(organizations.app, name="org", rich_help_panel="Use")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import migrations
-from cli.embedded import OWNER, EmbeddedPostgres, EmbeddedRedis, hold, jwt_secret
+from cli.embedded import OWNER, EmbeddedPostgres, EmbeddedRedis, credential_key, hold, jwt_secret
 from cli.up import State, read_state
 from shared import settings
 from shared.database import Database
@@ -128,6 +128,8 @@ def _embedded(data_dir: Path) -> System | None:
         return None
     if not given.jwt_secret and not given.jwks_url:
         ours["ROLLCALL_JWT_SECRET"] = jwt_secret(data_dir)
+    if not given.credential_key:
+        ours["ROLLCALL_CREDENTIAL_KEY"] = credential_key(data_dir)
     read = settings.read({**os.environ, **ours})
     own = postgres.remembered() is not None and postgres.url() == read.database_url
     return System(read, ours, data_dir, state, postgres if own else None)

@@ -21,6 +21,7 @@ from cli.embedded import (
     EmbeddedPostgres,
     EmbeddedRedis,
     Server,
+    credential_key,
     hold,
     is_free,
     jwt_secret,
@@ -109,6 +110,7 @@ class _System:
         self._command = command
         self._postgres = None if given.database_url else EmbeddedPostgres(data_dir)
         self._redis = None if given.redis_url else EmbeddedRedis(data_dir)
+        self._has_credential_key = given.credential_key is not None
         self._has_keys = given.jwt_secret is not None or given.jwks_url is not None
 
     def run(self, requests: StopRequests) -> None:
@@ -142,6 +144,8 @@ class _System:
         environment = self._environment()
         if name == "migrate" and self._postgres:
             environment["ROLLCALL_DATABASE_URL"] = self._postgres.url(OWNER)
+        if name == "api" and not self._has_credential_key:
+            environment["ROLLCALL_CREDENTIAL_KEY"] = credential_key(self._data_dir)
         return spawn([*self._command, name, *arguments], output=output, environment=environment)
 
     def _environment(self) -> dict[str, str]:

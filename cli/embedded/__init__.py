@@ -10,7 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.embedded.data_directory import DataDirectoryBusy, hold, jwt_secret, write_private
+from cli.embedded.data_directory import (
+    DataDirectoryBusy,
+    credential_key,
+    hold,
+    jwt_secret,
+    new_credential_key,
+    write_private,
+)
 from cli.embedded.postgres import APP, OWNER, SUPERUSER, EmbeddedPostgres
 from cli.embedded.redis import EmbeddedRedis
 from cli.embedded.server import Server, is_free
@@ -25,9 +32,11 @@ __all__ = [
     "OWNER",
     "Server",
     "addresses",
+    "credential_key",
     "hold",
     "is_free",
     "jwt_secret",
+    "new_credential_key",
     "running",
     "write_private",
 ]

@@ -4,7 +4,7 @@ import fcntl
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -37,12 +37,32 @@ def make(data_dir: Path) -> None:
 
 def jwt_secret(data_dir: Path) -> str:
     """The shared secret of this data directory's tokens, made the first time somebody asks."""
+    return _kept(data_dir, "jwt-secret", lambda: secrets.token_urlsafe(48))
+
+
+def credential_key(data_dir: Path) -> str:
+    """The private keys that sign this data directory's credentials, in PEM; the first is made when somebody asks."""
+    return _kept(data_dir, "credential-key.pem", new_credential_key)
+
+
+def new_credential_key() -> str:
+    """A P-256 key in PEM: of what may sign credentials, verifiers know its algorithm best."""
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    made = generate_private_key(SECP256R1())
+    return made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def _kept(data_dir: Path, name: str, new: Callable[[], str]) -> str:
+    """What a private file of the data directory holds; where there is none, what is new goes into it."""
     make(data_dir)
-    path = data_dir / "jwt-secret"
-    with tempfile.NamedTemporaryFile("w", dir=data_dir) as fresh, suppress(FileExistsError):
-        fresh.write(secrets.token_urlsafe(48))
-        fresh.flush()
-        os.link(fresh.name, path)  # unlike a rename this lets the first of two win
+    path = data_dir / name
+    if not path.exists():
+        with tempfile.NamedTemporaryFile("w", dir=data_dir) as fresh, suppress(FileExistsError):
+            fresh.write(new())
+            fresh.flush()
+            os.link(fresh.name, path)  # unlike a rename this lets the first of two win
     return path.read_text()
 
 

@@ -28,6 +28,7 @@ COMMANDS = (
     ["beat"],
     ["migrate"],
     ["demo"],
+    ["keys", "credential"],
     ["doctor"],
     ["org", "add"],
     ["org", "entitle"],

@@ -16,6 +16,7 @@ import redis
 
 from cli import embedded
 from cli.embedded.redis import redis_program
+from shared.settings import private_keys
 from tests.waiting import runs, within
 
 ROOT = Path(__file__).parents[2]
@@ -267,6 +268,14 @@ def test_the_token_secret_is_made_once(tmp_path: Path) -> None:
     assert len(secret) >= 43
     assert embedded.jwt_secret(tmp_path) == secret
     assert embedded.jwt_secret(tmp_path / "other") != secret
+
+
+def test_the_key_of_credentials_is_made_once_and_is_private(tmp_path: Path) -> None:
+    key = embedded.credential_key(tmp_path)
+    assert len(private_keys(key)) == 1
+    assert embedded.credential_key(tmp_path) == key
+    assert embedded.credential_key(tmp_path / "other") != key
+    assert stat.S_IMODE((tmp_path / "credential-key.pem").stat().st_mode) == 0o600
 
 
 def test_a_place_that_only_its_owner_may_enter_stays_so(tmp_path: Path) -> None:

@@ -5,12 +5,14 @@ shape. And the certificate: who may have it, and what it says.
 import base64
 import dataclasses
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+import segno
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -276,6 +278,8 @@ def test_the_certificate_says_what_the_licence_is(held: Held) -> None:
     facts = (NAME, "Hydrogen-sulfide response", "v3.2", ">Test<", "31 January 2026", "31 January 2099")
     for text in (*facts, grouped(held.code), f'href="{PUBLIC_URL}/verify"', "<svg"):
         assert text in page
+    (drawn,) = re.findall(r'd="([^"]+)"', segno.make(PUBLIC_URL + held.path, error="m").svg_inline(border=0))
+    assert drawn in page
     assert "<script" not in page
     assert "style=" not in page  # which the policy would forbid
     assert 'class="stamp"' not in page

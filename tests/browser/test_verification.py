@@ -1,0 +1,117 @@
+"""The pages of a licence in a browser: without scripts, by keyboard, on a phone, on paper, and as axe reads them."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from shared.access import Permission
+from shared.licences import grouped
+from tests.browser.test_session_link import DESK, PHONE, fits
+from tests.drain import Workshop
+from tests.factories import Org
+from tests.verification.holding import GRANTED_AT, NAME, Held, hold
+
+LONG = (
+    "Hydrogen-sulfide response and the safe evacuation of enclosed and elevated workplaces, refresher for supervisors"
+)
+
+
+@pytest.fixture
+def held(org: Org, workshop: Workshop) -> Held:
+    return hold(org, workshop, expires_at=datetime(2099, 6, 15, 12, tzinfo=UTC))
+
+
+@pytest.fixture(params=[PHONE, DESK], ids=["phone", "desk"])
+def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    """A tab without scripts; what the browser complains of fails the test, a policy that was broken above all."""
+    width, height = request.param
+    with browser.new_context(viewport={"width": width, "height": height}, java_script_enabled=False) as context:
+        opened = context.new_page()
+        complaints: list[str] = []
+        opened.on("console", lambda message: complaints.append(message.text))
+        yield opened
+        assert [text for text in complaints if "404" not in text] == []
+
+
+def sign_in(context: BrowserContext, held: Held) -> Page:
+    """A tab of a member who may see the licence."""
+    context.set_extra_http_headers({"Authorization": f"Bearer {held.org.token(Permission.VIEW)}"})
+    return context.new_page()
+
+
+def test_a_code_is_verified_by_keyboard_alone(held: Held, site: str, page: Page) -> None:
+    page.goto(f"{site}/verify")
+    assert fits(page)
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Code of the licence")).to_be_focused()
+    page.keyboard.type("not a code")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("16 characters")
+    page.keyboard.press("Tab")
+    page.keyboard.type(grouped(held.code).lower().replace("-", " "))
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Verify")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Valid until 15 June 2099")).to_be_visible()
+    expect(page.get_by_text(NAME)).to_be_visible()
+    assert page.url == site + held.path
+    assert fits(page)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Verify another licence")).to_be_focused()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_bars_anybody(held: Held, site: str, browser: Browser, scheme: str) -> None:
+    pages = (held.path, "/verify", "/verify/unknown", f"/v1/licences/{held.id}/certificate")
+    with browser.new_context(color_scheme=scheme) as context:  # type: ignore[arg-type]
+        page = sign_in(context, held)
+        for fields in ({}, {"revoked_at": GRANTED_AT + timedelta(days=1)}):
+            if fields:
+                held.change(**fields)
+            for path in pages:
+                page.goto(site + path)
+                found = Axe().run(page)
+                assert found.violations_count == 0, f"{path}: {found.generate_report()}"
+
+
+def test_the_style_is_allowed_and_applied(held: Held, site: str, browser: Browser) -> None:
+    """The control for the policy: a style that it forbids would leave the verdict without its colour."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(site + held.path)
+        colours = [
+            page.locator(".verdict").evaluate("one => getComputedStyle(one).backgroundColor"),
+            page.locator("main").evaluate("one => getComputedStyle(one).backgroundColor"),
+        ]
+        assert colours == ["rgb(229, 242, 234)", "rgb(255, 255, 255)"]
+
+
+@pytest.mark.parametrize("title", ["Hydrogen-sulfide response", LONG])
+def test_the_certificate_is_one_sheet_of_a4(
+    org: Org, workshop: Workshop, site: str, browser: Browser, title: str
+) -> None:
+    held = hold(org, workshop, title=title, name="Maximiliana Konstantinopoulou-Featherstonehaugh of Little Snoring")
+    with browser.new_context() as context:
+        page = sign_in(context, held)
+        complaints: list[str] = []
+        page.on("console", lambda message: complaints.append(message.text))
+        page.goto(f"{site}/v1/licences/{held.id}/certificate")
+        sheet = page.pdf(prefer_css_page_size=True)
+        assert complaints == []
+    assert sheet.count(b"/Type /Page\n") == 1
+    width, height = (float(part) for part in sheet.partition(b"/MediaBox [0 0 ")[2].partition(b"]")[0].split())
+    assert (round(width / 72 * 25.4), round(height / 72 * 25.4)) == (297, 210)
+
+
+def test_the_certificate_fits_a_phone(held: Held, site: str, browser: Browser) -> None:
+    width, height = PHONE
+    with browser.new_context(viewport={"width": width, "height": height}) as context:
+        page = sign_in(context, held)
+        page.goto(f"{site}/v1/licences/{held.id}/certificate")
+        assert fits(page)
+        box = page.get_by_role("img", name="QR code").bounding_box()
+        assert box is not None
+        assert box["width"] >= 100  # enough for a camera that looks at the screen
