@@ -14,6 +14,8 @@ from api import (
     directory,
     events,
     jobs,
+    licence_checks,
+    licences,
     me,
     operations,
     organizations,
@@ -23,6 +25,7 @@ from api import (
     session_links,
     session_tasks,
     sessions,
+    sweeps,
     verify,
 )
 from api.dependencies import MAX_BODY_BYTES, CurrentCaller, training_available
@@ -46,6 +49,8 @@ TRAINING_ROUTERS = (
     rosters.router,
     jobs.router,
     credentials.router,
+    licences.router,
+    sweeps.router,
 )
 
 
@@ -73,6 +78,8 @@ def create_app(service: Service | None = None) -> FastAPI:
         app.include_router(router)  # with or without training: they say themselves what is not available
     for router in CORE:
         app.include_router(router)
+    if TRAINING in made.settings.features:
+        app.include_router(licence_checks.router)  # before `/v1/licences/{id}`; finds out itself what is available
     for router in TRAINING_ROUTERS:
         if TRAINING in made.settings.features:
             app.include_router(router, dependencies=[Depends(training_available, scope="function")])

@@ -5,15 +5,16 @@ from collections.abc import Mapping
 from datetime import date
 
 from fastapi import Response, status
-from sqlalchemy import Select
+from sqlalchemy import Select, literal, select
 from sqlalchemy.orm import Session
 
 from api.accepting import Acceptance, Accepting
 from api.assignments import named_recipients
 from api.dependencies import CurrentCaller, CurrentOrganization, Db, Now, Today, allow
 from api.etags import Expected, etag
+from api.licensing import license_completion
 from api.routing import Router
-from shared import assignments, catalogue, directory, jobs
+from shared import assignments, catalogue, directory, jobs, licences
 from shared.access import Caller, Organization, Permission
 from shared.assignments import (
     BY_ASSIGNMENT,
@@ -115,6 +116,7 @@ def complete(
         method, scope = CompletionMethod.ON_BEHALF, caller.folders
     assignment = assignments.locked(db, assignment_id, scope, expected=expected)
     completion = Completion(method, caller.actor, _day(given.occurred_on, today), given.note)
+    license_completion(db, assignment, caller.actor, now)
     assignments.complete(db, assignment, completion, now)
     return _answer(db, assignment_id, scope, today, response)
 
@@ -195,6 +197,10 @@ def reopen(
 ) -> AssignmentAnswer:
     """Owe a completed or closed assignment again."""
     assignment = assignments.locked(db, assignment_id, caller.folders, expected=expected)
+    if assignment.state == AssignmentState.COMPLETED:
+        these = select(literal(assignment.id))
+        reason = f"Completion taken back: {body.reason}"
+        licences.take_back_completions(db, these, reason, caller.actor, now)
     assignments.reopen(db, assignment, body.reason, caller.actor, now)
     return _answer(db, assignment_id, caller.folders, today, response)
 

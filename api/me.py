@@ -1,10 +1,12 @@
 """What the caller has to do as the party that it represents: no permission is needed to see what one owes oneself."""
 
 from api.assignments import AssignmentsListing
-from api.dependencies import DEFAULT_LIMIT, CurrentCaller, Cursor, Db, Limit, Today, allow
+from api.dependencies import DEFAULT_LIMIT, CurrentCaller, Cursor, Db, Limit, Now, Today, allow
+from api.licences import LicencesListing
 from api.routing import Router
-from shared import assignments
+from shared import assignments, licences
 from shared.assignments import AssignmentAnswer
+from shared.licences import Filters, LicenceAnswer
 from shared.pagination import page
 
 router = Router("/v1/me", "organization")
@@ -24,3 +26,15 @@ def my_assignments(
     return AssignmentsListing(
         items=[AssignmentAnswer.of(row, today) for row in found.items], next_cursor=found.next_cursor
     )
+
+
+@router.get("/licences", dependencies=[allow()])
+def my_licences(
+    db: Db, caller: CurrentCaller, now: Now, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> LicencesListing:
+    """The licences of the caller's party, the newest first. A member who represents no party holds none."""
+    if caller.party_id is None:
+        return LicencesListing(items=[], next_cursor=None)
+    held = licences.listed(db, Filters(now, party_id=caller.party_id), None)
+    found = page(db, held, limit=limit, cursor=cursor)
+    return LicencesListing(items=[LicenceAnswer.of(row, now) for row in found.items], next_cursor=found.next_cursor)

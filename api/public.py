@@ -13,11 +13,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy.orm import Session
 
 from api.dependencies import CurrentService, Now, Turn
+from api.licensing import license_completion
 from api.pages import PageRoute, page
 from shared import access, assignments, catalogue, clock
 from shared.access import Organization, OrganizationUnknown
 from shared.assignments import AssignmentAnswer, LinkInvalid, SessionLink, SessionLinks
 from shared.errors import NotFound, Problem
+from shared.events import Actor
 
 router = APIRouter(prefix="/s", route_class=PageRoute, include_in_schema=False)
 
@@ -75,5 +77,8 @@ def show(opened: OpenedLink, now: Now) -> HTMLResponse:
 def complete(token: str, opened: OpenedLink, now: Now) -> Response:
     """Complete it, once however often it is sent, and lead back to the page. A body is not looked at."""
     today = clock.day_in(opened.organization.time_zone, now)
+    assignment = assignments.locked(opened.db, opened.link.assignment_id, None)
+    assignments.check_link(opened.link, assignment)
+    license_completion(opened.db, assignment, Actor("party", assignment.party_id), now)
     assignments.complete_by_link(opened.db, opened.link, today, now)
     return RedirectResponse(token, status.HTTP_303_SEE_OTHER)

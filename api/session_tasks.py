@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from api.dependencies import CurrentCaller, CurrentOrganization, Db, Now, Today, allow
+from api.licensing import license_completion
 from api.routing import Router
 from shared import assignments, clock
 from shared.access import Permission
@@ -32,5 +33,6 @@ def complete(
             clock.day_in(organization.time_zone, min(completed_at, now)),
             public_session_id=body.session_id,
         )
+        license_completion(db, assignment, completion.actor, now)
         assignments.complete(db, assignment, completion, now)
     return AssignmentAnswer.of(assignments.get(db, body.assignment_id, caller.folders), today)

@@ -7,7 +7,7 @@ alone (`SET LOCAL`), and row-level security shows and accepts only its rows; wit
 
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
@@ -102,6 +102,27 @@ class Database:
         with Session(self.engine, expire_on_commit=False, info={"org_id": org_id}) as db:
             yield db
             db.commit()
+
+    def ask(self, org_id: str, query: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """The rows of one statement that only reads, in a transaction of its own for one organization.
+
+        It travels together with what sets the organization: one round trip, where a transaction takes four. A pipeline
+        without BEGIN is one transaction up to its end, so the setting is gone with it.
+        """
+        pooled = self.engine.raw_connection()
+        try:
+            connection: Any = pooled.driver_connection
+            connection.autocommit = True
+            try:
+                with connection.pipeline():
+                    connection.execute("SELECT set_config('rollcall.org', %s, true)", (org_id,))
+                    cursor = connection.execute(query, parameters)
+                found: list[tuple[Any, ...]] = cursor.fetchall()
+            finally:
+                connection.autocommit = False
+            return found
+        finally:
+            pooled.close()
 
     def close(self) -> None:
         """Close every connection of the pool."""

@@ -50,6 +50,8 @@ TASKS = {
     "jobs.run",
     "jobs.run_chunk",
     "jobs.rescue",
+    "licences.sweep",
+    "licences.sweep_organization",
 }
 """Published task names: messages in flight during an upgrade carry them, so none is ever renamed."""
 
@@ -77,6 +79,9 @@ EVENT_TYPES = {
     "job.finished",
     "job.rejected",
     "job.submitted",
+    "licence.changed",
+    "licence.expired",
+    "licence.expiring",
     "licence.granted",
     "licence.restored",
     "licence.revoked",

@@ -26,8 +26,8 @@ IDS = {
     "course_id": "01990000-0000-7000-8000-000000000000",
     "version_id": "01990000-0000-7000-8000-000000000000",
     "assignment_id": "01990000-0000-7000-8000-000000000000",
-    "job_id": "01990000-0000-7000-8000-000000000000",
     "licence_id": "01990000-0000-7000-8000-000000000000",
+    "job_id": "01990000-0000-7000-8000-000000000000",
     "party_id": "party-1",
     "folder_id": "folder-1",
     "session_id": "01990000-0000-7000-8000-000000000000",
@@ -180,7 +180,16 @@ def test_no_query_value_fails(app: FastAPI, org: Org, value: str | bytes) -> Non
                 refused(answer, 404, 422)
 
 
-LISTS = ["/v1/assignments", "/v1/sessions", "/v1/jobs", "/v1/courses", "/v1/parties", "/v1/folders"]
+LISTS = [
+    "/v1/assignments",
+    "/v1/sessions",
+    "/v1/licences",
+    "/v1/sweeps",
+    "/v1/jobs",
+    "/v1/courses",
+    "/v1/parties",
+    "/v1/folders",
+]
 
 
 def encoded(text: str | bytes) -> str:

@@ -18,13 +18,23 @@ from shared.tables import metadata
 from tests.assignments.asking import assign, body, codes, pages
 from tests.drain import Workshop
 from tests.factories import Org, add_org
+from tests.licences.earning import grant
 from tests.routes import Operation, example, operations
 from tests.verification.holding import license_for
 
 MARK = "Quillfeather"
 """In every text of the first organization, and in nothing that the second one sends."""
 
-LISTS = ["/v1/assignments", "/v1/sessions", "/v1/jobs", "/v1/courses", "/v1/parties", "/v1/folders"]
+LISTS = [
+    "/v1/assignments",
+    "/v1/sessions",
+    "/v1/licences",
+    "/v1/sweeps",
+    "/v1/jobs",
+    "/v1/courses",
+    "/v1/parties",
+    "/v1/folders",
+]
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +64,8 @@ def first(app: FastAPI, service: Service) -> Org:
             times = {"startsAt": f"2026-05-0{day}T08:00:00Z", "endsAt": f"2026-05-0{day}T09:00:00Z"}
             sitting = client.post("/v1/sessions", json=session | times).json()
             client.post(f"/v1/sessions/{sitting['id']}/roster", json={"folderIds": ["crew"]})
+            grant(org, course, "party-0")
+            client.post("/v1/sweeps")
     return org
 
 

@@ -17,7 +17,7 @@ config = settings.current()
 app = make_celery(config.need_redis_url())
 app.set_default()
 app.conf.update(
-    include=["worker.jobs", "worker.events", "worker.deliveries"],
+    include=["worker.jobs", "worker.events", "worker.deliveries", "worker.licences"],
     beat_schedule=SCHEDULE,
     beat_scheduler="celery.beat:Scheduler",  # in memory; the default one keeps a file
     task_acks_late=True,  # a message is forgotten only when its work is done

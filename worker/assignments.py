@@ -1,11 +1,18 @@
 """What the workshop does about assignments: the work of one chunk of each kind of job, and reminding of due dates."""
 
+import uuid
+
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from shared import access, assignments, clock
+from shared import access, assignments, clock, licences
+from shared.events import Actor
 from shared.jobs import Chunk, Tally
 from worker.app import config, workshop
 from worker.task import task
+
+Assignments = Select[uuid.UUID, str, uuid.UUID, uuid.UUID]
+"""`assignment_id, party_id, course_id, course_version_id`."""
 
 
 def create(db: Session, chunk: Chunk) -> Tally:
@@ -14,8 +21,13 @@ def create(db: Session, chunk: Chunk) -> Tally:
 
 
 def complete(db: Session, chunk: Chunk) -> Tally:
-    """Complete the assignments that the recipients of a chunk mean."""
-    return assignments.complete_chunk(db, chunk, clock.now())
+    """Complete the assignments that the recipients of a chunk mean, and license whom that licenses."""
+    actor, now = _actor(chunk), clock.now()
+
+    def grant(completed: Assignments) -> None:
+        licences.grant_on_completion(db, completed, actor, now, job_id=chunk.job.id)
+
+    return assignments.complete_chunk(db, chunk, now, along=grant)
 
 
 def close(db: Session, chunk: Chunk) -> Tally:
@@ -24,8 +36,19 @@ def close(db: Session, chunk: Chunk) -> Tally:
 
 
 def undo(db: Session, chunk: Chunk) -> Tally:
-    """Take back what another job did to the assignments of a chunk."""
-    return assignments.undo_chunk(db, chunk, clock.now())
+    """Take back what another job did to the assignments of a chunk, and the licences which that earned."""
+    now = clock.now()
+
+    def take_back(reopened: Assignments) -> None:
+        ids = reopened.with_only_columns(reopened.selected_columns.assignment_id)
+        reason = f"Completion undone: job {chunk.job.request['undoOf']} was taken back"
+        licences.take_back_completions(db, ids, reason, _actor(chunk), now)
+
+    return assignments.undo_chunk(db, chunk, now, along=take_back)
+
+
+def _actor(chunk: Chunk) -> Actor:
+    return Actor(chunk.job.submitted_by_type, chunk.job.submitted_by_id)
 
 
 @task("assignments.remind")

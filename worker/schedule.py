@@ -33,4 +33,6 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 1.0,
         "options": {"expires": 2.0},
     },
+    # begins the night's sweeps, and wakes those whose wake-up was lost or whose worker died
+    "licences.sweep": {"task": "licences.sweep", "schedule": 120.0, "options": {"expires": 120.0}},
 }

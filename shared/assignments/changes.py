@@ -5,7 +5,7 @@ is stored as an outcome, beside those that say why not.
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -34,6 +34,10 @@ from shared.directory import Party
 from shared.events import Actor
 from shared.jobs import Chunk, JobOutcome, Outcome, OutcomeCode, Tally
 
+Along = Callable[[Select[uuid.UUID, str, uuid.UUID, uuid.UUID]], None]
+"""What a noun beside this one does along with a change. It is told which assignments were changed, as a select of
+`assignment_id, party_id, course_id, course_version_id`, locked, and nothing recorded of them yet."""
+
 BY_ASSIGNMENT, BY_PARTY = "assignment", "party"
 """What a job's recipients are: ids of assignments, or of parties that have one of a given version."""
 
@@ -54,7 +58,7 @@ class Change:
     data: dict[str, Any]
 
 
-def complete(db: Session, chunk: Chunk, now: datetime) -> Tally:
+def complete(db: Session, chunk: Chunk, now: datetime, along: Along | None = None) -> Tally:
     """A supervisor's sign-off: record the completion of every recipient's open assignment."""
     request, actor = chunk.job.request, _actor(chunk)
     values = {
@@ -76,7 +80,7 @@ def complete(db: Session, chunk: Chunk, now: datetime) -> Tally:
         event="assignment.completed",
         data=data,
     )
-    return _carry_out(db, chunk, change, now)
+    return _carry_out(db, chunk, change, now, along)
 
 
 def close(db: Session, chunk: Chunk, now: datetime) -> Tally:
@@ -92,8 +96,11 @@ def close(db: Session, chunk: Chunk, now: datetime) -> Tally:
     return _carry_out(db, chunk, change, now)
 
 
-def undo(db: Session, chunk: Chunk, now: datetime) -> Tally:
-    """Take a job back: close what it made, or reopen what it completed, where nobody has touched it since."""
+def undo(db: Session, chunk: Chunk, now: datetime, along: Along | None = None) -> Tally:
+    """Take a job back: close what it made, or reopen what it completed, where nobody has touched it since.
+
+    along: what is done with those that were reopened.
+    """
     request = chunk.job.request
     reason = f"Undo of job {request['undoOf']}"
     if request["undoKind"] == "assignments.create":
@@ -117,10 +124,10 @@ def undo(db: Session, chunk: Chunk, now: datetime) -> Tally:
     data = {"reason": reason, "undoOf": request["undoOf"]}
     why_not = literal(OutcomeCode.TOUCHED_SINCE, Text)
     change = Change(code=code, allowed=untouched, values=values, why_not=why_not, event=event, data=data)
-    return _carry_out(db, chunk, change, now)
+    return _carry_out(db, chunk, change, now, along if code is OutcomeCode.REOPENED else None)
 
 
-def _carry_out(db: Session, chunk: Chunk, change: Change, now: datetime) -> Tally:
+def _carry_out(db: Session, chunk: Chunk, change: Change, now: datetime, along: Along | None = None) -> Tally:
     """Change what may be changed, sorted by id so that two jobs lock in the same order; say of the others why not."""
     found = _found(chunk).subquery()
     in_scope = directory.in_scope(Assignment.party_id, chunk.job.scope)
@@ -142,6 +149,8 @@ def _carry_out(db: Session, chunk: Chunk, change: Change, now: datetime) -> Tall
     succeeded = select(*_key(chunk), changed.c.entity_id, *_meaning(change.code), changed.c.id)
     count = _store(db, succeeded).get(Outcome.SUCCEEDED, 0)
     others = {} if count == chunk.size else _store(db, _why_not(chunk, change))
+    if along is not None and count:
+        along(_changed(chunk))
     each = (
         select(func.concat("assignment/", Assignment.id).label("subject"), Assignment.party_id)
         .join(JobOutcome, and_(JobOutcome.org_id == Assignment.org_id, JobOutcome.record_id == Assignment.id))
@@ -150,6 +159,20 @@ def _carry_out(db: Session, chunk: Chunk, change: Change, now: datetime) -> Tall
     data = change.data | {"jobId": str(chunk.job.id)}
     events.record_each(db, _actor(chunk), now, type=change.event, count=count, of=each, data=data)
     return Tally(succeeded=count, unchanged=others.get(Outcome.UNCHANGED, 0), failed=others.get(Outcome.FAILED, 0))
+
+
+def _changed(chunk: Chunk) -> Select[uuid.UUID, str, uuid.UUID, uuid.UUID]:
+    """The assignments that this chunk has changed, as `Along` is told of them."""
+    return (
+        select(
+            Assignment.id.label("assignment_id"),
+            Assignment.party_id,
+            Assignment.course_id,
+            Assignment.course_version_id,
+        )
+        .join(JobOutcome, and_(JobOutcome.org_id == Assignment.org_id, JobOutcome.record_id == Assignment.id))
+        .where(*_of_chunk(chunk), JobOutcome.outcome == Outcome.SUCCEEDED)
+    )
 
 
 def _found(chunk: Chunk) -> Select[str, uuid.UUID]:

@@ -1,12 +1,114 @@
 """Reading licences: lists, one of them, and what other nouns join to their own rows."""
 
 import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Select, Text, func, literal, select
+from sqlalchemy import ColumnElement, Row, Select, Text, and_, func, literal, select
+from sqlalchemy.orm import Session, aliased
 
+from shared import directory
+from shared.catalogue import CourseVersion
+from shared.database import current_org
+from shared.directory import Party
+from shared.errors import NotFound
 from shared.jobs import Job, OutcomeCode
-from shared.licences.models import Licence
+from shared.licences.models import Licence, LicenceState
+
+
+class Sort(StrEnum):
+    """How a list is ordered."""
+
+    NEWEST = "newest"
+    EXPIRY = "expiry"
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a list is narrowed to. state: as of `now`. expires_before, expires_after: both exclusive."""
+
+    now: datetime
+    party_id: str | None = None
+    course_id: uuid.UUID | None = None
+    course_version_id: uuid.UUID | None = None
+    session_id: uuid.UUID | None = None
+    state: LicenceState | None = None
+    folder_id: str | None = None
+    expires_before: datetime | None = None
+    expires_after: datetime | None = None
+
+
+def state_of(licence: Licence, now: datetime) -> LicenceState:
+    """The state of a licence at a moment: what was revoked stays so, whatever its dates."""
+    if licence.revoked_at is not None:
+        return LicenceState.REVOKED
+    if licence.superseded_at is not None:
+        return LicenceState.SUPERSEDED
+    return LicenceState.EXPIRED if licence.expires_at <= now else LicenceState.ACTIVE
+
+
+def listed(
+    db: Session, filters: Filters, scope: Collection[str] | None, sort: Sort = Sort.NEWEST
+) -> Select[Licence, str, str, datetime | None]:
+    """Licences as rows of (Licence, display_name, version_label, former_expires_at)."""
+    rows = _shown(db, scope).where(*_conditions(filters))
+    if filters.folder_id is not None:
+        rows = rows.where(directory.in_scope(Licence.party_id, [filters.folder_id]))
+    if sort is Sort.EXPIRY:
+        return rows.order_by(Licence.expires_at, Licence.id)
+    return rows.order_by(Licence.id.desc())
+
+
+def get(db: Session, licence_id: uuid.UUID, scope: Collection[str] | None) -> Row[Licence, str, str, datetime | None]:
+    """One such row. Raises NotFound, also for one outside the scope."""
+    row = db.execute(_shown(db, scope).where(Licence.id == licence_id)).one_or_none()
+    if row is None:
+        raise NotFound("licence")
+    return row
+
+
+def _shown(db: Session, scope: Collection[str] | None) -> Select[Licence, str, str, datetime | None]:
+    former = aliased(Licence)
+    return (
+        select(
+            Licence,
+            Party.display_name.label("display_name"),
+            CourseVersion.label.label("version_label"),
+            former.expires_at.label("former_expires_at"),
+        )
+        .join(Party, and_(Party.org_id == Licence.org_id, Party.id == Licence.party_id))
+        .join(
+            CourseVersion,
+            and_(CourseVersion.org_id == Licence.org_id, CourseVersion.id == Licence.course_version_id),
+        )
+        .outerjoin(former, and_(former.org_id == Licence.org_id, former.id == Licence.renews_id))
+        .where(Licence.org_id == current_org(db), directory.in_scope(Licence.party_id, scope))
+    )
+
+
+def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    for name in ("party_id", "course_id", "course_version_id", "session_id"):
+        if (value := getattr(filters, name)) is not None:
+            conditions.append(getattr(Licence, name) == value)
+    if filters.expires_before is not None:
+        conditions.append(Licence.expires_at < filters.expires_before)
+    if filters.expires_after is not None:
+        conditions.append(Licence.expires_at > filters.expires_after)
+    counting = and_(Licence.revoked_at.is_(None), Licence.superseded_at.is_(None))
+    match filters.state:
+        case LicenceState.REVOKED:
+            conditions.append(Licence.revoked_at.is_not(None))
+        case LicenceState.SUPERSEDED:
+            conditions += [Licence.revoked_at.is_(None), Licence.superseded_at.is_not(None)]
+        case LicenceState.EXPIRED:
+            conditions += [counting, Licence.expires_at <= filters.now]
+        case LicenceState.ACTIVE:
+            conditions += [counting, Licence.expires_at > filters.now]
+    return conditions
 
 
 def made_by(job: Job) -> Select[str, str, uuid.UUID]:
@@ -23,3 +125,21 @@ def of_session(session_id: uuid.UUID) -> Select[str, uuid.UUID, datetime | None]
     return select(Licence.party_id, Licence.id.label("licence_id"), Licence.revoked_at).where(
         Licence.org_id == func.current_setting("rollcall.org"), Licence.session_id == session_id
     )
+
+
+def lapses(db: Session, course_id: uuid.UUID | None, zone: str, by: str, since: datetime, until: datetime) -> Any:
+    """How many counting licences end in each period: rows of (first day of the period, number). by: week or month.
+
+    zone: the organization's, in which days and so periods begin.
+    """
+    period = func.date_trunc(by, func.timezone(zone, Licence.expires_at)).label("period")
+    rows = select(period, func.count()).where(
+        Licence.org_id == current_org(db),
+        Licence.revoked_at.is_(None),
+        Licence.superseded_at.is_(None),
+        Licence.expires_at >= since,
+        Licence.expires_at < until,
+    )
+    if course_id is not None:
+        rows = rows.where(Licence.course_id == course_id)
+    return db.execute(rows.group_by(period).order_by(period)).all()

@@ -29,7 +29,7 @@ def everything_happens(org: Org, workshop: Workshop) -> None:
     to_assignments(org, workshop, course_id)
     to_jobs(org, workshop, course_id)
     with_time(org, workshop, course_id)
-    to_licences(org, course_id)
+    to_licences(org, workshop, course_id)
     to_sessions(org, workshop, course_id)
 
 
@@ -128,12 +128,18 @@ def with_time(org: Org, workshop: Workshop, course_id: str) -> None:
             workshop.deliver("assignments.remind_organization", org.id)
 
 
-def to_licences(org: Org, course_id: str) -> None:
-    """They are granted, superseded and taken back."""
+def to_licences(org: Org, workshop: Workshop, course_id: str) -> None:
+    """They are granted, superseded, taken back and corrected; they are about to end, and end."""
     grant(org, course_id, "crew-1", at=clock.now())
     session_id = a_session(org, course_id)
     grant(org, course_id, "crew-1", session_id=session_id, at=clock.now())
     take_back(org, session_id, "crew-1", at=clock.now())
+    (held,) = ok(org.client().get("/v1/licences", params={"state": "active"}))["items"]
+    correction = {"expiresAt": "2099-01-01T00:00:00Z", "note": "By hand", "reason": REASON}
+    ok(org.client().patch(f"/v1/licences/{held['id']}", json=correction))
+    with time_machine.travel("2099-01-02T03:00:00Z", tick=False):
+        ok(org.client().post("/v1/sweeps"))
+        workshop.deliver("licences.sweep_organization", org.id)
 
 
 def to_sessions(org: Org, workshop: Workshop, course_id: str) -> None:

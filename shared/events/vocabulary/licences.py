@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
 
 from shared.events.vocabulary.declaring import (
     COURSE,
@@ -67,6 +68,36 @@ class Restored(OfCourse):
     expires_at: datetime
 
 
+class FormerEnd(BaseModel):
+    """When it ended until then, and by which rule."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, validate_by_name=True)
+
+    expires_at: datetime
+    rule: str
+
+
+class Changed(OfCourse):
+    """expires_at, former: where the end was corrected. note_changed: where the note was, whose text is left out."""
+
+    reason: Reason
+    expires_at: datetime | Absent = None
+    former: FormerEnd | Absent = None
+    note_changed: bool | Absent = None
+
+
+class Ended(OfCourse):
+    """expires_at: when it did."""
+
+    expires_at: datetime
+
+
+class Expiring(Ended):
+    """days_before: the notice that has come due; there is one for each."""
+
+    days_before: Literal[60, 30, 7]
+
+
 SESSION = "019aa7c4-55ee-7f70-8b82-6daa5f904b50"
 ABOUT: dict[str, Any] = {"courseId": COURSE}
 ENDS = {"expiresAt": "2027-05-09T14:00:00+00:00"}
@@ -103,5 +134,25 @@ LICENCES = (
         "A licence that had been superseded counts again.",
         Restored,
         ABOUT | TAKEN_BACK | ENDS,
+    ),
+    EventType(
+        "licence.changed",
+        "The end or the note of a licence was corrected.",
+        Changed,
+        ABOUT
+        | ENDS
+        | {"reason": "Typing error", "former": {"expiresAt": "2027-05-08T14:00:00+00:00", "rule": "monthsFromGrant"}},
+    ),
+    EventType(
+        "licence.expiring",
+        "A licence ends within so many days.",
+        Expiring,
+        ABOUT | ENDS | {"daysBefore": 60},
+    ),
+    EventType(
+        "licence.expired",
+        "A licence has ended.",
+        Ended,
+        ABOUT | ENDS,
     ),
 )

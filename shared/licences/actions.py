@@ -1,0 +1,100 @@
+"""What people do to one licence: correct it, revoke it. Both raise its revision and keep what was in the event."""
+
+import uuid
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared import directory, events
+from shared.database import current_org
+from shared.errors import Conflict, Fault, InvalidInput, NotFound, Stale
+from shared.events import Actor, Fact
+from shared.licences.models import ExpiryRule, Licence
+from shared.licences.queries import state_of
+
+
+class LicenceRevoked(Conflict):
+    """What was revoked stays as it is; only a new completion licenses again."""
+
+    slug, title = "licence-revoked", "Licence revoked"
+
+    def __init__(self) -> None:
+        super().__init__("The licence was revoked, and that is final; only a new completion licenses the party again.")
+
+
+def locked(
+    db: Session,
+    licence_id: uuid.UUID,
+    scope: Collection[str] | None,
+    *,
+    expected: Collection[int] | None = None,
+) -> Licence:
+    """The licence, locked until the end of this transaction.
+
+    expected: the revisions the caller may have read, None for any. Raises NotFound, also outside the scope, and Stale.
+    """
+    licence = db.scalar(
+        select(Licence)
+        .where(
+            Licence.org_id == current_org(db),
+            Licence.id == licence_id,
+            directory.in_scope(Licence.party_id, scope),
+        )
+        .with_for_update(of=Licence)
+        .execution_options(populate_existing=True)
+    )
+    if licence is None:
+        raise NotFound("licence")
+    if expected is not None and licence.revision not in expected:
+        raise Stale
+    return licence
+
+
+def correct(db: Session, licence: Licence, changes: dict[str, Any], reason: str, actor: Actor, now: datetime) -> None:
+    """Change `expires_at`, `note` or both; nothing happens when they are so already.
+
+    An end that is moved into the future lets the sweep tell of it again; notices told before are not told twice.
+    The note itself stands in no event: it is about a person. Raises LicenceRevoked, InvalidInput.
+    """
+    if licence.revoked_at is not None:
+        raise LicenceRevoked
+    if not changes:
+        raise InvalidInput(Fault("", "Name expiresAt, note or both: there is nothing to correct."))
+    former = {name: getattr(licence, name) for name in changes}
+    if former == changes:
+        return
+    expires_at: datetime = changes.get("expires_at", licence.expires_at)
+    if expires_at <= licence.granted_at:
+        raise InvalidInput(Fault("/expiresAt", "A licence must end after it was granted."))
+    data: dict[str, Any] = {"courseId": str(licence.course_id), "reason": reason}
+    if "note" in changes and licence.note != changes["note"]:
+        licence.note, data["noteChanged"] = changes["note"], True
+    if expires_at != licence.expires_at:
+        data |= {"expiresAt": expires_at.isoformat()}
+        data |= {"former": {"expiresAt": licence.expires_at.isoformat(), "rule": licence.rule}}
+        licence.expires_at, licence.months, licence.rule = expires_at, None, ExpiryRule.CORRECTED
+        if expires_at > now:
+            licence.expired_at = None
+    _changed(db, licence)
+    events.record(db, actor, now, Fact("licence.changed", f"licence/{licence.id}", data, licence.party_id))
+
+
+def revoke(db: Session, licence: Licence, reason: str, actor: Actor, now: datetime) -> None:
+    """Take it back for good. What it superseded stays superseded. Raises LicenceRevoked."""
+    if licence.revoked_at is not None:
+        raise LicenceRevoked
+    former = {"state": str(state_of(licence, now))}
+    licence.revoked_at, licence.revocation_reason = now, reason
+    licence.revoked_by_type, licence.revoked_by_id = actor.type, actor.id
+    _changed(db, licence)
+    data = {"courseId": str(licence.course_id), "reason": reason, "former": former}
+    events.record(db, actor, now, Fact("licence.revoked", f"licence/{licence.id}", data, licence.party_id))
+
+
+def _changed(db: Session, licence: Licence) -> None:
+    """Write the change before its event: the event counter is locked only once the row is."""
+    licence.revision += 1
+    db.flush()

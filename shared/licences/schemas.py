@@ -1,0 +1,183 @@
+"""Licences on the wire."""
+
+import uuid
+from datetime import date, datetime
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from shared.licences.checking import CheckReason
+from shared.licences.models import ExpiryRule, Licence, LicenceState
+from shared.licences.queries import state_of
+from shared.licences.verification import grouped
+from shared.wire import Answer, Id, Instant, Paragraph, Received, ReceivedInstant
+
+MAX_CHECKED_PARTIES, MAX_CHECKED_COURSES = 500, 20
+
+
+class LicenceChanges(Received):
+    """What is to change, and why. Fields left out stay; a note of null takes it away."""
+
+    expires_at: ReceivedInstant | None = None
+    note: Paragraph | None = None
+    reason: Paragraph
+
+    @model_validator(mode="after")
+    def _has_an_end(self) -> Self:
+        if "expires_at" in self.model_fields_set and self.expires_at is None:
+            raise ValueError("expiresAt may not be null: every licence has an end")
+        return self
+
+
+class RevocationRequest(Received):
+    """Why."""
+
+    reason: Paragraph
+
+
+class CheckRequest(Received):
+    """Who is asked about, for which courses, and at which instant; now where it is left out."""
+
+    party_ids: list[Id] = Field(min_length=1, max_length=MAX_CHECKED_PARTIES)
+    course_ids: list[uuid.UUID] = Field(min_length=1, max_length=MAX_CHECKED_COURSES)
+    at: ReceivedInstant | None = None
+
+
+class LicensedParty(Answer):
+    """The party, by reference and name."""
+
+    entity_type: str = "party"
+    entity_id: str
+    display_name: str
+
+
+class By(Answer):
+    """Who did it."""
+
+    type: str
+    id: str
+
+
+class Revocation(Answer):
+    """Who took it back, when and why."""
+
+    by: By
+    revoked_at: Instant
+    reason: str
+
+
+class Explanation(Answer):
+    """By which rule the end follows: from which instant on, how many calendar months later. text: for people."""
+
+    rule: ExpiryRule
+    months: int | None
+    from_: Instant | None = Field(alias="from")
+    text: str
+
+
+class LicenceAnswer(Answer):
+    """One licence. state: as of the moment of asking. code: as it is printed. renews: the licence it superseded."""
+
+    id: uuid.UUID
+    party: LicensedParty
+    course_id: uuid.UUID
+    course_version_id: uuid.UUID
+    version_label: str
+    session_id: uuid.UUID | None
+    assignment_id: uuid.UUID | None
+    granted_at: Instant
+    expires_at: Instant
+    state: LicenceState
+    code: str
+    note: str | None
+    renews: uuid.UUID | None
+    revocation: Revocation | None
+    explanation: Explanation
+
+    @classmethod
+    def of(cls, row: Any, now: datetime) -> "LicenceAnswer":
+        """The answer for a row of `licences.listed`."""
+        licence: Licence = row[0]
+        return cls(
+            id=licence.id,
+            party=LicensedParty(entity_id=licence.party_id, display_name=row.display_name),
+            course_id=licence.course_id,
+            course_version_id=licence.course_version_id,
+            version_label=row.version_label,
+            session_id=licence.session_id,
+            assignment_id=licence.assignment_id,
+            granted_at=licence.granted_at,
+            expires_at=licence.expires_at,
+            state=state_of(licence, now),
+            code=grouped(licence.code),
+            note=licence.note,
+            renews=licence.renews_id,
+            revocation=_revocation(licence),
+            explanation=_explanation(licence, row.former_expires_at),
+        )
+
+
+def _revocation(licence: Licence) -> Revocation | None:
+    if licence.revoked_at is None:
+        return None
+    by = By(type=str(licence.revoked_by_type), id=str(licence.revoked_by_id))
+    return Revocation(by=by, revoked_at=licence.revoked_at, reason=str(licence.revocation_reason))
+
+
+def _explanation(licence: Licence, former_expires_at: datetime | None) -> Explanation:
+    earned = "a completed session" if licence.session_id else "a completed assignment"
+    months = f"{licence.months} calendar month{'' if licence.months == 1 else 's'}"
+    begin = f"Granted on {_day(licence.granted_at)} for {earned}; "
+    match rule := ExpiryRule(licence.rule):
+        case ExpiryRule.MONTHS_FROM_GRANT:
+            start, text = licence.granted_at, f"it lasts {months} from that moment."
+        case ExpiryRule.MONTHS_FROM_ANNIVERSARY:
+            start = former_expires_at or licence.granted_at
+            text = f"renewed early, it lasts {months} from the end of the former one on {_day(start)}."
+        case ExpiryRule.LATER_EXPIRY:
+            start = former_expires_at or licence.expires_at
+            text = f"the former one, which it renews, lasted longer, so its end on {_day(start)} stays."
+        case ExpiryRule.CORRECTED:
+            return Explanation(rule=rule, months=None, from_=None, text=f"{begin}its end was corrected by hand.")
+    return Explanation(rule=rule, months=licence.months, from_=start, text=begin + text)
+
+
+def _day(instant: datetime) -> str:
+    return f"{instant.day} {instant:%B %Y}"
+
+
+class CheckAnswer(Answer):
+    """Whether a party is licensed for a course, and if not, why not."""
+
+    licensed: bool
+    licence_id: uuid.UUID | None
+    expires_at: Instant | None
+    reason: CheckReason
+
+
+class CheckedItem(CheckAnswer):
+    """The same for one of many."""
+
+    party_id: str
+    course_id: uuid.UUID
+
+
+class SweepAnswer(Answer):
+    """One run of the sweep. slot: its night, null where somebody asked for it. lagSeconds: how late the latest was."""
+
+    id: uuid.UUID
+    slot: date | None
+    asked_by: By
+    asked_at: Instant
+    started_at: Instant | None
+    finished_at: Instant | None
+    expired: int
+    notices: int
+    renewals: int
+    lag_seconds: float | None
+
+    @classmethod
+    def of(cls, sweep: Any) -> "SweepAnswer":
+        """The answer for a sweep's row."""
+        named = {name: getattr(sweep, name) for name in cls.model_fields if name != "asked_by"}
+        return cls(**named, asked_by=By(type=sweep.asked_by_type, id=sweep.asked_by_id))

@@ -1,0 +1,136 @@
+"""Courses that license on completion: every way of completing grants once, and taking it back revokes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from shared import clock
+from shared.access import Permission
+from shared.licences import Licence
+from tests.assignments.asking import assign, body, events, recipients
+from tests.drain import Workshop
+from tests.factories import Org
+from tests.licences.earning import held
+
+
+def assigned(org: Org, workshop: Workshop, course_id: str, party_id: str = "a") -> str:
+    """The id of the party's newest assignment."""
+    assign(org, workshop, body(course_id, party_id))
+    found = org.client().get("/v1/assignments", params={"partyId": party_id}).json()["items"]
+    return str(found[0]["id"])
+
+
+def on_behalf(org: Org, workshop: Workshop, assignment_id: str) -> None:
+    assert org.client().post(f"/v1/assignments/{assignment_id}/complete").status_code == 200
+
+
+def by_itself(org: Org, workshop: Workshop, assignment_id: str) -> None:
+    own = org.client(Permission.READ_EVENTS, party="a")
+    assert own.post(f"/v1/assignments/{assignment_id}/complete").status_code == 200
+
+
+def by_link(org: Org, workshop: Workshop, assignment_id: str) -> None:
+    url = org.client().post(f"/v1/assignments/{assignment_id}/session-link").json()["url"]
+    path = url[url.index("/s/") :]
+    party = TestClient(org.app)
+    for _ in range(2):
+        assert party.post(path, follow_redirects=False).status_code == 303
+
+
+def by_session_task(org: Org, workshop: Workshop, assignment_id: str) -> None:
+    task = {"taskType": "training_complete", "assignmentId": assignment_id, "sessionId": "public-1"}
+    for _ in range(2):
+        assert org.client().post("/v1/session-tasks/complete", json=task).status_code == 200
+
+
+def in_bulk(org: Org, workshop: Workshop, assignment_id: str) -> None:
+    asked = {"assignmentIds": [assignment_id]}
+    assert org.client().post("/v1/assignments/complete", json=asked).status_code == 202
+    workshop.drain(org.id)
+
+
+WAYS = [on_behalf, by_itself, by_link, by_session_task, in_bulk]
+
+
+@pytest.mark.parametrize("complete", WAYS)
+def test_every_way_of_completing_licenses_once(
+    org: Org, workshop: Workshop, complete: Callable[[Org, Workshop, str], None]
+) -> None:
+    org.with_parties("a")
+    course = org.with_course(licenceOn="completion", licenceMonths=6)
+    assignment = assigned(org, workshop, course)
+    complete(org, workshop, assignment)
+    (licence,) = held(org, "a")
+    assert (str(licence.assignment_id), licence.session_id, licence.months) == (assignment, None, 6)
+    told = [event for event in events(org) if event["type"] == "licence.granted"]
+    assert [event["data"]["assignmentId"] for event in told] == [assignment]
+
+
+@pytest.mark.parametrize("complete", WAYS)
+def test_a_course_that_licenses_on_sessions_does_not(
+    org: Org, workshop: Workshop, complete: Callable[[Org, Workshop, str], None]
+) -> None:
+    org.with_parties("a")
+    complete(org, workshop, assigned(org, workshop, org.with_course()))
+    assert held(org, "a") == []
+
+
+def test_reopening_revokes_and_completing_again_licenses_anew(org: Org, workshop: Workshop) -> None:
+    org.with_parties("a")
+    course = org.with_course(licenceOn="completion")
+    first = assigned(org, workshop, course)
+    on_behalf(org, workshop, first)
+    second = assigned(org, workshop, course)
+    on_behalf(org, workshop, second)
+    reopened = org.client().post(f"/v1/assignments/{second}/reopen", json={"reason": "Wrong person"})
+    assert reopened.status_code == 200, reopened.text
+    former, revoked = held(org, "a")
+    assert former.superseded_at is None, "what it superseded does not count again"
+    assert revoked.revocation_reason == "Completion taken back: Wrong person"
+    on_behalf(org, workshop, second)
+    assert [one.revoked_at is None and one.superseded_at is None for one in held(org, "a")] == [False, False, True]
+
+
+def test_undoing_a_sign_off_revokes(org: Org, workshop: Workshop) -> None:
+    org.with_parties("a", "b")
+    course = org.with_course(licenceOn="completion")
+    assign(org, workshop, body(course, "a", "b"))
+    asked: dict[str, Any] = {"courseId": course, "recipients": recipients("a", "b")}
+    job = org.client().post("/v1/assignments/complete", json=asked).json()
+    workshop.drain(org.id)
+    assert [len(held(org, party)) for party in ("a", "b")] == [1, 1]
+    undone = org.client().post(f"/v1/jobs/{job['id']}/undo")
+    assert undone.status_code == 202, undone.text
+    workshop.drain(org.id)
+    for party in ("a", "b"):
+        (licence,) = held(org, party)
+        assert licence.revoked_at is not None
+        assert job["id"] in str(licence.revocation_reason)
+
+
+def test_two_versions_completed_at_once_license_one_after_the_other(org: Org, workshop: Workshop) -> None:
+    org.with_parties("a")
+    course = org.with_course(licenceOn="completion")
+    first = assigned(org, workshop, course)
+    org.publish(course, "v2")
+    second = assigned(org, workshop, course)
+    assert org.client().post("/v1/assignments/complete", json={"assignmentIds": [first, second]}).status_code == 202
+    workshop.drain(org.id)
+    one, two = held(org, "a")
+    assert (one.superseded_at is not None, two.superseded_at, two.renews_id) == (True, None, one.id)
+    assert {str(one.assignment_id), str(two.assignment_id)} == {first, second}
+
+
+def test_closing_and_reopening_what_was_not_completed_revokes_nothing(org: Org, workshop: Workshop) -> None:
+    org.with_parties("a")
+    course = org.with_course(licenceOn="completion")
+    on_behalf(org, workshop, assigned(org, workshop, course))
+    second = assigned(org, workshop, course)
+    for verb in ("close", "reopen"):
+        assert org.client().post(f"/v1/assignments/{second}/{verb}", json={"reason": "x"}).status_code == 200
+    (licence,) = held(org, "a")
+    assert isinstance(licence, Licence)
+    assert licence.revoked_at is None
+    assert licence.granted_at <= clock.now()

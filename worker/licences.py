@@ -1,0 +1,40 @@
+"""What the workshop does about licences: sweep every organization once a night, and whenever somebody asks.
+
+A wake-up carries no obligation here either: the run is a row, and an unfinished one is woken again by the next tick.
+"""
+
+from shared import clock, licences
+from worker import sweeping
+from worker.app import config, workshop
+from worker.sweeping import Step
+from worker.task import task
+
+STEPS_A_TURN = 5
+"""Then the wake-up is passed on: a task stays far below its time limit, and others have their turn."""
+
+
+@task("licences.sweep")
+def sweep() -> None:
+    """Note down tonight's sweep where it is due, and wake every run that has not finished."""
+    now = clock.now()
+    with workshop.database.transaction(None) as db:
+        wanted = licences.organizations_to_sweep(db, now)
+    for org_id in wanted:
+        with workshop.database.transaction(org_id) as db:
+            licences.begin_tonight(db, now)
+        workshop.broker.send("licences.sweep_organization", org_id)
+
+
+@task("licences.sweep_organization")
+def sweep_organization(org_id: str) -> None:
+    """Carry the organization's sweep on, a few transactions, and pass the wake-up on where more is due."""
+    for _ in range(STEPS_A_TURN):
+        with workshop.database.transaction(org_id) as db:
+            taken = sweeping.step(db, config.features, config.worker_concurrency, clock.now())
+        if taken is not Step.MORE:
+            break
+    else:
+        workshop.broker.send("licences.sweep_organization", org_id)
+        return
+    if taken is Step.DONE:
+        workshop.broker.send("jobs.run", org_id)
