@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cli import assignments, audit, doctor, jobs, keys, organizations
+from cli import assignments, audit, doctor, events, jobs, keys, organizations
 from cli.options import DataDir
 
 DATA_DIR = Path(".rollcall")
@@ -111,6 +111,7 @@ def demo(
 app.add_typer(keys.app, name="keys", rich_help_panel="Run")
 app.command(rich_help_panel="Look")(doctor.doctor)
 app.add_typer(audit.app, name="audit", rich_help_panel="Look")
+app.add_typer(events.app, name="events", rich_help_panel="Look")
 app.add_typer(organizations.app, name="org", rich_help_panel="Use")
 app.command(rich_help_panel="Use")(organizations.token)
 app.command(rich_help_panel="Use")(assignments.assign)

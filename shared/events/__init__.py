@@ -13,7 +13,7 @@ from shared.events.consumers import advance, hold_position, organizations_with_u
 from shared.events.models import Event
 from shared.events.queries import Feed, Filters, after, head, listed
 from shared.events.schemas import cloud_event
-from shared.events.stream import STREAM_RELAY, Stream, Unread, missing, unread
+from shared.events.stream import STREAM_RELAY, Missing, Stream, Unread, missing, unread
 from shared.events.verification import Expected, Finding, FindingKind, Verification
 from shared.events.vocabulary import TYPES, EventType
 
@@ -29,6 +29,7 @@ __all__ = [
     "FindingKind",
     "Head",
     "LARGEST_BLOCK",
+    "Missing",
     "STREAM_RELAY",
     "Stream",
     "TYPES",

@@ -85,6 +85,14 @@ class Unread:
         return len(self.events) == BATCH
 
 
+@dataclass(frozen=True)
+class Missing:
+    """Some events that the stream lacks, and up to where was looked for them."""
+
+    events: Sequence[Recorded]
+    up_to: int
+
+
 class Stream:
     """The stream in one Redis. Its methods raise RedisError; no transaction may be open around them."""
 
@@ -161,12 +169,11 @@ def between(db: Session, after: int, up_to: int, most: int = BATCH) -> Sequence[
     return db.execute(select(*Event.__table__.columns).where(*wanted).order_by(Event.sequence).limit(most)).all()
 
 
-def missing(db: Session, start: int, present: Collection[int]) -> Iterator[Sequence[Recorded]]:
-    """What the relay appended from `start` on and the stream has no longer, some at a time."""
-    after, up_to = start - 1, consumers.position(db, STREAM_RELAY)
-    while found := between(db, after, up_to):
-        after = found[-1].sequence
-        yield [event for event in found if event.sequence not in present]
+def missing(db: Session, after: int, present: Collection[int]) -> Missing:
+    """The next events above `after` that the relay has noted as appended and that are not among those `present`."""
+    found = between(db, after, consumers.position(db, STREAM_RELAY))
+    lacking = [event for event in found if event.sequence not in present]
+    return Missing(lacking, found[-1].sequence if found else after)
 
 
 def _entry(event: Recorded) -> dict[str, str | bytes]:

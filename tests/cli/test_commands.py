@@ -40,6 +40,8 @@ COMMANDS = (
     ["jobs", "results"],
     ["jobs", "cancel"],
     ["jobs", "retry"],
+    ["events", "tail"],
+    ["events", "refill"],
 )
 
 

@@ -1,0 +1,186 @@
+"""The example of a consumer in `docs/examples`: killed again and again, it loses nothing and does nothing twice."""
+
+import importlib.util
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.events import stream
+from tests.drain import Workshop
+from tests.events.streaming import OwnRedis, relay, relaying
+from tests.events.tampering import record_many
+from tests.factories import Org
+from tests.waiting import within
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "consume_stream.py"
+KILLS = 10
+A_ROUND = 250
+
+ACKNOWLEDGES_FIRST = (
+    "entries = answer[0][1] if answer else []",
+    "entries = answer[0][1] if answer else []\n"
+    "            stream.xack(STREAM, group, *(each for each, _ in entries)) if entries else None",
+)
+"""A guard taken away: an event counts as done before its work."""
+REMEMBERS_NO_IDS = ("if known.rowcount:", "if True:")
+"""Another: whatever comes is done, also what was done before."""
+SLOWED = ("        with own:  # one transaction", "        time.sleep(0.05)\n        with own:")
+"""So that a kill comes in the middle of something."""
+
+
+class Consumer:
+    """The example, perhaps altered, with its records."""
+
+    def __init__(self, folder: Path, url: str, *alterations: tuple[str, str]) -> None:
+        text = EXAMPLE.read_text(encoding="utf-8")
+        for before, after in alterations:
+            assert text.count(before) == 1
+            text = text.replace(before, after)
+        self.program, self.records = folder / "consumer.py", folder / "records.sqlite3"
+        self.program.write_text(text, encoding="utf-8")
+        self.url = url
+
+    @contextmanager
+    def running(self, *names: str) -> Iterator[list["subprocess.Popen[bytes]"]]:
+        """Processes of it, killed at the end of the block."""
+        started = [
+            subprocess.Popen([sys.executable, str(self.program), self.url, "group", name, str(self.records)])
+            for name in names
+        ]
+        try:
+            yield started
+        finally:
+            for process in started:
+                process.kill()
+                process.wait(20)
+
+    def count(self, question: str) -> int:
+        """A number out of its records."""
+        if not self.records.exists():
+            return 0
+        with closing(sqlite3.connect(self.records, timeout=30)) as own:
+            tables = {name for (name,) in own.execute("SELECT name FROM sqlite_master")}
+            return int(own.execute(question).fetchone()[0]) if {"done", "occurred"} <= tables else 0
+
+    @property
+    def seen(self) -> int:
+        """How many events it has seen."""
+        return self.count("SELECT count(*) FROM done")
+
+    @property
+    def worked(self) -> int:
+        """How often it did its work."""
+        return self.count("SELECT coalesce(sum(times), 0) FROM occurred")
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[OwnRedis]:
+    """A server of the test's own."""
+    own = OwnRedis(tmp_path / "redis")
+    own.server.start()
+    yield own
+    own.server.stop()
+
+
+def killed_ten_times(consumer: Consumer, own: OwnRedis, org: Org, workshop: Workshop, *names: str) -> list[int]:
+    """Kill it in the middle of every round. Answers what it each time had in its hands."""
+    return [killed(consumer, own, org, workshop, *names) for _ in range(KILLS)]
+
+
+def killed(consumer: Consumer, own: OwnRedis, org: Org, workshop: Workshop, *names: str) -> int:
+    """Kill it as soon as it has done something of a new round. Answers how many entries it leaves pending."""
+    record_many(org, A_ROUND)
+    relay(workshop, org)
+    seen = consumer.seen
+    with consumer.running(*names):
+        assert within(20, lambda: consumer.seen > seen)
+    return pending(own)
+
+
+def pending(own: OwnRedis) -> int:
+    """How many entries somebody has taken and not acknowledged."""
+    with own.client as client:
+        return int(client.xpending(stream.STREAM, "group")["pending"])
+
+
+@pytest.mark.parametrize("names", [("one",), ("one", "two")])
+def test_killed_ten_times_it_loses_nothing_and_does_nothing_twice(
+    org: Org, workshop: Workshop, own_redis: OwnRedis, tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    consumer = Consumer(tmp_path, own_redis.url, SLOWED)
+    left = killed_ten_times(consumer, own_redis, org, relaying(workshop, own_redis), *names)
+    count = KILLS * A_ROUND + 1
+    assert consumer.seen < count, "every kill came too late to hurt"
+    with consumer.running(*names):
+        assert within(30, lambda: consumer.seen == count)
+        assert within(30, lambda: pending(own_redis) == 0)
+    assert max(left) > 0, "nobody was killed with something in his hands"
+    assert (consumer.seen, consumer.worked) == (count, count)
+    assert consumer.count("SELECT max(sequence) FROM done") == count
+
+
+def test_control_acknowledged_before_the_work_it_loses_events(
+    org: Org, workshop: Workshop, own_redis: OwnRedis, tmp_path: Path
+) -> None:
+    consumer = Consumer(tmp_path, own_redis.url, ACKNOWLEDGES_FIRST, SLOWED)
+    killed_ten_times(consumer, own_redis, org, relaying(workshop, own_redis), "one")
+    count = KILLS * A_ROUND + 1
+    with consumer.running("one"):
+        record_many(org, 1)
+        relay(workshop, org)
+        assert within(30, lambda: consumer.count("SELECT max(sequence) FROM done") == count + 1)
+    assert consumer.seen < count + 1
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_what_comes_again_is_known_by_its_id(
+    org: Org, workshop: Workshop, own_redis: OwnRedis, tmp_path: Path, guarded: bool
+) -> None:
+    """After a refill, say. The control forgets ids, and does the work twice."""
+    consumer = Consumer(tmp_path, own_redis.url, *(() if guarded else (REMEMBERS_NO_IDS,)))
+    record_many(org, 50)
+    relay(relaying(workshop, own_redis), org)
+    with consumer.running("one"), own_redis.client as client:
+        assert within(20, lambda: consumer.worked == 51)
+        for _, fields in client.xrange(stream.STREAM):
+            client.xadd(stream.STREAM, fields)
+        ((last, _),) = client.xrevrange(stream.STREAM, count=1)
+        assert within(20, lambda: client.xinfo_groups(stream.STREAM)[0]["last-delivered-id"] == last)
+        assert within(20, lambda: pending(own_redis) == 0)
+    assert (consumer.seen, consumer.worked) == (51, 51 if guarded else 102)
+
+
+def test_it_goes_on_after_redis_lost_its_data_and_knows_what_it_lacks(
+    org: Org, workshop: Workshop, own_redis: OwnRedis, tmp_path: Path
+) -> None:
+    consumer = Consumer(tmp_path, own_redis.url)
+    workshop = relaying(workshop, own_redis)
+    with consumer.running("one"):
+        relay(workshop, org)
+        assert within(20, lambda: consumer.seen == 1)
+    record_many(org, 3)
+    relay(workshop, org)
+    with own_redis.client as client:
+        client.flushall()
+    record_many(org, 2)
+    relay(workshop, org)
+    with consumer.running("one"):
+        assert within(20, lambda: consumer.seen == 3)
+    with closing(sqlite3.connect(consumer.records)) as own:
+        assert example().gaps(own) == [(org.id, 2, 4)]
+
+
+def example() -> Any:
+    """The example as a module."""
+    spec = importlib.util.spec_from_file_location("consume_stream", EXAMPLE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
