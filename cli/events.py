@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.options import DataDir, MaybeOrg
+from cli.options import DataDir, external_id
 
 if TYPE_CHECKING:
     from cli.system import System
@@ -26,12 +26,16 @@ LOOK_SECONDS = 0.5
 PAGE = 500
 COLOURS = {"assignment": "cyan", "licence": "green", "session": "magenta", "job": "yellow", "party": "blue"}
 
+MaybeOne = Annotated[
+    str | None,
+    typer.Option("--org", parser=external_id, metavar="ORG", help="Only this organization; without it: all of them."),
+]
 Show = Callable[[dict[str, Any]], None]
 
 
 @app.command()
 def tail(
-    org: MaybeOrg = None,
+    org: MaybeOne = None,
     after: Annotated[
         int | None, typer.Option(min=0, metavar="SEQUENCE", help="All events above this, not only the last ones.")
     ] = None,
@@ -66,7 +70,7 @@ def tail(
 @app.command()
 def refill(
     start: Annotated[int, typer.Option("--from", min=1, metavar="SEQUENCE", help="The first event to put back.")],
-    org: MaybeOrg = None,
+    org: MaybeOne = None,
     data_dir: DataDir = None,
 ) -> None:
     """Put back into the Redis Stream what it lacks of the events from a sequence on: after Redis lost its data.

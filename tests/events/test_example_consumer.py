@@ -30,8 +30,11 @@ ACKNOWLEDGES_FIRST = (
 """A guard taken away: an event counts as done before its work."""
 REMEMBERS_NO_IDS = ("if known.rowcount:", "if True:")
 """Another: whatever comes is done, also what was done before."""
-SLOWED = ("        with own:  # one transaction", "        time.sleep(0.05)\n        with own:")
-"""So that a kill comes in the middle of something."""
+SLOWED = (
+    "        with own:  # one transaction",
+    "        open(sys.argv[4] + '.begun', 'a').write('x' * bool(work))\n        time.sleep(0.2)\n        with own:",
+)
+"""So that a test sees that a batch is in its hands, and can kill it in the middle."""
 
 
 class Consumer:
@@ -69,6 +72,12 @@ class Consumer:
             return int(own.execute(question).fetchone()[0]) if {"done", "occurred"} <= tables else 0
 
     @property
+    def begun(self) -> int:
+        """How many batches it has begun, where it was slowed."""
+        note = Path(f"{self.records}.begun")
+        return note.stat().st_size if note.exists() else 0
+
+    @property
     def seen(self) -> int:
         """How many events it has seen."""
         return self.count("SELECT count(*) FROM done")
@@ -94,12 +103,13 @@ def killed_ten_times(consumer: Consumer, own: OwnRedis, org: Org, workshop: Work
 
 
 def killed(consumer: Consumer, own: OwnRedis, org: Org, workshop: Workshop, *names: str) -> int:
-    """Kill it as soon as it has done something of a new round. Answers how many entries it leaves pending."""
+    """Kill it in the middle of the second batch of a new round. Answers how many entries it leaves pending."""
     record_many(org, A_ROUND)
     relay(workshop, org)
-    seen = consumer.seen
+    begun = consumer.begun
     with consumer.running(*names):
-        assert within(20, lambda: consumer.seen > seen)
+        assert within(20, lambda: consumer.begun >= begun + 2)
+    return pending(own)
     return pending(own)
 
 
@@ -129,7 +139,7 @@ def test_control_acknowledged_before_the_work_it_loses_events(
     org: Org, workshop: Workshop, own_redis: OwnRedis, tmp_path: Path
 ) -> None:
     consumer = Consumer(tmp_path, own_redis.url, ACKNOWLEDGES_FIRST, SLOWED)
-    killed_ten_times(consumer, own_redis, org, relaying(workshop, own_redis), "one")
+    assert sum(killed_ten_times(consumer, own_redis, org, relaying(workshop, own_redis), "one")) == 0
     count = KILLS * A_ROUND + 1
     with consumer.running("one"):
         record_many(org, 1)
