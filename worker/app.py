@@ -22,7 +22,9 @@ app.conf.update(
     beat_scheduler="celery.beat:Scheduler",  # in memory; the default one keeps a file
     task_acks_late=True,  # a message is forgotten only when its work is done
     task_reject_on_worker_lost=False,  # redelivery is a hot loop; `jobs.rescue` does better
-    worker_prefetch_multiplier=1,  # one slow chunk must not hold others back in its process
+    worker_disable_prefetch=True,  # one slow chunk must not hold others back in its process
+    worker_prefetch_multiplier=0,  # else messages whose end a dying Redis did not hear of count as in hand for ever,
+    # and a worker that thinks its hands are full takes nothing more, and never sees that its connection is dead
     task_time_limit=60,  # what hangs is ended
     task_soft_time_limit=45,
     worker_concurrency=config.worker_concurrency,

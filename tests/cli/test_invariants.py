@@ -40,13 +40,16 @@ BREAKAGES = {
         "DELETE FROM event WHERE type = 'assignment.created' AND party_id = 'p-1'",
     ),
     "I5: a hole": ("DELETE FROM event WHERE sequence = 2",),
-    "I5: a missing end": ("DELETE FROM event WHERE sequence = (SELECT max(sequence) FROM event)",),
+    "I5: a missing end": (
+        """DELETE FROM event WHERE org_id = current_setting('rollcall.org')
+           AND sequence = (SELECT max(sequence) FROM event WHERE org_id = current_setting('rollcall.org'))""",
+    ),
     "I7: a table that does not bind its owner": ("ALTER TABLE party NO FORCE ROW LEVEL SECURITY",),
     "I7: a table that nothing guards": ("CREATE TABLE note (org_id text, words text)",),
     "I8: a job that ended twice": (
         """INSERT INTO event (org_id, sequence, type, subject, recorded_at, actor_type, actor_id, data)
            SELECT org_id, 1000, type, subject, recorded_at, actor_type, actor_id, data FROM event
-           WHERE type = 'job.finished' LIMIT 1""",
+           WHERE type = 'job.finished' AND org_id = current_setting('rollcall.org') LIMIT 1""",
     ),
     "I8: a chunk without end": ("UPDATE job_chunk SET attempts = 1000",),
 }

@@ -17,7 +17,7 @@ from tests.faults.orders import crew_members, submit
 from tests.faults.plant import Plant
 from tests.faults.sabotage import slowly
 
-SIZE = 2500
+SIZE = 10_000
 LONGEST_WAIT = 1.0
 
 

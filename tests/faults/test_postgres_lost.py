@@ -19,7 +19,7 @@ from tests.faults.plant import Plant, inserting
 from tests.faults.sabotage import slowly
 from tests.waiting import within
 
-SIZE = 5000
+SIZE = 15_000
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def asked_again_and_again(url: str, token: str) -> Iterator[list[httpx2.Response
         thread.join()
 
 
-def test_5000_survive_an_immediate_restart(plant: Plant, crew: Org, url: str) -> None:
+def test_15000_survive_an_immediate_restart(plant: Plant, crew: Org, url: str) -> None:
     with asked_again_and_again(url, crew.token(Permission.VIEW)) as answers:
         job_id = submit(crew, crew_members(SIZE))
         with plant.overseer() as overseer:
@@ -65,7 +65,7 @@ def test_5000_survive_an_immediate_restart(plant: Plant, crew: Org, url: str) ->
 
 
 @pytest.mark.usefixtures("url")
-def test_5000_survive_three_cuts_of_every_connection_of_the_workers(plant: Plant, crew: Org) -> None:
+def test_15000_survive_three_cuts_of_every_connection_of_the_workers(plant: Plant, crew: Org) -> None:
     job_id = submit(crew, crew_members(SIZE))
     with plant.overseer() as overseer:
         for _ in range(3):

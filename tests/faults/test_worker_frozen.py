@@ -16,7 +16,7 @@ from tests.faults.plant import Plant, inserting
 from tests.faults.sabotage import slowly
 from tests.waiting import within
 
-SIZE = 5000
+SIZE = 15_000
 
 SHORT = {"ROLLCALL_STATEMENT_TIMEOUT": "3"}
 """Seconds; a transaction may be idle for half as long again."""
@@ -28,7 +28,7 @@ def signal_family(process: Process, number: signal.Signals) -> None:
         member.send_signal(number)
 
 
-def test_5000_survive_a_worker_frozen_in_mid_chunk_that_wakes_later(plant: Plant, crew: Org) -> None:
+def test_15000_survive_a_worker_frozen_in_mid_chunk_that_wakes_later(plant: Plant, crew: Org) -> None:
     job_id = submit(crew, crew_members(SIZE))
     with slowly(plant.owner_url, 0.25), plant.running("worker", "beat", settings=SHORT) as (frozen, _):
         with plant.overseer() as overseer:
