@@ -4,9 +4,10 @@ The order is that of the locks: assignments, parties, licences, then the organiz
 """
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ARRAY, Text, func, literal, select
+from sqlalchemy import ARRAY, Select, Text, func, literal, select
 from sqlalchemy.orm import Session
 
 from shared import assignments, clock, licences, sessions
@@ -19,11 +20,11 @@ def complete(db: Session, chunk: Chunk) -> Tally:
     """License a chunk of those who attended, and complete what they owed of the version. Again: nothing twice."""
     now = clock.now()
     licensed = licences.of_session(sessions.session_of(chunk))
-    entitled = sessions.entitled(chunk, licensed)
-    completed = assignments.complete_attended(db, chunk, entitled, now)
-    granted = licences.grant(db, chunk, _earned(chunk), entitled, now)
+    entitled = sessions.entitled(db, chunk, licensed)
+    completed = assignments.complete_attended(db, chunk, _each(entitled), now)
+    licences.grant(db, chunk, _earned(chunk), _each(entitled), now)
     assignments.record_attended(db, chunk, completed, now)
-    return sessions.settle_completion(db, chunk, granted, licensed, licences.made_by(chunk.job))
+    return sessions.settle_completion(db, chunk, entitled, licensed)
 
 
 def amend(db: Session, chunk: Chunk) -> Tally:
@@ -31,19 +32,22 @@ def amend(db: Session, chunk: Chunk) -> Tally:
     now, earned = clock.now(), _earned(chunk)
     licensed = licences.of_session(earned.session_id)
     amendment = sessions.plan_amendment(db, chunk, licensed)
-    to_add, to_remove = (
-        select(func.unnest(literal(list(ids), ARRAY(Text))).label("entity_id"))
-        for ids in (amendment.to_add, amendment.to_remove)
-    )
-    completed = assignments.complete_attended(db, chunk, to_add, now)
+    completed = assignments.complete_attended(db, chunk, _each(amendment.to_add), now)
     sessions.amend_roster(db, chunk, amendment, now)
-    granted = licences.grant(db, chunk, earned, to_add, now)
-    licences.revoke_earned(db, chunk, earned.session_id, chunk.job.request["reason"], earned.actor, now, of=to_remove)
+    licences.grant(db, chunk, earned, _each(amendment.to_add), now)
+    reason, to_remove = chunk.job.request["reason"], _each(amendment.to_remove)
+    licences.revoke_earned(db, chunk, earned.session_id, reason, earned.actor, now, of=to_remove)
     assignments.record_attended(db, chunk, completed, now)
-    return sessions.settle_amendment(db, chunk, amendment, granted, licensed, licences.made_by(chunk.job))
+    return sessions.settle_amendment(db, chunk, amendment, licensed)
 
 
 completion_ended = sessions.completion_ended
+
+
+def _each(party_ids: Sequence[str]) -> Select[str]:
+    """Ids as rows: one parameter, however many they are. As a query they would be worked out anew by every statement,
+    and while tables are new, without statistics, in the square of their number."""
+    return select(func.unnest(literal(list(party_ids), ARRAY(Text))).label("entity_id"))
 
 
 def _earned(chunk: Chunk) -> Earned:

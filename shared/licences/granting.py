@@ -72,7 +72,12 @@ def grant(db: Session, chunk: Chunk, earned: Earned, entitled: Select[str], now:
     parties = entitled.subquery()
     (party_id,) = parties.c
     had = aliased(Licence)
-    of_session = and_(had.org_id == chunk.job.org_id, had.session_id == earned.session_id, had.party_id == party_id)
+    of_session = and_(
+        had.org_id == chunk.job.org_id,
+        had.session_id == earned.session_id,
+        had.party_id == party_id,
+        chunk.covers(had.party_id),
+    )
     earnings = select(
         party_id.label("party_id"),
         literal(earned.course_id).label("course_id"),

@@ -4,6 +4,7 @@ What the parties earn, licences and completed assignments, other nouns know: `wo
 """
 
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,20 +13,18 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
+    Row,
     Select,
     Text,
     Uuid,
     and_,
     any_,
     case,
-    cast,
     func,
     insert,
     literal,
     not_,
-    null,
     select,
-    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -37,9 +36,6 @@ from shared.jobs import Chunk, JobOutcome, Outcome, OutcomeCode, Tally
 from shared.sessions.actions import locked
 from shared.sessions.models import Attendance, RosterEntry, TrainingSession
 from shared.sessions.queries import Licensed, told
-
-Made = Select[str, str, uuid.UUID]
-"""The successes of a job that are records, as another noun says it: `entity_id, code, record_id`."""
 
 TO_ADD, TO_REMOVE = "to-add", "to-remove"
 
@@ -58,27 +54,27 @@ def session_of(chunk: Chunk) -> uuid.UUID:
     return uuid.UUID(chunk.job.request["sessionId"])
 
 
-def entitled(chunk: Chunk, licensed: Licensed) -> Select[str]:
+def entitled(db: Session, chunk: Chunk, licensed: Licensed) -> list[str]:
     """The parties of a chunk that attended and that the session has not licensed, also if they are inactive by now."""
-    recipients, licence = chunk.recipients.subquery(), licensed.subquery()
-    return select(RosterEntry.party_id).where(
-        *_entries(chunk),
-        RosterEntry.party_id.in_(select(recipients.c.entity_id)),
-        RosterEntry.attendance == Attendance.ATTENDED,
-        RosterEntry.removed_at.is_(None),
-        ~select(licence.c.licence_id).where(licence.c.party_id == RosterEntry.party_id).exists(),
-    )
+    had, attended = _licences(db, chunk, licensed), _attended(db, chunk)
+    return [party_id for party_id in db.scalars(chunk.recipients) if attended.get(party_id) and party_id not in had]
 
 
-def settle_completion(db: Session, chunk: Chunk, granted: int, licensed: Licensed, made: Made) -> Tally:
-    """Store what became of the parties that were not granted a licence just now. Answers what became of all."""
-    entry = and_(*_entries(chunk))
-    not_expected = func.coalesce(RosterEntry.removed_at.is_not(None), true())
-    reasons = [
-        (RosterEntry.party_id.is_(None) | not_expected, OutcomeCode.NOT_ON_ROSTER),
-        (RosterEntry.attendance != Attendance.ATTENDED, OutcomeCode.NOT_ATTENDED),
-    ]
-    return _settle(db, chunk, chunk.recipients, granted, licensed, made, entry, reasons)
+def settle_completion(db: Session, chunk: Chunk, licensing: Sequence[str], licensed: Licensed) -> Tally:
+    """Store what became of the parties that were not granted a licence just now. Answers what became of all.
+
+    licensing: those who were entitled to one.
+    """
+    had, attended = _licences(db, chunk, licensed), _attended(db, chunk)
+    others: dict[str, str] = {}
+    for party_id in set(db.scalars(chunk.recipients)).difference(licensing):
+        if attended.get(party_id) is None:
+            others[party_id] = OutcomeCode.NOT_ON_ROSTER
+        elif not attended[party_id]:
+            others[party_id] = OutcomeCode.NOT_ATTENDED
+        else:
+            others[party_id] = OutcomeCode.LICENCE_REVOKED if had[party_id].revoked_at else OutcomeCode.ALREADY_LICENSED
+    return _settle(db, chunk, licensing, had, others)
 
 
 def plan_amendment(db: Session, chunk: Chunk, licensed: Licensed) -> Amendment:
@@ -120,34 +116,17 @@ def amend_roster(db: Session, chunk: Chunk, amendment: Amendment, now: datetime)
     db.execute(removed.values(amended_at=now, removed_at=now), execution_options={"synchronize_session": False})
 
 
-def settle_amendment(
-    db: Session, chunk: Chunk, amendment: Amendment, granted: int, licensed: Licensed, made: Made
-) -> Tally:
+def settle_amendment(db: Session, chunk: Chunk, amendment: Amendment, licensed: Licensed) -> Tally:
     """Store what became of the parties that were not granted a licence just now. Answers what became of all."""
-    licence = licensed.subquery()
-    codes = dict.fromkeys(amendment.to_remove, str(OutcomeCode.REMOVED)) | dict(amendment.others)
-    given = select(
-        func.unnest(_ids(list(codes))).label("entity_id"), func.unnest(_ids(list(codes.values()))).label("code")
-    ).subquery()
-    decided = (
-        select(given.c.entity_id, given.c.code, licence.c.licence_id)
-        .select_from(given)
-        .outerjoin(licence, licence.c.party_id == given.c.entity_id)
-    )
-    stored = _store(db, chunk, decided)
-    added = select(func.unnest(_ids(amendment.to_add)).label("entity_id"))
-    tally = _settle(db, chunk, added, granted, licensed, made, and_(*_entries(chunk)), [])
-    return Tally(
-        succeeded=tally.succeeded + stored.get(Outcome.SUCCEEDED, 0),
-        unchanged=tally.unchanged + stored.get(Outcome.UNCHANGED, 0),
-        failed=tally.failed + stored.get(Outcome.FAILED, 0),
-    )
+    others = dict.fromkeys(amendment.to_remove, str(OutcomeCode.REMOVED)) | dict(amendment.others)
+    return _settle(db, chunk, amendment.to_add, _licences(db, chunk, licensed), others)
 
 
 def _classified(db: Session, chunk: Chunk, session: TrainingSession, licensed: Licensed) -> Select[str, str]:
     """Each party of a chunk with what an amendment means for it."""
     each, licence = chunk.recipients.subquery(), licensed.subquery()
     entity_id = each.c.entity_id
+    its_licence = and_(licence.c.party_id == entity_id, chunk.covers(licence.c.party_id))
     removing = _removing(chunk, entity_id)
     on_roster = and_(RosterEntry.party_id.is_not(None), RosterEntry.removed_at.is_(None))
     attended = and_(on_roster, told(db, session, entity_id, JobOutcome.code == OutcomeCode.ATTENDED))
@@ -170,7 +149,7 @@ def _classified(db: Session, chunk: Chunk, session: TrainingSession, licensed: L
         .select_from(each)
         .outerjoin(Party, and_(Party.org_id == chunk.job.org_id, Party.id == entity_id, chunk.covers(Party.id)))
         .outerjoin(RosterEntry, entry)
-        .outerjoin(licence, licence.c.party_id == entity_id)
+        .outerjoin(licence, its_licence)
     )
 
 
@@ -195,61 +174,55 @@ def _lock_parties(db: Session, chunk: Chunk) -> None:
     db.execute(select(func.count()).select_from(mine))
 
 
+def _attended(db: Session, chunk: Chunk) -> dict[str, bool]:
+    """Of the parties that are on the roster, in the chunk's range: whether they attended."""
+    entries = select(RosterEntry.party_id, RosterEntry.attendance).where(
+        *_entries(chunk), RosterEntry.removed_at.is_(None)
+    )
+    return {party_id: attendance == Attendance.ATTENDED for party_id, attendance in db.execute(entries)}
+
+
+def _licences(db: Session, chunk: Chunk, licensed: Licensed) -> dict[str, Row[str, uuid.UUID, datetime | None]]:
+    """What the session has granted the parties in the chunk's range."""
+    licence = licensed.subquery()
+    return {row[0]: row for row in db.execute(select(*licence.c).where(chunk.covers(licence.c.party_id)))}
+
+
 def _settle(
     db: Session,
     chunk: Chunk,
-    recipients: Select[str],
-    granted: int,
-    licensed: Licensed,
-    made: Made,
-    entry: ColumnElement[bool],
-    reasons: Sequence[tuple[ColumnElement[bool], OutcomeCode]],
+    licensing: Sequence[str],
+    licences: Mapping[str, Row[str, uuid.UUID, datetime | None]],
+    others: dict[str, str],
 ) -> Tally:
-    """Store the outcome of each of the recipients of which this job has made no record."""
-    each, licence, record = recipients.subquery(), licensed.subquery(), made.subquery()
-    code = case(
-        *((when, literal(which, Text)) for when, which in reasons),
-        (licence.c.revoked_at.is_not(None), literal(OutcomeCode.LICENCE_REVOKED, Text)),
-        (licence.c.licence_id.is_not(None), literal(OutcomeCode.ALREADY_LICENSED, Text)),
-        else_=literal(OutcomeCode.ATTENDED, Text),
-    )
-    others = (
-        select(each.c.entity_id, code.label("code"), licence.c.licence_id)
-        .select_from(each)
-        .outerjoin(RosterEntry, and_(entry, RosterEntry.party_id == each.c.entity_id))
-        .outerjoin(licence, licence.c.party_id == each.c.entity_id)
-        .where(~select(record.c.record_id).where(record.c.entity_id == each.c.entity_id).exists())
-    )
-    stored = _store(db, chunk, others)
+    """Store the outcomes of the others, and of those to be licensed whose course grants no licence.
+
+    A licence is its own record of success, so that it needs no other.
+    """
+    granted = sum(party_id in licences for party_id in licensing)
+    codes = others | {party_id: OutcomeCode.ATTENDED for party_id in licensing if party_id not in licences}
+    stored = Counter(OutcomeCode(code).outcome for code in codes.values())
+    _store(db, chunk, [(party_id, OutcomeCode(code), licences.get(party_id)) for party_id, code in codes.items()])
     return Tally(
-        succeeded=granted + stored.get(Outcome.SUCCEEDED, 0),
-        unchanged=stored.get(Outcome.UNCHANGED, 0),
-        failed=stored.get(Outcome.FAILED, 0),
+        succeeded=granted + stored[Outcome.SUCCEEDED],
+        unchanged=stored[Outcome.UNCHANGED],
+        failed=stored[Outcome.FAILED],
     )
 
 
-def _store(db: Session, chunk: Chunk, outcomes: Select[Any]) -> dict[str, int]:
-    """Store outcomes, given as `entity_id, code, licence_id`, and count them."""
-    each = outcomes.subquery()
-    outcome = case(*((each.c.code == one, literal(one.outcome, Text)) for one in OutcomeCode), else_=cast(null(), Text))
-    rows = select(
-        literal(chunk.job.org_id),
-        literal(chunk.job.id),
-        each.c.entity_id,
-        outcome,
-        each.c.code,
-        cast(each.c.licence_id, Uuid),
-    )
-    columns = [
-        JobOutcome.org_id,
-        JobOutcome.job_id,
-        JobOutcome.entity_id,
-        JobOutcome.outcome,
-        JobOutcome.code,
-        JobOutcome.record_id,
-    ]
-    stored = insert(JobOutcome).from_select(columns, rows).returning(JobOutcome.outcome).cte("stored")
-    return dict(db.execute(select(stored.c.outcome, func.count()).group_by(stored.c.outcome)).tuples().all())
+def _store(db: Session, chunk: Chunk, outcomes: Sequence[tuple[str, OutcomeCode, Any]]) -> None:
+    """Store outcomes in one statement, however many they are."""
+    if not outcomes:
+        return
+    values: dict[Any, Any] = {
+        JobOutcome.org_id: literal(chunk.job.org_id),
+        JobOutcome.job_id: literal(chunk.job.id),
+        JobOutcome.entity_id: func.unnest(_ids([party_id for party_id, _, _ in outcomes])),
+        JobOutcome.outcome: func.unnest(_ids([code.outcome for _, code, _ in outcomes])),
+        JobOutcome.code: func.unnest(_ids([code for _, code, _ in outcomes])),
+        JobOutcome.record_id: func.unnest(literal([row and row[1] for _, _, row in outcomes], ARRAY(Uuid))),
+    }
+    db.execute(insert(JobOutcome).from_select(list(values), select(*values.values()), include_defaults=False))
 
 
 def _entries(chunk: Chunk) -> tuple[ColumnElement[bool], ...]:

@@ -1,0 +1,84 @@
+"""The cost of a session: as many statements for 2,000 parties as for 20, to fill, complete and amend its roster."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from tests.assignments.asking import assign, body, codes, parties, recipients
+from tests.drain import Workshop
+from tests.factories import Org, count_statements
+from tests.sessions.sitting import accept, add, attend, complete, schedule
+
+SIZES = (20, 2000)
+
+
+@pytest.fixture(autouse=True)
+def one_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put all of them into one chunk."""
+    monkeypatch.setattr("shared.jobs.actions.SMALLEST_CHUNK", max(SIZES))
+
+
+@pytest.fixture
+def crew(org: Org) -> Org:
+    """An organization of 4,000."""
+    org.with_parties(*parties(2 * max(SIZES)))
+    return org
+
+
+def worked(org: Org, workshop: Workshop, begin: Callable[[], object]) -> list[str]:
+    """What is sent to carry out the job that this begins, a job of one chunk."""
+    begin()
+    with count_statements(workshop.database.engine) as counted:
+        workshop.deliver("jobs.run", org.id)
+    workshop.messages.clear()
+    return counted.sent
+
+
+def test_adding_to_a_roster(crew: Org) -> None:
+    found = []
+    for size in SIZES:
+        session_id = schedule(crew, capacity=size // 2)
+        with count_statements(crew.service.database.engine) as counted:
+            done = add(crew, session_id, "unknown", *parties(size))
+        assert (done["added"], len(done["refused"])) == (size // 2, size // 2 + 1)
+        found.append(counted.sent)
+    assert found[0] == found[1]
+    assert len(found[0]) < 15
+
+
+def test_completing(crew: Org, workshop: Workshop) -> None:
+    """A half owes an assignment, one was absent, and all of them renew a licence of the course."""
+    found = []
+    for size in SIZES:
+        course = crew.with_course()
+        for turn in ("first", "renewed"):
+            assign(crew, workshop, body(course, *parties(size // 2)))
+            session_id = schedule(crew, course)
+            add(crew, session_id, *parties(size))
+            attend(crew, session_id, "party-00001", "absent")
+            if turn == "first":
+                complete(crew, workshop, session_id)
+        found.append(worked(crew, workshop, partial(accept, crew, session_id)))
+    assert found[0] == found[1]
+    assert len(found[0]) < 40
+
+
+def test_amending(crew: Org, workshop: Workshop) -> None:
+    found = []
+    for size in SIZES:
+        session_id = schedule(crew)
+        add(crew, session_id, *parties(size))
+        complete(crew, workshop, session_id)
+        sent = {
+            "add": recipients(*parties(size // 2, first=size)),
+            "remove": recipients(*parties(size // 2)),
+            "reason": "x",
+        }
+        path = f"/v1/sessions/{session_id}/amend"
+        begin = partial(crew.client().post, path, json=sent)
+        found.append(len(worked(crew, workshop, begin)))
+        job = crew.client().get("/v1/jobs", params={"kind": "sessions.amend"}).json()["items"][0]
+        assert set(codes(crew, job).values()) == {"removed", "licence-granted"}
+    assert found[0] == found[1]
+    assert found[0] < 45
