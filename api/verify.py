@@ -37,11 +37,11 @@ class Verified(Answer):
 def ask(request: Request, code: Annotated[str | None, Query()] = None) -> Response:
     """The page with a field to type a code in; with a code, the way to its page."""
     if code is None:
-        return page("verify.html", problem=None)
+        return page("verify.html", problem=None, action="verify")
     known = licences.read_code(code)
     if known is None:
-        return _unknown(request)
-    return RedirectResponse(f"/verify/{known}", status.HTTP_303_SEE_OTHER)
+        return _unknown(request, "verify")
+    return RedirectResponse(f"verify/{known}", status.HTTP_303_SEE_OTHER)
 
 
 @router.api_route("/{code}", methods=["GET", "HEAD"])
@@ -50,7 +50,7 @@ def show(code: str, request: Request, service: CurrentService, now: Now) -> Resp
     try:
         proof, organization = found(service, code)
     except CodeUnknown:
-        return _unknown(request)
+        return _unknown(request, "../verify")
     validity, until = licences.validity(proof.licence, now)
     verified = Verified(
         holder=proof.holder,
@@ -83,7 +83,8 @@ def found(service: Service, typed: str) -> tuple[Proof, Organization]:
         return licences.proof_by_code(db, code), access.organization(db)
 
 
-def _unknown(request: Request) -> Response:
+def _unknown(request: Request, action: str) -> Response:
+    """The page says what to look for and asks again. action: where the field leads, wherever we are mounted."""
     if wants_json(request):
         raise CodeUnknown
-    return page("verify.html", CodeUnknown.status, problem=CodeUnknown())
+    return page("verify.html", CodeUnknown.status, problem=CodeUnknown(), action=action)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+import time_machine
 from fastapi.testclient import TestClient
 from sqlalchemy.exc import OperationalError
 
@@ -114,14 +114,10 @@ def test_the_day_is_the_organizations(org: Org, workshop: Workshop, visitor: Tes
     assert kiritimati.assignment()["completion"]["occurredOn"] == expected.isoformat()
 
 
-def test_what_is_late_says_so_and_can_still_be_done(sent: Sent, visitor: TestClient, app: FastAPI) -> None:
-    later = clock.now() + timedelta(days=5)
+def test_what_is_late_says_so_and_can_still_be_done(sent: Sent, visitor: TestClient) -> None:
     sent.org.client().patch(f"/v1/assignments/{sent.assignment_id}", json={"dueOn": clock.now().date().isoformat()})
-    app.dependency_overrides[clock.now] = lambda: later
-    try:
+    with time_machine.travel(clock.now() + timedelta(days=5)):
         assert_is_page(visitor.get(sent.path), 200, "Was due on", "<button")
-    finally:
-        app.dependency_overrides.clear()
 
 
 def test_what_others_recorded_is_shown_as_done(sent: Sent, visitor: TestClient) -> None:
@@ -147,13 +143,10 @@ def test_a_forged_link_learns_nothing(sent: Sent, visitor: TestClient) -> None:
     assert visitor.head("/s/x").status_code == 404
 
 
-def test_an_expired_link_says_so(sent: Sent, visitor: TestClient, app: FastAPI) -> None:
-    app.dependency_overrides[clock.now] = lambda: clock.now() + LINK_LIFETIME
-    try:
+def test_an_expired_link_says_so(sent: Sent, visitor: TestClient) -> None:
+    with time_machine.travel(clock.now() + LINK_LIFETIME):
         for page in both(visitor, sent.path):
             assert_is_page(page, 410, "This link has expired", "30 days")
-    finally:
-        app.dependency_overrides.clear()
     assert sent.assignment()["state"] == "assigned"
 
 

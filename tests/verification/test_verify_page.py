@@ -178,7 +178,7 @@ def test_a_code_may_be_typed_in_many_ways(held: Held, visitor: TestClient, typed
     for way in (text, text.lower()):
         assert_is_page(visitor.get(f"/verify/{way}"), 200, NAME)
         asked = visitor.get("/verify", params={"code": way})
-        assert (asked.status_code, asked.headers["Location"]) == (303, held.path)
+        assert (asked.status_code, asked.headers["Location"]) == (303, f"verify/{held.code}")
 
 
 def test_letters_that_look_like_digits_are_read_as_digits() -> None:
@@ -209,7 +209,7 @@ def test_an_unknown_code_costs_one_question(org: Org, visitor: TestClient) -> No
 
 
 def test_the_page_asks_for_a_code(visitor: TestClient) -> None:
-    assert_is_page(visitor.get("/verify"), 200, 'name="code"', 'action="/verify"')
+    assert_is_page(visitor.get("/verify"), 200, 'name="code"', 'action="verify"')
     assert_is_page(visitor.get("/verify", params={"code": "nonsense"}), 404, "No licence has this code")
 
 
