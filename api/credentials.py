@@ -17,23 +17,14 @@ from api.verify import found
 from shared import access, clock, licences
 from shared.access import Caller, Organization, OrganizationUnknown, Permission
 from shared.database import ID_PATTERN
-from shared.errors import Conflict, NotFound
-from shared.licences import KEYS_PATH, CredentialKeys, CredentialsNotConfigured, Issuer, Proof
+from shared.errors import NotFound
+from shared.licences import KEYS_PATH, CredentialKeys, CredentialsNotConfigured, Issuer, LicenceRevoked, Proof
 
 router = Router("/v1/licences", "licences")
 public = APIRouter(include_in_schema=False)
 
 LATEST = 253_402_300_799
 """The last second of the year 9999."""
-
-
-class LicenceRevoked(Conflict):
-    """It was taken back for good: nothing is made that says otherwise."""
-
-    slug, title = "licence-revoked", "Licence revoked"
-
-    def __init__(self) -> None:
-        super().__init__("This licence was revoked, for good; only a new completion licenses again.")
 
 
 @router.get("/{licence_id}/certificate", dependencies=[allow()], response_class=HTMLResponse)
@@ -124,13 +115,13 @@ def issuer(org_id: Annotated[str, Path(pattern=ID_PATTERN)], service: CurrentSer
 
 
 def _visible(db: Session, licence_id: uuid.UUID, caller: Caller) -> Proof:
-    """The licence, for the member who represents its holder, or with `training.view` in scope.
+    """The licence, for the member who represents its holder, and for whoever may read licences, in scope.
 
     Raises PermissionDenied, NotFound.
     """
     own = caller.party_id is not None and licences.holder_of(db, licence_id) == caller.party_id
     if not own:
-        caller.need(Permission.VIEW)
+        caller.need(Permission.VIEW, Permission.ADMIN)
     return licences.proof(db, licence_id, None if own else caller.folders)
 
 

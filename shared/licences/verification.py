@@ -19,7 +19,8 @@ from shared.catalogue import Course, CourseVersion
 from shared.database import current_org
 from shared.directory import Party
 from shared.errors import NotFound, Problem
-from shared.licences.models import Licence
+from shared.licences.models import Licence, LicenceState
+from shared.licences.queries import state_of
 
 _CODE = re.compile(r"[0-9A-F]{16}")
 _READ_AS = str.maketrans({"O": "0", "I": "1", "L": "1"} | dict.fromkeys("-\u2010\u2011\u2012\u2013\u2014_. \t\xa0"))
@@ -27,11 +28,7 @@ _READ_AS = str.maketrans({"O": "0", "I": "1", "L": "1"} | dict.fromkeys("-\u2010
 
 
 class Validity(StrEnum):
-    """What a licence is worth now. Only `valid` lets anybody work.
-
-    expired: its end has passed. revoked: taken back, for good. superseded: a later licence stands for it, and is the
-    one to ask for.
-    """
+    """What a licence is worth now: its state, in the word that people at a gate use. Only `valid` lets anybody work."""
 
     VALID = "valid"
     EXPIRED = "expired"
@@ -74,11 +71,12 @@ def grouped(code: str) -> str:
 
 def validity(licence: Licence, now: datetime) -> tuple[Validity, datetime]:
     """What it is worth, and until when it is good or since when it is not."""
-    if licence.revoked_at is not None:
-        return Validity.REVOKED, licence.revoked_at
-    if licence.superseded_at is not None:
-        return Validity.SUPERSEDED, licence.superseded_at
-    return Validity.VALID if licence.expires_at > now else Validity.EXPIRED, licence.expires_at
+    match state_of(licence, now):
+        case LicenceState.ACTIVE:
+            return Validity.VALID, licence.expires_at
+        case state:
+            ended = {LicenceState.REVOKED: licence.revoked_at, LicenceState.SUPERSEDED: licence.superseded_at}
+            return Validity(state), ended.get(state) or licence.expires_at
 
 
 def organization_of(db: Session, code: str) -> str | None:

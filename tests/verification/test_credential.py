@@ -256,7 +256,8 @@ def test_who_sees_the_licence_may_have_it(held: Held, other_org: Org, what: str)
         answer: int = client.get(f"/v1/licences/{held.id}/{what}").status_code
         return answer
 
-    assert asked(Permission.VIEW) == 200
+    assert asked(Permission.VIEW) == asked(Permission.ADMIN) == 200
+    assert asked(Permission.ASSIGN) == 403
     assert asked(Permission.VIEW, folders=["crew"]) == 200
     assert asked(Permission.VIEW, folders=["office"]) == 404
     assert asked(party=PARTY) == 200
