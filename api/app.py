@@ -11,6 +11,7 @@ from api import (
     audit,
     catalogue,
     credentials,
+    deliveries,
     directory,
     events,
     jobs,
@@ -27,6 +28,7 @@ from api import (
     sessions,
     sweeps,
     verify,
+    webhooks,
 )
 from api.dependencies import MAX_BODY_BYTES, CurrentCaller, training_available
 from api.limits import BodyLimit
@@ -48,6 +50,8 @@ TRAINING_ROUTERS = (
     sessions.router,
     rosters.router,
     jobs.router,
+    webhooks.router,
+    deliveries.router,
     credentials.router,
     licences.router,
     sweeps.router,

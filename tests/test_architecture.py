@@ -102,6 +102,11 @@ EVENT_TYPES = {
     "session.roster_added",
     "session.roster_removed",
     "session.scheduled",
+    "webhook.changed",
+    "webhook.created",
+    "webhook.disabled",
+    "webhook.removed",
+    "webhook.secret_rotated",
 }
 """Published event types: consumers branch on them, so none is ever renamed."""
 

@@ -16,6 +16,7 @@ from api.service import Service
 from shared.database import Database
 from shared.tables import metadata
 from tests.assignments.asking import assign, body, codes, pages
+from tests.deliveries.receiving import plan, webhook
 from tests.drain import Workshop
 from tests.factories import Org, add_org
 from tests.licences.earning import grant
@@ -55,6 +56,7 @@ def first(app: FastAPI, service: Service) -> Org:
         assert client.put("/v1/parties", json={"parties": named}).json()["created"] == 3
         client.put("/v1/folders/crew", json={"name": f"{MARK} crew"})
         client.put("/v1/folders/office", json={"name": f"{MARK} office"})
+        webhook(org, description=f"{MARK} system")
         for n in range(2):
             course = org.with_course(title=f"{MARK} course {n}", label=f"{MARK} v{n}")
             client.post(f"/v1/courses/{course}/versions", json={"label": f"{MARK} draft"})
@@ -66,6 +68,7 @@ def first(app: FastAPI, service: Service) -> Org:
             client.post(f"/v1/sessions/{sitting['id']}/roster", json={"folderIds": ["crew"]})
             grant(org, course, "party-0")
             client.post("/v1/sweeps")
+        plan(org)
     return org
 
 
@@ -88,6 +91,8 @@ def ids(first: Org) -> dict[str, str]:
         "version_id": versions["draft"],
         "assignment_id": assignment,
         "job_id": client.get("/v1/jobs").json()["items"][0]["id"],
+        "webhook_id": client.get("/v1/webhooks").json()["items"][0]["id"],
+        "delivery_id": client.get("/v1/deliveries").json()["items"][0]["id"],
         "party_id": "party-0",
         "folder_id": "crew",
         "licence_id": str(license_for(first, assignments[0]).id),

@@ -5,20 +5,25 @@ hangs must not hold a job up.
 """
 
 from collections.abc import Callable
+from threading import Semaphore
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared import access, clock, deliveries, events
 from shared.deliveries import Channel
-from worker import mail, notices
+from worker import mail, notices, webhooks
 from worker.app import config, workshop
 from worker.task import task
 
 log = structlog.get_logger()
 
-SENDERS: dict[Channel, Callable[[list[str]], None]] = {Channel.EMAIL: mail.send}
+SENDERS: dict[Channel, Callable[[list[str]], None]] = {Channel.WEBHOOK: webhooks.send, Channel.EMAIL: mail.send}
 """Who talks to the receivers of a channel. Given the organizations that have something to tell over it."""
+
+SENDING = {channel: Semaphore(most) for channel, most in ((Channel.WEBHOOK, 3), (Channel.EMAIL, 1))}
+"""How many may be at it in one process: the ticks of a backlog must not pile up, nor one channel take every thread.
+Of webhooks one claims, and those before it end their calls."""
 
 
 @task("deliveries.plan")
@@ -35,11 +40,16 @@ def plan() -> None:
 @task("deliveries.send")
 def send(channel: str) -> None:
     """Send what is due over a channel. Organizations that cannot use training now are passed over: nothing is lost."""
-    with workshop.database.transaction(None) as db:
-        due = deliveries.organizations_with_due_deliveries(db, Channel(channel), clock.now())
-    served = [org_id for org_id in due if available(org_id)]
-    if served:
-        SENDERS[Channel(channel)](served)
+    if not SENDING[Channel(channel)].acquire(blocking=False):
+        return
+    try:
+        with workshop.database.transaction(None) as db:
+            due = deliveries.organizations_with_due_deliveries(db, Channel(channel), clock.now())
+        served = [org_id for org_id in due if available(org_id)]
+        if served:
+            SENDERS[Channel(channel)](served)
+    finally:
+        SENDING[Channel(channel)].release()
 
 
 def available(org_id: str) -> bool:

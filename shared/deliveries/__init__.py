@@ -4,11 +4,39 @@ Promises one delivery for an event, a receiver and a channel, and that it is tri
 days old. What is told may be told twice, with the same id, when its sender dies in between; it is never lost.
 """
 
+from shared.deliveries.addresses import AddressRefused, check_url
+from shared.deliveries.calling import CALL_SECONDS, Line, Message, Reply, open_line
+from shared.deliveries.calls import Call, claim_calls, message_to, settle_calls, suppress_unwanted
 from shared.deliveries.codes import DeliveryCode
+from shared.deliveries.ledger import DeliveryQueued, DeliverySent, Which, listed, redeliver, resend, summary
 from shared.deliveries.mail import AddressUnusable, Letter, Notice, compose
 from shared.deliveries.models import Channel, Delivery, DeliveryState, Webhook
 from shared.deliveries.planning import LARGEST_PLAN, PLANNER, Addressees, plan, the_party
+from shared.deliveries.schemas import (
+    DeliveryAnswer,
+    ReplayAnswer,
+    ReplayRequest,
+    ResendAnswer,
+    ResendRequest,
+    Summary,
+    TestAnswer,
+    WebhookAnswer,
+    WebhookChanges,
+    WebhookRequest,
+    WebhookWithSecret,
+)
 from shared.deliveries.smtp import Envelope, MailServer, NotTaken
+from shared.deliveries.webhooks import (
+    TooManyWebhooks,
+    change_webhook,
+    create_webhook,
+    disable,
+    remove_webhook,
+    replay,
+    rotate_secret,
+    webhook,
+    webhooks,
+)
 from shared.deliveries.work import (
     Claimed,
     Settled,
@@ -21,29 +49,68 @@ from shared.deliveries.work import (
 )
 
 __all__ = [
+    "AddressRefused",
     "AddressUnusable",
     "Addressees",
+    "CALL_SECONDS",
+    "Call",
     "Channel",
     "Claimed",
     "Delivery",
+    "DeliveryAnswer",
     "DeliveryCode",
+    "DeliveryQueued",
+    "DeliverySent",
     "DeliveryState",
     "Envelope",
     "LARGEST_PLAN",
     "Letter",
+    "Line",
     "MailServer",
+    "Message",
     "NotTaken",
     "Notice",
     "PLANNER",
+    "ReplayAnswer",
+    "ReplayRequest",
+    "Reply",
+    "ResendAnswer",
+    "ResendRequest",
     "Settled",
+    "Summary",
+    "TestAnswer",
+    "TooManyWebhooks",
     "Webhook",
+    "WebhookAnswer",
+    "WebhookChanges",
+    "WebhookRequest",
+    "WebhookWithSecret",
+    "Which",
     "again",
+    "change_webhook",
+    "check_url",
     "claim",
+    "claim_calls",
     "compose",
+    "create_webhook",
+    "disable",
+    "listed",
+    "message_to",
+    "open_line",
     "organizations_with_due_deliveries",
     "plan",
+    "redeliver",
     "release",
+    "remove_webhook",
+    "replay",
+    "resend",
+    "rotate_secret",
     "settle",
     "settle_all",
+    "settle_calls",
+    "summary",
+    "suppress_unwanted",
     "the_party",
+    "webhook",
+    "webhooks",
 ]

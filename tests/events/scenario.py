@@ -1,12 +1,13 @@
 """Everything that can happen to an organization, through API and workers, so that every type of event occurs."""
 
+import uuid
 from datetime import timedelta
 from typing import Any
 
 import time_machine
 from fastapi.testclient import TestClient
 
-from shared import access, clock
+from shared import access, clock, deliveries
 from shared.access import Permission
 from tests.drain import Workshop
 from tests.factories import OPERATOR, Org
@@ -31,6 +32,7 @@ def everything_happens(org: Org, workshop: Workshop) -> None:
     with_time(org, workshop, course_id)
     to_licences(org, workshop, course_id)
     to_sessions(org, workshop, course_id)
+    to_webhooks(org)
 
 
 def in_the_organization(org: Org) -> None:
@@ -116,6 +118,18 @@ def to_jobs(org: Org, workshop: Workshop, course_id: str) -> None:
     unwanted = ok(client.post("/v1/assignments", json=body))
     ok(client.post(f"/v1/jobs/{unwanted['id']}/cancel"))
     workshop.drain(org.id)
+
+
+def to_webhooks(org: Org) -> None:
+    """One is set up, changed, rotated, disabled because its receiver wants no more, and taken away."""
+    client = org.client()
+    made = ok(client.post("/v1/webhooks", json={"url": "https://93.184.216.34/hook", "types": ["party.changed"]}))
+    one = f"/v1/webhooks/{made['id']}"
+    ok(client.patch(one, json={"types": []}))
+    ok(client.post(f"{one}/rotate"))
+    with org.transaction() as db:
+        deliveries.disable(db, uuid.UUID(made["id"]), "It answered 410.", OPERATOR, clock.now())
+    ok(client.delete(one))
 
 
 def with_time(org: Org, workshop: Workshop, course_id: str) -> None:

@@ -9,7 +9,10 @@ from shared.events.vocabulary.declaring import EventType
 from shared.events.vocabulary.licences import LICENCES
 from shared.events.vocabulary.sessions import SESSIONS
 from shared.events.vocabulary.training import TRAINING
+from shared.events.vocabulary.webhooks import WEBHOOKS
 
-TYPES: dict[str, EventType] = {declared.name: declared for declared in (*CORE, *TRAINING, *LICENCES, *SESSIONS)}
+TYPES: dict[str, EventType] = {
+    declared.name: declared for declared in (*CORE, *TRAINING, *LICENCES, *SESSIONS, *WEBHOOKS)
+}
 
 __all__ = ["TYPES", "EventType"]

@@ -1,0 +1,114 @@
+"""One call of a webhook: post a message, and put what came back into one of our codes.
+
+Everything is bounded, because the other side is not ours: 3 s to connect, 15 s in all by the clock on the wall (a byte
+a second keeps no call alive), 64 KiB read. Redirects are not followed, proxies from the environment not used.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+import httpcore2
+import httpx2
+
+from shared.deliveries.addresses import AddressRefused, GuardedBackend, port_of
+from shared.deliveries.codes import DeliveryCode
+from shared.deliveries.signing import headers
+
+CALL_SECONDS = 15.0
+BODY_SECONDS = 2.0
+"""The status says it all; the rest is read only to keep the connection, and not for longer than this."""
+MOST_READ = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a webhook is told. id: the event's, the same at every attempt. secrets: each of them signs."""
+
+    url: str
+    id: str
+    body: bytes
+    secrets: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back. status: where it was HTTP."""
+
+    code: DeliveryCode
+    status: int | None = None
+
+
+class Line:
+    """Connections to webhooks, kept for the next message."""
+
+    def __init__(self, pool: httpcore2.AsyncConnectionPool) -> None:
+        self._pool = pool
+
+    async def call(self, message: Message, now: datetime) -> Reply:
+        """Post a message. Raises nothing that the other side could bring about."""
+        status: list[int] = []
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                await self._post(message, now, status)
+        except (TimeoutError, httpcore2.TimeoutException):
+            return _reply(status, DeliveryCode.TIMED_OUT)
+        except AddressRefused:
+            return Reply(DeliveryCode.ADDRESS_REFUSED)
+        except (
+            httpcore2.NetworkError,
+            httpcore2.ProtocolError,
+            httpcore2.ConnectionNotAvailable,
+            httpx2.InvalidURL,
+            OSError,
+        ):
+            return _reply(status, DeliveryCode.CONNECTION_FAILED)
+        return _reply(status, DeliveryCode.CONNECTION_FAILED)
+
+    async def _post(self, message: Message, now: datetime, status: list[int]) -> None:
+        url = httpx2.URL(message.url)
+        signed = headers(message.id, message.body, message.secrets, now)
+        sent: dict[bytes | str, bytes | str] = {
+            "host": url.netloc.decode(),
+            "content-type": "application/cloudevents+json",
+            "content-length": str(len(message.body)),
+            "user-agent": "Rollcall",
+            "accept": "*/*",
+        }
+        sent.update(signed)
+        target = httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=port_of(url), target=url.raw_path or b"/")
+        async with self._pool.stream("POST", target, headers=sent, content=message.body) as response:
+            status.append(response.status)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(BODY_SECONDS):
+                    read = 0
+                    async for part in response.aiter_stream():
+                        read += len(part)
+                        if read > MOST_READ:
+                            break
+
+
+@asynccontextmanager
+async def open_line(*, allow_private: bool, most: int) -> AsyncIterator[Line]:
+    """Connections for as long as the block lasts, `most` at a time."""
+    backend = GuardedBackend(allow_private=allow_private)
+    async with httpcore2.AsyncConnectionPool(
+        max_connections=most, max_keepalive_connections=most, keepalive_expiry=5, network_backend=backend
+    ) as pool:
+        yield Line(pool)
+
+
+def _reply(status: list[int], without: DeliveryCode) -> Reply:
+    if not status:
+        return Reply(without)
+    match status[-1]:
+        case 410:
+            return Reply(DeliveryCode.GONE, 410)
+        case number if 200 <= number < 300:
+            return Reply(DeliveryCode.DELIVERED, number)
+        case number if 300 <= number < 400:
+            return Reply(DeliveryCode.REDIRECTED, number)
+        case number:
+            return Reply(DeliveryCode.HTTP_ERROR, number)

@@ -1,0 +1,192 @@
+"""What is due to webhooks: claimed receiver by receiver, so that the backlog of one takes no turn from another, and
+settled together with what the calls say about the receiver.
+
+A receiver that fails five times in a row is broken: nothing is sent before `broken_until`, then one single message is,
+to see whether it is back. Its deliveries wait meanwhile, and are dead when they have waited three days.
+"""
+
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import orjson
+from sqlalchemy import ColumnElement, Text, and_, case, cast, func, literal, null, or_, select, true, update
+from sqlalchemy.orm import Session
+
+from shared import events
+from shared.database import current_org
+from shared.deliveries.calling import Message, Reply
+from shared.deliveries.codes import DeliveryCode
+from shared.deliveries.models import Channel, Delivery, DeliveryState, Webhook
+from shared.deliveries.webhooks import disable
+from shared.deliveries.work import TRIED_FOR, Claimed, Settled, again, due, lease, settle_all
+from shared.events import Actor, Event
+
+BREAKS_AFTER = 5
+FIRST_BREAK = timedelta(seconds=30)
+LONGEST_BREAK = timedelta(minutes=30)
+SYSTEM = Actor("system", "deliveries")
+
+
+@dataclass(frozen=True)
+class Call:
+    """A delivery that is ours to make, and what to say. probes: it is the one that tries a broken receiver again."""
+
+    claimed: Claimed
+    message: Message
+    probes: bool
+
+
+def claim_calls(
+    db: Session, now: datetime, each: int, lease_seconds: float, *, passing_over: Collection[str] = ()
+) -> list[Call]:
+    """Claim up to `each` deliveries of every webhook that is in order, by sequence, and one of each that is to be
+    tried again. passing_over: receivers that have enough to do."""
+    probed = _probe(db, now, lease_seconds)
+    waiting = (
+        select(Delivery.id)
+        .where(due(db, Channel.WEBHOOK, now), Delivery.receiver == cast(Webhook.id, Text))
+        .order_by(Delivery.sequence)
+        .limit(case((Webhook.id.in_(probed), 1), else_=each) if probed else each)
+        .with_for_update(skip_locked=True)
+        .lateral()
+    )
+    served = [_in_order(db), cast(Webhook.id, Text).not_in(passing_over)]
+    served.append(
+        or_(Webhook.broken_until.is_(None), Webhook.id.in_(probed)) if probed else Webhook.broken_until.is_(None)
+    )
+    ids = list(db.scalars(select(waiting.c.id).select_from(Webhook).join(waiting, true()).where(*served)))
+    claimed = lease(db, ids, now, lease_seconds)
+    messages = zip(claimed, _messages(db, claimed, now), strict=True)
+    return [Call(one, message, uuid.UUID(one.receiver) in probed) for one, message in messages]
+
+
+def settle_calls(db: Session, replies: Sequence[tuple[Call, Reply]], now: datetime) -> set[str]:
+    """Write down what came of calls, and what they say about their receivers. Answers which of these are broken now."""
+    broken = set()
+    by_receiver: dict[str, list[tuple[Call, Reply]]] = {}
+    for call, reply in replies:
+        by_receiver.setdefault(call.claimed.receiver, []).append((call, reply))
+    for receiver, its_replies in sorted(by_receiver.items()):
+        if any(reply.code is DeliveryCode.DELIVERED for _, reply in its_replies):
+            _well(db, uuid.UUID(receiver))
+        elif _failed(db, uuid.UUID(receiver), len(its_replies), any(call.probes for call, _ in its_replies), now):
+            broken.add(receiver)
+    settle_all(db, {call.claimed: _settled(call.claimed, reply, now) for call, reply in replies}, now)
+    for receiver, its_replies in sorted(by_receiver.items()):
+        if any(reply.code is DeliveryCode.GONE for _, reply in its_replies):
+            disable(db, uuid.UUID(receiver), DeliveryCode.GONE.detail, SYSTEM, now)
+    return broken
+
+
+def suppress_unwanted(db: Session, now: datetime) -> None:
+    """Settle what waits for webhooks that are disabled or removed. What they missed can be replayed."""
+    gone = and_(
+        Webhook.org_id == current_org(db), or_(Webhook.removed_at.is_not(None), Webhook.disabled_at.is_not(None))
+    )
+    db.execute(
+        update(Delivery)
+        .where(due(db, Channel.WEBHOOK, now), Delivery.receiver == cast(Webhook.id, Text), gone)
+        .values(
+            state=str(DeliveryState.SUPPRESSED),
+            code=case(
+                (Webhook.removed_at.is_not(None), str(DeliveryCode.WEBHOOK_REMOVED)),
+                else_=str(DeliveryCode.WEBHOOK_DISABLED),
+            ),
+            settled_at=now,
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _in_order(db: Session) -> ColumnElement[bool]:
+    return and_(Webhook.org_id == current_org(db), Webhook.removed_at.is_(None), Webhook.disabled_at.is_(None))
+
+
+def _probe(db: Session, now: datetime, lease_seconds: float) -> list[uuid.UUID]:
+    """The broken receivers whose time has come. Each is ours alone: another sender finds it broken for a while yet."""
+    has_work = (
+        select(literal(1)).where(due(db, Channel.WEBHOOK, now), Delivery.receiver == cast(Webhook.id, Text)).exists()
+    )
+    return list(
+        db.scalars(
+            update(Webhook)
+            .where(_in_order(db), Webhook.broken_until <= now, has_work)
+            .values(broken_until=now + timedelta(seconds=lease_seconds))
+            .returning(Webhook.id)
+            .execution_options(synchronize_session=False)
+        )
+    )
+
+
+def _messages(db: Session, claimed: list[Claimed], now: datetime) -> list[Message]:
+    if not claimed:
+        return []
+    told = select(Event).where(Event.org_id == current_org(db), Event.sequence.in_({one.sequence for one in claimed}))
+    bodies = {event.sequence: (str(event.id), orjson.dumps(events.cloud_event(event))) for event in db.scalars(told)}
+    called = select(Webhook).where(
+        Webhook.org_id == current_org(db), Webhook.id.in_({uuid.UUID(one.receiver) for one in claimed})
+    )
+    webhooks = {str(webhook.id): webhook for webhook in db.scalars(called)}
+    return [message_to(webhooks[one.receiver], *bodies[one.sequence], now) for one in claimed]
+
+
+def message_to(webhook: Webhook, message_id: str, body: bytes, now: datetime) -> Message:
+    """A message for this webhook, signed by its secret, and by its former one for as long as that still counts."""
+    secrets = [webhook.secret]
+    if webhook.former_secret is not None and webhook.former_secret_until and webhook.former_secret_until > now:
+        secrets.append(webhook.former_secret)
+    return Message(webhook.url, message_id, body, secrets)
+
+
+def _settled(claimed: Claimed, reply: Reply, now: datetime) -> Settled:
+    if reply.code is DeliveryCode.DELIVERED:
+        return Settled(DeliveryState.SENT, reply.code, reply.status)
+    if reply.code is DeliveryCode.GONE:
+        return Settled(DeliveryState.FAILED, reply.code, reply.status)
+    return again(claimed, reply.code, now, status=reply.status)
+
+
+def _well(db: Session, webhook_id: uuid.UUID) -> None:
+    db.execute(
+        update(Webhook)
+        .where(Webhook.org_id == current_org(db), Webhook.id == webhook_id, Webhook.failures > 0)
+        .values(failures=0, broken_until=null())
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _failed(db: Session, webhook_id: uuid.UUID, times: int, probed: bool, now: datetime) -> bool:
+    """Count failures in a row. Answers whether the receiver is broken.
+
+    Each probe that fails doubles the pause. Calls that were under way when it broke say nothing new.
+    """
+    found = db.get(Webhook, (current_org(db), webhook_id), with_for_update=True, populate_existing=True)
+    if found is None or (found.broken_until is not None and not probed):
+        return found is not None
+    found.failures = found.failures + 1 if probed else min(found.failures + times, BREAKS_AFTER)
+    if found.failures >= BREAKS_AFTER:
+        found.broken_until = now + min(FIRST_BREAK * 2 ** min(found.failures - BREAKS_AFTER, 10), LONGEST_BREAK)
+        _give_up(db, webhook_id, now)
+    db.flush()
+    return found.broken_until is not None
+
+
+def _give_up(db: Session, webhook_id: uuid.UUID, now: datetime) -> None:
+    """What has waited for a broken receiver for as long as anything is tried is dead without another attempt."""
+    too_long = (
+        due(db, Channel.WEBHOOK, now),
+        Delivery.receiver == str(webhook_id),
+        Delivery.queued_at < now - TRIED_FOR,
+    )
+    db.execute(
+        update(Delivery)
+        .where(*too_long)
+        .values(
+            state=str(DeliveryState.DEAD),
+            code=func.coalesce(Delivery.code, str(DeliveryCode.RECEIVER_DOWN)),
+            settled_at=now,
+        )
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,85 @@
+"""The ledger of deliveries: who was told of what, who was not and why; and queueing again what went wrong."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, and_, func, select, update
+from sqlalchemy.orm import Session
+
+from shared.database import current_org
+from shared.deliveries.models import Channel, Delivery, DeliveryState
+from shared.deliveries.schemas import Summary
+from shared.deliveries.webhooks import anew
+from shared.errors import Conflict, NotFound
+from shared.events import Event
+
+
+class DeliveryQueued(Conflict):
+    """It is on its way already."""
+
+    slug, title = "delivery-queued", "Delivery queued"
+
+
+class DeliverySent(Conflict):
+    """A person has had this mail, and never gets two of one fact."""
+
+    slug, title = "delivery-sent", "Delivery sent"
+
+
+@dataclass(frozen=True)
+class Which:
+    """Which deliveries are meant; all of what is given must fit. within: what the caller may see at all."""
+
+    within: ColumnElement[bool]
+    job_id: uuid.UUID | None = None
+    party_id: str | None = None
+    state: DeliveryState | None = None
+    channel: Channel | None = None
+    webhook_id: uuid.UUID | None = None
+
+    def condition(self, db: Session) -> ColumnElement[bool]:
+        """As a condition on `Delivery`."""
+        given = (
+            (Delivery.job_id, self.job_id),
+            (Delivery.party_id, self.party_id),
+            (Delivery.state, self.state),
+            (Delivery.channel, self.channel),
+        )
+        met = [Delivery.org_id == current_org(db), self.within]
+        met += [column == value for column, value in given if value is not None]
+        if self.webhook_id is not None:
+            met += [Delivery.channel == Channel.WEBHOOK, Delivery.receiver == str(self.webhook_id)]
+        return and_(*met)
+
+
+def listed(db: Session, which: Which) -> Select[Delivery, uuid.UUID]:
+    """Deliveries with their events' ids, the newest first."""
+    of_event = and_(Event.org_id == Delivery.org_id, Event.sequence == Delivery.sequence)
+    return select(Delivery, Event.id).join(Event, of_event).where(which.condition(db)).order_by(Delivery.id.desc())
+
+
+def summary(db: Session, which: Which) -> Summary:
+    """How many are in which state."""
+    counted = select(Delivery.state, func.count().label("number")).where(which.condition(db)).group_by(Delivery.state)
+    found = {row.state: row.number for row in db.execute(counted)}
+    return Summary(total=sum(found.values()), **{str(state): found.get(state, 0) for state in DeliveryState})
+
+
+def resend(db: Session, which: Which, now: datetime) -> int:
+    """Queue all of them again, as if they had just been planned. Answers how many."""
+    queued = update(Delivery).where(which.condition(db)).values(anew(now)).returning(Delivery.id)
+    return len(db.execute(queued.execution_options(synchronize_session=False)).all())
+
+
+def redeliver(db: Session, delivery_id: uuid.UUID, within: ColumnElement[bool], now: datetime) -> None:
+    """Queue one again. Raises NotFound, DeliveryQueued, and DeliverySent for a mail."""
+    one = and_(Which(within).condition(db), Delivery.id == delivery_id)
+    found = db.execute(select(Delivery.state, Delivery.channel).where(one).with_for_update()).one_or_none()
+    if found is None:
+        raise NotFound("delivery")
+    if found.state == DeliveryState.QUEUED:
+        raise DeliveryQueued("It is queued already; nextAttemptAt says when it is tried.")
+    if found.state == DeliveryState.SENT and found.channel == Channel.EMAIL:
+        raise DeliverySent("This mail was sent; nobody gets two mails about one thing.")
+    db.execute(update(Delivery).where(one).values(anew(now)).execution_options(synchronize_session=False))

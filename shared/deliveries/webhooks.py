@@ -1,0 +1,190 @@
+"""Webhooks: receivers that another system's people set up, and everything that is done to them.
+
+Every change is an event without the address or the secret: both may open doors.
+"""
+
+import uuid
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, Text, and_, cast, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from shared import events
+from shared.database import current_org
+from shared.deliveries.models import Channel, Delivery, DeliveryState, Webhook
+from shared.deliveries.planning import COLUMNS, planned, wants
+from shared.deliveries.signing import new_secret
+from shared.errors import Conflict, NotFound, Stale
+from shared.events import Actor, Event, Fact
+
+FORMER_SECRET_FOR = timedelta(hours=24)
+MOST_WEBHOOKS = 50
+LARGEST_REPLAY = 50_000
+
+
+class TooManyWebhooks(Conflict):
+    """Each one is told of each event, so their number is what an event costs."""
+
+    slug, title = "too-many-webhooks", "Too many webhooks"
+
+
+def webhooks(db: Session) -> Select[Webhook]:
+    """The webhooks, the newest first."""
+    there = select(Webhook).where(Webhook.org_id == current_org(db), Webhook.removed_at.is_(None))
+    return there.order_by(Webhook.id.desc())
+
+
+def webhook(db: Session, webhook_id: uuid.UUID) -> Webhook:
+    """One webhook. Raises NotFound."""
+    found = db.scalar(webhooks(db).where(Webhook.id == webhook_id))
+    if found is None:
+        raise NotFound("webhook")
+    return found
+
+
+def create_webhook(
+    db: Session, *, url: str, types: Collection[str], description: str | None, actor: Actor, now: datetime
+) -> Webhook:
+    """Set up a webhook, which is told of everything after its own creation. Raises TooManyWebhooks.
+
+    The counter of events is locked from that event to the commit: no event can fall between the two.
+    """
+    if (db.scalar(select(func.count()).select_from(webhooks(db).subquery())) or 0) >= MOST_WEBHOOKS:
+        raise TooManyWebhooks(f"An organization has at most {MOST_WEBHOOKS} webhooks; remove one first.")
+    made = Webhook(
+        org_id=current_org(db),
+        url=url,
+        types=sorted(set(types)),
+        description=description,
+        after=0,
+        secret=new_secret(),
+        created_by=actor.id,
+        created_at=now,
+        updated_at=now,
+    )
+    db.add(made)
+    db.flush()
+    events.record(db, actor, now, Fact("webhook.created", _subject(made.id), {"types": made.types}))
+    made.after = events.head(db)
+    db.flush()
+    return made
+
+
+def change_webhook(
+    db: Session,
+    webhook_id: uuid.UUID,
+    changes: dict[str, Any],
+    *,
+    expected: frozenset[int] | None,
+    actor: Actor,
+    now: datetime,
+) -> Webhook:
+    """Change `url`, `types`, `description` or `enabled`. Raises NotFound, Stale. One that is enabled again begins with
+    a clean record, and hears nothing of the time in between unless that is replayed."""
+    found = _locked(db, webhook_id, expected)
+    enabled = changes.pop("enabled", None)
+    changed = [name for name, value in changes.items() if getattr(found, name) != value]
+    for name in changed:
+        setattr(found, name, changes[name])
+    if enabled is not None and enabled != (found.disabled_at is None):
+        changed.append("enabled")
+        found.disabled_at, found.disabled_why = (None, None) if enabled else (now, "A member disabled it.")
+    if changed:
+        if {"url", "enabled"} & set(changed):
+            found.failures, found.broken_until = 0, None
+        _touch(db, found, now)
+        events.record(db, actor, now, Fact("webhook.changed", _subject(webhook_id), {"changed": sorted(changed)}))
+    return found
+
+
+def remove_webhook(
+    db: Session, webhook_id: uuid.UUID, *, expected: frozenset[int] | None, actor: Actor, now: datetime
+) -> None:
+    """Take a webhook away. What it was told stays on record. Raises NotFound, Stale."""
+    found = _locked(db, webhook_id, expected)
+    found.removed_at = now
+    _touch(db, found, now)
+    events.record(db, actor, now, Fact("webhook.removed", _subject(webhook_id)))
+
+
+def rotate_secret(db: Session, webhook_id: uuid.UUID, *, actor: Actor, now: datetime) -> Webhook:
+    """Give it a new secret. The former one signs too for a day, so that the receiver can change over.
+
+    Raises NotFound.
+    """
+    found = _locked(db, webhook_id, None)
+    found.former_secret, found.former_secret_until = found.secret, now + FORMER_SECRET_FOR
+    found.secret = new_secret()
+    _touch(db, found, now)
+    events.record(db, actor, now, Fact("webhook.secret_rotated", _subject(webhook_id)))
+    return found
+
+
+def disable(db: Session, webhook_id: uuid.UUID, why: str, actor: Actor, now: datetime) -> None:
+    """Disable a webhook that wants no more. Harmless where it is disabled already."""
+    done = db.scalar(
+        update(Webhook)
+        .where(Webhook.org_id == current_org(db), Webhook.id == webhook_id, Webhook.disabled_at.is_(None))
+        .values(disabled_at=now, disabled_why=why, updated_at=now, revision=Webhook.revision + 1)
+        .returning(Webhook.id)
+        .execution_options(synchronize_session=False)
+    )
+    if done is not None:
+        events.record(db, actor, now, Fact("webhook.disabled", _subject(webhook_id), {"reason": why}))
+
+
+def replay(db: Session, webhook_id: uuid.UUID, since: int, now: datetime) -> tuple[int, int, bool]:
+    """Queue every event from a sequence on that the webhook asks for, once more, also from before it was made.
+
+    Answers how many were queued, up to which sequence, and whether there is more after that: a call takes 50,000
+    events at most. What waits already stays as it is. Raises NotFound.
+    """
+    found = webhook(db, webhook_id)
+    head = events.head(db)
+    up_to = min(head, since + LARGEST_REPLAY - 1)
+    meant = and_(Event.org_id == found.org_id, Event.sequence >= since, Event.sequence <= up_to)
+    of_webhook = and_(Webhook.org_id == Event.org_id, Webhook.id == webhook_id, wants())
+    columns = planned(Channel.WEBHOOK, cast(Webhook.id, Text), Event.party_id, now)
+    rows = select(*columns).join_from(Event, Webhook, of_webhook).where(meant).order_by(Event.sequence)
+    queued = insert(Delivery).from_select(COLUMNS, rows)
+    again = queued.on_conflict_do_update(
+        index_elements=[Delivery.org_id, Delivery.channel, Delivery.receiver, Delivery.sequence],
+        set_=anew(now),
+        where=Delivery.state != DeliveryState.QUEUED,
+    )
+    count = len(db.execute(again.returning(Delivery.id)).all())
+    return count, max(up_to, since - 1), up_to < head
+
+
+def anew(now: datetime) -> dict[str, Any]:
+    """What makes a delivery as if it had just been planned. `attempts` begins again, and with it its three days."""
+    return {
+        "state": str(DeliveryState.QUEUED),
+        "attempts": 0,
+        "queued_at": now,
+        "next_attempt_at": now,
+        "leased_until": None,
+        "settled_at": None,
+    }
+
+
+def _locked(db: Session, webhook_id: uuid.UUID, expected: frozenset[int] | None) -> Webhook:
+    found = db.scalar(webhooks(db).where(Webhook.id == webhook_id).with_for_update())
+    if found is None:
+        raise NotFound("webhook")
+    if expected is not None and found.revision not in expected:
+        raise Stale
+    return found
+
+
+def _touch(db: Session, found: Webhook, now: datetime) -> None:
+    found.updated_at = now
+    found.revision += 1
+    db.flush()
+
+
+def _subject(webhook_id: uuid.UUID) -> str:
+    return f"webhook/{webhook_id}"

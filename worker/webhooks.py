@@ -1,0 +1,210 @@
+"""Calling webhooks: many at a time in one process, and no receiver more than a few at a time.
+
+A round claims what is due, receiver by receiver, calls, settles what came back, and claims again while there is more.
+No transaction is open during a call. A receiver that hangs holds its own few places and nothing else.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from threading import Lock
+from typing import TypeVar
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared import access, clock, deliveries
+from shared.deliveries import Call, Channel, Claimed, Line, Reply
+from worker.app import config, workshop
+
+log = structlog.get_logger()
+
+Found = TypeVar("Found")
+
+AT_A_TIME = 64
+EACH_AT_A_TIME = 8
+EACH_CLAIMED = 64
+"""Claimed for a receiver ahead of their calls, so that the next call never waits for the database."""
+
+LEASE_SECONDS = 60.0
+LEAST_LEASE = timedelta(seconds=deliveries.CALL_SECONDS + 5)
+"""What a call may take, and settling it: one with less of its lease left is not begun, or it could be made twice."""
+
+ROUND_SECONDS = 20.0
+"""A round claims for so long, then ends its calls: a worker that is to stop must not wait for an endless backlog."""
+
+PAUSE_SECONDS = 0.2
+
+_claiming = Lock()
+"""One round of a process claims at a time, since rounds do not know of each other's places."""
+
+
+def send(_: list[str]) -> None:
+    """Call the webhooks of every organization that has something to tell, unless somebody here is at it already.
+
+    Which these are is asked again and again, as long as anything is under way.
+    """
+    if not _claiming.acquire(blocking=False):
+        return
+    own = _Round()
+    try:
+        asyncio.run(own.carry_out())
+    finally:
+        own.let_go()
+
+
+@dataclass
+class _Receiver:
+    """What is claimed for one webhook, and who is calling it."""
+
+    org_id: str
+    waiting: deque[Call] = field(default_factory=deque)
+    serving: int = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether there is enough claimed for a while."""
+        return len(self.waiting) > EACH_CLAIMED // 2
+
+
+class _Round:
+    def __init__(self) -> None:
+        self._until = time.monotonic() + ROUND_SECONDS
+        self._claims = True
+        self._ended = False
+        self._receivers: dict[str, _Receiver] = {}
+        self._places = asyncio.Semaphore(AT_A_TIME)
+        self._serving: set[asyncio.Task[None]] = set()
+        self._replies: list[tuple[str, Call, Reply]] = []
+        self._news = asyncio.Event()
+
+    async def carry_out(self) -> None:
+        """Claim, call and settle until nothing is due and nothing under way."""
+        async with deliveries.open_line(allow_private=config.webhooks_allow_private, most=AT_A_TIME) as line:
+            settling = asyncio.create_task(self._keep_settling())
+            while time.monotonic() < self._until and (await self._claim(line) or self._serving):
+                await self._news_or_pause()
+            self.let_go()
+            await self._give_back(self._receivers.values())
+            while self._serving:
+                await asyncio.wait(self._serving)
+            self._ended = True
+            await settling
+
+    def let_go(self) -> None:
+        """Claim no more, and let another round begin."""
+        if self._claims:
+            self._claims = False
+            _claiming.release()
+
+    async def _news_or_pause(self) -> None:
+        try:
+            await asyncio.wait_for(self._news.wait(), PAUSE_SECONDS)
+        except TimeoutError:
+            return
+        self._news.clear()
+
+    # --- claiming and calling
+
+    async def _claim(self, line: Line) -> int:
+        """Claim for every receiver that has room, and call. Answers how many were claimed."""
+        claimed = 0
+        for org_id in await _in_a_thread(_due) or []:
+            full = [name for name, one in self._receivers.items() if one.org_id == org_id and one.full]
+            calls = await _in_a_thread(partial(_claim, org_id, full)) or []
+            for call in calls:
+                self._receivers.setdefault(call.claimed.receiver, _Receiver(org_id)).waiting.append(call)
+            claimed += len(calls)
+            self._serve(line)
+        return claimed
+
+    def _serve(self, line: Line) -> None:
+        for receiver in self._receivers.values():
+            for _ in range(min(EACH_AT_A_TIME, receiver.serving + len(receiver.waiting)) - receiver.serving):
+                receiver.serving += 1
+                task = asyncio.create_task(self._call(receiver, line))
+                self._serving.add(task)
+                task.add_done_callback(self._serving.discard)
+
+    async def _call(self, receiver: _Receiver, line: Line) -> None:
+        try:
+            while receiver.waiting:
+                async with self._places:
+                    if not receiver.waiting:
+                        break
+                    call, now = receiver.waiting.popleft(), clock.now()
+                    if call.claimed.leased_until - now < LEAST_LEASE:
+                        continue  # its lease gives it back
+                    reply = await line.call(call.message, now)
+                    self._replies.append((receiver.org_id, call, reply))
+                    if len(receiver.waiting) in (0, EACH_CLAIMED // 2):
+                        self._news.set()
+        finally:
+            receiver.serving -= 1
+
+    # --- settling
+
+    async def _keep_settling(self) -> None:
+        while not self._ended:
+            await asyncio.sleep(0.01)
+            await self._settle()
+        await self._settle()
+
+    async def _settle(self) -> None:
+        replies, self._replies = self._replies, []
+        by_org: dict[str, list[tuple[Call, Reply]]] = {}
+        for org_id, call, reply in replies:
+            by_org.setdefault(org_id, []).append((call, reply))
+        for org_id, its_replies in by_org.items():
+            broken = await _in_a_thread(partial(_settle, org_id, its_replies)) or ()
+            await self._give_back([self._receivers[name] for name in broken])
+
+    async def _give_back(self, receivers: Iterable[_Receiver]) -> None:
+        """Release what is claimed and not begun."""
+        for receiver in receivers:
+            unbegun = [call.claimed for call in receiver.waiting]
+            receiver.waiting.clear()
+            if unbegun:
+                await _in_a_thread(partial(_release, receiver.org_id, unbegun))
+
+
+# --- transactions, each in a thread of its own
+
+
+def _due() -> list[str]:
+    with workshop.database.transaction(None) as db:
+        return deliveries.organizations_with_due_deliveries(db, Channel.WEBHOOK, clock.now())
+
+
+def _claim(org_id: str, full: list[str]) -> list[Call]:
+    with workshop.database.transaction(org_id) as db:
+        if access.unavailability(access.organization(db), config.features) is not None:
+            return []
+        now = clock.now()
+        found = deliveries.claim_calls(db, now, EACH_CLAIMED, LEASE_SECONDS, passing_over=full)
+        if not found:
+            deliveries.suppress_unwanted(db, now)
+        return found
+
+
+def _settle(org_id: str, replies: list[tuple[Call, Reply]]) -> set[str]:
+    with workshop.database.transaction(org_id) as db:
+        return deliveries.settle_calls(db, replies, clock.now())
+
+
+def _release(org_id: str, claimed: list[Claimed]) -> None:
+    with workshop.database.transaction(org_id) as db:
+        deliveries.release(db, claimed)
+
+
+async def _in_a_thread(work: Callable[[], Found]) -> Found | None:
+    """The result of some work with the database. What it refuses now comes back: due again, or when its lease ends."""
+    try:
+        return await asyncio.to_thread(work)
+    except SQLAlchemyError as error:
+        log.warning("deliveries interrupted", exc_info=error)
+        return None
