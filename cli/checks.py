@@ -24,7 +24,7 @@ WAITING = timedelta(minutes=1)
 """Work that is due is looked for every few seconds: a job that nobody served for so long has no worker."""
 SKEW = timedelta(seconds=5)
 """Whether a licence is valid should not depend on which machine's clock is asked."""
-PROGRAMS = ("worker", "api", "beat")
+PROGRAMS = ("worker", "sender", "api", "beat")
 
 
 class Unwell(Exception):

@@ -62,16 +62,24 @@ def api(
 
 
 @app.command(rich_help_panel="Run")
-def worker(data_dir: DataDir = None) -> None:
+def worker(
+    queues: Annotated[
+        str, typer.Option(help="What it does: `rollcall` (jobs), `deliveries` (webhooks, mail), or both.")
+    ] = "rollcall,deliveries",
+    data_dir: DataDir = None,
+) -> None:
     """Run a worker with ROLLCALL_WORKER_CONCURRENCY processes. On SIGTERM it finishes what it holds.
+
+    One for deliveries alone is a sender: one process, which talks to many receivers at a time.
 
     \b
     Example:
       rollcall worker --data-dir .rollcall  # gives a running `rollcall up` another worker.
+      rollcall worker --queues deliveries
     """
     from cli import serving, system
 
-    serving.worker(system.find(data_dir))
+    serving.worker(system.find(data_dir), [name.strip() for name in queues.split(",") if name.strip()])
 
 
 @app.command(rich_help_panel="Run")

@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 import warnings
+from collections.abc import Sequence
 
 import psycopg
 import uvicorn
@@ -36,15 +37,26 @@ def api(system: System, host: str, port: int) -> None:
         sys.exit(1)
 
 
-def worker(system: System) -> None:
-    """A worker: one process that takes wake-ups in, and `worker_concurrency` that carry them out."""
-    system.export()
-    from worker.app import QUEUE, app  # reads the settings when it is imported
+def worker(system: System, queues: Sequence[str]) -> None:
+    """A worker: one process that takes wake-ups in, and `worker_concurrency` that carry them out.
 
+    One for deliveries alone is a sender: a single process, whose threads talk to receivers and share what is kept open
+    to them. Raises CannotStart for a queue that is none.
+    """
+    system.export()
+    from worker.app import DELIVERIES, QUEUES, SENDER_THREADS, app, open_workshop  # settings are read on import
+
+    if unknown := sorted(set(queues) - set(QUEUES)):
+        raise CannotStart(f"{unknown[0]} is not a queue; there are {' and '.join(QUEUES)}.")
+    sends = set(queues) == {DELIVERIES}
+    if sends:
+        open_workshop(name="sender", pool_size=SENDER_THREADS)  # no process is forked that would do it
     warnings.filterwarnings("ignore", module="celery.platforms")  # of root: messages are JSON, so none can be code
     program = app.Worker(
-        hostname=f"worker-{os.getpid()}@{socket.gethostname()}",  # two of one name would be taken for one
-        queues=[QUEUE],
+        hostname=f"{'sender' if sends else 'worker'}-{os.getpid()}@{socket.gethostname()}",  # two of one name are one
+        queues=list(queues) or list(QUEUES),
+        pool="threads" if sends else "prefork",
+        concurrency=SENDER_THREADS if sends else system.settings.worker_concurrency,
         loglevel=system.settings.log_level.upper(),
         quiet=True,
         without_gossip=True,  # workers need not know of each other: PostgreSQL hands out the work

@@ -135,10 +135,15 @@ class _System:
         return [
             *(_of_server(server) for server in self._servers()),
             Program("migrate", lambda output: self._spawn("migrate", output), once=True, patience=600),
-            Program("worker", lambda output: self._spawn("worker", output), grace=_WORKER_GRACE),
+            Program("worker", lambda output: self._worker("rollcall", output), grace=_WORKER_GRACE),
+            Program("sender", lambda output: self._worker("deliveries", output), grace=_WORKER_GRACE),
             Program("api", lambda output: self._spawn("api", output, "--port", str(self._port)), ready=self._answers),
             Program("beat", lambda output: self._spawn("beat", output)),
         ]
+
+    def _worker(self, queues: str, output: int) -> Process:
+        """Jobs and deliveries have a process each: a receiver that hangs must not hold a job up."""
+        return self._spawn("worker", output, "--queues", queues)
 
     def _spawn(self, name: str, output: int, *arguments: str) -> Process:
         environment = self._environment()

@@ -102,7 +102,7 @@ def test_workers_can_be_scaled(services: dict[str, dict[str, Any]]) -> None:
 
 
 def test_serving_waits_for_the_migrations(services: dict[str, dict[str, Any]]) -> None:
-    for name in ("api", "worker", "beat"):
+    for name in ("api", "worker", "sender", "beat"):
         assert services[name]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
 
 
@@ -115,6 +115,7 @@ def test_only_the_migrations_connect_as_owner(services: dict[str, dict[str, Any]
     assert {name: role and role[1] for name, role in roles.items()} == {
         "api": "rollcall_app",
         "worker": "rollcall_app",
+        "sender": "rollcall_app",
         "beat": "rollcall_app",
         "migrate": "rollcall_owner",
     }

@@ -8,7 +8,7 @@ from typing import Any
 from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
 
 from shared import logs, settings
-from shared.broker import QUEUE, Broker, make_celery
+from shared.broker import DELIVERIES, QUEUE, QUEUES, Broker, make_celery
 from shared.database import Database
 from shared.events import Stream
 from worker.schedule import SCHEDULE
@@ -51,10 +51,14 @@ class Workshop:
 workshop = Workshop()
 
 
-def open_workshop() -> None:
+SENDER_THREADS = 8
+"""Threads of a sender. Each has a transaction at a time at most; the calls of webhooks need none."""
+
+
+def open_workshop(*, name: str = "worker", pool_size: int = 2) -> None:
     """Give this process its own connections."""
     workshop.database = Database(
-        config.need_database_url(), name="worker", pool_size=2, statement_timeout=config.statement_timeout
+        config.need_database_url(), name=name, pool_size=pool_size, statement_timeout=config.statement_timeout
     )
     workshop.broker = Broker(make_celery(config.need_redis_url()))
     workshop.stream = Stream(config.need_redis_url(), config.stream_length)
@@ -75,4 +79,4 @@ def _close(**_: Any) -> None:
     workshop.database.close()
 
 
-__all__ = ["QUEUE", "app", "open_workshop", "workshop"]
+__all__ = ["DELIVERIES", "QUEUE", "QUEUES", "SENDER_THREADS", "app", "open_workshop", "workshop"]

@@ -72,7 +72,7 @@ if __name__ == "__main__":
             migrate()
         case ["api", "--port", port]:
             api(int(port))
-        case ["worker"]:
+        case ["worker", "--queues", "rollcall"]:
             worker()
-        case ["beat"]:
+        case ["worker", "--queues", "deliveries"] | ["beat"]:
             idle()

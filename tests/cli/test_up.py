@@ -133,7 +133,7 @@ def test_the_state_names_what_runs(lasting: Up) -> None:
     assert known is not None
     assert (lasting.state.pid, lasting.state.api_url) == (lasting.process.pid, f"http://127.0.0.1:{lasting.port}")
     assert (lasting.state.database_url, lasting.state.redis_url) == (known.database_url, known.redis_url)
-    assert [p.name for p in lasting.state.processes] == ["postgres", "redis", "worker", "api", "beat"]
+    assert [p.name for p in lasting.state.processes] == ["postgres", "redis", "worker", "sender", "api", "beat"]
     assert {p.pid for p in lasting.state.processes} <= {p.pid for p in lasting.family()}
     path = lasting.data_dir / "state.json"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -149,7 +149,7 @@ def test_a_signal_ends_all_in_order(up: Up, number: signal.Signals) -> None:
     assert len(family) > 6
     assert not [process for process in family if runs(process)]
     goodbyes = [line.split()[0] for line in up.printed.splitlines() if line.endswith("goodbye")]
-    assert goodbyes == ["beat", "api", "worker"]
+    assert goodbyes == ["beat", "api", "sender", "worker"]
     assert "database system is shut down" in (up.data_dir / "postgres.log").read_text()
     assert read_state(up.data_dir) is None
     assert not (up.data_dir / "state.json").exists()
@@ -180,7 +180,7 @@ def test_a_misspelt_setting_is_refused_in_one_sentence(tmp_path: Path) -> None:
     assert refused.printed == "ROLLCALL_REDIS_ULR is not a setting of Rollcall. Did you mean ROLLCALL_REDIS_URL?\n"
 
 
-@pytest.mark.parametrize("name", ["postgres", "redis", "worker", "api", "beat"])
+@pytest.mark.parametrize("name", ["postgres", "redis", "worker", "sender", "api", "beat"])
 def test_whatever_is_killed_comes_back(lasting: Up, name: str) -> None:
     former = lasting.pid(name)
     assert former is not None
@@ -189,7 +189,7 @@ def test_whatever_is_killed_comes_back(lasting: Up, name: str) -> None:
     assert within(30, lambda: lasting.pid(name) not in (None, former))
     assert within(30, lambda: lasting.visit()[0] == 200), lasting.printed
     assert not [process for process in lost if runs(process)]
-    assert [p.name for p in lasting.state.processes] == ["postgres", "redis", "worker", "api", "beat"]
+    assert [p.name for p in lasting.state.processes] == ["postgres", "redis", "worker", "sender", "api", "beat"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends the children of a killed parent")
@@ -197,7 +197,7 @@ def test_children_die_with_a_killed_up(up: Up) -> None:
     children = psutil.Process(up.process.pid).children()
     up.process.kill()
     up.process.wait()
-    assert len(children) == 5
+    assert len(children) == 6
     assert within(20, lambda: not any(runs(child) for child in children))
     assert read_state(up.data_dir) is None
 
@@ -240,7 +240,7 @@ def test_servers_of_ones_own_are_used(tmp_path: Path) -> None:
         ) as up,
     ):
         up.wait_ready()
-        assert [p.name for p in up.state.processes] == ["worker", "api", "beat"]
+        assert [p.name for p in up.state.processes] == ["worker", "sender", "api", "beat"]
         assert (up.state.database_url, up.state.redis_url) == (own.owner_database_url, own.redis_url)
         assert not (up.data_dir / "jwt-secret").exists()
         assert not (up.data_dir / "postgres").exists()
