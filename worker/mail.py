@@ -37,9 +37,6 @@ log = structlog.get_logger()
 BATCH = 200
 """Deliveries claimed at a time: with what is due to the same parties from the same jobs they may be more."""
 
-CONNECTIONS = 4
-"""To the mail server, at a time."""
-
 LEASE_SECONDS = 120.0
 SENDING_SECONDS = 20.0
 """How long one task goes on; the limit of a task is 45 s, and a mail may take 10 s for each of its steps."""
@@ -54,9 +51,10 @@ class Mail:
 
 
 class Post:
-    """The mail server as this process knows it; opened by the first who sends."""
+    """The mail server as this process knows it; opened by the first who sends. connections: so many at a time."""
 
     server: MailServer | None = None
+    connections = 4
 
     def open(self) -> MailServer | None:
         """The mail server, or None where none is configured."""
@@ -91,7 +89,7 @@ def _send_batch(org_id: str, server: MailServer | None, until: float) -> bool:
     with workshop.database.transaction(org_id) as db:
         mails = _prepare(db, claimed, clock.now(), configured=server is not None)
     if server is not None and mails:
-        with ThreadPoolExecutor(min(CONNECTIONS, len(mails)), thread_name_prefix="mail") as threads:
+        with ThreadPoolExecutor(min(post.connections, len(mails)), thread_name_prefix="mail") as threads:
             unsent = [mail for mail in threads.map(lambda mail: _hand_in(org_id, mail, server, until), mails) if mail]
         with workshop.database.transaction(org_id) as db:
             deliveries.release(db, [one for mail in unsent for one in mail.claimed])

@@ -146,14 +146,13 @@ class MailServer:
             except BaseException:
                 connection.close()
                 raise
-        except TimeoutError:
-            raise NotTaken(DeliveryCode.TIMED_OUT, server=True) from None
         except smtplib.SMTPResponseException as error:
             raise NotTaken(DeliveryCode.SERVER_REFUSED, error.smtp_code, server=True) from None
         except (smtplib.SMTPNotSupportedError, ssl.SSLError):
             raise NotTaken(DeliveryCode.SERVER_REFUSED, server=True) from None
-        except (smtplib.SMTPException, OSError):
-            raise NotTaken(DeliveryCode.CONNECTION_FAILED, server=True) from None
+        except (smtplib.SMTPException, OSError) as error:
+            code = DeliveryCode.TIMED_OUT if _timed_out(error) else DeliveryCode.CONNECTION_FAILED
+            raise NotTaken(code, server=True) from None
         return connection
 
     def _note(self, *, failed: bool) -> None:
@@ -186,12 +185,14 @@ def _converse(connection: smtplib.SMTP, envelope: Envelope) -> int:
         connection.send(_LEADING_DOT.sub(b"..", envelope.content) + b".\r\n")
         status = connection.getreply()[0]
         _accept(status, (250,), DeliveryCode.MAIL_REFUSED)
-    except TimeoutError:
-        raise NotTaken(DeliveryCode.IN_DOUBT if given else DeliveryCode.TIMED_OUT, server=True) from None
-    except (smtplib.SMTPServerDisconnected, OSError):
+    except (smtplib.SMTPServerDisconnected, OSError) as error:
+        if given:
+            raise NotTaken(DeliveryCode.IN_DOUBT, server=True) from None
+        if _timed_out(error):
+            raise NotTaken(DeliveryCode.TIMED_OUT, server=True) from None
         if not begun:
             raise _Stale from None
-        raise NotTaken(DeliveryCode.IN_DOUBT if given else DeliveryCode.CONNECTION_FAILED, server=True) from None
+        raise NotTaken(DeliveryCode.CONNECTION_FAILED, server=True) from None
     return status
 
 
@@ -204,6 +205,11 @@ def _accept(status: int, accepted: tuple[int, ...], refused: DeliveryCode) -> No
     if status == 421:  # it closes the connection
         raise NotTaken(DeliveryCode.DEFERRED, status, server=True)
     raise NotTaken(refused if status >= 500 else DeliveryCode.DEFERRED, status, final=status >= 500)
+
+
+def _timed_out(error: Exception) -> bool:
+    """smtplib tells a time-out like a lost connection, and keeps what it was behind it."""
+    return isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError)
 
 
 def _reset(connection: smtplib.SMTP) -> bool:

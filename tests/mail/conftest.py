@@ -33,5 +33,5 @@ def mails(
     post = mail.Post()
     post.server = deliveries.MailServer(server.url, patience_seconds=1.0)
     monkeypatch.setattr(mail, "post", post)
-    yield Correspondence(org, workshop, server)
+    yield Correspondence(org, workshop, server, post)
     post.server.close()

@@ -21,11 +21,12 @@ BOB = {"entityId": "bob", "displayName": "Bob Okafor", "email": "bob@crew.exampl
 
 @dataclass
 class Correspondence:
-    """What an organization tells its parties."""
+    """What an organization tells its parties. post: the worker's end of the connections to the server."""
 
     org: Org
     workshop: Workshop
     server: MailServer
+    post: Any
 
     def know(self, *parties: dict[str, Any]) -> None:
         """Put parties into the directory."""
