@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 PREFIX = "ROLLCALL_"
 TRAINING = "training"
+SMTP_SCHEMES = ("smtp", "smtp+starttls", "smtps")
 
 _PEM = re.compile(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", re.DOTALL)
 
@@ -124,6 +125,25 @@ class Settings(BaseModel):
     def _check_public_url(cls, value: str) -> str:
         TypeAdapter(HttpUrl).validate_python(value)
         return value.rstrip("/")
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _check_smtp_url(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        parts = urlsplit(value)
+        port = parts.port  # raises for one that is none
+        if parts.scheme not in SMTP_SCHEMES or not parts.hostname or port == 0 or parts.path.strip("/"):
+            raise ValueError(f"it must be like smtp://host:port; {', '.join(SMTP_SCHEMES)} are known")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _check_mail_from(cls, value: str) -> str:
+        local, _, domain = parseaddr(value)[1].rpartition("@")
+        if not local or not domain or not value.isprintable():
+            raise ValueError("it must be an address, such as Rollcall <rollcall@example.org>")
+        return value
 
     @model_validator(mode="after")
     def _check_algorithms(self) -> "Settings":

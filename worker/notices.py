@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.orm import Session
 from sqlalchemy.types import Text
 
-from shared import access, clock, deliveries
+from shared import access, clock, deliveries, sessions
 from shared.assignments import Assignment, AssignmentState, LinksNotConfigured, SessionLinks
 from shared.catalogue import Course, CourseVersion
 from shared.database import current_org
@@ -24,7 +24,7 @@ from shared.directory import Party
 from shared.events import Event
 from shared.jobs import Job
 from shared.licences import Licence
-from shared.sessions.models import RosterEntry, SessionState, TrainingSession
+from shared.sessions import RosterEntry, SessionState, TrainingSession
 from shared.settings import Settings
 
 STALE_AFTER = timedelta(days=7)
@@ -37,6 +37,10 @@ TIMELY = {
     "licence.expired": timedelta(days=2),
 }
 """What is told of a certain day, and how long after that day it still is."""
+
+
+CANCELS = ("session.cancelled", "session.roster_removed")
+"""What takes an invitation back."""
 
 
 class Irrelevant(Exception):
@@ -99,6 +103,7 @@ class Situation:
     assignments: Mapping[uuid.UUID, Named]
     sessions: Mapping[uuid.UUID, Named]
     rosters: Collection[tuple[uuid.UUID, str]]
+    invited: Collection[tuple[str, str]]
     licences: Mapping[uuid.UUID, Named]
     mails_today: Counter[str] = field(default_factory=Counter)
 
@@ -147,6 +152,7 @@ def look(db: Session, claimed: Collection[Claimed], settings: Settings, now: dat
         assignments=_named(db, Assignment, subjects["assignment"]),
         sessions=_named(db, TrainingSession, subjects["session"]),
         rosters={(row.session_id, row.party_id) for row in db.execute(roster)} if subjects["session"] else (),
+        invited=_invited(db, events.values(), receivers),
         licences=_named(db, Licence, subjects["licence"]),
         mails_today=_mails_today(db, receivers, now),
     )
@@ -166,6 +172,28 @@ def _named(db: Session, model: Any, ids: Collection[uuid.UUID]) -> dict[uuid.UUI
         .where(model.org_id == current_org(db), model.id.in_(ids))
     )
     return {row[0].id: Named(*row) for row in rows}
+
+
+def _invited(db: Session, events: Collection[Event], receivers: Collection[str]) -> Collection[tuple[str, str]]:
+    """Who was told of the sessions that they need not come to: subjects and parties."""
+    subjects = [event.subject for event in events if event.type in CANCELS]
+    if not subjects:
+        return ()
+    of_event = and_(Event.org_id == Delivery.org_id, Event.sequence == Delivery.sequence)
+    told = select(Event.subject, Delivery.receiver).join_from(Delivery, Event, of_event)
+    return {
+        (row.subject, row.receiver)
+        for row in db.execute(
+            told.where(
+                Delivery.org_id == current_org(db),
+                Delivery.channel == Channel.EMAIL,
+                Delivery.receiver.in_(receivers),
+                Delivery.state == DeliveryState.SENT,
+                Event.subject.in_(subjects),
+                Event.type.not_in(CANCELS),
+            )
+        )
+    }
 
 
 def _mails_today(db: Session, receivers: Collection[str], now: datetime) -> Counter[str]:
@@ -223,13 +251,15 @@ def _session(at: Situation, event: Event, party: Party) -> Notice:
     found = at.sessions[_id(event)]
     session: TrainingSession = found.row
     expected, off = (session.id, party.id) in at.rosters, event.type == "session.roster_removed"
-    cancels = off or event.type == "session.cancelled"
+    cancels = event.type in CANCELS
     if session.ends_at <= at.now or session.state in (SessionState.COMPLETING, SessionState.COMPLETED):
         raise Irrelevant(DeliveryCode.SESSION_OVER)
     if session.state == SessionState.CANCELLED and event.type != "session.cancelled":
         raise Irrelevant(DeliveryCode.SESSION_CANCELLED)
     if expected is off:
         raise Irrelevant(DeliveryCode.ON_ROSTER_AGAIN if off else DeliveryCode.NOT_ON_ROSTER)
+    if cancels and (event.subject, party.id) not in at.invited:
+        raise Irrelevant(DeliveryCode.NEVER_TOLD)
     return Notice(
         event.type,
         found.title,
@@ -240,6 +270,7 @@ def _session(at: Situation, event: Event, party: Party) -> Notice:
         ends_at=session.ends_at,
         location=session.location,
         join_url=None if cancels else session.join_url,
+        calendar=sessions.calendar(session, found.title, found.label),
         cancels=cancels,
     )
 

@@ -44,6 +44,7 @@ class DeliveryCode(StrEnum):
     LICENCE_REVOKED = "licence-revoked"
     LICENCE_EXPIRED = "licence-expired"
     LICENCE_CHANGED = "licence-changed"
+    NEVER_TOLD = "never-told"
     TOLD_BY_ANOTHER = "told-by-another"
     STALE = "stale"
     DAILY_LIMIT = "daily-limit"
@@ -90,6 +91,7 @@ _SENTENCES: dict[DeliveryCode, str] = {
     DeliveryCode.LICENCE_REVOKED: "The licence was revoked meanwhile.",
     DeliveryCode.LICENCE_EXPIRED: "The licence has expired meanwhile.",
     DeliveryCode.LICENCE_CHANGED: "The licence ends on another day by now.",
+    DeliveryCode.NEVER_TOLD: "The party was never invited, so there is nothing to take back.",
     DeliveryCode.TOLD_BY_ANOTHER: "A later notice says it.",
     DeliveryCode.STALE: "It is too old to be told.",
     DeliveryCode.DAILY_LIMIT: "The party got as many mails as it may within 24 hours.",

@@ -103,9 +103,9 @@ def compose(letter: Letter, mail_from: str, now: datetime) -> Envelope:
         files = [_invitation(notice, sender, letter) for notice in calendars]
         message = MIMEMultipart("mixed", _subparts=[message, *files])
     recipient = _address(letter)
-    message["Subject"] = Header(subject, None if subject.isascii() else "utf-8")
-    message["From"] = formataddr((f"{organization} via {sender_name}" if sender_name else organization, sender))
-    message["To"] = formataddr((line(letter.name), recipient))
+    message["Subject"] = subject if _bare(subject) else Header(subject, "utf-8")
+    message["From"] = _named(f"{organization} via {sender_name}" if sender_name else organization, sender)
+    message["To"] = _named(line(letter.name), recipient)
     message["Date"] = format_datetime(now)
     message["Message-ID"] = f"<{letter.id}@{sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"  # no holiday reply, please
@@ -125,6 +125,17 @@ def _part(text: str, subtype: str) -> MIMEText:
     """As it is where every server can carry it: then a link stays whole, also in the source. A line holds 998 bytes."""
     bare = text.isascii() and max(map(len, text.splitlines()), default=0) < 990
     return MIMEText(text, subtype, "us-ascii" if bare else "utf-8")
+
+
+def _named(name: str, address: str) -> str:
+    """A name before an address. No longer than a line may be."""
+    name = name[:200]
+    return formataddr((name, address)) if _bare(name) else f"{Header(name, 'utf-8').encode()} <{address}>"
+
+
+def _bare(text: str) -> bool:
+    """Whether it can stand in a header as it is: what looks encoded would be decoded by its reader."""
+    return text.isascii() and "=?" not in text
 
 
 def line(text: str) -> str:
