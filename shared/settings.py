@@ -8,8 +8,10 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
+from email.utils import parseaddr
 from functools import cache
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,

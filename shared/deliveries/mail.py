@@ -103,7 +103,7 @@ def compose(letter: Letter, mail_from: str, now: datetime) -> Envelope:
         files = [_invitation(notice, sender, letter) for notice in calendars]
         message = MIMEMultipart("mixed", _subparts=[message, *files])
     recipient = _address(letter)
-    message["Subject"] = subject if _bare(subject) else Header(subject, "utf-8")
+    message["Subject"] = subject if _bare(subject) else Header(subject, "utf-8", header_name="Subject").encode()
     message["From"] = _named(f"{organization} via {sender_name}" if sender_name else organization, sender)
     message["To"] = _named(line(letter.name), recipient)
     message["Date"] = format_datetime(now)

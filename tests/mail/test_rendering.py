@@ -49,7 +49,7 @@ def read(one: Letter) -> EmailMessage:
 @pytest.mark.parametrize("where", ["name", "organization", "course", "reason"])
 def test_no_text_breaks_out_of_its_place(text: str, where: str) -> None:
     inside = where in ("course", "reason")
-    mail = read(letter(notice(**{where: text})) if inside else letter(**{where: text}))  # type: ignore[arg-type]
+    mail = read(letter(notice(**{where: text})) if inside else letter(**{where: text}))
     assert sorted(mail.keys()) == sorted(
         ["Subject", "From", "To", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type"]
     )
