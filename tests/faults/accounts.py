@@ -17,7 +17,8 @@ _OF_JOB = text("""
            (SELECT count(DISTINCT party_id) FROM made) AS parties,
            (SELECT count(*) FROM told) AS events,
            (SELECT count(*) FROM (
-                SELECT 'assignment/' || id, party_id FROM made INTERSECT SELECT subject, party_id FROM told) AS both_say) AS told,
+                SELECT 'assignment/' || id, party_id FROM made INTERSECT SELECT subject, party_id FROM told
+            ) AS both_say) AS told,
            (SELECT count(*) FROM event
                 WHERE org_id = :org AND type = 'job.finished' AND subject = :subject) AS endings,
            (SELECT count(*) FROM job_chunk
