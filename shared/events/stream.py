@@ -178,5 +178,5 @@ def missing(db: Session, after: int, present: Collection[int]) -> Missing:
 
 def _entry(event: Recorded) -> dict[str, str | bytes]:
     """The fields of an entry besides its organization, in the order in which the script takes them."""
-    told = orjson.dumps(cloud_event(event))
-    return {"sequence": str(event.sequence), "type": event.type, "id": str(event.id), "event": told}
+    told = cloud_event(event)
+    return {"sequence": told["sequence"], "type": told["type"], "id": told["id"], "event": orjson.dumps(told)}

@@ -1,0 +1,131 @@
+"""`python -m bench.stream [--events 2000] [--rounds 9]`: what relaying events to the Redis Stream costs.
+
+Writes `bench/STREAM.md`. Set against the same entries, prebuilt, as pipelined XADDs: what Redis and its client need at
+least for so many commands. The relay besides reads the events from PostgreSQL, makes CloudEvents of them, keeps the
+mark that prevents doubles, and notes how far it is, in the worker's own code.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psycopg
+import redis
+from rich.console import Console
+
+import migrations
+from bench import floor
+from bench.ground import Connection, Ground, lane, lay_out
+from bench.report import Table, readable
+from cli import embedded
+from shared import settings
+from shared.events import stream
+from shared.settings import TRAINING
+
+PAGE = Path(__file__).with_name("STREAM.md")
+TARGET = 1.5
+LENGTH = 100_000
+
+INTRODUCTION = """\
+# What the Redis Stream costs
+
+Written by `python -m bench.stream` on the embedded PostgreSQL and Redis. Times are medians; the ratio is that of the
+medians, in brackets the lowest and the highest round. *Pipelined* is the same entries, prebuilt, as XADDs in one
+pipeline with the same trimming; *Rollcall* is the task `events.relay`, from its wake-up until the cursor is committed.
+The two take turns. After each round the entries are counted.
+"""
+
+
+def pipelined(broker: Any, entries: list[dict[Any, Any]]) -> float:
+    """Append prebuilt entries, and nothing else. Seconds."""
+    begin = time.perf_counter()
+    with broker.pipeline(transaction=False) as pipeline:
+        for fields in entries:
+            pipeline.xadd(stream.STREAM, fields, maxlen=LENGTH, approximate=True)
+        pipeline.execute()
+    return time.perf_counter() - begin
+
+
+def relayed(ground: Ground) -> float:
+    """Let the worker's own task relay what is unread. Seconds."""
+    from worker import events
+
+    begin = time.perf_counter()
+    events.relay(ground.org_id)
+    return time.perf_counter() - begin
+
+
+def measure(connection: Connection, broker: Any, size: int, rounds: int) -> tuple[list[float], list[float]]:
+    """Rounds of both, each with new assignments. One round before the first warms up. Answers floor, Rollcall."""
+    ground = lay_out(connection, size)
+    entries: list[dict[Any, Any]] = []
+    floors: list[float] = []
+    ours: list[float] = []
+    contenders: list[tuple[list[float], Callable[[], float]]] = [
+        (floors, lambda: pipelined(broker, entries)),
+        (ours, lambda: relayed(ground)),
+    ]
+    for number in range(rounds + 1):
+        floor.copy(connection, lane(connection, ground))
+        for seconds, run in contenders if number % 2 or not entries else contenders[::-1]:
+            broker.delete(stream.STREAM)
+            took = run()
+            held = [fields for _, fields in broker.xrange(stream.STREAM)]
+            if number and len(held) != size:
+                raise RuntimeError(f"of {size} events {len(held)} are in the stream")
+            entries = held or entries
+            if number:
+                seconds.append(took)
+    return floors, ours
+
+
+def table(size: int, floors: list[float], ours: list[float], load: float) -> Table:
+    """The figures."""
+    ratio, each = median(ours) / median(floors), [one / other for one, other in zip(ours, floors, strict=True)]
+    busy = load >= (os.cpu_count() or 1) / 2
+    verdict = "too busy to tell" if busy else "reached" if ratio <= TARGET else "missed"
+    return Table(
+        "Against pipelined XADDs",
+        ["events", "pipelined", "Rollcall", "times (rounds)", "at most", "load before", ""],
+        [
+            [
+                f"{size:,}",
+                readable(median(floors)),
+                readable(median(ours)),
+                f"{ratio:.2f} ({min(each):.2f} to {max(each):.2f}, {len(each)})",
+                f"{TARGET}",
+                f"{load:.1f}",
+                verdict,
+            ]
+        ],
+    )
+
+
+def main() -> None:
+    """Measure, show, and write the page."""
+    parser = argparse.ArgumentParser(prog="python -m bench.stream", description=__doc__)
+    parser.add_argument("--events", type=int, default=2_000)
+    parser.add_argument("--rounds", type=int, default=9)
+    given, load = parser.parse_args(), os.getloadavg()[0]
+    with tempfile.TemporaryDirectory(prefix="rollcall-bench-") as folder, embedded.running(Path(folder)) as at:
+        migrations.upgrade(at.owner_database_url, frozenset({TRAINING}))
+        os.environ |= {"ROLLCALL_DATABASE_URL": at.database_url, "ROLLCALL_REDIS_URL": at.redis_url}
+        settings.current.cache_clear()
+        from worker.app import open_workshop  # reads the environment, so not before it is set
+
+        open_workshop()
+        broker = redis.Redis.from_url(at.redis_url, decode_responses=True)
+        with psycopg.connect(at.superuser_database_url, autocommit=True) as connection:
+            floors, ours = measure(connection, broker, given.events, given.rounds)
+    found = table(given.events, floors, ours, load)
+    found.show(Console())
+    PAGE.write_text(f"{INTRODUCTION}\n{found.markdown()}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
