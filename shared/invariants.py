@@ -70,6 +70,16 @@ INVARIANTS = (
         ("assignment",),
     ),
     Invariant(
+        "I3",
+        "one licence for a session and party, and at most one that counts for a party and course",
+        """SELECT 'licences ' || string_agg(id::text, ', ') FROM licence
+           WHERE session_id IS NOT NULL GROUP BY session_id, party_id HAVING count(*) > 1
+           UNION ALL
+           SELECT 'licences ' || string_agg(id::text, ', ') FROM licence
+           WHERE revoked_at IS NULL AND superseded_at IS NULL GROUP BY party_id, course_id HAVING count(*) > 1""",
+        ("licence",),
+    ),
+    Invariant(
         "I4",
         "each recipient that a job assigned to has exactly one assignment and one event",
         """SELECT 'job ' || job.id || ' counts ' || succeeded || ' successes and made ' || made FROM job,
@@ -84,6 +94,23 @@ INVARIANTS = (
         ("job", "assignment", "event"),
     ),
     Invariant(
+        "I4",
+        "whoever attended a completed session has its licence or an outcome that says why not, and a licence one event",
+        """SELECT 'session ' || training_session.id || ' lacks the licence of ' || roster_entry.party_id
+           FROM training_session JOIN job ON job.id = completion_job_id AND job.cancelled = 0
+           JOIN roster_entry ON roster_entry.session_id = training_session.id
+           WHERE training_session.state = 'completed' AND attendance = 'attended' AND amended_at IS NULL
+               AND NOT EXISTS (SELECT FROM licence WHERE licence.session_id = training_session.id
+                   AND licence.party_id = roster_entry.party_id)
+               AND NOT EXISTS (SELECT FROM job_outcome WHERE job_outcome.job_id = job.id
+                   AND entity_id = roster_entry.party_id)
+           UNION ALL
+           SELECT 'licence ' || licence.id || ' has ' || count(event.id) || ' events' FROM licence
+           LEFT JOIN event ON event.subject = 'licence/' || licence.id AND event.type = 'licence.granted'
+           GROUP BY licence.id HAVING count(event.id) <> 1""",
+        ("training_session", "roster_entry", "job", "job_outcome", "licence", "event"),
+    ),
+    Invariant(
         "I5",
         "events are numbered 1, 2, 3 ... without a hole",
         """SELECT 'event ' || sequence || ' comes after ' || former
@@ -94,6 +121,13 @@ INVARIANTS = (
                LATERAL (SELECT coalesce(max(sequence), 0) AS last FROM event) AS events
            WHERE last <> last_sequence""",
         ("event", "event_stream"),
+    ),
+    Invariant(
+        "I6",
+        "one delivery for an event and receiver",
+        """SELECT 'deliveries ' || string_agg(id::text, ', ') FROM delivery
+           GROUP BY channel, receiver, sequence HAVING count(*) > 1""",
+        ("delivery",),
     ),
     Invariant(
         "I7",
@@ -119,6 +153,15 @@ INVARIANTS = (
            SELECT 'chunk ' || n || ' of job ' || job_id || ' was begun ' || attempts || ' times' FROM job_chunk
            WHERE attempts > {MOST_ATTEMPTS}""",  # noqa: S608 - a number of ours
         ("job", "job_chunk", "event"),
+    ),
+    Invariant(
+        "I9",
+        "a licence is told to have expired after its end, and only once for that end",
+        """SELECT 'licence ' || id FROM licence WHERE expired_at < expires_at
+           UNION ALL
+           SELECT subject || ' was told to expire twice at ' || (data->>'expiresAt') FROM event
+           WHERE type = 'licence.expired' GROUP BY subject, data->>'expiresAt' HAVING count(*) > 1""",
+        ("licence", "event"),
     ),
 )
 

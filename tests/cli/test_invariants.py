@@ -30,6 +30,17 @@ BREAKAGES = {
                assigned_by_id, assigned_at)
            SELECT org_id, course_id, course_version_id, party_id, reason, 'system', 'test', now() FROM assignment""",
     ),
+    "I3: two licences of one session and party": (
+        "DROP INDEX uq_licence_session, uq_licence_counting",
+        """INSERT INTO licence (org_id, party_id, course_id, course_version_id, session_id, granted_by_type,
+               granted_by_id, granted_at, expires_at, months, rule)
+           SELECT org_id, party_id, course_id, course_version_id, session_id, 'system', 'test', granted_at, expires_at,
+               months, rule FROM licence WHERE org_id = current_setting('rollcall.org')""",
+    ),
+    "I4: somebody who attended and has nothing": (
+        "DELETE FROM licence WHERE org_id = current_setting('rollcall.org') AND party_id = 'p-1'",
+    ),
+    "I4: a licence whose event is gone": ("DELETE FROM event WHERE type = 'licence.granted' AND party_id = 'p-1'",),
     "I4: an assignment that no success counts": (
         """INSERT INTO assignment (org_id, course_id, course_version_id, party_id, reason, assigned_by_type,
                assigned_by_id, assigned_at, job_id, state)
@@ -44,12 +55,25 @@ BREAKAGES = {
         """DELETE FROM event WHERE org_id = current_setting('rollcall.org')
            AND sequence = (SELECT max(sequence) FROM event WHERE org_id = current_setting('rollcall.org'))""",
     ),
+    "I6: two deliveries for one receiver": (
+        "ALTER TABLE delivery DROP CONSTRAINT uq_delivery_org_id_channel_receiver_sequence",
+        """INSERT INTO delivery (org_id, channel, receiver, sequence, event_type, next_attempt_at, queued_at,
+               created_at)
+           SELECT current_setting('rollcall.org'), 'webhook', 'somebody', 1, 'party.created', now(), now(), now()
+           FROM generate_series(1, 2)""",
+    ),
     "I7: a table that does not bind its owner": ("ALTER TABLE party NO FORCE ROW LEVEL SECURITY",),
     "I7: a table that nothing guards": ("CREATE TABLE note (org_id text, words text)",),
     "I8: a job that ended twice": (
         """INSERT INTO event (org_id, sequence, type, subject, recorded_at, actor_type, actor_id, data)
            SELECT org_id, 1000, type, subject, recorded_at, actor_type, actor_id, data FROM event
            WHERE type = 'job.finished' AND org_id = current_setting('rollcall.org') LIMIT 1""",
+    ),
+    "I9: told to have ended before its end": ("UPDATE licence SET expired_at = granted_at",),
+    "I9: told twice of one end": (
+        """INSERT INTO event (org_id, sequence, type, subject, recorded_at, actor_type, actor_id, data)
+           SELECT current_setting('rollcall.org'), 1000 + n, 'licence.expired', 'licence/1', now(), 'system', 'test',
+               '{"expiresAt": "2027-01-01"}' FROM generate_series(1, 2) AS n""",
     ),
     "I8: a chunk without end": ("UPDATE job_chunk SET attempts = 1000",),
 }
@@ -58,7 +82,8 @@ BREAKAGES = {
 
 @pytest.fixture
 def busy(org: Org, workshop: Workshop) -> Org:
-    """An organization with two jobs behind it: one with a success, a party that had it already and a stranger."""
+    """An organization with three jobs behind it: one with a success, a party that had it already and a stranger, and a
+    session that licensed two."""
     org.with_parties("p-1", "p-2", "p-3", "p-4")
     course_id = org.with_course()
     for ids in (("p-1", "p-2"), ("p-2", "p-3", "p-unknown")):
@@ -66,6 +91,12 @@ def busy(org: Org, workshop: Workshop) -> Org:
         body = {"courseId": course_id, "recipients": recipients, "reason": "New rig"}
         assert org.client(Permission.ASSIGN).post("/v1/assignments", json=body).status_code == 202
         workshop.drain(org.id)
+    times = {"startsAt": "2026-06-01T08:00:00Z", "endsAt": "2026-06-01T10:00:00Z", "timeZone": "UTC"}
+    session = org.client().post("/v1/sessions", json={"courseId": course_id, "mode": "online", **times}).json()
+    attended = {"recipients": [{"entityType": "party", "entityId": entity_id} for entity_id in ("p-1", "p-4")]}
+    assert org.client().post(f"/v1/sessions/{session['id']}/roster", json=attended).json()["added"] == 2
+    assert org.client().post(f"/v1/sessions/{session['id']}/complete").status_code == 202
+    workshop.drain(org.id)
     return org
 
 

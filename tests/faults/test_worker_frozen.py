@@ -30,7 +30,7 @@ def signal_family(process: Process, number: signal.Signals) -> None:
 
 def test_15000_survive_a_worker_frozen_in_mid_chunk_that_wakes_later(plant: Plant, crew: Org) -> None:
     job_id = submit(crew, crew_members(SIZE))
-    with slowly(plant.owner_url, 0.25), plant.running("worker", "beat", settings=SHORT) as (frozen, _):
+    with slowly(plant.owner_url, 0.5), plant.running("worker", "beat", settings=SHORT) as (frozen, _):
         with plant.overseer() as overseer:
             assert within(30, lambda: inserting(overseer) == 2 and halfway(crew, job_id))
         signal_family(frozen, signal.SIGSTOP)
