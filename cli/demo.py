@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx2
@@ -33,6 +33,7 @@ MEMBER = "demo"
 LOG = "up.log"
 """Where `up` prints to, in the data directory."""
 REASON = "Everybody who may set foot on a rig must know what to do when the gas alarm sounds"
+SEATS, ABSENT = 40, 2
 _START_SECONDS = 180.0
 _END_SECONDS = 60.0
 """`up` lets its worker finish what it has begun, for which that allows itself 30 s, and stops its servers in order."""
@@ -47,6 +48,7 @@ def demo(port: int, data_dir: Path, once: bool, command: Sequence[str] = COMMAND
         with FrontDesk(state.api_url, _sign_in(data_dir, console)) as desk:
             _load(desk, console)
             _assign(desk, console)
+            _hold_session(desk, console)
         if process is None or not once:
             _show_around(state.api_url, data_dir, console)
         if process is not None and not once:
@@ -168,12 +170,52 @@ def _assign(desk: FrontDesk, console: Console) -> None:
     console.print(f"The event feed stands at {int(head):,}, one event for every fact.")
 
 
+def _hold_session(desk: FrontDesk, console: Console) -> None:
+    """A session of forty, all but two of whom were there: scheduled, filled, completed."""
+    course_id, title = find_course(desk, sample.SESSION_COURSE), "Working at height"
+    held = desk.get("/v1/sessions", courseId=course_id, state="completed")["items"]
+    if held:
+        console.print(f"\n{title}: the session was completed before, and licenses nobody twice.")
+        return
+    crew = [party["entityId"] for party in sample.parties() if "drill-floor-crew" in party["folders"]]
+    day = (clock.now() - timedelta(days=1)).date()
+    body = {
+        "courseId": course_id,
+        "mode": "in_person",
+        "startsAt": f"{day}T08:00:00Z",
+        "endsAt": f"{day}T14:00:00Z",
+        "timeZone": sample.TIME_ZONE,
+        "location": "Training hall, Forus",
+        "capacity": SEATS,
+    }
+    session = f"/v1/sessions/{desk.post('/v1/sessions', body)['id']}"
+    recipients = [{"entityType": "party", "entityId": party_id} for party_id in crew[: SEATS + 2]]
+    added = desk.post(f"{session}/roster", {"recipients": recipients})
+    for party_id in crew[:ABSENT]:
+        desk.put(f"{session}/roster/{party_id}", {"attendance": "absent"})
+    console.print(
+        f"\n{title}, yesterday in Forus: {added['added']} on the roster, {len(added['refused'])} found no seat."
+    )
+    job = watch(desk, desk.post(f"{session}/complete"), console)
+    counts = job["counts"]
+    console.print(f"Completed: {counts['succeeded']} licensed, {counts['unchanged']} were not there. Among them:")
+    for entry in desk.get(f"{session}/roster", limit=ABSENT + 2)["items"]:
+        licence = f"  licence {entry['licenceId']}" if entry["licenceId"] else ""
+        console.print(f"  {entry['entityId']}  {entry['displayName']:<24} {entry['outcome']}{licence}", markup=False)
+
+
 def _show_around(api_url: str, data_dir: Path, console: Console) -> None:
     """What to look at next: commands that can be copied as they are."""
     rollcall, of_org = _command(), f"--org {sample.ORG}{_data_dir_option(data_dir)}"
     console.print(f"\nWhere to look, beside {api_url}/docs:")
     console.print(f"  TOKEN=$({rollcall} token {of_org} --member you --permission all)", markup=False)
-    for path in ("me", "assignments?limit=2", "parties?folderId=drill-floor-crew", "events?after=2000&limit=2"):
+    for path in (
+        "me",
+        "assignments?limit=2",
+        "sessions",
+        "parties?folderId=drill-floor-crew",
+        "events?after=2000&limit=2",
+    ):
         console.print(f"  curl -sH \"Authorization: Bearer $TOKEN\" '{api_url}/v1/{path}'", markup=False)
     for command in (
         f'assign WAH {of_org} --folder drill-floor-crew --reason "Derrick inspection"',

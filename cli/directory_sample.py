@@ -6,6 +6,7 @@ from typing import Any
 
 ORG, NAME, TIME_ZONE = "north-sea-drilling", "North Sea Drilling", "Europe/Oslo"
 COURSE = "H2S"
+SESSION_COURSE = "WAH"
 
 COURSES = (
     {

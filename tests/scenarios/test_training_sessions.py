@@ -1,0 +1,58 @@
+"""The staff side of trainings and licences, end to end: the six steps of the document that it grew from."""
+
+import time_machine
+
+from shared.access import Permission
+from tests.assignments.asking import recipients
+from tests.drain import Workshop
+from tests.factories import Org
+from tests.sessions.sitting import outcomes, roster
+
+
+def test_the_training_flow_end_to_end(org: Org, workshop: Workshop) -> None:
+    org.with_parties("ada", "bo", "cy", "dee")
+    staff, anybody = org.client(Permission.ADMIN), org.client(Permission.CHECK_LICENCES)
+
+    # 1. Create or pick the training in the catalogue, with its mode.
+    course = org.with_course(title="Sensitive conversations", mode="flex", label="v1")
+
+    # 2. Schedule a session: date and mode.
+    with time_machine.travel("2026-03-01T09:00:00Z", tick=False):
+        scheduled = staff.post(
+            "/v1/sessions",
+            json={
+                "courseId": course,
+                "mode": "online",
+                "startsAt": "2026-03-10T13:00:00Z",
+                "endsAt": "2026-03-10T16:00:00Z",
+                "timeZone": "Europe/Amsterdam",
+                "joinUrl": "https://meet.example/training",
+            },
+        )
+        session = scheduled.headers["location"]
+        session_id = scheduled.json()["id"]
+
+        # 3. Build the roster as registrations come in; a last-minute change before completion is no problem.
+        for registered in (("ada", "bo"), ("cy",)):
+            staff.post(f"{session}/roster", json={"recipients": recipients(*registered)})
+        staff.delete(f"{session}/roster/cy")
+        staff.post(f"{session}/roster", json={"recipients": recipients("dee")})
+        assert set(outcomes(org, session_id).values()) == {None}
+
+    # 4. Run the session. If someone didn't attend, take them off first, or say so.
+    # 5. Complete it: every roster member gets a one-year licence.
+    with time_machine.travel("2026-03-10T16:05:00Z", tick=False):
+        assert staff.put(f"{session}/roster/dee", json={"attendance": "absent"}).status_code == 200
+        staff.post(f"{session}/complete")
+        workshop.drain(org.id)
+    assert outcomes(org, session_id) == {"ada": "licensed", "bo": "licensed", "dee": "not-attended"}
+    licence = roster(org, session_id)["ada"]["licenceId"]
+
+    # 6. Edit or revoke any licence that needs correcting afterwards; here the roster itself was wrong.
+    amendment = {"add": recipients("dee"), "remove": recipients("bo"), "reason": "Dee sat in Bo's seat"}
+    with time_machine.travel("2026-03-11T09:00:00Z", tick=False):
+        staff.post(f"{session}/amend", json=amendment)
+        workshop.drain(org.id)
+    assert outcomes(org, session_id) == {"ada": "licensed", "bo": "removed", "dee": "licensed"}
+    assert roster(org, session_id)["ada"]["licenceId"] == licence
+    assert anybody.get(session).status_code == 403
