@@ -14,7 +14,7 @@ from api.app import create_app
 from api.pages import HEADERS
 from shared import access, clock, licences
 from shared.tables import metadata
-from tests.assignments.links import anybody
+from tests.assignments.links import anybody, assign
 from tests.drain import Workshop
 from tests.factories import OPERATOR, Org, add_org, count_statements
 from tests.verification.holding import NAME, PARTY, Held, hold
@@ -256,3 +256,22 @@ def test_our_own_faults_are_kind_and_show_nothing(
     assert "secret" not in problem.text
     assert held.code not in caplog.text
     assert 'route="/verify/{code}"' in visitor.get("/metrics").text
+
+
+# --- from the completion to the gate
+
+
+def test_what_was_earned_is_told_at_the_gate_until_it_is_revoked(
+    org: Org, workshop: Workshop, visitor: TestClient
+) -> None:
+    """Through the routes alone, as everybody else would."""
+    org.with_parties(PARTY)
+    assignment_id = assign(org, workshop, org.with_course(licenceOn="completion"))
+    assert org.client().post(f"/v1/assignments/{assignment_id}/complete").status_code == 200
+    workshop.drain(org.id)
+    (licence,) = org.client().get("/v1/licences", params={"partyId": PARTY}).json()["items"]
+    path = f"/verify/{licence['code']}"
+    assert visitor.get(path, headers=JSON).json()["validity"] == "valid"
+    revoked = org.client().post(f"/v1/licences/{licence['id']}/revoke", json={"reason": "Wrong person"})
+    assert revoked.status_code == 200, revoked.text
+    assert visitor.get(path, headers=JSON).json()["validity"] == "revoked"
