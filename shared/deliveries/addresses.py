@@ -76,6 +76,8 @@ def check_url(url: str, *, allow_private: bool, pointer: str = "/url") -> str:
         raise InvalidInput(Fault(pointer, "The address must begin with https:// or http:// and name a server."))
     if parsed.userinfo:
         raise InvalidInput(Fault(pointer, "The address must not hold a user name or a password."))
+    if not 1 <= port_of(parsed) <= 65535:
+        raise InvalidInput(Fault(pointer, "The address names a port that there is not."))
     if len(str(parsed)) > LONGEST_URL:
         raise InvalidInput(Fault(pointer, f"The address is longer than {LONGEST_URL} characters."))
     try:
@@ -87,7 +89,7 @@ def check_url(url: str, *, allow_private: bool, pointer: str = "/url") -> str:
 
 def port_of(url: httpx2.URL) -> int:
     """The port that an address means."""
-    return url.port or {"http": 80, "https": 443}[url.scheme]
+    return {"http": 80, "https": 443}[url.scheme] if url.port is None else url.port
 
 
 class GuardedBackend(httpcore2.AsyncNetworkBackend):
