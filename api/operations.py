@@ -14,8 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import migrations
 from api.dependencies import CurrentService
+from shared import clock, licences
 from shared.database import UnsafeRole
-from shared.settings import Settings
+from shared.settings import TRAINING, Settings
 
 router = APIRouter(tags=["operations"])
 
@@ -78,6 +79,8 @@ def ready(service: CurrentService) -> JSONResponse:
     """Whether requests can be served: the database answers and is current. Without a broker jobs wait, no more."""
     checks = {"database": _database(service.database, service.settings), "broker": _broker(service.settings)}
     well = checks["database"] == "ok"
+    if well and TRAINING in service.settings.features:
+        checks["sweep"] = _sweep(service.database)
     return JSONResponse({"status": "ready" if well else "not ready", "checks": checks}, 200 if well else 503)
 
 
@@ -97,6 +100,14 @@ def _database(database: Any, settings: Settings) -> str:
     except SQLAlchemyError as error:
         return f"away ({type(error).__name__})"
     return f"not migrated: {', '.join(behind)}; run `rollcall migrate`" if behind else "ok"
+
+
+def _sweep(database: Any) -> str:
+    """Whether the nightly sweep keeps up. Validity does not wait for it, so readiness does not either."""
+    with database.transaction(None) as db:
+        behind = licences.organizations_behind(db, clock.now())
+    hours = int(licences.LATE_AFTER.total_seconds() // 3600)
+    return f"behind: {behind} not swept for {hours} hours; does `rollcall beat` run?" if behind else "ok"
 
 
 def _broker(settings: Settings) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cli import assignments, audit, doctor, events, jobs, keys, organizations
+from cli import assignments, audit, doctor, events, jobs, keys, organizations, sweeping
 from cli.options import DataDir
 
 DATA_DIR = Path(".rollcall")
@@ -124,6 +124,7 @@ app.add_typer(organizations.app, name="org", rich_help_panel="Use")
 app.command(rich_help_panel="Use")(organizations.token)
 app.command(rich_help_panel="Use")(assignments.assign)
 app.add_typer(jobs.app, name="jobs", rich_help_panel="Use")
+app.command(rich_help_panel="Use")(sweeping.sweep)
 
 
 def run() -> None:

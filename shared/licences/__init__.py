@@ -27,6 +27,7 @@ from shared.licences.schemas import (
 )
 from shared.licences.sweeping import (
     BATCH,
+    LATE_AFTER,
     SWEEPER,
     Batch,
     ask_sweep,
@@ -69,6 +70,7 @@ __all__ = [
     "Filters",
     "Issuer",
     "KEYS_PATH",
+    "LATE_AFTER",
     "Licence",
     "LicenceAnswer",
     "LicenceChanges",

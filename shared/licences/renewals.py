@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import and_, func, literal, select, update
+from sqlalchemy import and_, func, literal, literal_column, select, update
 from sqlalchemy.orm import Session
 
 from shared import clock
@@ -49,7 +49,7 @@ def due_renewals(db: Session, zone: str, now: datetime, most: int) -> list[Renew
     )
     due = (
         select(
-            Licence.id,
+            literal_column("licence.ctid").label("place"),  # joined by id, without statistics, each row may cost a scan
             Course.id.label("course_id"),
             CourseVersion.id.label("version_id"),
             CourseVersion.label,
@@ -79,7 +79,11 @@ def due_renewals(db: Session, zone: str, now: datetime, most: int) -> list[Renew
     ends_on = func.timezone(zone, Licence.expires_at).label("ends_on")
     marked = db.execute(
         update(Licence)
-        .where(Licence.org_id == org_id, Licence.id == due.c.id)
+        .where(
+            Licence.org_id == org_id,
+            Licence.course_id == due.c.course_id,
+            literal_column("licence.ctid") == due.c.place,
+        )
         .values({Licence.renewal_on: today})
         .returning(due.c.course_id, due.c.version_id, due.c.label, due.c.renew_before_days, ends_on, Licence.party_id)
         .execution_options(synchronize_session=False)

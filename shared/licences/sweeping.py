@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, Integer, Select, cast, column, func, insert, literal, select, text, update
+from sqlalchemy import ARRAY, Integer, Select, Text, cast, func, insert, literal, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -18,7 +19,6 @@ from shared import events
 from shared.database import current_org
 from shared.events import Actor
 from shared.licences.models import NOTICE_DAYS, Licence, Sweep
-from shared.licences.revoking import subject
 
 BATCH = 5000
 """Licences a transaction: above, the organization's event counter is held for too long."""
@@ -86,19 +86,17 @@ _PASSED = " + ".join(f"(expires_at - interval '{days} days' <= :now)::int" for d
 
 _TAKE = text(f"""
     WITH due AS (
-        SELECT id, due_at, expires_at, notices, greatest(notices, {_PASSED}) AS passed FROM licence
+        SELECT ctid AS place, due_at, notices, greatest(notices, {_PASSED}) AS passed FROM licence
         WHERE org_id = :org AND due_at <= :now ORDER BY due_at, id LIMIT :most FOR UPDATE SKIP LOCKED
     )
-    SELECT count(*) AS size, coalesce(array_agg(id), '{{}}')::text AS ids,
-        count(*) FILTER (WHERE expires_at <= :now) AS expired, coalesce(sum(passed - notices), 0)::int AS notices,
-        extract(epoch FROM :now - min(due_at))::float AS lag
-    FROM due""")  # noqa: S608
-"""Locks a batch and sums it up. The ids travel as one text, there and back, and are never taken apart here."""
-
-_SETTLE = text(f"""
-    UPDATE licence SET notices = greatest(notices, {_PASSED}),
-        expired_at = CASE WHEN expires_at <= :now THEN cast(:now AS timestamptz) END
-    WHERE org_id = :org AND id = ANY (cast(:ids AS uuid[]))""")  # noqa: S608
+    UPDATE licence SET notices = due.passed,
+        expired_at = CASE WHEN licence.expires_at <= :now THEN cast(:now AS timestamptz) END
+    FROM due WHERE licence.org_id = :org AND licence.ctid = due.place
+    RETURNING 'licence/' || licence.id AS subject, licence.party_id, due.notices AS told, due.passed, due.due_at,
+        licence.expires_at <= :now AS ended,
+        jsonb_build_object('courseId', course_id, 'expiresAt', licence.expires_at)::text AS data""")  # noqa: S608
+"""Takes a batch, and answers what its rows were before. By their places: joined by id, without statistics, each row may
+cost a scan. They go back as the events' columns, since ids as a parameter would have the same trouble."""
 
 
 def sweep_batch(db: Session, sweep_id: uuid.UUID, now: datetime, most: int = BATCH) -> Batch:
@@ -107,50 +105,37 @@ def sweep_batch(db: Session, sweep_id: uuid.UUID, now: datetime, most: int = BAT
     One that comes late is told of in full: every notice that has come due since, then the end.
     """
     org_id = current_org(db)
-    row = db.execute(_TAKE, {"org": org_id, "now": now, "most": most}).one()
-    if row.size:
-        _tell(db, row, now)
-        db.execute(_SETTLE, {"org": org_id, "now": now, "ids": row.ids})
-        db.execute(
-            update(Sweep)
-            .where(Sweep.org_id == org_id, Sweep.id == sweep_id)
-            .values(
-                started_at=func.coalesce(Sweep.started_at, now),
-                expired=Sweep.expired + row.expired,
-                notices=Sweep.notices + row.notices,
-                lag_seconds=func.greatest(Sweep.lag_seconds, row.lag),
-            )
+    taken = db.execute(_TAKE, {"org": org_id, "now": now, "most": most}).all()
+    if not taken:
+        return Batch(0, 0, 0)
+    taken = sorted(taken, key=lambda row: (row.due_at, row.subject))
+    notices = 0
+    for place, days in enumerate(NOTICE_DAYS):
+        passed = [row for row in taken if row.told <= place < row.passed]
+        notices += len(passed)
+        events.record_each(
+            db, SWEEPER, now, type="licence.expiring", count=len(passed), of=_each(passed), data={"daysBefore": days}
         )
-    return Batch(row.size, row.expired, row.notices)
+    ended = [row for row in taken if row.ended]
+    events.record_each(db, SWEEPER, now, type="licence.expired", count=len(ended), of=_each(ended), data={})
+    db.execute(
+        update(Sweep)
+        .where(Sweep.org_id == org_id, Sweep.id == sweep_id)
+        .values(
+            started_at=func.coalesce(Sweep.started_at, now),
+            expired=Sweep.expired + len(ended),
+            notices=Sweep.notices + notices,
+            lag_seconds=func.greatest(Sweep.lag_seconds, (now - taken[0].due_at).total_seconds()),
+        )
+    )
+    return Batch(len(taken), len(ended), notices)
 
 
-def _tell(db: Session, row: Any, now: datetime) -> None:
-    """Record the events of a locked batch, before its rows forget what they were."""
-    ours = (
-        Licence.org_id == current_org(db),
-        text("licence.id = ANY (cast(:batch AS uuid[]))").bindparams(batch=row.ids),
-    )
-    about = ("courseId", Licence.course_id, "expiresAt", Licence.expires_at)
-    listed = func.unnest(literal(list(NOTICE_DAYS), ARRAY(Integer)))
-    notice = listed.table_valued(column("days", Integer), with_ordinality="place").render_derived("notice")
-    day, place = notice.c.days, cast(notice.c.place, Integer)
-    passed = Licence.expires_at - func.make_interval(0, 0, 0, day) <= now
-    notices = (
-        select(
-            subject(Licence.id),
-            Licence.party_id,
-            func.jsonb_build_object(*about, "daysBefore", day).label("data"),
-        )
-        .select_from(Licence)
-        .join(notice, literal(True))
-        .where(*ours, place > Licence.notices, passed)
-        .order_by(place, Licence.id)
-    )
-    events.record_each(db, SWEEPER, now, type="licence.expiring", count=row.notices, of=notices, data={})
-    ended = select(subject(Licence.id), Licence.party_id, func.jsonb_build_object(*about).label("data")).where(
-        *ours, Licence.expires_at <= now
-    )
-    events.record_each(db, SWEEPER, now, type="licence.expired", count=row.expired, of=ended, data={})
+def _each(rows: list[Any]) -> Select[str, str, Any]:
+    """Rows that were taken, as events are recorded of them."""
+    columns = (literal([getattr(row, name) for row in rows], ARRAY(Text)) for name in ("subject", "party_id", "data"))
+    each = func.unnest(*columns).table_valued("subject", "party_id", "data").render_derived("each")
+    return select(each.c.subject, each.c.party_id, cast(each.c.data, JSONB).label("data"))
 
 
 def unfinished(db: Session) -> uuid.UUID | None:
