@@ -14,6 +14,7 @@ from api import (
     deliveries,
     directory,
     events,
+    forecast,
     jobs,
     licence_checks,
     licences,
@@ -54,6 +55,7 @@ TRAINING_ROUTERS = (
     deliveries.router,
     credentials.router,
     licences.router,
+    forecast.router,
     sweeps.router,
 )
 

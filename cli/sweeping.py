@@ -21,6 +21,7 @@ def sweep(
     from rich.progress import track
 
     from cli import system
+    from cli.failures import Failed
     from shared import access, clock, licences
     from shared.events import Actor
     from worker import sweeping
@@ -29,7 +30,10 @@ def sweep(
     found, told, waiting = system.find(data_dir), Console(stderr=True, highlight=False), 0
     with found.database() as database:
         with database.transaction(None) as db:
-            organizations = [org] if org else list(access.organization_ids(db))
+            everybody = list(access.organization_ids(db))
+        if org and org not in everybody:
+            raise Failed(f"There is no organization {org}; `rollcall org add {org} --name NAME` adds it.")
+        organizations = [org] if org else everybody
         for org_id in track(organizations, "Sweeping", console=told):
             with database.transaction(org_id) as db:
                 organization = access.organization(db)

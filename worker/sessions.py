@@ -32,6 +32,7 @@ def amend(db: Session, chunk: Chunk) -> Tally:
     now, earned = clock.now(), _earned(chunk)
     licensed = licences.of_session(earned.session_id)
     amendment = sessions.plan_amendment(db, chunk, licensed)
+    licences.lock(db, chunk, earned.course_id)
     completed = assignments.complete_attended(db, chunk, _each(amendment.to_add), now)
     sessions.amend_roster(db, chunk, amendment, now)
     licences.grant(db, chunk, earned, _each(amendment.to_add), now)

@@ -10,7 +10,7 @@ from shared.licences.actions import LicenceRevoked, correct, locked, revoke
 from shared.licences.checking import Checked, CheckReason, check
 from shared.licences.completions import grant_on_completion, take_back_completions
 from shared.licences.credentials import Issuer, signed, status
-from shared.licences.granting import Earned, grant
+from shared.licences.granting import Earned, grant, lock
 from shared.licences.keys import KEYS_PATH, CredentialKeys, CredentialsNotConfigured
 from shared.licences.models import ExpiryRule, Licence, LicenceState, Sweep
 from shared.licences.queries import Filters, Sort, get, lapses, listed, made_by, of_session, state_of
@@ -97,6 +97,7 @@ __all__ = [
     "grouped",
     "holder_of",
     "lapses",
+    "lock",
     "listed",
     "locked",
     "made_by",

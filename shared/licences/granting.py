@@ -91,6 +91,24 @@ def grant(db: Session, chunk: Chunk, earned: Earned, entitled: Select[str], now:
     return carry_out(db, Grant(earnings, made, earned.granted_at, earned.actor, earned.job_id), now)
 
 
+def lock(db: Session, chunk: Chunk, course_id: uuid.UUID) -> None:
+    """Lock what the chunk's parties hold of a course, for work that records events before it has changed all of it."""
+    recipients = chunk.recipients.subquery()
+    theirs = (
+        select(Licence.id)
+        .where(
+            Licence.org_id == chunk.job.org_id,
+            Licence.course_id == course_id,
+            chunk.covers(Licence.party_id),
+            Licence.party_id.in_(select(recipients.c.entity_id)),
+        )
+        .order_by(Licence.id)
+        .with_for_update(key_share=True)
+        .cte("theirs")
+    )
+    db.execute(select(func.count()).select_from(theirs))
+
+
 def carry_out(db: Session, lot: Grant, now: datetime) -> int:
     """Grant a lot of licences, superseding what the parties have of the courses. Answers how many were granted."""
     count, first, last = _lock_parties(db, lot)

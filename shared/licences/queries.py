@@ -3,9 +3,8 @@
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, Text, and_, func, literal, select
 from sqlalchemy.orm import Session, aliased
@@ -127,11 +126,17 @@ def of_session(session_id: uuid.UUID) -> Select[str, uuid.UUID, datetime | None]
     )
 
 
-def lapses(db: Session, course_id: uuid.UUID | None, zone: str, by: str, since: datetime, until: datetime) -> Any:
-    """How many counting licences end in each period: rows of (first day of the period, number). by: week or month.
-
-    zone: the organization's, in which days and so periods begin.
-    """
+def lapses(
+    db: Session,
+    scope: Collection[str] | None,
+    *,
+    course_id: uuid.UUID | None,
+    zone: str,
+    by: str,
+    since: datetime,
+    until: datetime,
+) -> dict[date, int]:
+    """How many licences that count end in each period, by its first day in this zone. by: `week` or `month`."""
     period = func.date_trunc(by, func.timezone(zone, Licence.expires_at)).label("period")
     rows = select(period, func.count()).where(
         Licence.org_id == current_org(db),
@@ -139,7 +144,8 @@ def lapses(db: Session, course_id: uuid.UUID | None, zone: str, by: str, since: 
         Licence.superseded_at.is_(None),
         Licence.expires_at >= since,
         Licence.expires_at < until,
+        directory.in_scope(Licence.party_id, scope),
     )
     if course_id is not None:
         rows = rows.where(Licence.course_id == course_id)
-    return db.execute(rows.group_by(period).order_by(period)).all()
+    return {first.date(): number for first, number in db.execute(rows.group_by(period)).tuples()}

@@ -16,7 +16,7 @@ from shared.sessions.completion import (
     completion_ended,
 )
 from shared.sessions.models import Attendance, RosterEntry, SessionMode, SessionState, TrainingSession
-from shared.sessions.queries import AMEND, COMPLETE, Filters, get, listed, roster
+from shared.sessions.queries import AMEND, COMPLETE, Filters, Seats, get, listed, roster, seats
 from shared.sessions.rosters import Addition, add, attend, remove
 from shared.sessions.schemas import (
     AmendmentRequest,
@@ -58,6 +58,7 @@ __all__ = [
     "RosterEntryAnswer",
     "RosterOutcome",
     "RosterRequest",
+    "Seats",
     "SessionAnswer",
     "SessionCancelled",
     "SessionChanges",
@@ -86,4 +87,5 @@ __all__ = [
     "session_of",
     "settle_amendment",
     "settle_completion",
+    "seats",
 ]

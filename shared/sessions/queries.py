@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -162,3 +162,48 @@ def _on_roster(scope: Collection[str] | None) -> tuple[Any, ...]:
         RosterEntry.removed_at.is_(None),
         directory.in_scope(RosterEntry.party_id, scope),
     )
+
+
+@dataclass(frozen=True)
+class Seats:
+    """What scheduled sessions offer. free: seats that nobody has, None where a session takes any number."""
+
+    sessions: int
+    taken: int
+    free: int | None
+
+
+def seats(
+    db: Session, *, course_id: uuid.UUID | None, zone: str, by: str, since: datetime, until: datetime
+) -> dict[date, Seats]:
+    """The seats of the sessions scheduled in each period, by its first day in this zone. by: `week` or `month`."""
+    entries = (
+        select(func.count())
+        .where(
+            RosterEntry.org_id == TrainingSession.org_id,
+            RosterEntry.session_id == TrainingSession.id,
+            RosterEntry.removed_at.is_(None),
+        )
+        .scalar_subquery()
+    )
+    each = select(
+        func.date_trunc(by, func.timezone(zone, TrainingSession.starts_at)).label("period"),
+        TrainingSession.capacity,
+        entries.label("taken"),
+    ).where(
+        TrainingSession.org_id == current_org(db),
+        TrainingSession.state == SessionState.SCHEDULED,
+        TrainingSession.starts_at >= since,
+        TrainingSession.starts_at < until,
+    )
+    if course_id is not None:
+        each = each.where(TrainingSession.course_id == course_id)
+    found = each.subquery()
+    free = case(
+        (func.bool_and(found.c.capacity.is_not(None)), func.sum(func.greatest(found.c.capacity - found.c.taken, 0)))
+    )
+    rows = select(found.c.period, func.count(), func.sum(found.c.taken), free).group_by(found.c.period)
+    return {
+        first.date(): Seats(number, int(taken), None if left is None else int(left))
+        for first, number, taken, left in db.execute(rows).tuples()
+    }
