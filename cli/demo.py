@@ -48,7 +48,7 @@ def demo(port: int, data_dir: Path, once: bool, command: Sequence[str] = COMMAND
         with FrontDesk(state.api_url, _sign_in(data_dir, console)) as desk:
             _load(desk, console)
             _assign(desk, console)
-            _hold_session(desk, console)
+            _hold_session(desk, state.api_url, console)
         if process is None or not once:
             _show_around(state.api_url, data_dir, console)
         if process is not None and not once:
@@ -170,7 +170,7 @@ def _assign(desk: FrontDesk, console: Console) -> None:
     console.print(f"The event feed stands at {int(head):,}, one event for every fact.")
 
 
-def _hold_session(desk: FrontDesk, console: Console) -> None:
+def _hold_session(desk: FrontDesk, api_url: str, console: Console) -> None:
     """A session of forty, all but two of whom were there: scheduled, filled, completed."""
     course_id, title = find_course(desk, sample.SESSION_COURSE), "Working at height"
     held = desk.get("/v1/sessions", courseId=course_id, state="completed")["items"]
@@ -202,6 +202,9 @@ def _hold_session(desk: FrontDesk, console: Console) -> None:
     for entry in desk.get(f"{session}/roster", limit=ABSENT + 2)["items"]:
         licence = f"  licence {entry['licenceId']}" if entry["licenceId"] else ""
         console.print(f"  {entry['entityId']}  {entry['displayName']:<24} {entry['outcome']}{licence}", markup=False)
+    licence = desk.get("/v1/licences", partyId=crew[SEATS - 1], courseId=course_id)["items"][0]
+    expires_on = datetime.fromisoformat(licence["expiresAt"]).date()
+    console.print(f"One of them, good until {expires_on}, as a gate sees it: {api_url}/verify/{licence['code']}")
 
 
 def _show_around(api_url: str, data_dir: Path, console: Console) -> None:
