@@ -19,6 +19,10 @@ _LAST_REQUESTS_SECONDS = 8
 """What a request in hand gets to end in; `up` waits 10 s before it kills."""
 
 
+_BEHIND_THE_JOBS = 5
+"""Where processors are few, what happened must wait until it has happened: jobs come first."""
+
+
 def api(system: System, host: str, port: int) -> None:
     """The HTTP API, in one process. Raises CannotStart where the address cannot be listened on."""
     system.export()
@@ -51,6 +55,7 @@ def worker(system: System, queues: Sequence[str]) -> None:
     sends = set(queues) == {DELIVERIES}
     if sends:
         open_workshop(name="sender", pool_size=SENDER_THREADS)  # no process is forked that would do it
+        os.nice(_BEHIND_THE_JOBS)
     warnings.filterwarnings("ignore", module="celery.platforms")  # of root: messages are JSON, so none can be code
     program = app.Worker(
         hostname=f"{'sender' if sends else 'worker'}-{os.getpid()}@{socket.gethostname()}",  # two of one name are one

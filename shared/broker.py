@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 QUEUE = "rollcall"
 DELIVERIES = "deliveries"
-"""A queue of their own for deliveries: talking to somebody else's server must not hold a job up."""
+"""A queue of its own for what leaves the house: copying events and talking to others' servers must hold no job up."""
 
 QUEUES = (QUEUE, DELIVERIES)
 PAUSE_AFTER_FAILURE_SECONDS = 2.0
@@ -36,7 +36,7 @@ def make_celery(redis_url: str) -> Celery:
         task_default_queue=QUEUE,
         task_default_exchange=QUEUE,
         task_default_routing_key=QUEUE,
-        task_routes={"deliveries.*": {"queue": DELIVERIES}},
+        task_routes={"deliveries.*": {"queue": DELIVERIES}, "events.*": {"queue": DELIVERIES}},
         task_create_missing_queues=False,  # a misspelt queue must fail, not fill up unread
         task_serializer="json",
         accept_content=["json"],

@@ -63,3 +63,6 @@ def configure(log_format: str, level: str) -> None:
     root.handlers = [handler]
     root.setLevel(level.upper())
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # it tells whole addresses, which can hold a secret
+    if level != "debug":
+        for ticks in ("celery.beat", "celery.worker.strategy", "celery.app.trace"):  # several lines a second
+            logging.getLogger(ticks).setLevel(logging.WARNING)

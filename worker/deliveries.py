@@ -4,14 +4,14 @@ Ticks do both, so that a lost wake-up costs a second. All of it has a queue and 
 hangs must not hold a job up.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Semaphore
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared import access, clock, deliveries, events
-from shared.deliveries import Channel
+from shared.deliveries import Addressees, Channel
 from worker import mail, notices, webhooks
 from worker.app import config, workshop
 from worker.task import task
@@ -58,6 +58,11 @@ def available(org_id: str) -> bool:
         return access.unavailability(access.organization(db), config.features) is None
 
 
+def mailed() -> Mapping[str, Addressees]:
+    """What is told by mail, and to whom: nothing where there is no mail server."""
+    return notices.MAILED if config.smtp_url else {}
+
+
 def _plan(org_id: str) -> int:
     """Plan one organization's. Answers how many events. What the database refuses now is due again in a second."""
     planned = 0
@@ -65,7 +70,7 @@ def _plan(org_id: str) -> int:
         if available(org_id):
             while planned % deliveries.LARGEST_PLAN == 0:
                 with workshop.database.transaction(org_id) as db:
-                    taken = deliveries.plan(db, clock.now(), mailed=notices.MAILED)
+                    taken = deliveries.plan(db, clock.now(), mailed=mailed())
                 if taken == 0:
                     break
                 planned += taken

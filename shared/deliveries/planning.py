@@ -57,7 +57,14 @@ def plan(
     last = events.hold_position(db, PLANNER)
     if last is None:
         return 0
-    up_to = min(events.head(db), last + limit)
+    head = events.head(db)
+    listening = select(Webhook.id).where(
+        Webhook.org_id == current_org(db), Webhook.removed_at.is_(None), Webhook.disabled_at.is_(None)
+    )
+    if not mailed and not db.scalar(select(listening.exists())):
+        events.advance(db, PLANNER, since=last, to=head)  # nobody wants to be told of anything
+        return 0
+    up_to = min(head, last + limit)
     if up_to <= last:
         return 0
     meant = and_(Event.org_id == current_org(db), Event.sequence > last, Event.sequence <= up_to)

@@ -98,6 +98,9 @@ class Plant:
             yield f"http://127.0.0.1:{port}"
 
     def _spawn(self, command: str, settings: dict[str, str]) -> Process:
+        """Start one. A worker does jobs alone, as under `up`, where what leaves the house has a process of its own."""
+        if command == "worker":
+            command = f"worker --queues {QUEUE}"
         with self.log.open("ab") as output:
             return spawn(
                 [sys.executable, "-m", "cli.main", *command.split()],

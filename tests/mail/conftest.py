@@ -24,12 +24,14 @@ def mails(
     org: Org, workshop: Workshop, server: MailServer, configured: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Correspondence]:
     """The organization's mails, sent by this process."""
+    from worker import deliveries as sending
     from worker import mail  # reads the environment, so not before it is set
 
     config = configured.model_copy(
         update={"smtp_url": server.url, "mail_from": "Rollcall <rollcall@training.example>", "mails_a_day": 5}
     )
     monkeypatch.setattr(mail, "config", config)
+    monkeypatch.setattr(sending, "config", config)
     post = mail.Post()
     post.server = deliveries.MailServer(server.url, patience_seconds=1.0)
     monkeypatch.setattr(mail, "post", post)

@@ -39,10 +39,10 @@ class Correspondence:
 
     def plan(self) -> None:
         """Plan what is to be told."""
-        from worker import notices
+        from worker import deliveries as sending
 
         with self.org.transaction() as db:
-            while deliveries.plan(db, clock.now(), mailed=notices.MAILED):
+            while deliveries.plan(db, clock.now(), mailed=sending.mailed()):
                 pass
 
     def send(self) -> None:

@@ -171,7 +171,21 @@ def test_a_party_gets_so_many_mails_a_day(mails: Correspondence) -> None:
     assert mails.states()[-1] == ("bob", "sent", "delivered")
 
 
-def test_without_a_mail_server_the_ledger_says_so(mails: Correspondence, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_mail_server_nobody_is_planned_to_be_written_to(
+    mails: Correspondence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor later, when there is one: nobody wants to read what happened in the months before."""
+    mails.know(ADA)
+    mails.assign("ada")
+    with monkeypatch.context() as without:
+        without.setattr("worker.deliveries.config", mails.org.service.settings)
+        assert (mails.tell(), mails.states()) == ([], [])
+    assert (mails.tell(), mails.states()) == ([], [])
+
+
+def test_when_the_mail_server_is_taken_away_the_ledger_says_so(
+    mails: Correspondence, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from worker import mail
 
     mails.know(ADA)
