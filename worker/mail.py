@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared import clock, deliveries
@@ -32,6 +31,7 @@ from shared.deliveries import (
 from worker import notices
 from worker.app import config, workshop
 from worker.notices import Irrelevant, Situation
+from worker.settling import Results
 
 log = structlog.get_logger()
 
@@ -41,11 +41,6 @@ BATCH = 200
 LEASE_SECONDS = 120.0
 SENDING_SECONDS = 20.0
 """How long one task goes on; the limit of a task is 45 s, and a mail may take 10 s for each of its steps."""
-
-
-_UNSYNCED = text("SELECT set_config('synchronous_commit', 'off', true)")
-"""Nothing waits for the disk after each mail: where PostgreSQL itself crashes, the mails of the last second are sent
-again, with the same Message-ID. A sender that dies loses nothing by it."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +55,7 @@ class Post:
     """The mail server as this process knows it; opened by the first who sends. connections: so many at a time."""
 
     server: MailServer | None = None
-    connections = 4
+    connections = 8
 
     def open(self) -> MailServer | None:
         """The mail server, or None where none is configured."""
@@ -95,8 +90,9 @@ def _send_batch(org_id: str, server: MailServer | None, until: float) -> bool:
     with workshop.database.transaction(org_id) as db:
         mails = _prepare(db, claimed, clock.now(), configured=server is not None)
     if server is not None and mails:
+        results = Results(workshop.database, org_id)
         with ThreadPoolExecutor(min(post.connections, len(mails)), thread_name_prefix="mail") as threads:
-            unsent = [mail for mail in threads.map(lambda mail: _hand_in(org_id, mail, server, until), mails) if mail]
+            unsent = [mail for mail in threads.map(lambda mail: _hand_in(mail, server, until, results), mails) if mail]
         with workshop.database.transaction(org_id) as db:
             deliveries.release(db, [one for mail in unsent for one in mail.claimed])
     return True
@@ -156,15 +152,13 @@ def _letter(told: dict[Claimed, Notice], situation: Situation) -> Letter:
     )
 
 
-def _hand_in(org_id: str, mail: Mail, server: MailServer, until: float) -> Mail | None:
+def _hand_in(mail: Mail, server: MailServer, until: float, results: Results) -> Mail | None:
     """Send one mail and settle its deliveries. Answers it back where there was no time, or the server needs a pause."""
     if time.monotonic() > until or server.pausing:
         return mail
     now = clock.now()
     settled = _tried(mail, server, now)
-    with workshop.database.transaction(org_id) as db:
-        db.execute(_UNSYNCED)
-        deliveries.settle_all(db, dict.fromkeys(mail.claimed, settled), clock.now())
+    results.settle(dict.fromkeys(mail.claimed, settled))
     return None
 
 

@@ -46,6 +46,7 @@ from shared.deliveries.work import (
     release,
     settle,
     settle_all,
+    settle_soon,
 )
 
 __all__ = [
@@ -108,6 +109,7 @@ __all__ = [
     "settle",
     "settle_all",
     "settle_calls",
+    "settle_soon",
     "summary",
     "suppress_unwanted",
     "the_party",

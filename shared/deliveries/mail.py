@@ -9,10 +9,6 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from email.header import Header
-from email.mime.multipart import MIMEMultipart
-from email.mime.text import MIMEText
-from email.policy import compat32
 from email.utils import format_datetime, formataddr, parseaddr
 from functools import lru_cache
 from typing import Any
@@ -22,6 +18,7 @@ from icalendar import Calendar, vCalAddress
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from shared import clock
+from shared.deliveries import mime
 from shared.deliveries.smtp import Envelope
 
 
@@ -93,44 +90,32 @@ _LAYOUT = _WORDS.overlay(autoescape=select_autoescape(["html"]), trim_blocks=Tru
 def compose(letter: Letter, mail_from: str, now: datetime) -> Envelope:
     """The mail, ready to be handed in. Raises AddressUnusable."""
     told = [_told(notice, letter) for notice in letter.notices]
-    sender_name, sender = parseaddr(mail_from)
+    sender_name, sender = _sender(mail_from)
     organization = line(letter.organization)
     subject = told[0].subject if len(told) == 1 else f"{len(told)} notices about your training"
     shown = {"told": told, "name": line(letter.name), "organization": organization, "subject": subject}
-    message = _body(*(_layout(name).render(shown) for name in ("layout.txt", "layout.html")))
+    plain, html = (_layout(name).render(shown) for name in ("layout.txt", "layout.html"))
+    body = mime.multipart("alternative", [mime.text(plain, "plain"), mime.text(html, "html")])
     calendars = [notice for notice in letter.notices if notice.calendar is not None]
     if calendars:
-        files = [_invitation(notice, sender, letter) for notice in calendars]
-        message = MIMEMultipart("mixed", _subparts=[message, *files])
+        body = mime.multipart("mixed", [body, *(_invitation(notice, sender, letter) for notice in calendars)])
     recipient = _address(letter)
-    message["Subject"] = subject if _bare(subject) else Header(subject, "utf-8", header_name="Subject").encode()
-    message["From"] = _named(f"{organization} via {sender_name}" if sender_name else organization, sender)
-    message["To"] = _named(line(letter.name), recipient)
-    message["Date"] = format_datetime(now)
-    message["Message-ID"] = f"<{letter.id}@{sender.rpartition('@')[2]}>"
-    message["Auto-Submitted"] = "auto-generated"  # no holiday reply, please
-    return Envelope(sender, recipient, message.as_bytes(policy=_ON_THE_WIRE))
-
-
-_ON_THE_WIRE = compat32.clone(linesep="\r\n")
-"""The older half of the standard library's mail package: it takes a quarter of the time, which is most of a mail's.
-It trusts its headers, which is why every text from elsewhere goes through `line`."""
-
-
-def _body(plain: str, html: str) -> MIMEMultipart:
-    return MIMEMultipart("alternative", _subparts=[_part(plain, "plain"), _part(html, "html")])
-
-
-def _part(text: str, subtype: str) -> MIMEText:
-    """As it is where every server can carry it: then a link stays whole, also in the source. A line holds 998 bytes."""
-    bare = text.isascii() and max(map(len, text.splitlines()), default=0) < 990
-    return MIMEText(text, subtype, "us-ascii" if bare else "utf-8")
+    headers = {
+        "Subject": subject if _bare(subject) else mime.encoded(subject, "Subject"),
+        "From": _named(f"{organization} via {sender_name}" if sender_name else organization, sender),
+        "To": _named(line(letter.name), recipient),
+        "Date": format_datetime(now),
+        "Message-ID": f"<{letter.id}@{sender.rpartition('@')[2]}>",
+        "Auto-Submitted": "auto-generated",  # no holiday reply, please
+        "MIME-Version": "1.0",
+    }
+    return Envelope(sender, recipient, mime.headed(headers, body))
 
 
 def _named(name: str, address: str) -> str:
     """A name before an address. No longer than a line may be."""
     name = name[:200]
-    return formataddr((name, address)) if _bare(name) else f"{Header(name, 'utf-8').encode()} <{address}>"
+    return formataddr((name, address)) if _bare(name) else f"{mime.encoded(name, 'To')} <{address}>"
 
 
 def _bare(text: str) -> bool:
@@ -208,7 +193,7 @@ def _day(day: date) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
-def _invitation(notice: Notice, sender: str, letter: Letter) -> MIMEText:
+def _invitation(notice: Notice, sender: str, letter: Letter) -> bytes:
     """The calendar file as an invitation of this party, or as its withdrawal (iMIP, RFC 6047)."""
     method = "CANCEL" if notice.cancels else "REQUEST"
     calendar = Calendar.from_ical(notice.calendar or b"")
@@ -220,10 +205,12 @@ def _invitation(notice: Notice, sender: str, letter: Letter) -> MIMEText:
         entry.add("attendee", attendee)
         if notice.cancels:
             entry["STATUS"] = "CANCELLED"
-    part = MIMEText(calendar.to_ical().decode(), "calendar", "utf-8")
-    part.set_param("method", method)
-    part.add_header("Content-Disposition", "attachment", filename="session.ics")
-    return part
+    return mime.text(
+        calendar.to_ical().decode(),
+        "calendar",
+        parameters=f"; method={method}",
+        disposition='attachment; filename="session.ics"',
+    )
 
 
 def _participant(name: str, address: str) -> vCalAddress:
@@ -232,4 +219,5 @@ def _participant(name: str, address: str) -> vCalAddress:
     return participant
 
 
+_sender = lru_cache(parseaddr)
 _words, _layout = lru_cache(_WORDS.get_template), lru_cache(_LAYOUT.get_template)
