@@ -27,9 +27,9 @@ def site(app: FastAPI) -> Iterator[str]:
         thread.join(20)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium."""
+    """Headless Chromium. Not for longer: as long as it is there, this thread counts as one that runs an event loop."""
     if not CHROMIUM.exists():
         pytest.skip(f"there is no {CHROMIUM}: no page was tried in a browser; `apt-get install chromium` brings it")
     with sync_playwright() as playwright:

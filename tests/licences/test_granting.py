@@ -145,7 +145,7 @@ def test_a_chunk_costs_the_same_statements_whatever_its_size(org: Org) -> None:
         session = a_session(org, course)
         with chunk_of(org, *ids[:size]) as (db, chunk), count_statements(org.service.database.engine) as counted:
             made = earned(db, chunk, course, session, NOON)
-            assert licences.grant(db, chunk, made, select(Party.id), NOON + timedelta(days=size)) == size
+            assert licences.grant(db, chunk, made, chunk.recipients, NOON + timedelta(days=size)) == size
             statements = list(counted.sent)
         sent.append(statements)
     assert sent[0] == sent[1]
