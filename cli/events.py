@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -201,7 +202,7 @@ def _begin(
             rows = events.listed(db, events.Filters(types=types), newest_first=True)
             rows = rows.where(events.Event.sequence <= seen[org_id]).limit(lines)
             last += [events.cloud_event(event) for event in db.scalars(rows)]
-    last.sort(key=lambda event: (event["time"], event["org"], int(event["sequence"])))
+    last.sort(key=lambda event: (datetime.fromisoformat(event["time"]), event["org"], int(event["sequence"])))
     for event in last[max(len(last) - lines, 0) :]:
         show(event)
     return seen
