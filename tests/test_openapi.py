@@ -15,7 +15,7 @@ from schemathesis.specs.openapi.checks import content_type_conformance, response
 
 from tests.factories import Org
 
-EXAMPLES = 10
+EXAMPLES = 5
 """Requests made up for each operation, of those that the description allows, and of those that it does not."""
 
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance]
