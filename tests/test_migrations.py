@@ -118,11 +118,16 @@ def test_a_database_at_the_former_heads_is_brought_on_with_its_rows(empty: str) 
         row = connection.execute(
             "SELECT party_id, state, due_key::text, link_epoch, completed_at FROM assignment"
         ).fetchone()
+        told = connection.execute("SELECT name, last_sequence FROM event_consumer").fetchall()
+        forced = connection.execute("SELECT relforcerowsecurity FROM pg_class WHERE relname = 'event_consumer'")
+        assert forced.fetchone() == (True,)
     assert row == ("party-1", "assigned", "9999-12-31", 0, None)
+    assert told == [("planner", 7)]  # nobody is written to about what is long past
 
 
 FORMER_ROWS = (
     "INSERT INTO organization (id, name, time_zone, created_at) VALUES ('org-1', 'One', 'UTC', now())",
+    "INSERT INTO event_stream (org_id, last_sequence) VALUES ('org-1', 7)",
     """INSERT INTO party (org_id, id, display_name, created_at, updated_at)
        VALUES ('org-1', 'party-1', 'P', now(), now())""",
     """INSERT INTO course (org_id, title, code, mode, licence_on, created_at, updated_at)

@@ -27,7 +27,7 @@ Found = TypeVar("Found")
 
 AT_A_TIME = 64
 EACH_AT_A_TIME = 8
-EACH_CLAIMED = 64
+EACH_CLAIMED = 128
 """Claimed for a receiver ahead of their calls, so that the next call never waits for the database."""
 
 LEASE_SECONDS = 60.0
@@ -38,6 +38,8 @@ ROUND_SECONDS = 20.0
 """A round claims for so long, then ends its calls: a worker that is to stop must not wait for an endless backlog."""
 
 PAUSE_SECONDS = 0.2
+SETTLED_EVERY_SECONDS = 0.02
+"""What came back meanwhile is settled together: so much a killed sender may repeat, beside the calls under way."""
 
 _claiming = Lock()
 """One round of a process claims at a time, since rounds do not know of each other's places."""
@@ -111,16 +113,17 @@ class _Round:
     # --- claiming and calling
 
     async def _claim(self, line: Line) -> int:
-        """Claim for every receiver that has room, and call. Answers how many were claimed."""
-        claimed = 0
+        """Claim for every receiver that has room, and call. Answers 0 only where nothing is left to claim: whoever was
+        passed over may have run out meanwhile."""
+        found = 0
         for org_id in await _in_a_thread(_due) or []:
             full = [name for name, one in self._receivers.items() if one.org_id == org_id and one.full]
             calls = await _in_a_thread(partial(_claim, org_id, full)) or []
             for call in calls:
                 self._receivers.setdefault(call.claimed.receiver, _Receiver(org_id)).waiting.append(call)
-            claimed += len(calls)
+            found += len(calls) + len(full)
             self._serve(line)
-        return claimed
+        return found
 
     def _serve(self, line: Line) -> None:
         for receiver in self._receivers.values():
@@ -150,7 +153,7 @@ class _Round:
 
     async def _keep_settling(self) -> None:
         while not self._ended:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(SETTLED_EVERY_SECONDS)
             await self._settle()
         await self._settle()
 

@@ -269,6 +269,29 @@ def test_an_organization_without_training_pauses(org: Org, workshop: Workshop) -
         assert sorted(server.sequences) == [2, 3, 4]
 
 
+def test_a_receiver_that_ran_out_while_it_was_passed_over_is_claimed_for_again(
+    org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow database: whoever had enough when it was asked has nothing left when it answers."""
+    from worker import webhooks
+
+    claim = webhooks._claim
+
+    def slow(org_id: str, full: list[str]) -> object:
+        found = claim(org_id, full)
+        time.sleep(1.5 if full else 0)
+        return found
+
+    monkeypatch.setattr(webhooks, "PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(webhooks, "_claim", slow)
+    with receiver() as server:
+        webhook(org, url=server.url)
+        record(org, *(f"p-{n}" for n in range(300)))
+        plan(org)
+        send(workshop)
+        assert sorted(server.sequences) == list(range(2, 302))
+
+
 def test_two_senders_at_once_tell_everything_once(
     org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

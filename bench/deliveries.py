@@ -1,0 +1,132 @@
+"""`python -m bench.deliveries [--webhooks 2000] [--rounds 5]`: webhooks from due deliveries to settled rows.
+
+Set against httpx2's client alone, posting prebuilt bodies to the same receiver at the same concurrency, in turns. The
+receiver is a process of its own on 127.0.0.1. Rollcall claims, reads, signs, calls and settles.
+"""
+
+import argparse
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import deque
+from pathlib import Path
+from statistics import median
+
+from cli import embedded
+from shared import settings
+
+SERVER = """
+import asyncio, re
+async def take(reader, writer):
+    try:
+        while True:
+            head = await reader.readuntil(b"\\r\\n\\r\\n")
+            await reader.readexactly(int(re.search(rb"content-length: *([0-9]+)", head, re.I)[1]))
+            writer.write(b"HTTP/1.1 204 No Content\\r\\n\\r\\n")
+    except (asyncio.IncompleteReadError, ConnectionError):
+        writer.close()
+async def main():
+    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+asyncio.run(main())
+"""
+BODY = b"x" * 400
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--webhooks", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=5)
+    asked = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory(prefix="rollcall-bench-") as directory,
+        subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True) as server,
+        embedded.running(Path(directory)) as at,
+    ):
+        assert server.stdout is not None
+        try:
+            _measure(at, f"http://127.0.0.1:{int(server.stdout.readline())}/", asked.webhooks, asked.rounds)
+        finally:
+            server.kill()
+
+
+def _measure(at: embedded.Addresses, url: str, calls: int, rounds: int) -> None:
+    import migrations
+    from shared.settings import TRAINING
+
+    migrations.upgrade(at.owner_database_url, frozenset({TRAINING}))
+    os.environ |= {
+        "ROLLCALL_DATABASE_URL": at.database_url,
+        "ROLLCALL_REDIS_URL": at.redis_url,
+        "ROLLCALL_JWT_SECRET": "only for measuring, and long enough",
+        "ROLLCALL_WEBHOOKS_ALLOW_PRIVATE": "true",
+    }
+    settings.current.cache_clear()
+    from worker import app, webhooks
+
+    app.open_workshop(pool_size=app.SENDER_THREADS)
+    bare, ours = [], []
+    for n in range(rounds):
+        bare.append(asyncio.run(_bare(url, calls, webhooks.EACH_AT_A_TIME)))
+        ours.append(_rollcall(f"bench-{n}", url, calls))
+        print(
+            f"bare {calls / bare[-1]:.0f}/s, Rollcall {calls / ours[-1]:.0f}/s, {bare[-1] / ours[-1]:.0%}; "
+            f"load {os.getloadavg()[0]:.1f}"
+        )
+    print(f"median: {median(bare) / median(ours):.0%} of the bare client")
+
+
+async def _bare(url: str, calls: int, at_a_time: int) -> float:
+    import httpx2
+
+    async with httpx2.AsyncClient(limits=httpx2.Limits(max_connections=at_a_time)) as client:
+        left = deque(range(calls))
+
+        async def call() -> None:
+            while left:
+                left.popleft()
+                await client.post(url, content=BODY)
+
+        begin = time.perf_counter()
+        await asyncio.gather(*(call() for _ in range(at_a_time)))
+        return time.perf_counter() - begin
+
+
+def _rollcall(org_id: str, url: str, calls: int) -> float:
+    """Seconds for everything that is due. Every row is counted after."""
+    from sqlalchemy import func, insert, select
+
+    from bench.mail_ground import lay_out
+    from shared import clock, deliveries
+    from shared.deliveries import Delivery, Webhook
+    from worker import app, webhooks
+
+    lay_out(org_id, calls)
+    now = clock.now()
+    row = {"org_id": org_id, "url": url, "types": [], "after": 0, "secret": "whsec_" + "A" * 44}
+    with app.workshop.database.transaction(org_id) as db:
+        db.execute(insert(Webhook).values(row | {"created_by": "bench", "created_at": now, "updated_at": now}))
+        while deliveries.plan(db, now):
+            pass
+    begin, rounds = time.perf_counter(), 0
+    while True:
+        webhooks.send([org_id])
+        rounds += 1
+        with app.workshop.database.transaction(org_id) as db:
+            states = select(Delivery.state, func.count()).where(Delivery.org_id == org_id).group_by(Delivery.state)
+            found = {state: count for state, count in db.execute(states)}
+        if "queued" not in found:
+            break
+    seconds = time.perf_counter() - begin
+    if found != {"sent": calls} or rounds > 1:
+        print(f"{found} after {rounds} rounds")
+    return seconds
+
+
+if __name__ == "__main__":
+    main()
