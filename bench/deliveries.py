@@ -119,7 +119,7 @@ def _rollcall(org_id: str, url: str, calls: int) -> float:
         rounds += 1
         with app.workshop.database.transaction(org_id) as db:
             states = select(Delivery.state, func.count()).where(Delivery.org_id == org_id).group_by(Delivery.state)
-            found = {state: count for state, count in db.execute(states)}
+            found = {row[0]: row[1] for row in db.execute(states)}
         if "queued" not in found:
             break
     seconds = time.perf_counter() - begin
