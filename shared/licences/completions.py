@@ -48,10 +48,7 @@ def grant_on_completion(
             cast(null(), Uuid).label("session_id"),
             ranked.c.assignment_id,
         ).where(turn, ~_licensed(db, ranked.c.assignment_id))
-        given = _ranked(db, completed).subquery()
-        ours = select(given.c.assignment_id).where(given.c.place == place if most > 1 else literal(True))
-        made = and_(Licence.assignment_id.in_(ours), Licence.revoked_at.is_(None), Licence.granted_at == now)
-        granted += carry_out(db, Grant(earnings, made, now, actor, job_id), now)
+        granted += carry_out(db, Grant(earnings, now, actor, job_id), now)
     return granted
 
 

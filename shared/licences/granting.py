@@ -6,17 +6,20 @@ locked before them; then the licences, then the organization's event counter.
 """
 
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
+    ARRAY,
     DateTime,
+    Row,
     Select,
     Text,
     Uuid,
     and_,
+    any_,
     cast,
     func,
     insert,
@@ -54,13 +57,24 @@ class Earned:
 @dataclass(frozen=True)
 class Grant:
     """One lot of licences. earnings: selects `party_id, course_id, course_version_id, session_id, assignment_id`, with
-    a party and course in it once. made: which licences they are, once they are there."""
+    a party and course in it once."""
 
-    earnings: Select[Any]
-    made: ColumnElement[bool]
+    earnings: Select[*tuple[Any, ...]]
     granted_at: datetime
     actor: Actor
     job_id: uuid.UUID | None
+
+
+@dataclass(frozen=True)
+class Former:
+    """What a party held of a course until now."""
+
+    id: uuid.UUID
+    expires_at: datetime
+
+
+Earning = Row[str, uuid.UUID, uuid.UUID, uuid.UUID | None, uuid.UUID | None]
+"""A row of a lot's earnings."""
 
 
 def grant(db: Session, chunk: Chunk, earned: Earned, entitled: Select[str], now: datetime) -> int:
@@ -85,10 +99,7 @@ def grant(db: Session, chunk: Chunk, earned: Earned, entitled: Select[str], now:
         literal(earned.session_id).label("session_id"),
         cast(null(), Uuid).label("assignment_id"),
     ).where(~select(had.id).where(of_session).exists(), chunk.covers(party_id))
-    made = and_(
-        Licence.job_id == earned.job_id, Licence.session_id == earned.session_id, chunk.covers(Licence.party_id)
-    )
-    return carry_out(db, Grant(earnings, made, earned.granted_at, earned.actor, earned.job_id), now)
+    return carry_out(db, Grant(earnings, earned.granted_at, earned.actor, earned.job_id), now)
 
 
 def lock(db: Session, chunk: Chunk, course_id: uuid.UUID) -> None:
@@ -110,90 +121,80 @@ def lock(db: Session, chunk: Chunk, course_id: uuid.UUID) -> None:
 
 
 def carry_out(db: Session, lot: Grant, now: datetime) -> int:
-    """Grant a lot of licences, superseding what the parties have of the courses. Answers how many were granted."""
-    count, first, last = _lock_parties(db, lot)
-    if not count:
+    """Grant a lot of licences, superseding what the parties have of the courses. Answers how many were granted.
+
+    What is earned is read once, and given to the statements after it as arrays: as a query it would be worked out anew
+    by each of them, and while tables are new, without statistics, in the square of its size.
+    """
+    earnings = _licensing(db, lot)
+    if not earnings:
         return 0
-    superseded = _supersede(db, lot, first, last, now)
-    granted = _insert(db, lot, bool(superseded), now)
-    _record(db, lot, granted, superseded, now)
-    return granted
+    _lock_parties(db, earnings)
+    former = _supersede(db, earnings, now)
+    _record(db, lot, _insert(db, lot, earnings, former), len(former), now)
+    return len(earnings)
 
 
-def _licensing(db: Session, lot: Grant) -> Any:
-    """The lot's earnings with what their courses say, without those of courses that grant no licence."""
+def _licensing(db: Session, lot: Grant) -> Sequence[Earning]:
+    """The lot's earnings by party, without those of courses that grant no licence."""
     each = lot.earnings.subquery()
-    return (
-        select(
-            *each.c,
-            Course.licence_months.label("months"),
-            Course.renewal_window_days.label("window_days"),
-            (Course.early_renewal == EarlyRenewal.KEEPS_ANNIVERSARY).label("keeps_anniversary"),
-        )
-        .join(Course, and_(Course.org_id == current_org(db), Course.id == each.c.course_id))
-        .where(Course.licence_months.is_not(None))
-        .subquery()
-    )
+    licenses = and_(Course.org_id == current_org(db), Course.id == each.c.course_id, Course.licence_months.is_not(None))
+    return db.execute(select(*each.c).join(Course, licenses).order_by(each.c.party_id, each.c.course_id)).all()
 
 
-def _lock_parties(db: Session, lot: Grant) -> tuple[int, str, str]:
-    """Lock the parties in the order of their ids. Answers how many, the first and the last."""
-    each = _licensing(db, lot)
-    locked = (
-        select(Party.id)
-        .where(Party.org_id == current_org(db), Party.id.in_(select(each.c.party_id)))
-        .order_by(Party.id)
-        .with_for_update(key_share=True)
-        .cte("locked")
-    )
-    row = db.execute(select(func.count(), func.min(locked.c.id), func.max(locked.c.id))).one()
-    return row[0], row[1], row[2]
+def _lock_parties(db: Session, earnings: Sequence[Earning]) -> None:
+    """Lock the parties in the order of their ids."""
+    ids = literal(sorted({earning.party_id for earning in earnings}), ARRAY(Text))
+    theirs = select(Party.id).where(Party.org_id == current_org(db), Party.id == any_(ids)).order_by(Party.id)
+    db.execute(select(func.count()).select_from(theirs.with_for_update(key_share=True).cte("theirs")))
 
 
-def _supersede(db: Session, lot: Grant, first: str, last: str, now: datetime) -> int:
-    """Let what the parties have of the courses count no longer. Answers how many licences that were."""
-    each = _licensing(db, lot)
-    superseded: Any = db.execute(
+def _supersede(db: Session, earnings: Sequence[Earning], now: datetime) -> Mapping[tuple[str, uuid.UUID], Former]:
+    """Let what the parties have of the courses count no longer. Answers it, by party and course."""
+    course_ids = {earning.course_id for earning in earnings}
+    theirs = [
+        Licence.org_id == current_org(db),
+        Licence.party_id == any_(literal(sorted({earning.party_id for earning in earnings}), ARRAY(Text))),
+        Licence.course_id == any_(literal(list(course_ids), ARRAY(Uuid))),
+        Licence.revoked_at.is_(None),
+        Licence.superseded_at.is_(None),
+    ]
+    if len(course_ids) > 1:
+        pairs = [f"{earning.party_id} {earning.course_id}" for earning in earnings]
+        pair = func.concat(Licence.party_id, " ", cast(Licence.course_id, Text))
+        theirs.append(pair == any_(literal(pairs, ARRAY(Text))))
+    superseded = (
         update(Licence)
-        .where(
-            Licence.org_id == current_org(db),
-            Licence.party_id >= first,
-            Licence.party_id <= last,
-            Licence.party_id == each.c.party_id,
-            Licence.course_id == each.c.course_id,
-            Licence.revoked_at.is_(None),
-            Licence.superseded_at.is_(None),
-        )
-        .values({Licence.superseded_at: now, Licence.revision: Licence.revision + 1}),
-        execution_options={"preserve_rowcount": True, "synchronize_session": False},
+        .where(*theirs)
+        .values({Licence.superseded_at: now, Licence.revision: Licence.revision + 1})
+        .returning(Licence.party_id, Licence.course_id, Licence.id, Licence.expires_at)
+        .execution_options(synchronize_session=False)
     )
-    count: int = superseded.rowcount
-    return count
+    return {(row.party_id, row.course_id): Former(row.id, row.expires_at) for row in db.execute(superseded)}
 
 
-def _insert(db: Session, lot: Grant, renews: bool, now: datetime) -> int:
-    """Insert the licences. renews: whether any of them may renew a licence that was superseded just now."""
-    each = _licensing(db, lot)
-    other = aliased(Licence)
-    former = (
-        select(other.id, other.expires_at)
-        .where(
-            other.org_id == current_org(db),
-            other.party_id == each.c.party_id,
-            other.course_id == each.c.course_id,
-            other.superseded_at == now,
-            other.revoked_at.is_(None),
-            literal(renews),
-        )
-        .order_by(other.id.desc())
-        .limit(1)
-        .lateral("former")
-    )
+def _insert(
+    db: Session, lot: Grant, earnings: Sequence[Earning], former: Mapping[tuple[str, uuid.UUID], Former]
+) -> list[uuid.UUID]:
+    """Insert the licences. Answers their ids."""
+    renewed = [former.get((earning.party_id, earning.course_id)) for earning in earnings]
+    columns: dict[str, tuple[Any, list[Any]]] = {
+        "party_id": (Text, [earning.party_id for earning in earnings]),
+        "course_id": (Uuid, [earning.course_id for earning in earnings]),
+        "course_version_id": (Uuid, [earning.course_version_id for earning in earnings]),
+        "session_id": (Uuid, [earning.session_id for earning in earnings]),
+        "assignment_id": (Uuid, [earning.assignment_id for earning in earnings]),
+        "renews_id": (Uuid, [one.id if one else None for one in renewed]),
+        "former_expires_at": (AT, [one.expires_at if one else None for one in renewed]),
+    }
+    arrays = [literal(values, ARRAY(kind)) for kind, values in columns.values()]
+    each = func.unnest(*arrays).table_valued(*columns).render_derived("earned")
+    keeps_anniversary = Course.early_renewal == EarlyRenewal.KEEPS_ANNIVERSARY
     granted_at = literal(lot.granted_at, AT)
     expires_at, rule = expiry(
-        granted_at, each.c.months, former.c.expires_at, each.c.window_days, each.c.keeps_anniversary
+        granted_at, Course.licence_months, each.c.former_expires_at, Course.renewal_window_days, keeps_anniversary
     )
-    values: dict[Any, ColumnElement[Any]] = {
+    values: dict[Any, Any] = {
         Licence.org_id: literal(current_org(db)),
         Licence.party_id: each.c.party_id,
         Licence.course_id: each.c.course_id,
@@ -205,22 +206,19 @@ def _insert(db: Session, lot: Grant, renews: bool, now: datetime) -> int:
         Licence.granted_by_id: literal(lot.actor.id),
         Licence.granted_at: granted_at,
         Licence.expires_at: expires_at,
-        Licence.months: each.c.months,
+        Licence.months: Course.licence_months,
         Licence.rule: rule,
-        Licence.renews_id: former.c.id,
+        Licence.renews_id: each.c.renews_id,
     }
-    rows = select(*values.values()).select_from(each.outerjoin(former, literal(True))).order_by(each.c.party_id)
-    inserted: Any = db.execute(
-        insert(Licence).from_select(list(values), rows, include_defaults=False),
-        execution_options={"preserve_rowcount": True},
-    )
-    count: int = inserted.rowcount
-    return count
+    of_course = and_(Course.org_id == current_org(db), Course.id == each.c.course_id)
+    rows = select(*values.values()).select_from(each.join(Course, of_course)).order_by(each.c.party_id)
+    inserted = insert(Licence).from_select(list(values), rows, include_defaults=False).returning(Licence.id)
+    return list(db.scalars(inserted))
 
 
-def _record(db: Session, lot: Grant, granted: int, superseded: int, now: datetime) -> None:
+def _record(db: Session, lot: Grant, granted: list[uuid.UUID], superseded: int, now: datetime) -> None:
     """Record the events: of every licence that was granted, and of every one that it superseded."""
-    ours = and_(Licence.org_id == current_org(db), lot.made)
+    ours = and_(Licence.org_id == current_org(db), Licence.id == any_(literal(granted, ARRAY(Uuid))))
     about = func.jsonb_strip_nulls(
         func.jsonb_build_object(
             "courseId",
@@ -239,7 +237,7 @@ def _record(db: Session, lot: Grant, granted: int, superseded: int, now: datetim
     )
     data = {"grantedAt": lot.granted_at.isoformat()} | ({} if lot.job_id is None else {"jobId": str(lot.job_id)})
     each = select(_subject(Licence.id), Licence.party_id, about.label("data")).where(ours)
-    events.record_each(db, lot.actor, now, type="licence.granted", count=granted, of=each, data=data)
+    events.record_each(db, lot.actor, now, type="licence.granted", count=len(granted), of=each, data=data)
     by = func.jsonb_build_object("courseId", Licence.course_id, "supersededBy", Licence.id)
     each = select(_subject(Licence.renews_id), Licence.party_id, by.label("data")).where(
         ours, Licence.renews_id.is_not(None)
