@@ -1,0 +1,97 @@
+"""Handing in over TLS and with a login, at a real server with a certificate made here."""
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, LoginPassword
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from shared import clock
+from shared.deliveries import DeliveryCode, Envelope, MailServer, NotTaken
+from tests.faults.plant import free_port
+from tests.mail.server import MailServer as Server
+
+LETTER = Envelope("rollcall@training.example", "ada@crew.example", b"Subject: x\r\n\r\nend\r\n")
+pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")  # the TLS is around it all
+LOGIN = "us%40er:p%3Ass"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with a key and its self-made certificate for localhost."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(clock.now() - timedelta(days=1))
+        .not_valid_after(clock.now() + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path_factory.mktemp("tls") / "both.pem"
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    file.write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain) + made.public_bytes(serialization.Encoding.PEM)
+    )
+    return file
+
+
+@contextmanager
+def serving(certificate: Path, security: str) -> Iterator[Server]:
+    """A server that takes mails from one user only, who must have come over TLS."""
+
+    def check(_: Any, __: Any, ___: Any, mechanism: str, given: Any) -> AuthResult:
+        right = isinstance(given, LoginPassword) and (given.login, given.password) == (b"us@er", b"p:ss")
+        return AuthResult(success=right, handled=False)
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server = Server(free_port())
+    at: dict[str, Any] = {"hostname": "localhost", "port": server.port, "authenticator": check, "auth_required": True}
+    if security == "smtps":
+        controller = Controller(server, ssl_context=context, auth_require_tls=False, **at)
+    else:
+        controller = Controller(server, tls_context=context, require_starttls=True, **at)
+    controller.start()
+    try:
+        yield server
+    finally:
+        controller.stop(no_assert=True)
+
+
+@pytest.mark.parametrize("security", ["smtps", "smtp+starttls"])
+def test_a_server_that_wants_tls_and_a_login_gets_both(certificate: Path, security: str) -> None:
+    with serving(certificate, security) as server:
+        trusting = ssl.create_default_context(cafile=str(certificate))
+        post = MailServer(f"{security}://{LOGIN}@localhost:{server.port}", tls=trusting)
+        assert [post.hand_in(LETTER), post.hand_in(LETTER)] == [250, 250]
+        post.close()
+        assert len(server.mails) == 2
+
+
+@pytest.mark.parametrize("security", ["smtps", "smtp+starttls"])
+def test_a_certificate_that_nobody_vouches_for_is_refused_before_the_password(certificate: Path, security: str) -> None:
+    with serving(certificate, security) as server:
+        post = MailServer(f"{security}://{LOGIN}@localhost:{server.port}")
+        with pytest.raises(NotTaken) as refused:
+            post.hand_in(LETTER)
+        assert (refused.value.code, refused.value.server) == (DeliveryCode.SERVER_REFUSED, True)
+        assert server.mails == []
+
+
+@pytest.mark.parametrize(("url", "status"), [("smtp://", 530), ("smtp+starttls://us%40er:wrong@", 535)])
+def test_who_comes_without_tls_or_with_a_wrong_password_is_refused(certificate: Path, url: str, status: int) -> None:
+    with serving(certificate, "smtp+starttls") as server:
+        trusting = ssl.create_default_context(cafile=str(certificate))
+        with pytest.raises(NotTaken) as refused:
+            MailServer(f"{url}localhost:{server.port}", tls=trusting).hand_in(LETTER)
+        assert (refused.value.status, refused.value.final, refused.value.server) == (status, False, True)
+        assert server.mails == []

@@ -1,0 +1,92 @@
+"""2,000 assignments over every channel at once: the stream, two webhooks of which one fails every third call, and mail.
+
+Each receiver has each of them exactly once, counted against the tables.
+"""
+
+import json
+from collections import Counter
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+import redis
+import time_machine
+from sqlalchemy import func, select
+
+from shared import clock, deliveries
+from shared.deliveries import Channel, Delivery
+from shared.events import Event, stream
+from shared.settings import Settings
+from tests.assignments.asking import assign, body
+from tests.deliveries import receivers
+from tests.deliveries.receivers import receiver
+from tests.deliveries.receiving import webhook
+from tests.drain import Workshop
+from tests.factories import Org
+from tests.mail.server import running
+
+SIZE = 2_000
+TYPE = "assignment.created"
+
+
+def every_third_fails(handler: BaseHTTPRequestHandler, before: int) -> None:
+    """Take what it is told, but each third time."""
+    (receivers.status(503) if before % 3 == 2 else receivers.well)(handler, before)
+
+
+def events_of(org: Org) -> list[str]:
+    with org.transaction() as db:
+        of_type = select(Event.id).where(Event.org_id == org.id, Event.type == TYPE)
+        return [str(one) for one in db.scalars(of_type)]
+
+
+def left(org: Org) -> int:
+    with org.transaction() as db:
+        queued = select(func.count()).where(Delivery.org_id == org.id, Delivery.state == "queued")
+        return db.scalar(queued) or 0
+
+
+def test_2000_assignments_reach_every_receiver_exactly_once(
+    org: Org, workshop: Workshop, configured: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from worker import mail, notices, webhooks
+
+    names = [f"p-{n}" for n in range(SIZE)]
+    people = [{"entityId": one, "displayName": one, "email": f"{one}@crew.example"} for one in names]
+    for first in range(0, SIZE, 1000):
+        assert org.client().put("/v1/parties", json={"parties": people[first : first + 1000]}).status_code == 200
+    with receiver() as good, receiver(every_third_fails) as bad, running() as server:
+        open_to_us = configured.model_copy(update={"webhooks_allow_private": True, "smtp_url": server.url})
+        post = mail.Post()
+        for module in (mail, webhooks):
+            monkeypatch.setattr(module, "config", open_to_us)
+        monkeypatch.setattr(mail, "post", post)
+        hooks = [webhook(org, TYPE, url=one.url) for one in (good, bad)]
+        assert assign(org, workshop, body(org.with_course(), *names))["state"] == "succeeded"
+        with org.transaction() as db:
+            while deliveries.plan(db, clock.now(), mailed=notices.MAILED):
+                pass
+        workshop.deliver("events.relay", org.id)
+        for hours in range(30):
+            with time_machine.travel(clock.now() + timedelta(hours=hours)):
+                for channel in Channel:
+                    workshop.deliver("deliveries.send", str(channel))
+            if not left(org):
+                break
+        if post.server is not None:
+            post.server.close()
+    happened = events_of(org)
+    assert len(happened) == SIZE
+    assert Counter(one["webhook-id"] for one in good.headers) == Counter(happened)
+    taken = [one["webhook-id"] for number, one in enumerate(bad.headers) if number % 3 != 2]
+    assert Counter(taken) == Counter(happened)
+    assert Counter(server.recipients) == Counter(str(one["email"]) for one in people)
+    with org.transaction() as db:
+        of_org = select(Delivery.channel, Delivery.receiver, Delivery.state).where(Delivery.org_id == org.id)
+        rows = Counter((channel, state) for channel, _, state in db.execute(of_org))
+        receivers_told = Counter(receiver for channel, receiver, _ in db.execute(of_org) if channel == Channel.WEBHOOK)
+    assert rows == {("webhook", "sent"): 2 * SIZE, ("email", "sent"): SIZE}
+    assert receivers_told == dict.fromkeys(hooks, SIZE)
+    with redis.Redis.from_url(configured.need_redis_url(), decode_responses=True) as broker:
+        entries = [json.loads(one["event"]) for _, one in broker.xrange(stream.STREAM) if one["org"] == org.id]
+    assert Counter(one["id"] for one in entries if one["type"].endswith(TYPE)) == Counter(happened)
