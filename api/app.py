@@ -79,13 +79,13 @@ def create_app(service: Service | None = None) -> FastAPI:
     problems.install(app)
     app.add_middleware(BodyLimit, most=MAX_BODY_BYTES)
     operations.measure(app)
+    if TRAINING in made.settings.features:
+        app.include_router(licence_checks.router)  # first: gates ask it all day, and routers are tried in their order
     app.include_router(operations.router)
     for router in PUBLIC:
         app.include_router(router)  # with or without training: they say themselves what is not available
     for router in CORE:
         app.include_router(router)
-    if TRAINING in made.settings.features:
-        app.include_router(licence_checks.router)  # before `/v1/licences/{id}`; finds out itself what is available
     for router in TRAINING_ROUTERS:
         if TRAINING in made.settings.features:
             app.include_router(router, dependencies=[Depends(training_available, scope="function")])

@@ -9,9 +9,13 @@ import re
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
+from psycopg import ClientCursor
+from psycopg.errors import InvalidSqlStatementName
 from sqlalchemy import DateTime, MetaData, Text, create_engine, event, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import make_url
@@ -103,36 +107,40 @@ class Database:
             yield db
             db.commit()
 
-    def ask(self, org_id: str, query: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """The rows of one statement that only reads, in a transaction of its own for one organization.
+    def ask(self, org_id: str, question: "Question", parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """The rows that answer a question, in a transaction of its own for one organization.
 
-        It travels together with what sets the organization: one round trip, where a transaction takes four. A pipeline
-        without BEGIN is one transaction up to its end, so the setting is gone with it.
+        One message and one round trip, where a transaction takes four: several statements in one message are one
+        transaction, so what the first of them sets is gone with the answer. A connection that does not know the
+        question, or no longer (psycopg lets go of all that is prepared after a rollback), is told and asked again.
         """
-        with self._pipelined(org_id) as connection:
-            cursor = connection.execute(query, parameters)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-        return found
+        with self._autocommitting() as connection:
+            try:
+                return _asked(connection, org_id, question, parameters)
+            except InvalidSqlStatementName:
+                connection.execute(question.preparing)
+                return _asked(connection, org_id, question, parameters)
 
     def note(self, org_id: str, statement: str, parameters: Mapping[str, Any]) -> None:
         """One statement that writes, likewise in one round trip, without waiting for the disk.
 
-        Only for what may be forgotten where PostgreSQL itself crashes within a second; nothing else loses it.
+        Only for what may be forgotten where PostgreSQL itself crashes within a second; nothing else loses it. It goes
+        as a pipeline, which without BEGIN is one transaction up to its end.
         """
-        with self._pipelined(org_id) as connection:
+        with self._autocommitting() as connection, connection.pipeline():
+            connection.execute("SELECT set_config('rollcall.org', %s, true)", (org_id,))
             connection.execute("SELECT set_config('synchronous_commit', 'off', true)")
             connection.execute(statement, parameters)
 
     @contextmanager
-    def _pipelined(self, org_id: str) -> Iterator[Any]:
+    def _autocommitting(self) -> Iterator[Any]:
+        """A connection of the pool that sends no BEGIN by itself."""
         pooled = self.engine.raw_connection()
         try:
             connection: Any = pooled.driver_connection
             connection.autocommit = True
             try:
-                with connection.pipeline():
-                    connection.execute("SELECT set_config('rollcall.org', %s, true)", (org_id,))
-                    yield connection
+                yield connection
             finally:
                 connection.autocommit = False
         finally:
@@ -141,6 +149,40 @@ class Database:
     def close(self) -> None:
         """Close every connection of the pool."""
         self.engine.dispose()
+
+
+@dataclass(frozen=True)
+class Question:
+    """A statement that only reads, asked so often that each connection keeps it prepared, under `name`.
+
+    query: with its parameters as `%(name)s`. parameters: their names and types. It is planned once for all parameters,
+    since planning several tables under row-level security takes several times as long as running it: ask only what
+    the same indexes answer best, whatever the parameters.
+    """
+
+    name: str
+    query: str
+    parameters: Mapping[str, str]
+
+    @cached_property
+    def preparing(self) -> bytes:
+        """What makes it known to a connection."""
+        places = {name: f"${n}" for n, name in enumerate(self.parameters, start=1)}
+        return f"PREPARE {self.name} ({', '.join(self.parameters.values())}) AS {self.query % places}".encode()
+
+    @cached_property
+    def asking(self) -> bytes:
+        """What enters the organization and asks."""
+        return f"""SELECT set_config('rollcall.org', %(rollcall.org)s, true),
+            set_config('plan_cache_mode', 'force_generic_plan', true);
+            EXECUTE {self.name} ({", ".join(f"%({name})s" for name in self.parameters)})""".encode()
+
+
+def _asked(connection: Any, org_id: str, question: Question, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    with ClientCursor(connection) as cursor:
+        cursor.execute(question.asking, {**parameters, "rollcall.org": org_id})
+        cursor.nextset()
+        return cursor.fetchall()
 
 
 def current_org(db: Session) -> str:

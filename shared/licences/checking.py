@@ -1,7 +1,7 @@
 """The licence check: is this party licensed for that course, now or at some instant. One statement, one round trip.
 
-It is asked at gates, all day long, so it does without the layers: the statement is written out, says besides whether
-the organization may use training at all, and is sent together with what opens its transaction.
+It is asked at gates, all day long, so it does without the layers: the statement is written out, is kept prepared, says
+besides whether the organization may use training at all, and is sent together with what enters the organization.
 """
 
 import uuid
@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from shared.access import FeatureNotAvailable, Organization, OrganizationUnknown, unavailability
-from shared.database import Database
+from shared.database import Database, Question
 
 
 class CheckReason(StrEnum):
@@ -88,15 +88,18 @@ _PAST = {
 }
 
 
-def statement(*, past: bool, scoped: bool) -> str:
-    """The statement of a check. past: as things were `at` then; the end at that time is the former one of the earliest
+def question(*, past: bool, scoped: bool) -> Question:
+    """What a check asks. past: as things were `at` then; the end at that time is the former one of the earliest
     correction since. scoped: only parties of certain folders are there."""
-    return _NOW.format(in_scope=_IN_SCOPE if scoped else "", **(_PAST if past else _PRESENT))
+    parameters = {"org": "text", "parties": "text[]", "courses": "uuid[]", "at": "timestamptz"}
+    return Question(
+        name="licence_check" + "_past" * past + "_scoped" * scoped,
+        query=_NOW.format(in_scope=_IN_SCOPE if scoped else "", **(_PAST if past else _PRESENT)),
+        parameters=parameters | ({"folders": "text[]"} if scoped else {}),
+    )
 
 
-_STATEMENTS = {
-    (past, scoped): statement(past=past, scoped=scoped) for past in (False, True) for scoped in (False, True)
-}
+_QUESTIONS = {(past, scoped): question(past=past, scoped=scoped) for past in (False, True) for scoped in (False, True)}
 
 
 def check(
@@ -118,7 +121,7 @@ def check(
     parameters: dict[str, Any] = {"org": org_id, "parties": list(party_ids), "courses": list(course_ids), "at": at}
     if scope is not None:
         parameters["folders"] = list(scope)
-    found = database.ask(org_id, _STATEMENTS[at < now, scope is not None], parameters)
+    found = database.ask(org_id, _QUESTIONS[at < now, scope is not None], parameters)
     if not found:
         raise OrganizationUnknown
     _need_available(found[0], features)

@@ -1,28 +1,25 @@
 """The check: licensed or not and why, now and then, for one and for many, by one indexed question."""
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import time_machine
+from psycopg import ClientCursor, Connection
 from sqlalchemy import text
 
 from shared import clock, licences
 from shared.access import FeatureNotAvailable, Permission
-from shared.licences.checking import statement
-from tests.assignments.asking import parties
-from tests.factories import Org
-from tests.licences.earning import NOON, a_session, active_version, grant, held, take_back
+from shared.database import Question
+from shared.licences.checking import question
+from tests.factories import Org, count_statements
+from tests.licences.conftest import Crowd
+from tests.licences.earning import NOON, a_session, grant, held, take_back
 
 YEAR = datetime(2027, 3, 2, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
-FILL = text("""
-    INSERT INTO licence (org_id, party_id, course_id, course_version_id, session_id, granted_by_type, granted_by_id,
-        granted_at, expires_at, rule)
-    SELECT org_id, id, :course, :version, :session, 'member', 'm', :at, cast(:at AS timestamptz) + interval '2000 days',
-        'corrected'
-    FROM party""")
 GATE = Permission.CHECK_LICENCES
 
 
@@ -186,37 +183,84 @@ def _asked(org: Org, party_ids: list[str], course_ids: list[str], **given: Any) 
 def test_the_organization_is_set_for_one_question_only(org: Org, other_org: Org, course: str) -> None:
     """The connection goes back to the pool without it, and another organization's question finds nothing."""
     grant(org, course, "a")
-    database = org.service.database
+    database, how_many = (
+        org.service.database,
+        Question("how_many", "SELECT count(*) FROM licence WHERE party_id <> %(but)s", {"but": "text"}),
+    )
+    but = {"but": "nobody"}
     for _ in range(30):
-        assert database.ask(org.id, "SELECT count(*) FROM licence", {}) == [(1,)]
-        assert database.ask(other_org.id, "SELECT count(*) FROM licence", {}) == [(0,)]
+        assert database.ask(org.id, how_many, but) == [(1,)]
+        assert database.ask(other_org.id, how_many, but) == [(0,)]
         with database.transaction(None) as db:
             assert db.connection().exec_driver_sql("SELECT count(*) FROM licence").scalar() == 0
 
 
 def test_a_question_that_fails_leaves_a_good_connection(org: Org) -> None:
+    question = Question("one_over", "SELECT 1 / %(n)s", {"n": "int"})
     for _ in range(30):
         with pytest.raises(Exception, match="division by zero"):
-            org.service.database.ask(org.id, "SELECT 1 / 0", {})
-        assert org.service.database.ask(org.id, "SELECT 1", {}) == [(1,)]
-
-
-def test_it_is_found_by_indexes_among_100_000(org: Org) -> None:
-    """Twenty courses with 5,000 holders each."""
-    ids = parties(5000)
-    org.with_parties(*ids)
-    course = ""
-    for _ in range(20):
-        course = org.with_course()
-        session = a_session(org, course)
+            org.service.database.ask(org.id, question, {"n": 0})
+        assert org.service.database.ask(org.id, question, {"n": 1}) == [(1,)]
         with org.transaction() as db:
-            given = {"course": course, "version": active_version(db, course), "session": session, "at": NOON}
-            db.execute(FILL, given)
-    for some in (ids[:1], ids[:500]):
-        assert [one.licensed for one in _asked(org, some, [course])] == [True] * len(some)
-        for past in (False, True):
-            asked = {"org": org.id, "parties": some, "courses": [uuid.UUID(course)], "at": clock.now()}
-            explained = org.service.database.ask(org.id, f"EXPLAIN {statement(past=past, scoped=False)}", asked)
-            plan = "\n".join(line for (line,) in explained)
-            assert "Seq Scan on licence" not in plan, plan
-            assert "Seq Scan on event" not in plan, plan
+            assert db.scalar(text("SHOW plan_cache_mode")) == "auto"
+
+
+def test_after_a_rollback_the_connection_is_told_the_question_again(org: Org) -> None:
+    """psycopg then lets go of every prepared statement, of ours too."""
+    question = Question("one", "SELECT 1 + %(n)s", {"n": "int"})
+    for n in range(10):
+        with org.transaction() as db:
+            db.execute(text("SELECT 1"))
+            db.rollback()
+        assert org.service.database.ask(org.id, question, {"n": n}) == [(1 + n,)]
+        assert org.service.database.ask(org.id, question, {"n": n}) == [(1 + n,)]
+
+
+@pytest.mark.parametrize("asked_at_once", [1, 500])
+def test_it_is_found_by_indexes_among_100_000(crowd: Crowd, asked_at_once: int) -> None:
+    org, course = crowd.org, str(crowd.course)
+    some = crowd.parties[:asked_at_once]
+    assert [one.licensed for one in _asked(org, some, [course])] == [True] * len(some)
+    for past in (False, True):
+        plan = planned(org, question(past=past, scoped=False), some, course)
+        for table in ("licence", "event", "party"):
+            assert f"Seq Scan on {table}" not in plan, plan
+        assert "Index Scan using ix_licence_org_id_party_id_id" in plan, plan
+
+
+def planned(org: Org, question: Question, some: list[str], course: str) -> str:
+    """How PostgreSQL goes about a question."""
+    parameters = {"org": org.id, "parties": some, "courses": [uuid.UUID(course)], "at": clock.now()}
+    question = replace(question, name="planned")  # what the connection knows by the other name it may still need
+    execute = question.asking.partition(b";")[2].decode()
+    with org.transaction() as db:
+        connection: Any = db.connection().connection.driver_connection
+        cursor = ClientCursor[Any](connection)
+        cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        cursor.execute(question.preparing)
+        lines = cursor.execute(f"EXPLAIN {execute}", parameters).fetchall()
+        cursor.execute(f"DEALLOCATE {question.name}")
+        return "\n".join(line for (line,) in lines)
+
+
+@pytest.mark.parametrize("asked_at_once", [1, 500])
+def test_however_many_are_asked_about_it_is_one_round_trip(crowd: Crowd, asked_at_once: int) -> None:
+    """Counted where they are sent: neither a statement of SQLAlchemy's, nor a message besides the one."""
+    org, course = crowd.org, str(crowd.course)
+    some = crowd.parties[:asked_at_once]
+    _asked(org, some, [course])  # prepares
+    sent: list[bytes] = []
+
+    class Counting(ClientCursor[Any]):
+        def execute(self, query: Any, *args: Any, **kwargs: Any) -> Any:
+            sent.append(query)
+            return super().execute(query, *args, **kwargs)
+
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        count_statements(org.service.database.engine) as counted,
+    ):
+        patch.setattr("shared.database.ClientCursor", Counting)
+        patch.setattr(Connection, "execute", lambda *_: pytest.fail("another message"))
+        assert len(_asked(org, some, [course])) == asked_at_once
+    assert (len(sent), counted.sent) == (1, [])
