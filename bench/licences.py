@@ -74,20 +74,21 @@ def fill(connection: Connection, first: int, last: int) -> None:
             "INSERT INTO event_stream (org_id) VALUES (%(org)s) ON CONFLICT DO NOTHING",
             """INSERT INTO party (org_id, id, display_name, created_at, updated_at)
                SELECT %(org)s, 'party-' || to_char(n, 'FM00000'), 'Party', now(), now()
-               FROM generate_series(1, %(holders)s) AS n ON CONFLICT DO NOTHING""",
+               FROM generate_series(1, %(holders)s::int) AS n ON CONFLICT DO NOTHING""",
             """INSERT INTO course (org_id, id, title, code, mode, licence_on, created_at, updated_at)
                SELECT %(org)s, md5('course ' || c)::uuid, 'Course', 'C' || c, 'flex', 'session', now(), now()
-               FROM generate_series(%(first)s, %(last)s) AS c""",
+               FROM generate_series(%(first)s::int, %(last)s::int) AS c""",
             """INSERT INTO course_version (org_id, id, course_id, label, state, created_at, published_at)
                SELECT %(org)s, md5('course ' || c)::uuid, md5('course ' || c)::uuid, 'v1', 'active', now(), now()
-               FROM generate_series(%(first)s, %(last)s) AS c""",
+               FROM generate_series(%(first)s::int, %(last)s::int) AS c""",
             """INSERT INTO licence (org_id, party_id, course_id, course_version_id, session_id, granted_by_type,
                                     granted_by_id, granted_at, expires_at, months, rule)
                SELECT %(org)s, 'party-' || to_char(n, 'FM00000'), course, course, course, 'member', 'bench',
                    now() - interval '100 days', now() + interval '100 days' + random() * interval '200 days', 12,
                    'monthsFromGrant'
-               FROM (SELECT md5('course ' || c)::uuid AS course FROM generate_series(%(first)s, %(last)s) AS c)
-                   AS courses, generate_series(1, %(holders)s) AS n""",
+               FROM (SELECT md5('course ' || c)::uuid AS course
+                     FROM generate_series(%(first)s::int, %(last)s::int) AS c) AS courses,
+                   generate_series(1, %(holders)s::int) AS n""",
         ):
             connection.execute(statement, {"org": SWEEP_ORG, "holders": HOLDERS, "first": first, "last": last})
     connection.execute("VACUUM ANALYZE licence, party")
