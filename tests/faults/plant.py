@@ -164,11 +164,12 @@ def inherited() -> dict[str, str]:
     return kept | {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": ""}
 
 
-def inserting(overseer: psycopg.Connection) -> int:
-    """How many workers are inserting assignments at this moment."""
+def inserting(overseer: psycopg.Connection, what: str = "INSERT INTO assignment%") -> int:
+    """How many workers are inserting assignments, or do what another pattern tells, at this moment."""
     row = overseer.execute(
-        """SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rollcall worker'
-           AND state = 'active' AND query LIKE 'INSERT INTO assignment%'"""
+        """SELECT count(*) FROM pg_stat_activity
+           WHERE application_name = 'rollcall worker' AND state = 'active' AND query LIKE %s""",
+        (what,),
     ).fetchone()
     return 0 if row is None else int(row[0])
 

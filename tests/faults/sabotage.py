@@ -9,6 +9,7 @@ from psycopg import sql
 RAISES = "RAISE EXCEPTION 'this party cannot be inserted'"
 HANGS = "PERFORM pg_sleep(3600)"
 CUTS_THE_CONNECTION = "PERFORM pg_terminate_backend(pg_backend_pid())"
+TAKES_ITS_TIME = "PERFORM pg_sleep(6)"
 LOCK = 20_000_001
 WAITS_FOR_THE_LOCK = f"PERFORM pg_advisory_xact_lock({LOCK})"
 """Somebody else holds it, and so sees from outside which connection is inserting the party."""
@@ -17,18 +18,19 @@ _FUNCTION = sql.SQL("""
     CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
     BEGIN {body}; RETURN NEW; END $$
 """)
-_TRIGGER = sql.SQL("CREATE TRIGGER {name} BEFORE INSERT ON assignment FOR EACH {scope} EXECUTE FUNCTION {name}()")
+_TRIGGER = sql.SQL("CREATE TRIGGER {name} BEFORE {on} FOR EACH {scope} EXECUTE FUNCTION {name}()")
+INSERTING = "INSERT ON assignment"
 
 
-def slow_down(owner_url: str, seconds: float) -> None:
+def slow_down(owner_url: str, seconds: float, *, on: str = INSERTING) -> None:
     """Every chunk takes that much longer, so that a fault surely comes in the middle of one."""
-    _add(owner_url, "fault_slow", f"PERFORM pg_sleep({seconds})", sql.SQL("STATEMENT"))
+    _add(owner_url, "fault_slow", f"PERFORM pg_sleep({seconds})", sql.SQL("STATEMENT"), on=on)
 
 
 @contextmanager
-def slowly(owner_url: str, seconds: float) -> Iterator[None]:
+def slowly(owner_url: str, seconds: float, *, on: str = INSERTING) -> Iterator[None]:
     """The same, until the end of the block."""
-    slow_down(owner_url, seconds)
+    slow_down(owner_url, seconds, on=on)
     try:
         yield
     finally:
@@ -36,19 +38,19 @@ def slowly(owner_url: str, seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def bad_party(owner_url: str, org_id: str, party_id: str, body: str) -> Iterator[None]:
-    """Inserting an assignment of this party does this."""
+def bad_party(owner_url: str, org_id: str, party_id: str, body: str, *, on: str = INSERTING) -> Iterator[None]:
+    """Inserting an assignment of this party, or another row of its, does this."""
     name = f"fault_{party_id}"
     condition = sql.SQL("ROW WHEN (NEW.org_id = {} AND NEW.party_id = {})")
-    _add(owner_url, name, body, condition.format(sql.Literal(org_id), sql.Literal(party_id)))
+    _add(owner_url, name, body, condition.format(sql.Literal(org_id), sql.Literal(party_id)), on=on)
     try:
         yield
     finally:
         _remove(owner_url, name)
 
 
-def _add(owner_url: str, name: str, body: str, scope: sql.Composable) -> None:
-    parts = {"name": sql.Identifier(name), "body": sql.SQL(body), "scope": scope}
+def _add(owner_url: str, name: str, body: str, scope: sql.Composable, *, on: str = INSERTING) -> None:
+    parts = {"name": sql.Identifier(name), "body": sql.SQL(body), "scope": scope, "on": sql.SQL(on)}
     with psycopg.connect(owner_url) as connection:
         connection.execute(_FUNCTION.format(**parts))
         connection.execute(_TRIGGER.format(**parts))

@@ -1,0 +1,128 @@
+"""kill -9 of every worker process in the middle of a session of 5,000, and of a sweep of 12,000 licences that are due.
+
+Guards: licences, events, outcomes and settling of a chunk, and what a batch of the sweep takes and tells, are one
+transaction each; and what nobody was told of any more is found by `jobs.rescue`, and by the tick of the sweep.
+"""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx2
+from sqlalchemy import select, text
+
+from shared import clock, licences
+from shared.access import Permission
+from shared.licences import Sweep
+from tests.factories import OPERATOR, Org
+from tests.faults.accounts import assert_without_holes, ended, halfway, job_of, stuck
+from tests.faults.orders import crew_members
+from tests.faults.plant import Plant, inserting, kill_with_children
+from tests.faults.sabotage import TAKES_ITS_TIME, bad_party, slowly
+from tests.sessions.sitting import add, schedule
+from tests.waiting import within
+
+ATTENDED, DUE = 5_000, 12_000
+
+_OF_SESSION = text("""
+    WITH made AS (SELECT * FROM licence WHERE org_id = :org AND session_id = :session),
+         told AS (SELECT * FROM event WHERE org_id = :org AND type = 'licence.granted'
+                  AND data->>'sessionId' = CAST(:session AS text))
+    SELECT (SELECT count(*) FROM made), (SELECT count(DISTINCT party_id) FROM made), (SELECT count(*) FROM told),
+        (SELECT count(*) FROM (SELECT 'licence/' || id, party_id FROM made INTERSECT SELECT subject, party_id FROM told)
+            AS both_say)""")
+
+_HOLD = """
+    INSERT INTO licence (org_id, party_id, course_id, course_version_id, session_id, granted_by_type, granted_by_id,
+        granted_at, expires_at, rule)
+    SELECT org_id, id, %(course)s, %(course)s, %(course)s, 'member', 'm', now() - interval '400 days',
+        now() - interval '1 day', 'corrected'
+    FROM party WHERE org_id = %(org)s ORDER BY id LIMIT %(due)s"""
+
+_OF_SWEEP = text("""
+    SELECT count(*), count(DISTINCT (subject, type, data->>'daysBefore')) FROM event
+    WHERE org_id = :org AND type IN ('licence.expiring', 'licence.expired')
+        AND data->>'courseId' = CAST(:course AS text)""")
+
+
+def of_session(org: Org, session_id: str) -> list[int]:
+    """What a session has left behind: licences, parties that hold one, events, and licences that have one."""
+    with org.transaction() as db:
+        return list(db.execute(_OF_SESSION, {"org": org.id, "session": uuid.UUID(session_id)}).one())
+
+
+def test_5000_licensed_by_four_completions_at_once_survive_kill_9_but_in_control_not_without_the_rescue(
+    plant: Plant, crew: Org
+) -> None:
+    session_id = schedule(crew, crew.with_course())
+    add(crew, session_id, *crew_members(ATTENDED))
+    with (
+        plant.api() as url,
+        bad_party(plant.owner_url, crew.id, crew_members(ATTENDED)[-1], TAKES_ITS_TIME, on="INSERT ON licence"),
+        plant.running("worker") as (worker,),
+        plant.overseer() as overseer,
+    ):
+        job_id = completed_at_once(crew, url, session_id)
+        assert within(60, lambda: inserting(overseer, "INSERT INTO licence %") > 0 and halfway(crew, job_id))
+        kill_with_children(worker)
+    done = of_session(crew, session_id)
+    assert 0 < done[0] < ATTENDED
+    assert done == [job_of(crew, job_id).succeeded] * 4, "what is half done is not there"
+    plant.empty_redis()
+    with plant.running("worker"):
+        assert stuck(crew, job_id, for_seconds=5)
+        assert of_session(crew, session_id) == done
+        with plant.running("beat"):
+            assert within(60, lambda: ended(crew, job_id))
+    job = job_of(crew, job_id)
+    assert (job.state, job.succeeded, job.pending) == ("succeeded", ATTENDED, 0)
+    assert of_session(crew, session_id) == [ATTENDED] * 4
+    assert_without_holes(crew)
+
+
+def completed_at_once(org: Org, url: str, session_id: str) -> str:
+    """Complete a session from four clients at the same time. Answers the one job that they are all given."""
+    headers = {"Authorization": f"Bearer {org.token(Permission.ADMIN)}"}
+    with httpx2.Client(base_url=url, headers=headers, timeout=30) as client, ThreadPoolExecutor(4) as clients:
+        path = f"/v1/sessions/{session_id}/complete"
+        answers = list(clients.map(lambda _: client.post(path), range(4)))
+    assert [answer.status_code for answer in answers] == [202] * 4
+    (job_id,) = {answer.json()["id"] for answer in answers}
+    return str(job_id)
+
+
+def test_a_sweep_of_12000_survives_kill_9_but_in_control_not_without_its_tick(plant: Plant, crew: Org) -> None:
+    course = uuid.UUID(crew.with_course())
+    with plant.overseer() as overseer, overseer.transaction():
+        overseer.execute("SET LOCAL session_replication_role = replica")
+        overseer.execute(_HOLD, {"org": crew.id, "course": course, "due": DUE})
+    with crew.transaction() as db:
+        sweep_id = licences.ask_sweep(db, OPERATOR, clock.now()).id
+
+    def told() -> tuple[int, int]:
+        with crew.transaction() as db:
+            events, distinct = db.execute(_OF_SWEEP, {"org": crew.id, "course": course}).one()
+            return events, distinct
+
+    def finished() -> bool:
+        with crew.transaction() as db:
+            return db.scalar(select(Sweep.finished_at).where(Sweep.id == sweep_id)) is not None
+
+    with slowly(plant.owner_url, 1, on="UPDATE ON licence"), plant.running("worker") as (worker,):
+        crew.service.broker.send("licences.sweep")
+        with plant.overseer() as overseer:
+            assert within(60, lambda: told()[0] > 0 and inserting(overseer, "%UPDATE licence SET notices%") > 0)
+        kill_with_children(worker)
+    before = told()
+    assert 0 < before[0] < 4 * DUE
+    assert before[0] % (4 * licences.BATCH) == 0, "what is half told is not there"
+    plant.empty_redis()
+    with plant.running("worker"):
+        assert not within(5, finished)
+        assert told() == before
+        crew.service.broker.send("licences.sweep")
+        assert within(60, finished)
+    assert told() == (4 * DUE, 4 * DUE), "three notices and the end of each, once"
+    with crew.transaction() as db:
+        sweep = db.get_one(Sweep, (crew.id, sweep_id))
+        assert (sweep.expired, sweep.notices) == (DUE, 3 * DUE)
+    assert_without_holes(crew)
