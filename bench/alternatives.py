@@ -13,6 +13,7 @@ from signal import SIGTERM
 from typing import Any
 
 from celery import Celery
+from kombu import Queue
 from psycopg.types.json import Jsonb
 from sqlalchemy import text
 
@@ -80,7 +81,8 @@ def tasks(system: System, connection: Connection, lane: Lane) -> float:
 def celery_for(settings: Settings) -> Celery:
     """The plain design's Celery: what a message asks for is forgotten only when it is done."""
     celery = make_celery(settings.need_redis_url())
-    celery.conf.update(task_default_queue=QUEUE, task_acks_late=True)
+    queues = [Queue(QUEUE, routing_key=QUEUE)]  # its own alone: else it would take Rollcall's wake-ups away
+    celery.conf.update(task_queues=queues, task_default_queue=QUEUE, task_acks_late=True)
     return celery
 
 
