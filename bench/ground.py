@@ -79,6 +79,11 @@ def lane(connection: Connection, ground: Ground) -> Lane:
             key,
         )
     before = _one(connection, "SELECT last_sequence FROM event_stream WHERE org_id = %(org)s", key)
+    connection.execute(  # what the one before told of is passed over: else it would be copied and planned meanwhile
+        """INSERT INTO event_consumer (org_id, name, last_sequence)
+           SELECT org_id, name, last_sequence FROM event_stream, unnest(ARRAY['stream', 'planner']) AS name
+           ON CONFLICT (org_id, name) DO UPDATE SET last_sequence = excluded.last_sequence"""
+    )
     connection.execute("CHECKPOINT")
     return Lane(ground, version_id, before)
 
