@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 import migrations
 from cli.failures import explain, unreachable
 from cli.system import System
-from shared import clock, invariants, jobs
+from shared import access, clock, invariants, jobs
 from shared.database import Database
 from shared.jobs import FINAL_STATES, Job
 from shared.settings import TRAINING, Settings, private_keys
@@ -206,7 +206,7 @@ def _api(url: str) -> str:
 def _invariants(database: Database) -> Iterator[Check]:
     """One check for each invariant, over all organizations."""
     with database.transaction(None) as db:
-        org_ids = invariants.organization_ids(db)
+        org_ids = access.organization_ids(db)
     broken: dict[str, list[str]] = {}
     for org_id in org_ids:
         with database.transaction(org_id) as db:

@@ -178,8 +178,3 @@ def places(db: Session, invariant: Invariant) -> list[str]:
     if any(db.scalar(select(func.to_regclass(table))) is None for table in invariant.of):
         return []
     return list(db.scalars(text(f"{invariant.violated} LIMIT {MOST_SHOWN}")))
-
-
-def organization_ids(db: Session) -> list[str]:
-    """Every organization, for whoever must look at each. Needs no organization of its own."""
-    return list(db.scalars(select(func.organization_ids())))

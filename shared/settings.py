@@ -69,7 +69,7 @@ class Settings(BaseModel):
 
     smtp_url: str | None = None
     """Where mail is handed in: `smtp://`, `smtp+starttls://` or `smtps://`, `user:password@` where it asks for a login.
-    Without it nobody is written to, and deliveries by mail are suppressed."""
+    Without it nobody is written to, and no mail is planned."""
     mail_from: str = "Rollcall <rollcall@localhost>"
     """The sender of mails. Its domain makes the Message-IDs too."""
     mails_a_day: int = Field(default=20, ge=1)

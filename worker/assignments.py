@@ -6,7 +6,6 @@ from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from shared import access, assignments, clock, licences
-from shared.events import Actor
 from shared.jobs import Chunk, Tally
 from worker.app import config, workshop
 from worker.task import task
@@ -22,7 +21,7 @@ def create(db: Session, chunk: Chunk) -> Tally:
 
 def complete(db: Session, chunk: Chunk) -> Tally:
     """Complete the assignments that the recipients of a chunk mean, and license whom that licenses."""
-    actor, now = _actor(chunk), clock.now()
+    actor, now = chunk.job.actor, clock.now()
 
     def grant(completed: Assignments) -> None:
         licences.grant_on_completion(db, completed, actor, now, job_id=chunk.job.id)
@@ -42,13 +41,9 @@ def undo(db: Session, chunk: Chunk) -> Tally:
     def take_back(reopened: Assignments) -> None:
         ids = reopened.with_only_columns(reopened.selected_columns.assignment_id)
         reason = f"Completion undone: job {chunk.job.request['undoOf']} was taken back"
-        licences.take_back_completions(db, ids, reason, _actor(chunk), now)
+        licences.take_back_completions(db, ids, reason, chunk.job.actor, now)
 
     return assignments.undo_chunk(db, chunk, now, along=take_back)
-
-
-def _actor(chunk: Chunk) -> Actor:
-    return Actor(chunk.job.submitted_by_type, chunk.job.submitted_by_id)
 
 
 @task("assignments.remind")

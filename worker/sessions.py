@@ -11,7 +11,6 @@ from sqlalchemy import ARRAY, Select, Text, func, literal, select
 from sqlalchemy.orm import Session
 
 from shared import assignments, clock, licences, sessions
-from shared.events import Actor
 from shared.jobs import Chunk, Tally
 from shared.licences import Earned
 
@@ -59,6 +58,6 @@ def _earned(chunk: Chunk) -> Earned:
         course_version_id=uuid.UUID(request["courseVersionId"]),
         session_id=sessions.session_of(chunk),
         granted_at=datetime.fromisoformat(request["grantedAt"]),
-        actor=Actor(job.submitted_by_type, job.submitted_by_id),
+        actor=job.actor,
         job_id=job.id,
     )

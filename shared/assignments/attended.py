@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from shared import events
 from shared.assignments.models import Assignment, AssignmentState, CompletionMethod
-from shared.events import Actor
 from shared.jobs import Chunk
 
 
@@ -67,6 +66,5 @@ def record_attended(db: Session, chunk: Chunk, count: int, now: datetime) -> Non
     data = {"method": CompletionMethod.SESSION} | {
         name: job.request[name] for name in ("courseId", "courseVersionId", "sessionId", "occurredOn")
     }
-    actor = Actor(job.submitted_by_type, job.submitted_by_id)
     data["jobId"] = str(job.id)
-    events.record_each(db, actor, now, type="assignment.completed", count=count, of=each, data=data)
+    events.record_each(db, job.actor, now, type="assignment.completed", count=count, of=each, data=data)

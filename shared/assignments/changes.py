@@ -31,7 +31,6 @@ from shared import directory, events
 from shared.assignments.actions import ENDINGS
 from shared.assignments.models import Assignment, AssignmentState, CompletionMethod
 from shared.directory import Party
-from shared.events import Actor
 from shared.jobs import Chunk, JobOutcome, Outcome, OutcomeCode, Tally
 
 Along = Callable[[Select[uuid.UUID, str, uuid.UUID, uuid.UUID]], None]
@@ -60,7 +59,7 @@ class Change:
 
 def complete(db: Session, chunk: Chunk, now: datetime, along: Along | None = None) -> Tally:
     """A supervisor's sign-off: record the completion of every recipient's open assignment."""
-    request, actor = chunk.job.request, _actor(chunk)
+    request, actor = chunk.job.request, chunk.job.actor
     values = {
         Assignment.state: AssignmentState.COMPLETED,
         Assignment.completion_method: CompletionMethod.ON_BEHALF,
@@ -157,7 +156,7 @@ def _carry_out(db: Session, chunk: Chunk, change: Change, now: datetime, along: 
         .where(*_of_chunk(chunk), JobOutcome.outcome == Outcome.SUCCEEDED)
     )
     data = change.data | {"jobId": str(chunk.job.id)}
-    events.record_each(db, _actor(chunk), now, type=change.event, count=count, of=each, data=data)
+    events.record_each(db, chunk.job.actor, now, type=change.event, count=count, of=each, data=data)
     return Tally(succeeded=count, unchanged=others.get(Outcome.UNCHANGED, 0), failed=others.get(Outcome.FAILED, 0))
 
 
@@ -241,7 +240,7 @@ def _ended(completed: OutcomeCode, closed: OutcomeCode) -> ColumnElement[str]:
 
 
 def _closing(chunk: Chunk, reason: str, now: datetime) -> dict[Any, Any]:
-    actor = _actor(chunk)
+    actor = chunk.job.actor
     return {
         Assignment.state: AssignmentState.CLOSED,
         Assignment.closed_by_type: actor.type,
@@ -250,10 +249,6 @@ def _closing(chunk: Chunk, reason: str, now: datetime) -> dict[Any, Any]:
         Assignment.closure_reason: reason,
         Assignment.link_epoch: Assignment.link_epoch + 1,
     }
-
-
-def _actor(chunk: Chunk) -> Actor:
-    return Actor(chunk.job.submitted_by_type, chunk.job.submitted_by_id)
 
 
 def _key(chunk: Chunk) -> tuple[ColumnElement[str], ColumnElement[uuid.UUID]]:

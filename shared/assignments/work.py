@@ -36,7 +36,7 @@ def assign(db: Session, chunk: Chunk, now: datetime) -> Tally:
     and the one that comes second finds the party already assigned.
     """
     wanted = terms(chunk.job)
-    actor = Actor(chunk.job.submitted_by_type, chunk.job.submitted_by_id)
+    actor = chunk.job.actor
     created = _create(db, chunk, wanted, actor, now)
     others = {} if created == chunk.size else _say_why_not(db, chunk, wanted)
     data = {

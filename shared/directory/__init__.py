@@ -5,7 +5,7 @@ Promises that a party is never removed, that one outside a caller's folders does
 that events about parties hold ids and the names of fields, never their values.
 """
 
-from shared.directory.actions import Synced, erase_party, put_folder, put_parties
+from shared.directory.actions import Synced, erase_party, lock_parties, put_folder, put_parties
 from shared.directory.formats import MEDIA_TYPES, read_parties
 from shared.directory.models import Folder, FolderMember, Party
 from shared.directory.queries import (
@@ -38,6 +38,7 @@ __all__ = [
     "folder",
     "folders",
     "in_scope",
+    "lock_parties",
     "missing_folders",
     "parties",
     "party",

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic.alias_generators import to_camel
-from sqlalchemy import Row, Text, func, null, select, update
+from sqlalchemy import ColumnElement, Row, Text, func, null, select, update
 from sqlalchemy.orm import Session
 
 from shared import events
@@ -86,6 +86,15 @@ def erase_party(db: Session, party_id: str, actor: Actor, now: datetime) -> None
     )
     if erased is not None:
         _record_each(db, "party.erased", [party_id], actor, now)
+
+
+def lock_parties(db: Session, which: ColumnElement[bool]) -> None:
+    """Lock parties until the end of this transaction, in the order of their ids: so everybody who locks several does.
+
+    Their records may go on pointing at them.
+    """
+    theirs = select(Party.id).where(Party.org_id == current_org(db), which).order_by(Party.id)
+    db.execute(select(func.count()).select_from(theirs.with_for_update(key_share=True).cte("theirs")))
 
 
 def _differences(given: PartyRow, present: Row[Any]) -> list[str]:

@@ -201,7 +201,7 @@ def cancel(db: Session, job_id: uuid.UUID, actor: Actor, now: datetime) -> Job:
 def approve(db: Session, job_id: uuid.UUID, actor: Actor, now: datetime) -> Job:
     """Let a job run that waits. Raises NotFound, NotAwaitingApproval, OtherMemberNeeded."""
     job = _awaiting(db, job_id)
-    if (job.submitted_by_type, job.submitted_by_id) == (actor.type, actor.id):
+    if job.actor == actor:
         raise OtherMemberNeeded
     events.record(db, actor, now, Fact("job.approved", f"job/{job_id}"))
     job.state, job.progressed_at = JobState.QUEUED, now

@@ -13,6 +13,7 @@ from sqlalchemy import CheckConstraint, Computed, ForeignKeyConstraint, Index, U
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.database import Base, ExternalId, Tenant, Uuid7
+from shared.events import Actor
 
 
 class JobState(StrEnum):
@@ -113,6 +114,11 @@ class Job(Tenant, Base):
     error: Mapped[str | None]
     idempotency_key: Mapped[str | None]
     request_hash: Mapped[str | None]
+
+    @property
+    def actor(self) -> Actor:
+        """Who submitted it, and so does what it does."""
+        return Actor(self.submitted_by_type, self.submitted_by_id)
 
 
 class JobChunk(Tenant, Base):

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    ColumnElement,
     DateTime,
     Row,
     Select,
@@ -30,7 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from shared import events
+from shared import directory, events
 from shared.catalogue import Course, EarlyRenewal
 from shared.database import current_org
 from shared.directory import Party
@@ -38,6 +39,7 @@ from shared.events import Actor
 from shared.jobs import Chunk
 from shared.licences.dates import expiry
 from shared.licences.models import Licence
+from shared.licences.queries import COUNTS, subject
 
 AT = DateTime(timezone=True)
 
@@ -129,7 +131,7 @@ def carry_out(db: Session, lot: Grant, now: datetime) -> int:
     earnings = _licensing(db, lot)
     if not earnings:
         return 0
-    _lock_parties(db, earnings)
+    directory.lock_parties(db, Party.id == any_(_party_ids(earnings)))
     former = _supersede(db, earnings, now)
     _record(db, lot, _insert(db, lot, earnings, former), len(former), now)
     return len(earnings)
@@ -142,11 +144,8 @@ def _licensing(db: Session, lot: Grant) -> Sequence[Earning]:
     return db.execute(select(*each.c).join(Course, licenses).order_by(each.c.party_id, each.c.course_id)).all()
 
 
-def _lock_parties(db: Session, earnings: Sequence[Earning]) -> None:
-    """Lock the parties in the order of their ids."""
-    ids = literal(sorted({earning.party_id for earning in earnings}), ARRAY(Text))
-    theirs = select(Party.id).where(Party.org_id == current_org(db), Party.id == any_(ids)).order_by(Party.id)
-    db.execute(select(func.count()).select_from(theirs.with_for_update(key_share=True).cte("theirs")))
+def _party_ids(earnings: Sequence[Earning]) -> ColumnElement[Any]:
+    return literal(sorted({earning.party_id for earning in earnings}), ARRAY(Text))
 
 
 def _supersede(db: Session, earnings: Sequence[Earning], now: datetime) -> Mapping[tuple[str, uuid.UUID], Former]:
@@ -154,10 +153,9 @@ def _supersede(db: Session, earnings: Sequence[Earning], now: datetime) -> Mappi
     course_ids = {earning.course_id for earning in earnings}
     theirs = [
         Licence.org_id == current_org(db),
-        Licence.party_id == any_(literal(sorted({earning.party_id for earning in earnings}), ARRAY(Text))),
+        Licence.party_id == any_(_party_ids(earnings)),
         Licence.course_id == any_(literal(list(course_ids), ARRAY(Uuid))),
-        Licence.revoked_at.is_(None),
-        Licence.superseded_at.is_(None),
+        COUNTS,
     ]
     if len(course_ids) > 1:
         pairs = [f"{earning.party_id} {earning.course_id}" for earning in earnings]
@@ -236,14 +234,10 @@ def _record(db: Session, lot: Grant, granted: list[uuid.UUID], superseded: int, 
         )
     )
     data = {"grantedAt": lot.granted_at.isoformat()} | ({} if lot.job_id is None else {"jobId": str(lot.job_id)})
-    each = select(_subject(Licence.id), Licence.party_id, about.label("data")).where(ours)
+    each = select(subject(Licence.id), Licence.party_id, about.label("data")).where(ours)
     events.record_each(db, lot.actor, now, type="licence.granted", count=len(granted), of=each, data=data)
     by = func.jsonb_build_object("courseId", Licence.course_id, "supersededBy", Licence.id)
-    each = select(_subject(Licence.renews_id), Licence.party_id, by.label("data")).where(
+    each = select(subject(Licence.renews_id), Licence.party_id, by.label("data")).where(
         ours, Licence.renews_id.is_not(None)
     )
     events.record_each(db, lot.actor, now, type="licence.superseded", count=superseded, of=each, data={})
-
-
-def _subject(licence_id: Any) -> Any:
-    return func.concat("licence/", cast(licence_id, Text)).label("subject")

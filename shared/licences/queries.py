@@ -5,9 +5,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Text, and_, func, literal, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Label, Row, Select, Text, and_, cast, func, literal, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from shared import directory
 from shared.catalogue import CourseVersion
@@ -38,6 +39,10 @@ class Filters:
     folder_id: str | None = None
     expires_before: datetime | None = None
     expires_after: datetime | None = None
+
+
+COUNTS = and_(Licence.revoked_at.is_(None), Licence.superseded_at.is_(None))
+"""Whether a licence counts. Of a party's licences of a course at most one does."""
 
 
 def state_of(licence: Licence, now: datetime) -> LicenceState:
@@ -97,16 +102,15 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         conditions.append(Licence.expires_at < filters.expires_before)
     if filters.expires_after is not None:
         conditions.append(Licence.expires_at > filters.expires_after)
-    counting = and_(Licence.revoked_at.is_(None), Licence.superseded_at.is_(None))
     match filters.state:
         case LicenceState.REVOKED:
             conditions.append(Licence.revoked_at.is_not(None))
         case LicenceState.SUPERSEDED:
             conditions += [Licence.revoked_at.is_(None), Licence.superseded_at.is_not(None)]
         case LicenceState.EXPIRED:
-            conditions += [counting, Licence.expires_at <= filters.now]
+            conditions += [COUNTS, Licence.expires_at <= filters.now]
         case LicenceState.ACTIVE:
-            conditions += [counting, Licence.expires_at > filters.now]
+            conditions += [COUNTS, Licence.expires_at > filters.now]
     return conditions
 
 
@@ -140,8 +144,7 @@ def lapses(
     period = func.date_trunc(by, func.timezone(zone, Licence.expires_at)).label("period")
     rows = select(period, func.count()).where(
         Licence.org_id == current_org(db),
-        Licence.revoked_at.is_(None),
-        Licence.superseded_at.is_(None),
+        COUNTS,
         Licence.expires_at >= since,
         Licence.expires_at < until,
         directory.in_scope(Licence.party_id, scope),
@@ -149,3 +152,8 @@ def lapses(
     if course_id is not None:
         rows = rows.where(Licence.course_id == course_id)
     return {first.date(): number for first, number in db.execute(rows.group_by(period)).tuples()}
+
+
+def subject(licence_id: ColumnElement[Any] | InstrumentedAttribute[Any]) -> Label[str]:
+    """What events about a licence name it."""
+    return func.concat("licence/", cast(licence_id, Text)).label("subject")

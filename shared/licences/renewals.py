@@ -15,6 +15,7 @@ from shared.directory import Party
 from shared.licences.dates import days_after
 from shared.licences.granting import AT
 from shared.licences.models import Licence
+from shared.licences.queries import COUNTS
 
 LOOKS_BACK = timedelta(days=366)
 """A licence that ended longer ago is not renewed by itself, however late the sweep comes."""
@@ -65,8 +66,7 @@ def due_renewals(db: Session, zone: str, now: datetime, most: int) -> list[Renew
             Course.archived_at.is_(None),
             Party.active,
             Licence.renewal_on.is_(None),
-            Licence.revoked_at.is_(None),
-            Licence.superseded_at.is_(None),
+            COUNTS,
             Licence.expired_at.is_(None),
             Licence.expires_at <= days_after(literal(now, AT), Course.renew_before_days),
             Licence.expires_at > now - LOOKS_BACK,

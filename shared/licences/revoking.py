@@ -8,15 +8,16 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, func, literal, select, update
+from sqlalchemy import ColumnElement, Select, Text, and_, case, func, literal, select, update
 from sqlalchemy.orm import Session, aliased
 
-from shared import events
+from shared import directory, events
 from shared.database import current_org
 from shared.directory import Party
 from shared.events import Actor
 from shared.jobs import Chunk
 from shared.licences.models import Licence, LicenceState
+from shared.licences.queries import subject
 
 
 def revoke_earned(
@@ -48,7 +49,7 @@ def take_back(
 ) -> int:
     """Revoke these licences as if they had never been. Answers how many. data: what their events say besides."""
     ours = and_(Licence.org_id == current_org(db), which)
-    _lock_parties(db, select(Licence.party_id).where(ours, Licence.revoked_at.is_(None)))
+    directory.lock_parties(db, Party.id.in_(select(Licence.party_id).where(ours, Licence.revoked_at.is_(None))))
     revoked = (
         update(Licence)
         .where(ours, Licence.revoked_at.is_(None))
@@ -89,23 +90,6 @@ def former_state(now: datetime) -> ColumnElement[str]:
         (Licence.expires_at <= now, literal(LicenceState.EXPIRED, Text)),
         else_=literal(LicenceState.ACTIVE, Text),
     )
-
-
-def subject(licence_id: Any) -> Any:
-    """What events about a licence name it."""
-    return func.concat("licence/", cast(licence_id, Text)).label("subject")
-
-
-def _lock_parties(db: Session, parties: Select[str]) -> None:
-    """Lock parties in the order of their ids, as granting does."""
-    locked = (
-        select(Party.id)
-        .where(Party.org_id == current_org(db), Party.id.in_(parties))
-        .order_by(Party.id)
-        .with_for_update(key_share=True)
-        .cte("locked")
-    )
-    db.execute(select(func.count()).select_from(locked))
 
 
 def _restore(db: Session, revoked: list[uuid.UUID]) -> list[uuid.UUID]:

@@ -104,13 +104,13 @@ def completion_ended(db: Session, job: Job, now: datetime) -> None:
     )
     if session is None:
         return
-    actor, subject = Actor(job.submitted_by_type, job.submitted_by_id), f"session/{session.id}"
+    subject = f"session/{session.id}"
     data = about(session) | {"jobId": str(job.id)}
     if nothing_done:
-        events.record(db, actor, now, Fact("session.completion_withdrawn", subject, data))
+        events.record(db, job.actor, now, Fact("session.completion_withdrawn", subject, data))
     else:
         told = {"grantedAt": job.request["grantedAt"], "counts": jobs.counts(job)}
-        events.record(db, actor, now, Fact("session.completed", subject, data | told))
+        events.record(db, job.actor, now, Fact("session.completed", subject, data | told))
 
 
 def amend(

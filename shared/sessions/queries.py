@@ -10,6 +10,7 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Row,
+    ScalarSelect,
     Select,
     Text,
     Uuid,
@@ -138,7 +139,6 @@ def _outcome(db: Session, session: TrainingSession, licence: Any) -> Any:
 
 
 def _shown(db: Session, scope: Collection[str] | None) -> Select[TrainingSession, str, str, int]:
-    roster_size = select(func.count()).select_from(RosterEntry).where(*_on_roster(scope)).scalar_subquery()
     version = and_(
         CourseVersion.org_id == TrainingSession.org_id, CourseVersion.id == TrainingSession.course_version_id
     )
@@ -147,12 +147,16 @@ def _shown(db: Session, scope: Collection[str] | None) -> Select[TrainingSession
             TrainingSession,
             Course.title.label("course_title"),
             CourseVersion.label.label("version_label"),
-            roster_size.label("roster_size"),
+            _roster_size(scope).label("roster_size"),
         )
         .join(Course, and_(Course.org_id == TrainingSession.org_id, Course.id == TrainingSession.course_id))
         .join(CourseVersion, version)
         .where(TrainingSession.org_id == current_org(db))
     )
+
+
+def _roster_size(scope: Collection[str] | None) -> ScalarSelect[int]:
+    return select(func.count()).select_from(RosterEntry).where(*_on_roster(scope)).scalar_subquery()
 
 
 def _on_roster(scope: Collection[str] | None) -> tuple[Any, ...]:
@@ -177,19 +181,10 @@ def seats(
     db: Session, *, course_id: uuid.UUID | None, zone: str, by: str, since: datetime, until: datetime
 ) -> dict[date, Seats]:
     """The seats of the sessions scheduled in each period, by its first day in this zone. by: `week` or `month`."""
-    entries = (
-        select(func.count())
-        .where(
-            RosterEntry.org_id == TrainingSession.org_id,
-            RosterEntry.session_id == TrainingSession.id,
-            RosterEntry.removed_at.is_(None),
-        )
-        .scalar_subquery()
-    )
     each = select(
         func.date_trunc(by, func.timezone(zone, TrainingSession.starts_at)).label("period"),
         TrainingSession.capacity,
-        entries.label("taken"),
+        _roster_size(None).label("taken"),
     ).where(
         TrainingSession.org_id == current_org(db),
         TrainingSession.state == SessionState.SCHEDULED,

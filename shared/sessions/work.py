@@ -83,7 +83,7 @@ def plan_amendment(db: Session, chunk: Chunk, licensed: Licensed) -> Amendment:
     The session first: it is completed, so that nobody who holds the event counter comes for it.
     """
     session = locked(db, session_of(chunk))
-    _lock_parties(db, chunk)
+    directory.lock_parties(db, and_(chunk.covers(Party.id), Party.id.in_(chunk.recipients)))
     each = _classified(db, chunk, session, licensed)
     by_party = dict(db.execute(each).tuples().all())
     return Amendment(
@@ -159,19 +159,6 @@ def _removing(chunk: Chunk, entity_id: ColumnElement[str]) -> ColumnElement[bool
     (name,) = {"added", "removed"} & request.keys()
     is_listed = entity_id == any_(_ids([party for party in request[name] if chunk.first <= party <= chunk.last]))
     return is_listed if name == "removed" else not_(is_listed)
-
-
-def _lock_parties(db: Session, chunk: Chunk) -> None:
-    """Lock the parties in the order of their ids, as whoever licenses them does."""
-    recipients = chunk.recipients.subquery()
-    mine = (
-        select(Party.id)
-        .where(Party.org_id == chunk.job.org_id, chunk.covers(Party.id), Party.id.in_(select(recipients.c.entity_id)))
-        .order_by(Party.id)
-        .with_for_update(key_share=True)
-        .cte()
-    )
-    db.execute(select(func.count()).select_from(mine))
 
 
 def _attended(db: Session, chunk: Chunk) -> dict[str, bool]:

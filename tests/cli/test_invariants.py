@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from shared import events, invariants
+from shared import access, events, invariants
 from shared.access import Permission
 from shared.database import SERVING_ROLE
 from tests.conftest import Servers
@@ -146,7 +146,7 @@ def test_a_violation_names_its_place(busy: Org) -> None:
 
 def test_every_organization_is_looked_at(busy: Org, other_org: Org) -> None:
     with busy.service.database.transaction(None) as db:
-        assert {busy.id, other_org.id} <= set(invariants.organization_ids(db))
+        assert {busy.id, other_org.id} <= set(access.organization_ids(db))
 
 
 def test_looking_without_an_organization_is_refused(busy: Org) -> None:
