@@ -6,8 +6,9 @@
 from typing import Any
 
 from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
+from sqlalchemy.orm import Session
 
-from shared import logs, settings
+from shared import access, logs, settings
 from shared.broker import DELIVERIES, QUEUE, QUEUES, Broker, make_celery
 from shared.database import Database
 from shared.events import Stream
@@ -64,6 +65,12 @@ def open_workshop(*, name: str = "worker", pool_size: int = 2) -> None:
     workshop.stream = Stream(config.need_redis_url(), config.stream_length)
 
 
+def available(db: Session) -> bool:
+    """Whether the organization of this transaction can use training now. Where it cannot, what is due for it waits:
+    nothing is lost."""
+    return access.unavailability(access.organization(db), config.features) is None
+
+
 @setup_logging.connect
 def _configure_logs(**_: Any) -> None:
     logs.configure(config.log_format, config.log_level)
@@ -79,4 +86,4 @@ def _close(**_: Any) -> None:
     workshop.database.close()
 
 
-__all__ = ["DELIVERIES", "QUEUE", "QUEUES", "SENDER_THREADS", "app", "open_workshop", "workshop"]
+__all__ = ["DELIVERIES", "QUEUE", "QUEUES", "SENDER_THREADS", "app", "available", "open_workshop", "workshop"]

@@ -4,16 +4,19 @@ Ticks do both, so that a lost wake-up costs a second. All of it has a queue and 
 hangs must not hold a job up.
 """
 
+import random
+import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from threading import Semaphore
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared import access, clock, deliveries, events
+from shared import clock, deliveries, events
 from shared.deliveries import Addressees, Channel
 from worker import mail, notices, webhooks
-from worker.app import config, workshop
+from worker.app import available, config, workshop
 from worker.task import task
 
 log = structlog.get_logger()
@@ -26,36 +29,43 @@ SENDING = {channel: Semaphore(most) for channel, most in ((Channel.WEBHOOK, 3), 
 Of webhooks one claims, and those before it end their calls."""
 
 
+PLANNING_SECONDS = 5.0
+"""How long one task goes on planning."""
+
+
 @task("deliveries.plan")
 def plan() -> None:
-    """Plan the deliveries of every event that has none yet, and wake whoever sends them."""
+    """Plan the deliveries of events that have none yet, a batch of each organization in turn: the backlog of one keeps
+    no other waiting. Wake whoever sends them, and whoever goes on where a turn is not enough."""
     with workshop.database.transaction(None) as db:
         unread = events.organizations_with_unread_events(db, deliveries.PLANNER)
-    planned = sum(_plan(org_id) for org_id in unread)
+    random.shuffle(unread)
+    until, waiting, planned = time.monotonic() + PLANNING_SECONDS, deque(unread), 0
+    while waiting and time.monotonic() < until:
+        taken = _plan_batch(waiting[0])
+        if taken == deliveries.LARGEST_PLAN:
+            waiting.append(waiting[0])
+        waiting.popleft()
+        planned += taken
     if planned:
         for channel in SENDERS:
             workshop.broker.send("deliveries.send", str(channel))
+    if waiting:
+        workshop.broker.send("deliveries.plan")
 
 
 @task("deliveries.send")
 def send(channel: str) -> None:
-    """Send what is due over a channel. Organizations that cannot use training now are passed over: nothing is lost."""
+    """Send what is due over a channel."""
     if not SENDING[Channel(channel)].acquire(blocking=False):
         return
     try:
         with workshop.database.transaction(None) as db:
             due = deliveries.organizations_with_due_deliveries(db, Channel(channel), clock.now())
-        served = [org_id for org_id in due if available(org_id)]
-        if served:
-            SENDERS[Channel(channel)](served)
+        if due:
+            SENDERS[Channel(channel)](due)
     finally:
         SENDING[Channel(channel)].release()
-
-
-def available(org_id: str) -> bool:
-    """Whether this organization's notifications go out now, or pause."""
-    with workshop.database.transaction(org_id) as db:
-        return access.unavailability(access.organization(db), config.features) is None
 
 
 def mailed() -> Mapping[str, Addressees]:
@@ -63,17 +73,11 @@ def mailed() -> Mapping[str, Addressees]:
     return notices.MAILED if config.smtp_url else {}
 
 
-def _plan(org_id: str) -> int:
-    """Plan one organization's. Answers how many events. What the database refuses now is due again in a second."""
-    planned = 0
+def _plan_batch(org_id: str) -> int:
+    """Plan one organization's next. Answers how many events. What the database refuses now is due again in a second."""
     try:
-        if available(org_id):
-            while planned % deliveries.LARGEST_PLAN == 0:
-                with workshop.database.transaction(org_id) as db:
-                    taken = deliveries.plan(db, clock.now(), mailed=mailed())
-                if taken == 0:
-                    break
-                planned += taken
+        with workshop.database.transaction(org_id) as db:
+            return deliveries.plan(db, clock.now(), mailed=mailed()) if available(db) else 0
     except SQLAlchemyError as error:
         log.warning("deliveries not planned", org=org_id, exc_info=error)
-    return planned
+        return 0

@@ -29,7 +29,7 @@ from shared.deliveries import (
     compose,
 )
 from worker import notices
-from worker.app import config, workshop
+from worker.app import available, config, workshop
 from worker.notices import Irrelevant, Situation
 from worker.settling import Results
 
@@ -84,7 +84,7 @@ def send(org_ids: list[str]) -> None:
 def _send_batch(org_id: str, server: MailServer | None, until: float) -> bool:
     """Send one batch. Answers whether there may be more."""
     with workshop.database.transaction(org_id) as db:
-        claimed = deliveries.claim(db, Channel.EMAIL, clock.now(), BATCH, LEASE_SECONDS)
+        claimed = deliveries.claim(db, Channel.EMAIL, clock.now(), BATCH, LEASE_SECONDS) if available(db) else []
     if not claimed:
         return False
     with workshop.database.transaction(org_id) as db:

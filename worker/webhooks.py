@@ -17,9 +17,9 @@ from typing import TypeVar
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared import access, clock, deliveries
+from shared import clock, deliveries
 from shared.deliveries import Call, Channel, Claimed, Line, Reply
-from worker.app import config, workshop
+from worker.app import available, config, workshop
 
 log = structlog.get_logger()
 
@@ -194,7 +194,7 @@ def _due() -> list[str]:
 
 def _claim(org_id: str, full: list[str]) -> list[Call]:
     with workshop.database.transaction(org_id) as db:
-        if access.unavailability(access.organization(db), config.features) is not None:
+        if not available(db):
             return []
         now = clock.now()
         found = deliveries.claim_calls(db, now, EACH_CLAIMED, LEASE_SECONDS, passing_over=full)

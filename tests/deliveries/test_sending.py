@@ -3,14 +3,18 @@
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from shared import clock
-from shared.deliveries import Webhook
+from shared import clock, deliveries
+from shared.database import current_org
+from shared.deliveries import LARGEST_PLAN, Webhook
+from shared.deliveries import plan as plan_events
 from tests.deliveries import receivers
 from tests.deliveries.receivers import Answering, receiver
 from tests.deliveries.receiving import plan, record, rows, webhook
@@ -267,6 +271,30 @@ def test_an_organization_without_training_pauses(org: Org, workshop: Workshop) -
         workshop.deliver("deliveries.plan")
         send(workshop)
         assert sorted(server.sequences) == [2, 3, 4]
+
+
+def test_the_backlog_of_one_organization_keeps_no_other_waiting(
+    org: Org, other_org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are planned in turns, and a task whose time is over hands on what is left."""
+    for one in (org, other_org):
+        webhook(one, "party.erased")
+        record(one, *(f"p-{n}" for n in range(2 * LARGEST_PLAN + 1)))
+    turns: list[str] = []
+
+    def noting(db: Session, now: datetime, **options: Any) -> int:
+        turns.append(current_org(db))
+        return plan_events(db, now, **options)
+
+    monkeypatch.setattr(deliveries, "plan", noting)
+    with monkeypatch.context() as hurried:
+        hurried.setattr("worker.deliveries.PLANNING_SECONDS", -1)
+        workshop.deliver("deliveries.plan")
+    assert (turns, list(workshop.messages)) == ([], [("deliveries.plan", ())])
+    workshop.drain()
+    ours = [org_id for org_id in turns if org_id in (org.id, other_org.id)]
+    assert sorted(ours[:2]) == sorted((org.id, other_org.id))
+    assert ours == ours[:2] * 3
 
 
 def test_a_receiver_that_ran_out_while_it_was_passed_over_is_claimed_for_again(
