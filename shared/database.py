@@ -128,8 +128,9 @@ class Database:
         as a pipeline, which without BEGIN is one transaction up to its end.
         """
         with self._autocommitting() as connection, connection.pipeline():
-            connection.execute("SELECT set_config('rollcall.org', %s, true)", (org_id,))
-            connection.execute("SELECT set_config('synchronous_commit', 'off', true)")
+            connection.execute(
+                "SELECT set_config('rollcall.org', %s, true), set_config('synchronous_commit', 'off', true)", (org_id,)
+            )
             connection.execute(statement, parameters)
 
     @contextmanager

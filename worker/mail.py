@@ -7,7 +7,8 @@ only those behind it. Each is settled before its connection takes the next: whoe
 import time
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +22,7 @@ from shared.deliveries import (
     Claimed,
     DeliveryCode,
     DeliveryState,
+    Envelope,
     Letter,
     MailServer,
     Notice,
@@ -31,7 +33,7 @@ from shared.deliveries import (
 from worker import notices
 from worker.app import available, config, workshop
 from worker.notices import Irrelevant, Situation
-from worker.settling import Results
+from worker.settling import Results, settled_together
 
 log = structlog.get_logger()
 
@@ -90,11 +92,14 @@ def _send_batch(org_id: str, server: MailServer | None, until: float) -> bool:
     with workshop.database.transaction(org_id) as db:
         mails = _prepare(db, claimed, clock.now(), configured=server is not None)
     if server is not None and mails:
-        results = Results(workshop.database, org_id)
-        with ThreadPoolExecutor(min(post.connections, len(mails)), thread_name_prefix="mail") as threads:
-            unsent = [mail for mail in threads.map(lambda mail: _hand_in(mail, server, until, results), mails) if mail]
+        waiting = deque(mails)
+        with (
+            settled_together(workshop.database, org_id) as results,
+            ThreadPoolExecutor(min(post.connections, len(mails)), thread_name_prefix="mail") as threads,
+        ):
+            list(threads.map(lambda _: _hand_in(waiting, server, until, results), range(post.connections)))
         with workshop.database.transaction(org_id) as db:
-            deliveries.release(db, [one for mail in unsent for one in mail.claimed])
+            deliveries.release(db, [one for mail in waiting for one in mail.claimed])
     return True
 
 
@@ -152,30 +157,47 @@ def _letter(told: dict[Claimed, Notice], situation: Situation) -> Letter:
     )
 
 
-def _hand_in(mail: Mail, server: MailServer, until: float, results: Results) -> Mail | None:
-    """Send one mail and settle its deliveries. Answers it back where there was no time, or the server needs a pause."""
-    if time.monotonic() > until or server.pausing:
-        return mail
-    now = clock.now()
-    settled = _tried(mail, server, now)
-    results.settle(dict.fromkeys(mail.claimed, settled))
-    return None
+def _hand_in(waiting: deque[Mail], server: MailServer, until: float, results: Results) -> None:
+    """Hand in over one connection what is waiting: until nothing is, the time is over, or the server needs a pause.
+
+    Each mail is settled before the next is handed in, and written meanwhile.
+    """
+    last: Future[None] | None = None
+    while waiting and time.monotonic() < until and not server.pausing:
+        with suppress(IndexError):  # another connection may have taken the last
+            mail, now = waiting.popleft(), clock.now()
+            written = _written(mail, now)
+            if last is not None:
+                last.result()
+            settled = written if isinstance(written, Settled) else _tried(mail.claimed[0], written, server, now)
+            last = results.settle(dict.fromkeys(mail.claimed, settled))
+    if last is not None:
+        last.result()
 
 
-def _tried(mail: Mail, server: MailServer, now: datetime) -> Settled:
-    """What became of it. Nothing that is logged of it names anybody."""
-    first = mail.claimed[0]
+def _written(mail: Mail, now: datetime) -> Envelope | Settled:
+    """The mail ready to be handed in, or why it cannot be."""
     try:
-        return Settled(
-            DeliveryState.SENT, DeliveryCode.DELIVERED, server.hand_in(compose(mail.letter, config.mail_from, now))
-        )
+        return compose(mail.letter, config.mail_from, now)
     except AddressUnusable:
         return Settled(DeliveryState.FAILED, DeliveryCode.ADDRESS_UNUSABLE)
+    except Exception as error:
+        return _failed_here(mail.claimed[0], error, now)
+
+
+def _tried(claimed: Claimed, envelope: Envelope, server: MailServer, now: datetime) -> Settled:
+    """What became of it. Nothing that is logged of it names anybody."""
+    try:
+        return Settled(DeliveryState.SENT, DeliveryCode.DELIVERED, server.hand_in(envelope))
     except NotTaken as error:
-        log.warning("mail not taken", delivery=str(first.id), code=str(error.code), status=error.status)
+        log.warning("mail not taken", delivery=str(claimed.id), code=str(error.code), status=error.status)
         if error.final:
             return Settled(DeliveryState.FAILED, error.code, error.status)
-        return deliveries.again(first, error.code, now, status=error.status)
+        return deliveries.again(claimed, error.code, now, status=error.status)
     except Exception as error:
-        log.error("mail failed", delivery=str(first.id), exc_info=error)
-        return deliveries.again(first, DeliveryCode.FAILED_HERE, now)
+        return _failed_here(claimed, error, now)
+
+
+def _failed_here(claimed: Claimed, error: Exception, now: datetime) -> Settled:
+    log.error("mail failed", delivery=str(claimed.id), exc_info=error)
+    return deliveries.again(claimed, DeliveryCode.FAILED_HERE, now)

@@ -1,18 +1,20 @@
-"""Settling what several connections have handed in: each waits for its own, and whoever writes writes for all.
+"""Settling what several connections have handed in: a thread of its own writes whatever has come in meanwhile.
 
-So a mail is settled before its connection takes the next, and yet a transaction settles several.
+So a transaction settles several, the more the slower the database is, and a connection writes its next mail while its
+last one is settled.
 """
 
-import time
-from collections.abc import Mapping
-from threading import Lock
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from queue import SimpleQueue
+from threading import Thread
 
 from shared import clock, deliveries
 from shared.database import Database
 from shared.deliveries import Claimed, Settled
 
-GATHERING_SECONDS = 0.004
-"""How long whoever writes waits for others: a round trip's worth. For one mail alone it is nothing."""
+Result = tuple[Mapping[Claimed, Settled], Future[None]]
 
 
 class Results:
@@ -20,28 +22,44 @@ class Results:
 
     def __init__(self, database: Database, org_id: str) -> None:
         self._database, self._org_id = database, org_id
-        self._waiting: list[_Result] = []
-        self._writing = Lock()
+        self._waiting: SimpleQueue[Result | None] = SimpleQueue()
 
-    def settle(self, results: Mapping[Claimed, Settled]) -> None:
-        """Write these down. Comes back when they are."""
-        own = _Result(results)
-        self._waiting.append(own)
-        with self._writing:
-            if own.written:
-                return
-            time.sleep(GATHERING_SECONDS)
-            taken, self._waiting = self._waiting, []
+    def settle(self, results: Mapping[Claimed, Settled]) -> Future[None]:
+        """Have these written down. Done when they are; it raises what the database has against it."""
+        written: Future[None] = Future()
+        self._waiting.put((results, written))
+        return written
+
+    def _write(self) -> None:
+        """Write until the end is announced."""
+        while taken := list(self._take()):
+            merged = {one: settled for results, _ in taken for one, settled in results.items()}
             try:
-                merged = {one: settled for result in taken for one, settled in result.results.items()}
                 deliveries.settle_soon(self._database, self._org_id, merged, clock.now())
-            except BaseException:
-                self._waiting = [result for result in taken if result is not own] + self._waiting
-                raise  # the others try for themselves
-            for result in taken:
-                result.written = True
+            except BaseException as error:  # whoever waits must hear of it
+                for _, written in taken:
+                    written.set_exception(error)
+            else:
+                for _, written in taken:
+                    written.set_result(None)
+
+    def _take(self) -> Iterator[Result]:
+        """What is waiting, at least one; nothing at the end, which comes last and stays."""
+        while (result := self._waiting.get()) is not None:
+            yield result
+            if self._waiting.empty():
+                return
+        self._waiting.put(None)
 
 
-class _Result:
-    def __init__(self, results: Mapping[Claimed, Settled]) -> None:
-        self.results, self.written = results, False
+@contextmanager
+def settled_together(database: Database, org_id: str) -> Iterator[Results]:
+    """Settle for as long as the block lasts, and what is left at its end."""
+    results = Results(database, org_id)
+    writer = Thread(target=results._write, name="settling")
+    writer.start()
+    try:
+        yield results
+    finally:
+        results._waiting.put(None)
+        writer.join()

@@ -5,10 +5,11 @@ a second keeps no call alive), 64 KiB read. Redirects are not followed, proxies 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 import httpcore2
 import httpx2
@@ -21,6 +22,9 @@ CALL_SECONDS = 15.0
 BODY_SECONDS = 2.0
 """The status says it all; the rest is read only to keep the connection, and not for longer than this."""
 MOST_READ = 64 * 1024
+
+LONGEST_ASKED = timedelta(hours=8)
+"""For no longer is a receiver left alone at its word: it must not keep its messages from itself by a slip."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,11 @@ class Message:
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back. status: where it was HTTP."""
+    """What came back. status: where it was HTTP. asked: for how long it wants to be left alone."""
 
     code: DeliveryCode
     status: int | None = None
+    asked: timedelta = timedelta()
 
 
 class Line:
@@ -49,14 +54,15 @@ class Line:
 
     async def call(self, message: Message, now: datetime) -> Reply:
         """Post a message. Raises nothing that the other side could bring about."""
-        status: list[int] = []
+        heard: list[Reply] = []
+        failure = DeliveryCode.CONNECTION_FAILED
         try:
             async with asyncio.timeout(CALL_SECONDS):
-                await self._post(message, now, status)
+                await self._post(message, now, heard)
         except (TimeoutError, httpcore2.TimeoutException):
-            return _reply(status, DeliveryCode.TIMED_OUT)
+            failure = DeliveryCode.TIMED_OUT
         except AddressRefused:
-            return Reply(DeliveryCode.ADDRESS_REFUSED)
+            failure = DeliveryCode.ADDRESS_REFUSED
         except (
             httpcore2.NetworkError,
             httpcore2.ProtocolError,
@@ -64,10 +70,10 @@ class Line:
             httpx2.InvalidURL,
             OSError,
         ):
-            return _reply(status, DeliveryCode.CONNECTION_FAILED)
-        return _reply(status, DeliveryCode.CONNECTION_FAILED)
+            pass
+        return heard[0] if heard else Reply(failure)
 
-    async def _post(self, message: Message, now: datetime, status: list[int]) -> None:
+    async def _post(self, message: Message, now: datetime, heard: list[Reply]) -> None:
         url = httpx2.URL(message.url)
         signed = headers(message.id, message.body, message.secrets, now)
         sent: dict[bytes | str, bytes | str] = {
@@ -80,7 +86,7 @@ class Line:
         sent.update(signed)
         target = httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=port_of(url), target=url.raw_path or b"/")
         async with self._pool.stream("POST", target, headers=sent, content=message.body) as response:
-            status.append(response.status)
+            heard.append(_understood(response.status, dict(response.headers), now))
             with suppress(TimeoutError):
                 async with asyncio.timeout(BODY_SECONDS):
                     read = 0
@@ -100,15 +106,26 @@ async def open_line(*, allow_private: bool, most: int) -> AsyncIterator[Line]:
         yield Line(pool)
 
 
-def _reply(status: list[int], without: DeliveryCode) -> Reply:
-    if not status:
-        return Reply(without)
-    match status[-1]:
+def _understood(status: int, headers: Mapping[bytes, bytes], now: datetime) -> Reply:
+    match status:
         case 410:
-            return Reply(DeliveryCode.GONE, 410)
-        case number if 200 <= number < 300:
-            return Reply(DeliveryCode.DELIVERED, number)
-        case number if 300 <= number < 400:
-            return Reply(DeliveryCode.REDIRECTED, number)
-        case number:
-            return Reply(DeliveryCode.HTTP_ERROR, number)
+            return Reply(DeliveryCode.GONE, status)
+        case 429 | 503:
+            return Reply(DeliveryCode.HTTP_ERROR, status, _asked(headers, now))
+        case _ if 200 <= status < 300:
+            return Reply(DeliveryCode.DELIVERED, status)
+        case _ if 300 <= status < 400:
+            return Reply(DeliveryCode.REDIRECTED, status)
+    return Reply(DeliveryCode.HTTP_ERROR, status)
+
+
+def _asked(headers: Mapping[bytes, bytes], now: datetime) -> timedelta:
+    """What Retry-After says, in seconds or as a date (RFC 9110, 10.2.3), as far as it is heeded."""
+    said = next((value for name, value in headers.items() if name.lower() == b"retry-after"), b"").decode("latin-1")
+    if said.isascii() and said.isdigit():
+        return timedelta(seconds=min(int(said[:9]), LONGEST_ASKED.total_seconds()))
+    try:
+        until = parsedate_to_datetime(said)
+    except ValueError:
+        return timedelta()
+    return min(max(until.replace(tzinfo=until.tzinfo or UTC) - now, timedelta()), LONGEST_ASKED)

@@ -1,8 +1,9 @@
 """What is due to webhooks: claimed receiver by receiver, so that the backlog of one takes no turn from another, and
 settled together with what the calls say about the receiver.
 
-A receiver that fails five times in a row is broken: nothing is sent before `broken_until`, then one single message is,
-to see whether it is back. Its deliveries wait meanwhile, and are dead when they have waited three days.
+A receiver that fails five times in a row, or asks for time, is broken: nothing is sent before `broken_until`, then one
+single message is, to see whether it is back. Its deliveries wait meanwhile; they are dead when they have waited three
+days.
 """
 
 import uuid
@@ -69,9 +70,11 @@ def settle_calls(db: Session, replies: Sequence[tuple[Call, Reply]], now: dateti
     for call, reply in replies:
         by_receiver.setdefault(call.claimed.receiver, []).append((call, reply))
     for receiver, its_replies in sorted(by_receiver.items()):
+        troubles = its_replies
         if any(reply.code is DeliveryCode.DELIVERED for _, reply in its_replies):
             _well(db, uuid.UUID(receiver))
-        elif _failed(db, uuid.UUID(receiver), len(its_replies), any(call.probes for call, _ in its_replies), now):
+            troubles = [(call, reply) for call, reply in its_replies if reply.asked]
+        if troubles and _failed(db, uuid.UUID(receiver), troubles, now):
             broken.add(receiver)
     settle_all(db, {call.claimed: _settled(call.claimed, reply, now) for call, reply in replies}, now)
     for receiver, its_replies in sorted(by_receiver.items()):
@@ -157,17 +160,21 @@ def _well(db: Session, webhook_id: uuid.UUID) -> None:
     )
 
 
-def _failed(db: Session, webhook_id: uuid.UUID, times: int, probed: bool, now: datetime) -> bool:
+def _failed(db: Session, webhook_id: uuid.UUID, replies: Sequence[tuple[Call, Reply]], now: datetime) -> bool:
     """Count failures in a row. Answers whether the receiver is broken.
 
     Each probe that fails doubles the pause. Calls that were under way when it broke say nothing new.
     """
     found = db.get(Webhook, (current_org(db), webhook_id), with_for_update=True, populate_existing=True)
+    probed = any(call.probes for call, _ in replies)
     if found is None or (found.broken_until is not None and not probed):
         return found is not None
-    found.failures = found.failures + 1 if probed else min(found.failures + times, BREAKS_AFTER)
+    pause = max(reply.asked for _, reply in replies)
+    found.failures = found.failures + 1 if probed else min(found.failures + len(replies), BREAKS_AFTER)
     if found.failures >= BREAKS_AFTER:
-        found.broken_until = now + min(FIRST_BREAK * 2 ** min(found.failures - BREAKS_AFTER, 10), LONGEST_BREAK)
+        pause = max(pause, min(FIRST_BREAK * 2 ** min(found.failures - BREAKS_AFTER, 10), LONGEST_BREAK))
+    if pause or probed:
+        found.broken_until = now + pause if pause else None
         _give_up(db, webhook_id, now)
     db.flush()
     return found.broken_until is not None

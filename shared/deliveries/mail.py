@@ -155,9 +155,15 @@ def _told(notice: Notice, letter: Letter) -> Told:
         "due_on": None if notice.due_on is None else _day(notice.due_on),
         "expires_on": None if notice.expires_at is None else _day(clock.day_in(letter.time_zone, notice.expires_at)),
     }
-    words = _words(f"{notice.type}.txt").render(shown)
-    subject, lead, action = (line(part) for part in words.split("\n---\n"))
+    subject, lead, action = _said(notice.type, **shown)
     return Told(subject, lead, _facts(notice, shown, letter), action, notice.link, notice.personal)
+
+
+@lru_cache
+def _said(type: str, **shown: Any) -> tuple[str, str, str]:
+    """Subject, sentences and what the link is called: most mails of a job say the same."""
+    subject, lead, action = (line(part) for part in _words(f"{type}.txt").render(shown).split("\n---\n"))
+    return subject, lead, action
 
 
 def _facts(notice: Notice, shown: dict[str, Any], letter: Letter) -> list[tuple[str, str]]:

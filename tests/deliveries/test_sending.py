@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -206,6 +206,51 @@ def test_a_receiver_that_keeps_failing_is_left_alone_and_tried_with_one_message(
                 send(workshop)
             assert {row.state for row in rows(org)} == {"sent"}
             assert (the_webhook(org).failures, the_webhook(org).broken_until) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "asked", "seconds"),
+    [
+        (429, "120", 120),
+        (503, "Sun, 22 Nov 2026 12:05:00 GMT", 300),
+        (429, "99999999999999", 8 * 3600),
+        (429, "Sun, 22 Nov 2026 11:00:00 GMT", 0),
+        (429, "soon", 0),
+        (500, "120", 0),
+    ],
+)
+def test_a_receiver_that_asks_for_time_gets_it(
+    org: Org, workshop: Workshop, status: int, asked: str, seconds: int
+) -> None:
+    """Also where it has just taken others. Nothing is sent before, then one single message is, then the rest."""
+    taking, begin = 3, datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+    def answer(handler: Any, before: int) -> None:
+        (receivers.well if before < taking else receivers.status(status, Retry_After=asked))(handler, before)
+
+    with receiver(answer) as server, time_machine.travel(begin, tick=False) as now:
+        webhook(org, url=server.url)
+        record(org, *(f"p-{n}" for n in range(4)))
+        plan(org)
+        send(workshop)
+        assert sorted(row.state for row in rows(org)) == ["queued", "sent", "sent", "sent"]
+        if not seconds:
+            assert the_webhook(org).broken_until is None
+            return
+        record(org, *(f"q-{n}" for n in range(4)))
+        plan(org)
+        now.move_to(begin + timedelta(seconds=seconds - 1))
+        send(workshop)
+        assert len(server.bodies) == 4
+        now.move_to(begin + timedelta(seconds=seconds + 1))
+        send(workshop)
+        assert len(server.bodies) == 5, "one, which is told to wait again"
+        taking = 100
+        now.move_to(begin + timedelta(days=1))
+        for _ in range(2):
+            send(workshop)
+        assert {row.state for row in rows(org)} == {"sent"}
+        assert len(server.bodies) == 5 + 5
 
 
 def test_what_waited_three_days_for_a_broken_receiver_is_dead(org: Org, workshop: Workshop) -> None:
