@@ -1,4 +1,7 @@
-"""The programs of a deployment, each in the foreground of this process until a signal ends it."""
+"""The programs of a deployment, each in the foreground of this process until a signal ends it.
+
+Each imports what it alone runs on: four start at once under `rollcall up`, and the clock needs no web server.
+"""
 
 import os
 import socket
@@ -6,11 +9,6 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-import psycopg
-import uvicorn
-
-import migrations
-from cli.failures import unreachable
 from cli.processes import CannotStart
 from cli.system import System
 from shared import logs
@@ -25,6 +23,8 @@ _BEHIND_THE_JOBS = 5
 
 def api(system: System, host: str, port: int) -> None:
     """The HTTP API, in one process. Raises CannotStart where the address cannot be listened on."""
+    import uvicorn
+
     system.export()
     logs.configure(system.settings.log_format, system.settings.log_level)
     config = uvicorn.Config(
@@ -75,13 +75,19 @@ def worker(system: System, queues: Sequence[str]) -> None:
 def beat(system: System) -> None:
     """The clock that sends what is periodic. Two of them do no harm."""
     system.export()
-    from worker.app import app  # reads the settings when it is imported
+    from worker.beat import make_clock  # reads the settings when it is imported
 
+    app = make_clock(system.settings.need_redis_url())
     app.Beat(loglevel=system.settings.log_level.upper(), quiet=True).run()
 
 
 def migrate(system: System) -> None:
     """Bring the database up to date, and say what it has reached. Raises CannotStart."""
+    import psycopg
+
+    import migrations
+    from cli.failures import unreachable
+
     with system.awake():
         url, features = system.owner_url, system.settings.features
         try:

@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import migrations
 from cli.embedded import OWNER, EmbeddedPostgres, EmbeddedRedis, credential_key, hold, jwt_secret
 from cli.up import State, read_state
 from shared import settings
-from shared.database import Database
 from shared.settings import Settings
+
+if TYPE_CHECKING:  # who only asks where a system is, as `rollcall beat` does, starts without SQLAlchemy
+    from shared.database import Database
 
 DEFAULT_DATA_DIR = Path(".rollcall")
 
@@ -62,6 +64,8 @@ class System:
         if self.data_dir is None or self.postgres is None or not self.resting:
             yield self.settings.need_database_url()
             return
+        import migrations
+
         with hold(self.data_dir):
             try:
                 self.postgres.start()
@@ -71,8 +75,10 @@ class System:
                 self.postgres.stop()
 
     @contextmanager
-    def database(self) -> Iterator[Database]:
+    def database(self) -> Iterator["Database"]:
         """The database, opened as the serving role. Raises CannotStart, BadSettings."""
+        from shared.database import Database
+
         with self.awake() as url:
             opened = Database(url, name="cli", pool_size=1)
             try:

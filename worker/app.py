@@ -5,22 +5,20 @@
 
 from typing import Any
 
-from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
+from celery.signals import worker_process_init, worker_process_shutdown
 from sqlalchemy.orm import Session
 
-from shared import access, logs, settings
+from shared import access, settings
 from shared.broker import DELIVERIES, QUEUE, QUEUES, Broker, make_celery
 from shared.database import Database
 from shared.events import Stream
-from worker.schedule import SCHEDULE
+from worker.beat import make_clock
 
 config = settings.current()
-app = make_celery(config.need_redis_url())
+app = make_clock(config.need_redis_url())
 app.set_default()
 app.conf.update(
     include=["worker.jobs", "worker.events", "worker.deliveries", "worker.licences"],
-    beat_schedule=SCHEDULE,
-    beat_scheduler="celery.beat:Scheduler",  # in memory; the default one keeps a file
     task_acks_late=True,  # a message is forgotten only when its work is done
     task_reject_on_worker_lost=False,  # redelivery is a hot loop; `jobs.rescue` does better
     worker_disable_prefetch=True,  # one slow chunk must not hold others back in its process
@@ -31,8 +29,6 @@ app.conf.update(
     worker_concurrency=config.worker_concurrency,
     worker_soft_shutdown_timeout=30,
     worker_cancel_long_running_tasks_on_connection_loss=False,  # the work is not in Redis
-    broker_connection_retry_on_startup=True,
-    broker_connection_max_retries=None,  # Redis may be away for a night
     worker_max_memory_per_child=180_000,  # kilobytes; a leak ends a process, not the machine
     worker_hijack_root_logger=False,
     worker_send_task_events=False,
@@ -69,11 +65,6 @@ def available(db: Session) -> bool:
     """Whether the organization of this transaction can use training now. Where it cannot, what is due for it waits:
     nothing is lost."""
     return access.unavailability(access.organization(db), config.features) is None
-
-
-@setup_logging.connect
-def _configure_logs(**_: Any) -> None:
-    logs.configure(config.log_format, config.log_level)
 
 
 @worker_process_init.connect
