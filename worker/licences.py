@@ -26,15 +26,22 @@ def sweep() -> None:
 
 
 @task("licences.sweep_organization")
-def sweep_organization(org_id: str) -> None:
-    """Carry the organization's sweep on, a few transactions, and pass the wake-up on where more is due."""
+def sweep_organization(org_id: str, alone: bool = True) -> None:
+    """Carry the organization's sweep on, a few transactions, and pass the wake-up on where more is due.
+
+    alone: nobody was woken to help yet; where one transaction is not enough, somebody is. Half of each goes side by
+    side: the licences, before the organization's event counter.
+    """
     for _ in range(STEPS_A_TURN):
         with workshop.database.transaction(org_id) as db:
             taken = sweeping.step(db, config.features, config.worker_concurrency, clock.now())
         if taken is not Step.MORE:
             break
+        if alone:
+            workshop.broker.send("licences.sweep_organization", org_id, False)
+            alone = False
     else:
-        workshop.broker.send("licences.sweep_organization", org_id)
+        workshop.broker.send("licences.sweep_organization", org_id, False)
         return
     if taken is Step.DONE:
         workshop.broker.send("jobs.run", org_id)

@@ -16,8 +16,8 @@ RENEWALS_A_STEP = 2000
 
 
 class Step(StrEnum):
-    """more: there may be more to do. done: nothing is due, every run has ended. waits: another run holds what is due,
-    nothing is wanted, or training is not available."""
+    """more: there may be more to do. done: nothing is due, every run has ended. waits: others hold what is due, and one
+    of them ends the run; nothing is wanted; or training is not available."""
 
     MORE = "more"
     DONE = "done"
@@ -25,7 +25,11 @@ class Step(StrEnum):
 
 
 def step(db: Session, features: frozenset[str], workers: int, now: datetime) -> Step:
-    """Take one step of the organization's earliest unfinished run."""
+    """Take one step of the organization's earliest unfinished run.
+
+    Several may, side by side. Who has done something and finds that others still hold some takes another step: so the
+    last of them to commit sees that nothing is left, and ends the run.
+    """
     organization = access.organization(db)
     sweep_id = licences.unfinished(db)
     if sweep_id is None or access.unavailability(organization, features):
@@ -39,7 +43,9 @@ def step(db: Session, features: frozenset[str], workers: int, now: datetime) -> 
         licences.count_renewals(db, sweep_id, renewed)
     if renewed == RENEWALS_A_STEP or batch.size == licences.BATCH:
         return Step.MORE
-    return Step.DONE if licences.finish_sweep(db, now) else Step.WAITS
+    if licences.finish_sweep(db, now):
+        return Step.DONE
+    return Step.MORE if renewed or batch.size else Step.WAITS
 
 
 def _assign(db: Session, renewal: Renewal, workers: int, now: datetime) -> None:

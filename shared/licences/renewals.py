@@ -2,17 +2,17 @@
 
 import uuid
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import and_, func, literal, literal_column, select, update
+from sqlalchemy import ARRAY, Select, Uuid, and_, any_, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.catalogue import Course, CourseVersion, VersionState
 from shared.database import current_org
 from shared.directory import Party
-from shared.licences.dates import days_after
 from shared.licences.granting import AT
 from shared.licences.models import Licence
 from shared.licences.queries import COUNTS
@@ -36,59 +36,84 @@ class Renewal:
     party_ids: list[str]
 
 
+@dataclass(frozen=True)
+class Rule:
+    """What a course that renews assigns, and to the holders of which licences: those that end until then."""
+
+    course_version_id: uuid.UUID
+    version_label: str
+    before_days: int
+    until: datetime
+
+
 def due_renewals(db: Session, zone: str, now: datetime, most: int) -> list[Renewal]:
     """Mark up to `most` licences as renewed, whose holders are to be assigned the active version. Answers them by day.
 
     Only those that count, of active parties, whose end was not published before; courses that are archived or have no
-    published version assign nothing, and mark nothing.
+    published version assign nothing, and mark nothing. The courses are asked for first: most organizations have none
+    that renews, and then no licence is looked at.
     """
+    rules = _rules(db, now)
+    if not rules:
+        return []
     org_id, today = current_org(db), clock.day_in(zone, now)
+    found = db.execute(_due(org_id, rules, now, zone).limit(most)).all()
+    if not found:
+        return []
+    these = Licence.id == any_(literal([row.id for row in found], ARRAY(Uuid)))  # no join: see `sweeping._NOTE`
+    marked = update(Licence).where(Licence.org_id == org_id, these).values({Licence.renewal_on: today})
+    db.execute(marked, execution_options={"synchronize_session": False})
+    parties: dict[tuple[uuid.UUID, date], list[str]] = defaultdict(list)
+    for _, course_id, party_id, ends_on in found:
+        parties[course_id, max(ends_on.date(), today)].append(party_id)
+    return [
+        Renewal(course_id, rule.course_version_id, rule.version_label, rule.before_days, due_on, party_ids)
+        for (course_id, due_on), party_ids in sorted(parties.items())
+        for rule in (rules[course_id],)
+    ]
+
+
+def _rules(db: Session, now: datetime) -> dict[uuid.UUID, Rule]:
+    """The courses that renew, by id."""
+    org_id = current_org(db)
     active = and_(
         CourseVersion.org_id == org_id,
         CourseVersion.course_id == Course.id,
         CourseVersion.state == VersionState.ACTIVE,
     )
-    due = (
-        select(
-            literal_column("licence.ctid").label("place"),  # joined by id, without statistics, each row may cost a scan
-            Course.id.label("course_id"),
-            CourseVersion.id.label("version_id"),
-            CourseVersion.label,
-            Course.renew_before_days,
-        )
-        .select_from(Course)
+    courses = (
+        select(Course.id, CourseVersion.id, CourseVersion.label, Course.renew_before_days)
         .join(CourseVersion, active)
-        .join(Licence, and_(Licence.org_id == org_id, Licence.course_id == Course.id))
+        .where(Course.org_id == org_id, Course.renew_before_days.is_not(None), Course.archived_at.is_(None))
+    )
+    return {
+        course_id: Rule(version_id, label, days, now + timedelta(days=days))
+        for course_id, version_id, label, days in db.execute(courses)
+        if days is not None
+    }
+
+
+def _due(
+    org_id: str, rules: Mapping[uuid.UUID, Rule], now: datetime, zone: str
+) -> Select[uuid.UUID, uuid.UUID, str, datetime]:
+    """Licences that end by their courses' rules and were not renewed yet, the earliest end first, locked."""
+    untils = [rule.until for rule in rules.values()]
+    arrays = literal(list(rules), ARRAY(Uuid)), literal(untils, ARRAY(AT))
+    rule = func.unnest(*arrays).table_valued("course_id", "until").render_derived("rule")
+    return (
+        select(Licence.id, Licence.course_id, Licence.party_id, func.timezone(zone, Licence.expires_at))
+        .join(rule, Licence.course_id == rule.c.course_id)
         .join(Party, and_(Party.org_id == org_id, Party.id == Licence.party_id))
         .where(
-            Course.org_id == org_id,
-            Course.renew_before_days.is_not(None),
-            Course.archived_at.is_(None),
+            Licence.org_id == org_id,
+            COUNTS,
             Party.active,
             Licence.renewal_on.is_(None),
-            COUNTS,
             Licence.expired_at.is_(None),
-            Licence.expires_at <= days_after(literal(now, AT), Course.renew_before_days),
+            Licence.expires_at <= rule.c.until,
+            Licence.expires_at <= max(untils),
             Licence.expires_at > now - LOOKS_BACK,
         )
         .order_by(Licence.expires_at, Licence.id)
-        .limit(most)
         .with_for_update(of=Licence, skip_locked=True)
-        .cte("due")
     )
-    ends_on = func.timezone(zone, Licence.expires_at).label("ends_on")
-    marked = db.execute(
-        update(Licence)
-        .where(
-            Licence.org_id == org_id,
-            Licence.course_id == due.c.course_id,
-            literal_column("licence.ctid") == due.c.place,
-        )
-        .values({Licence.renewal_on: today})
-        .returning(due.c.course_id, due.c.version_id, due.c.label, due.c.renew_before_days, ends_on, Licence.party_id)
-        .execution_options(synchronize_session=False)
-    )
-    parties: dict[tuple[uuid.UUID, uuid.UUID, str, int, date], list[str]] = defaultdict(list)
-    for course_id, version_id, label, before_days, end, party_id in marked:
-        parties[course_id, version_id, label, before_days, max(end.date(), today)].append(party_id)
-    return [Renewal(*key, party_ids) for key, party_ids in sorted(parties.items())]

@@ -1,24 +1,25 @@
 """The sweep: every notice and every end exactly once, however late, often, side by side or broken off it runs."""
 
+import re
 import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
-import psycopg
 import pytest
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from shared import access, clock, licences
 from shared.access import Permission
 from shared.assignments import Assignment
+from shared.catalogue import Course
 from shared.events import Event
 from shared.licences import Batch, Licence, Sweep
 from tests.assignments.asking import deactivate, parties
-from tests.conftest import Servers
 from tests.drain import Workshop
-from tests.factories import OPERATOR, Org, count_statements
+from tests.factories import OPERATOR, Org, Statements, count_statements
+from tests.licences.conftest import Crowd
 from tests.licences.earning import NOON, a_session, active_version, held
 from worker import sweeping
 from worker.sweeping import Step
@@ -166,6 +167,41 @@ def test_a_run_has_not_finished_while_another_holds_what_is_due(org: Org, course
     assert take(org, NOON) is Step.DONE
 
 
+def test_who_did_something_while_another_held_the_rest_comes_again(org: Org, course: str) -> None:
+    """Else two that meet at the end would each leave it to the other to end the run."""
+    hold(org, course, {"a": NOON, "b": NOON})
+    asked(org, NOON)
+    with org.transaction() as one:
+        one.execute(select(Licence.id).where(Licence.party_id == "a").with_for_update())
+        assert take(org, NOON) is Step.MORE
+        assert take(org, NOON) is Step.WAITS
+    assert Counter(told(org)) == Counter([notice("b", days) for days in (60, 30, 7)] + [end("b")])
+    assert take(org, NOON) is Step.DONE
+    assert len(set(told(org))) == len(told(org)) == 8
+
+
+def test_one_is_woken_to_help_where_a_batch_is_not_enough(
+    org: Org, course: str, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.licences.BATCH", 20)
+    monkeypatch.setattr("shared.licences.sweep_batch", _of_20)
+    ids = parties(200)
+    org.with_parties(*ids)
+    hold(org, course, dict.fromkeys(ids[:10], clock.now()))
+    asked(org, clock.now())
+    workshop.deliver("licences.sweep_organization", org.id)
+    helper = ("licences.sweep_organization", (org.id, False))
+    assert helper not in workshop.messages, "a single batch needs no help"
+    hold(org, course, dict.fromkeys(ids[10:], clock.now()))
+    asked(org, clock.now())
+    workshop.messages.clear()
+    workshop.deliver("licences.sweep_organization", org.id)
+    assert list(workshop.messages) == [helper, helper], "one to help, one to go on"
+    workshop.deliver("licences.sweep_organization", org.id, False)
+    assert Counter(workshop.messages)[helper] == 2, "who was woken to help wakes nobody else"
+    assert len(set(told(org))) == len(told(org)) == 4 * 200
+
+
 def test_the_superseded_and_the_revoked_are_not_told_of(org: Org, course: str) -> None:
     hold(org, course, {"a": NOON}, superseded_at=NOON - 90 * DAY)
     hold(org, course, {"b": NOON}, revoked_at=NOON - 90 * DAY)
@@ -199,12 +235,11 @@ def test_an_end_that_is_moved_after_it_was_told_is_told_again(org: Org, course: 
     assert told(org).count(end("a")) == 2
 
 
-def test_a_month_of_nights_for_ten_thousand(org: Org, course: str, servers: Servers) -> None:
+def test_a_month_of_nights_for_ten_thousand(org: Org, course: str) -> None:
     ids = parties(10_000)
     org.with_parties(*ids)
     ends = {party: NOON + timedelta(hours=7 * n % (24 * 90)) for n, party in enumerate(ids)}
     hold(org, course, ends)
-    analyze(servers)
     nights = [NOON + n * DAY for n in range(30)]
     expected: list[Counter[tuple[str, int | None]]] = []
     passed: Counter[tuple[str, int | None]] = Counter()
@@ -349,24 +384,45 @@ def test_an_archived_course_is_not_assigned(org: Org, workshop: Workshop) -> Non
     assert renewals(org) == {}
 
 
-def test_what_is_due_is_found_by_its_index(org: Org, course: str, servers: Servers) -> None:
-    org.with_parties(*parties(100))
-    for _ in range(10):
-        hold(org, org.with_course(), dict.fromkeys(parties(100), NOON + 200 * DAY))
-    analyze(servers)
-    plan = explained(
-        org, "SELECT id FROM licence WHERE org_id = :org AND due_at <= :now ORDER BY due_at, id LIMIT 5000"
-    )
-    assert "ix_licence_due" in plan
+# --- plans
 
 
-def analyze(servers: Servers) -> None:
-    """What autovacuum does after so many rows: other tests leave statistics in which they do not occur."""
-    with psycopg.connect(servers.admin_url, autocommit=True) as connection:
-        connection.execute("ANALYZE licence")
+def test_a_batch_is_found_and_noted_by_indexes_among_100_000(crowd: Crowd) -> None:
+    """Of the statements as they are sent. Neither reads what is not due, nor joins anything to the batch."""
+    with crowd.org.transaction() as db:
+        later = clock.now() + 895 * DAY
+        sweep_id = licences.ask_sweep(db, OPERATOR, later).id
+        with count_statements(crowd.org.service.database.engine) as counted:
+            assert licences.sweep_batch(db, sweep_id, later, 4000).size == 4000
+        take, note = (planned(db, counted, begin) for begin in ("SELECT id::text", "UPDATE licence"))
+        db.rollback()
+    assert "Index Scan using ix_licence_due" in take, take
+    (condition,) = re.findall("Index Cond: .*", note)
+    assert "id = ANY" in condition, note
+    for never in ("Seq Scan", "Nested Loop", "Join"):
+        assert never not in take + note, take + note
 
 
-def explained(org: Org, statement: str) -> str:
-    with org.transaction() as db:
-        lines = db.scalars(text(f"EXPLAIN {statement}"), {"org": org.id, "now": NOON})
-        return "\n".join(lines)
+@pytest.mark.parametrize("known", [True, False])
+def test_where_no_course_renews_no_licence_is_looked_at(crowd: Crowd, known: bool) -> None:
+    """And where one does, only its own are."""
+    with crowd.org.transaction() as db:
+        if known:
+            db.execute(update(Course).where(Course.id == crowd.course).values(renew_before_days=45))
+        db.connection()
+        with count_statements(crowd.org.service.database.engine) as counted:
+            renewals = licences.due_renewals(db, "UTC", clock.now() + 880 * DAY, 2000)
+        plans = [planned(db, counted, begin) for begin in ("SELECT licence.id", "UPDATE licence") if known]
+        db.rollback()
+    assert sum(len(one.party_ids) for one in renewals) == (2000 if known else 0)
+    assert counted.count == (3 if known else 1)
+    for plan in plans:
+        assert "Seq Scan on licence" not in plan, plan
+        assert re.search("Index Cond: .*(course_id =|id = ANY)", plan), plan
+
+
+def planned(db: Session, counted: Statements, begin: str) -> str:
+    """How PostgreSQL goes about the statement among these that begins so."""
+    (at,) = (n for n, sent in enumerate(counted.sent) if sent.strip().startswith(begin))
+    lines = db.connection().exec_driver_sql(f"EXPLAIN {counted.sent[at]}", counted.parameters[at]).scalars()
+    return "\n".join(lines)
