@@ -1,6 +1,5 @@
 """The schema's history, in two branches: `core` always runs, `training` only where the deployment has it."""
 
-import logging
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from sqlalchemy.engine import make_url
 from shared.settings import TRAINING
 
 _HERE = Path(__file__).parent
-logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each look at the version, several times a second
 
 
 def configuration(url: str) -> Config:

@@ -62,6 +62,7 @@ def configure(log_format: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each look at the version, every few seconds
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # it tells whole addresses, which can hold a secret
     if level != "debug":
         for ticks in ("celery.beat", "celery.worker.strategy", "celery.app.trace"):  # several lines a second

@@ -45,7 +45,12 @@ class Actor(BaseModel):
 class Data(BaseModel):
     """What every event says. Ids only: events leave the house and stay for years."""
 
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, extra="forbid")
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        extra="forbid",
+        defer_build=True,  # who only records events, or reads them, never needs these models
+    )
 
     actor: Actor
 
