@@ -4,6 +4,7 @@ Tests share the servers and the schema, and never a row: each makes organization
 security keeps them apart. Nothing has to be cleaned up, and a leak between two would turn a test red.
 """
 
+import gc
 import os
 import secrets
 from collections.abc import Iterator
@@ -25,6 +26,27 @@ from shared import logs, settings
 from shared.settings import TRAINING
 from tests.drain import Workshop
 from tests.factories import Org, add_org
+
+gc.freeze()  # what is imported stays: to look through it for garbage, again and again, takes a sixth of the time
+gc.set_threshold(50_000)
+
+LONG = (
+    "cli/test_system",
+    "test_bad_input",
+    "cli/test_up",
+    "faults",
+    "scenarios",
+    "test_openapi",
+    "licences/test_sweep",
+)
+"""Files and folders that take longest."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, else all would wait for the one of them that a process begins last."""
+    places = {f"tests/{name}": place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: next((places[path] for path in places if item.nodeid.startswith(path)), len(LONG)))
 
 
 @dataclass(frozen=True)
