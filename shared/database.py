@@ -14,6 +14,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
+import orjson
 from psycopg import ClientCursor
 from psycopg.errors import InvalidSqlStatementName
 from sqlalchemy import DateTime, MetaData, Text, create_engine, event, func, text
@@ -87,6 +88,7 @@ class Database:
             max_overflow=0,
             pool_timeout=5,
             pool_use_lifo=True,  # the connection used last has the statements prepared; in turn none would for long
+            json_deserializer=orjson.loads,  # several times as fast, where thousands of events are read
             hide_parameters=True,  # the text of an error must not hold names and addresses
             connect_args={
                 "application_name": f"rollcall {name}",

@@ -38,7 +38,7 @@ ROUND_SECONDS = 20.0
 """A round claims for so long, then ends its calls: a worker that is to stop must not wait for an endless backlog."""
 
 PAUSE_SECONDS = 0.2
-SETTLED_EVERY_SECONDS = 0.02
+SETTLED_EVERY_SECONDS = 0.03
 """What came back meanwhile is settled together."""
 
 MOST_UNSETTLED = 64
