@@ -1,127 +1,20 @@
-"""`python -m bench [--sizes 2000,20000,200000] [--rounds 5] [--quick]`: measure, show, and write `bench/RESULTS.md`."""
+"""`python -m bench`: measure everything and write every page, each in a process of its own. It takes some 20 minutes.
 
-import argparse
-import os
-import time
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from functools import partial
-from pathlib import Path
+`python -m bench.assigning` and its siblings measure for one page and have options; those given here are for the first,
+which then is the only one.
+"""
 
-import psycopg
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+import subprocess
+import sys
 
-import bench
-from bench import alternatives, conditions, floor, rollcall
-from bench.ground import Connection, Ground, lane, lay_out
-from bench.report import FLOOR, LOOP, ROLLCALL, TASKS, Figures, page, tables
-from bench.running import System, running
-from bench.turns import Entry, Times, take
-
-RESULTS = Path(__file__).with_name("RESULTS.md")
-POSTED = 2_000
-"""Recipients of the POST whose answer is timed, and parties of the plain designs."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How much is measured. seconds: for the runs; what does not fit is left out. posts: how many are timed."""
-
-    sizes: tuple[int, ...]
-    rounds: int
-    plain_rounds: int
-    posts: int
-    seconds: float
-
-
-class Peak:
-    """The highest resident memory of each process, looked at while a job runs."""
-
-    def __init__(self, system: System) -> None:
-        self._system = system
-        self.bytes: dict[str, int] = {}
-
-    def look(self) -> None:
-        """Look once."""
-        for name, now in self._system.resident_bytes().items():
-            self.bytes[name] = max(now, self.bytes.get(name, 0))
-
-
-def measure(plan: Plan, progress: Progress) -> Figures:
-    """Start everything, let the contenders take turns, and put the figures together."""
-    bar, load_before = progress.add_task("Starting", total=None), os.getloadavg()[0]
-    with running() as system, psycopg.connect(system.superuser_url, autocommit=True) as connection:
-        found, peak, times = conditions.look(system, connection, load_before), Peak(system), Times()
-        progress.update(bar, description="Filling the directories")
-        grounds = {size: lay_out(connection, size) for size in sorted({*plan.sizes, POSTED})}
-        first = _entries(system, connection, grounds, plan, peak)
-        progress.update(bar, description="Measuring", total=_rounds(first))
-        until = time.monotonic() + plan.seconds
-
-        def done() -> None:
-            found.look_at_load()
-            progress.advance(bar)
-
-        with alternatives.worker(system):
-            warm_up = [replace(entry, rounds=1) for entry in first if entry.name in (FLOOR, ROLLCALL)][:2]
-            take(connection, warm_up, Times(), until, lambda: None)
-            posts = rollcall.post(system, connection, lane(connection, grounds[POSTED]), plan.posts)
-            take(connection, first, times, until, done)
-            longer = _plain(system, connection, grounds[min(set(plan.sizes) - {POSTED}, default=POSTED)], rounds=1)
-            progress.update(bar, description="The plain designs at length", total=_rounds(first + longer))
-            take(connection, longer, times, until, done)
-    return Figures(times, posts, peak.bytes, found)
-
-
-def _entries(system: System, connection: Connection, grounds: dict[int, Ground], plan: Plan, peak: Peak) -> list[Entry]:
-    """The floor and Rollcall on every ground, the plain designs on the small one."""
-    entries = []
-    for size in plan.sizes:
-        watch = peak.look if size == max(plan.sizes) else lambda: None
-        ours = partial(rollcall.assign, system, connection, meanwhile=watch)
-        entries.append(Entry(FLOOR, grounds[size], partial(floor.copy, connection), plan.rounds))
-        entries.append(Entry(ROLLCALL, grounds[size], ours, plan.rounds))
-    return entries + _plain(system, connection, grounds[POSTED], plan.plain_rounds)
-
-
-def _plain(system: System, connection: Connection, ground: Ground, rounds: int) -> list[Entry]:
-    loop, tasks = partial(alternatives.loop, system, connection), partial(alternatives.tasks, system, connection)
-    return [Entry(LOOP, ground, loop, rounds), Entry(TASKS, ground, tasks, rounds)]
-
-
-def _rounds(entries: Iterable[Entry]) -> int:
-    return sum(entry.rounds for entry in entries)
-
-
-def _plan() -> tuple[Plan, bool]:
-    """What the command line asks for, and whether the page is to be written."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=bench.__doc__)
-    parser.add_argument("--sizes", default="2000,20000,200000", help="numbers of parties, separated by commas")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each contender runs; medians count")
-    parser.add_argument("--seconds", type=float, default=420, help="what does not fit is left out and noted")
-    parser.add_argument("--quick", action="store_true", help="a look within a minute, which writes no page")
-    given = parser.parse_args()
-    if given.quick:
-        return Plan(sizes=(2_000, 20_000), rounds=2, plain_rounds=1, posts=5, seconds=40), False
-    sizes = tuple(sorted({int(size) for size in given.sizes.split(",")}))
-    return Plan(sizes, given.rounds, given.rounds, posts=20, seconds=given.seconds), True
+PAGES = ("assigning", "licences", "stream", "mail", "webhooks")
 
 
 def main() -> None:
-    """Measure, show, and write the page."""
-    plan, writes = _plan()
-    console = Console()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        figures = measure(plan, progress)
-    for table in tables(figures):
-        table.show(console)
-    for left_out in figures.times.left_out:
-        console.print(f"Left out, since the time was up: {left_out}.")
-    if writes:
-        RESULTS.write_text(page(figures))
-        console.print(f"Written to {RESULTS}.")
+    """Measure all, or the first alone where it is told how."""
+    options = sys.argv[1:]
+    for name in PAGES[:1] if options else PAGES:
+        subprocess.run([sys.executable, "-m", f"bench.{name}", *options], check=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
-"""The figures, beside what must be reached: as tables in the terminal and in `RESULTS.md`."""
+"""The figures, beside what must be reached: as tables in the terminal and on the pages."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from rich.console import Console
 from rich.table import Table as RichTable
@@ -142,6 +144,26 @@ def _besides(figures: Figures) -> Iterator[Sequence[str]]:
 def compared(what: str, measured: float, target: float, busy: bool) -> Sequence[str]:
     """A ratio beside what it may be."""
     return [what, f"{measured:.2f}", f"{target}", _verdict(measured, target, busy)]
+
+
+def contest(what: str, size: int, floors: Sequence[float], ours: Sequence[float], target: float, load: float) -> Table:
+    """Two contenders in rounds. what: the floor's name. target: times the floor at most. load: before the start."""
+    ratio, each = median(ours) / median(floors), [one / other for one, other in zip(ours, floors, strict=True)]
+    return Table(
+        f"Against {what}",
+        ["how many", "floor", "Rollcall", "times (rounds)", "at most", "load before", ""],
+        [
+            [
+                f"{size:,}",
+                readable(median(floors)),
+                readable(median(ours)),
+                f"{ratio:.2f} ({min(each):.2f} to {max(each):.2f}, {len(each)})",
+                f"{target:.2f}",
+                f"{load:.1f}",
+                _verdict(ratio, target, load >= (os.cpu_count() or 1) / 2),
+            ]
+        ],
+    )
 
 
 def _verdict(measured: float, target: float, busy: bool = False) -> str:

@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import psycopg
@@ -21,7 +20,7 @@ from rich.console import Console
 import migrations
 from bench import floor
 from bench.ground import Connection, Ground, lane, lay_out
-from bench.report import Table, readable
+from bench.report import contest
 from cli import embedded
 from shared import settings
 from shared.events import stream
@@ -34,7 +33,7 @@ LENGTH = 100_000
 INTRODUCTION = """\
 # What the Redis Stream costs
 
-Written by `python -m bench.stream` on the embedded PostgreSQL and Redis. Times are medians; the ratio is that of the
+Written by `make bench` on the embedded PostgreSQL and Redis. Times are medians; the ratio is that of the
 medians, in brackets the lowest and the highest round. *Pipelined* is the same entries, prebuilt, as XADDs in one
 pipeline with the same trimming; *Rollcall* is the task `events.relay`, from its wake-up until the cursor is committed.
 The two take turns. After each round the entries are counted.
@@ -84,28 +83,6 @@ def measure(connection: Connection, broker: Any, size: int, rounds: int) -> tupl
     return floors, ours
 
 
-def table(size: int, floors: list[float], ours: list[float], load: float) -> Table:
-    """The figures."""
-    ratio, each = median(ours) / median(floors), [one / other for one, other in zip(ours, floors, strict=True)]
-    busy = load >= (os.cpu_count() or 1) / 2
-    verdict = "too busy to tell" if busy else "reached" if ratio <= TARGET else "missed"
-    return Table(
-        "Against pipelined XADDs",
-        ["events", "pipelined", "Rollcall", "times (rounds)", "at most", "load before", ""],
-        [
-            [
-                f"{size:,}",
-                readable(median(floors)),
-                readable(median(ours)),
-                f"{ratio:.2f} ({min(each):.2f} to {max(each):.2f}, {len(each)})",
-                f"{TARGET}",
-                f"{load:.1f}",
-                verdict,
-            ]
-        ],
-    )
-
-
 def main() -> None:
     """Measure, show, and write the page."""
     parser = argparse.ArgumentParser(prog="python -m bench.stream", description=__doc__)
@@ -122,7 +99,7 @@ def main() -> None:
         broker = redis.Redis.from_url(at.redis_url, decode_responses=True)
         with psycopg.connect(at.superuser_database_url, autocommit=True) as connection:
             floors, ours = measure(connection, broker, given.events, given.rounds)
-    found = table(given.events, floors, ours, load)
+    found = contest("pipelined XADDs", given.events, floors, ours, TARGET, load)
     found.show(Console())
     PAGE.write_text(f"{INTRODUCTION}\n{found.markdown()}\n", encoding="utf-8")
 
