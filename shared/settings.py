@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 PREFIX = "ROLLCALL_"
 TRAINING = "training"
+ASSIGNMENT_ID = "{assignment_id}"
+"""What is replaced in `member_url`."""
+
 SMTP_SCHEMES = ("smtp", "smtp+starttls", "smtps")
 
 _PEM = re.compile(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", re.DOTALL)
@@ -81,6 +84,9 @@ class Settings(BaseModel):
 
     public_url: str = "http://127.0.0.1:8000"
     """How people outside reach the service: links in mails and pages begin with it."""
+    member_url: str | None = None
+    """Where a member opens a training: a page of the product that signs them in. `{assignment_id}` in it is replaced.
+    Without it mails to members have no link, rather than one that leads nowhere."""
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -127,6 +133,16 @@ class Settings(BaseModel):
     def _check_public_url(cls, value: str) -> str:
         TypeAdapter(HttpUrl).validate_python(value)
         return value.rstrip("/")
+
+    @field_validator("member_url")
+    @classmethod
+    def _check_member_url(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        TypeAdapter(HttpUrl).validate_python(value.replace(ASSIGNMENT_ID, "0"))
+        if "{" in value.replace(ASSIGNMENT_ID, ""):
+            raise ValueError(f"only {ASSIGNMENT_ID} can stand in braces")
+        return value
 
     @field_validator("smtp_url")
     @classmethod

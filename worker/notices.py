@@ -25,7 +25,7 @@ from shared.events import Event
 from shared.jobs import Job
 from shared.licences import Licence
 from shared.sessions import RosterEntry, SessionState, TrainingSession
-from shared.settings import Settings
+from shared.settings import ASSIGNMENT_ID, Settings
 
 STALE_AFTER = timedelta(days=7)
 """An event that old is told to nobody: there was no mail then, or training was not available."""
@@ -229,22 +229,27 @@ def _assignment(at: Situation, event: Event, party: Party) -> Notice:
             raise Irrelevant(DeliveryCode.DUE_DATE_CHANGED)
         if event.type == "assignment.due_soon" and days < 0:
             raise Irrelevant(DeliveryCode.STALE)
-    link, personal = f"{at.settings.public_url}/", False
-    if party.member_id is None:
-        try:
-            link, personal = SessionLinks(at.settings).mint(assignment, at.now).url, True
-        except LinksNotConfigured:
-            link = ""
     return Notice(
         event.type,
         found.title,
         found.label,
-        link=link or None,
-        personal=personal,
+        link=_link(at, assignment, party),
+        personal=party.member_id is None,
         reason=assignment.reason,
         due_on=assignment.due_on,
         days=days,
     )
+
+
+def _link(at: Situation, assignment: Assignment, party: Party) -> str | None:
+    """What opens the training: for a party without an account a session link, for a member the product's page."""
+    if party.member_id is not None:
+        page = at.settings.member_url
+        return None if page is None else page.replace(ASSIGNMENT_ID, str(assignment.id))
+    try:
+        return SessionLinks(at.settings).mint(assignment, at.now).url
+    except LinksNotConfigured:
+        return None
 
 
 def _session(at: Situation, event: Event, party: Party) -> Notice:

@@ -3,6 +3,7 @@
 import pytest
 import time_machine
 
+from shared.settings import Settings
 from tests.assignments.asking import deactivate
 from tests.assignments.links import anybody
 from tests.mail.telling import ADA, BOB, Correspondence, html, links, plain
@@ -30,11 +31,18 @@ def test_a_party_without_an_account_gets_a_link_that_completes_it(mails: Corresp
     assert mail["Message-ID"] == f"<{row.id}@training.example>"
 
 
-def test_a_member_is_led_to_the_product(mails: Correspondence) -> None:
+@pytest.mark.parametrize("page", ["https://crew.example/training/{assignment_id}?from=mail", None])
+def test_a_member_is_led_to_the_product(
+    mails: Correspondence, configured: Settings, monkeypatch: pytest.MonkeyPatch, page: str | None
+) -> None:
+    """Where there is no such page, no link leads anywhere."""
+    changes = {"smtp_url": mails.server.url, "member_url": page}
+    monkeypatch.setattr("worker.mail.config", configured.model_copy(update=changes))
     mails.know(BOB)
     mails.assign("bob")
     (mail,) = mails.tell()
-    assert links(mail) == [f"{mails.org.service.settings.public_url}/"]
+    (assignment,) = mails.org.client().get("/v1/assignments").json()["items"]
+    assert links(mail) == ([f"https://crew.example/training/{assignment['id']}?from=mail"] if page else [])
     assert "yours alone" not in plain(mail)
 
 

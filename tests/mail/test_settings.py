@@ -1,0 +1,32 @@
+"""Settings of mail that cannot work are refused when a program starts, by name."""
+
+import pytest
+
+from shared import settings
+from shared.settings import BadSettings
+
+PAGE = "https://crew.example/training/{assignment_id}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SMTP_URL", "http://127.0.0.1:25"),
+        ("SMTP_URL", "smtp://"),
+        ("SMTP_URL", "smtp://127.0.0.1:0"),
+        ("SMTP_URL", "smtp://127.0.0.1/path"),
+        ("MAIL_FROM", "Rollcall"),
+        ("MEMBER_URL", "crew.example/training"),
+        ("MEMBER_URL", "javascript:alert(1)"),
+        ("MEMBER_URL", PAGE + "/{party_id}"),
+    ],
+)
+def test_what_cannot_work_is_refused(name: str, value: str) -> None:
+    with pytest.raises(BadSettings, match=f"ROLLCALL_{name} cannot be used"):
+        settings.read({f"ROLLCALL_{name}": value})
+
+
+def test_what_can_is_kept_as_it_is() -> None:
+    assert settings.read({"ROLLCALL_MEMBER_URL": PAGE}).member_url == PAGE
+    assert settings.read({"ROLLCALL_MEMBER_URL": ""}).member_url is None
+    assert settings.read({"ROLLCALL_SMTP_URL": "smtps://a:b@mail.example"}).smtp_url == "smtps://a:b@mail.example"
