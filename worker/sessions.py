@@ -27,17 +27,21 @@ def complete(db: Session, chunk: Chunk) -> Tally:
 
 
 def amend(db: Session, chunk: Chunk) -> Tally:
-    """License who is missing among a completed session's parties, and take back what the others never earned."""
+    """License who is missing among a completed session's parties, and take back what the others never earned: the
+    licence, and the completion of what they owed."""
+    assignments.lock_attended(db, chunk)
     now, earned = clock.now(), _earned(chunk)
     licensed = licences.of_session(earned.session_id)
     amendment = sessions.plan_amendment(db, chunk, licensed)
     licences.lock(db, chunk, earned.course_id)
     completed = assignments.complete_attended(db, chunk, _each(amendment.to_add), now)
+    reopened = assignments.reopen_attended(db, chunk, amendment.to_remove)
     sessions.amend_roster(db, chunk, amendment, now)
     licences.grant(db, chunk, earned, _each(amendment.to_add), now)
     reason, to_remove = chunk.job.request["reason"], _each(amendment.to_remove)
     licences.revoke_earned(db, chunk, earned.session_id, reason, earned.actor, now, of=to_remove)
     assignments.record_attended(db, chunk, completed, now)
+    assignments.record_reopened(db, chunk, reopened, now)
     return sessions.settle_amendment(db, chunk, amendment, licensed)
 
 

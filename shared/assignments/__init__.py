@@ -19,7 +19,13 @@ from shared.assignments.actions import (
     reassign,
     reopen,
 )
-from shared.assignments.attended import complete_attended, record_attended
+from shared.assignments.attended import (
+    complete_attended,
+    lock_attended,
+    record_attended,
+    record_reopened,
+    reopen_attended,
+)
 from shared.assignments.changes import BY_ASSIGNMENT, BY_PARTY
 from shared.assignments.changes import close as close_chunk
 from shared.assignments.changes import complete as complete_chunk
@@ -124,6 +130,7 @@ __all__ = [
     "edit",
     "get",
     "listed",
+    "lock_attended",
     "locked",
     "made_by",
     "mint_link",
@@ -132,7 +139,9 @@ __all__ = [
     "recipients",
     "remind",
     "record_attended",
+    "record_reopened",
     "reopen",
+    "reopen_attended",
     "summary",
     "terms",
     "to_undo",

@@ -6,12 +6,17 @@ from typing import Any
 import pytest
 import time_machine
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from shared import assignments, clock, directory, jobs
+from shared.assignments import Assignment
+from shared.directory import Party
 from shared.licences import Licence
-from tests.assignments.asking import assign, body, codes, deactivate, parties, recipients
+from tests.assignments.asking import assign, body, codes, deactivate, parties, read_job, recipients
 from tests.drain import Workshop
-from tests.factories import Org
+from tests.factories import OPERATOR, Org
 from tests.feed import recorded, subjects
+from tests.racing import blocked
 from tests.sessions.sitting import (
     accept,
     add,
@@ -25,6 +30,7 @@ from tests.sessions.sitting import (
     roster,
     schedule,
 )
+from worker import sessions
 
 
 def held(org: Org) -> dict[str, list[Licence]]:
@@ -138,16 +144,124 @@ def test_nobody_outside_the_callers_folders_is_touched(org: Org, workshop: Works
 def test_a_former_licence_counts_again(org: Org, workshop: Workshop) -> None:
     course = org.with_course()
     org.with_parties("party-1")
-    sessions = []
+    both = []
     for _ in range(2):
         session_id = schedule(org, course)
         add(org, session_id, "party-1")
         complete(org, workshop, session_id)
-        sessions.append(session_id)
-    amend(org, workshop, sessions[1], remove=("party-1",))
+        both.append(session_id)
+    amend(org, workshop, both[1], remove=("party-1",))
     first, second = held(org)["party-1"]
     assert (first.superseded_at, second.revoked_at is not None) == (None, True)
     assert subjects(org, "licence.restored") == [f"licence/{first.id}"]
+
+
+def owed(org: Org) -> dict[str, list[str]]:
+    """Every party's assignments by their states, the earliest first."""
+    with org.transaction() as db:
+        found: dict[str, list[str]] = {}
+        for one in db.scalars(select(Assignment).order_by(Assignment.id)):
+            found.setdefault(one.party_id, []).append(one.state)
+    return found
+
+
+@pytest.mark.parametrize("months", [12, None])
+def test_who_is_removed_owes_again_what_the_session_had_completed(
+    org: Org, workshop: Workshop, months: int | None
+) -> None:
+    """And may be added again: then it is completed again. Also where the course grants no licences."""
+    org.with_parties("there", "not-there", "owes-nothing")
+    course = org.with_course(licenceMonths=months)
+    assign(org, workshop, body(course, "there", "not-there"))
+    session_id = schedule(org, course)
+    add(org, session_id, "there", "not-there", "owes-nothing")
+    complete(org, workshop, session_id)
+    job = amend(org, workshop, session_id, remove=("not-there", "owes-nothing"))
+    assert set(codes(org, job).values()) == {"removed"}
+    assert owed(org) == {"there": ["completed"], "not-there": ["assigned"]}
+    (again,) = org.client().get("/v1/assignments", params={"state": "assigned"}).json()["items"]
+    assert again["completion"] is None
+    (event,) = recorded(org, "assignment.reopened")
+    assert (event.subject, event.party_id) == (f"assignment/{again['id']}", "not-there")
+    assert event.data == {
+        "reason": "The list was another day's",
+        "courseId": course,
+        "courseVersionId": again["courseVersionId"],
+        "sessionId": session_id,
+        "jobId": job["id"],
+    }
+    if months is None:
+        amend(org, workshop, session_id, add=("not-there",))
+        assert owed(org)["not-there"] == ["completed"]
+        amend(org, workshop, session_id, remove=("not-there",))
+        assert owed(org)["not-there"] == ["assigned"], "an amendment's completion can be taken back too"
+
+
+def test_what_was_completed_otherwise_stays_completed(org: Org, workshop: Workshop) -> None:
+    """By a member, before the session or instead of it, or by another session."""
+    names = ("before", "instead", "elsewhere")
+    org.with_parties(*names)
+    course = org.with_course()
+    assign(org, workshop, body(course, *names))
+    client = org.client()
+    ids = {one["party"]["entityId"]: one["id"] for one in client.get("/v1/assignments").json()["items"]}
+    assert client.post(f"/v1/assignments/{ids['before']}/complete").status_code == 200
+    other, session_id = schedule(org, course), schedule(org, course)
+    add(org, other, "elsewhere")
+    complete(org, workshop, other)
+    add(org, session_id, *names)
+    complete(org, workshop, session_id)
+    assert client.post(f"/v1/assignments/{ids['instead']}/reopen", json={"reason": "x"}).status_code == 200
+    assert client.post(f"/v1/assignments/{ids['instead']}/complete").status_code == 200
+    amend(org, workshop, session_id, remove=names)
+    assert owed(org) == {name: ["completed"] for name in names}
+    assert len(recorded(org, "assignment.reopened")) == 1
+
+
+def test_who_was_assigned_anew_owes_it_once(org: Org, workshop: Workshop) -> None:
+    org.with_parties("anew", "twice")
+    course = org.with_course(licenceMonths=None)
+    session_id = schedule(org, course)
+    assign(org, workshop, body(course, "anew", "twice"))
+    add(org, session_id, "anew", "twice")
+    complete(org, workshop, session_id)
+    assign(org, workshop, body(course, "anew", "twice"))
+    amend(org, workshop, session_id, remove=("anew", "twice"))
+    assert owed(org) == {name: ["completed", "assigned"] for name in ("anew", "twice")}
+    amend(org, workshop, session_id, add=("twice",))
+    assert owed(org)["twice"] == ["completed", "completed"]
+    job = amend(org, workshop, session_id, remove=("twice",))
+    assert (codes(org, job), owed(org)["twice"]) == ({"twice": "removed"}, ["completed", "assigned"])
+
+
+def test_of_an_amendment_and_a_member_who_reopens_one_waits_for_the_other(org: Org, workshop: Workshop) -> None:
+    """The member holds the assignment, and comes for the party: the amendment takes them in the same order."""
+    org.with_parties("party-1")
+    course = org.with_course(licenceOn="completion")
+    session_id = schedule(org, course)
+    assign(org, workshop, body(course, "party-1"))
+    add(org, session_id, "party-1")
+    complete(org, workshop, session_id)
+    sent = {"remove": recipients("party-1"), "reason": "x"}
+    job = org.client().post(f"/v1/sessions/{session_id}/amend", json=sent).json()
+    with org.transaction() as db:
+        claimed = jobs.claim(db, clock.now(), 60)
+    assert claimed is not None
+
+    def amend(db: Session) -> None:
+        chunk = jobs.lock(db, claimed)
+        assert chunk is not None
+        jobs.finish(db, chunk, sessions.amend(db, chunk), clock.now())
+
+    with org.transaction() as member:
+        assignment = member.scalars(select(Assignment).with_for_update()).one()
+        with blocked(org, amend) as amending:
+            directory.lock_parties(member, Party.id == "party-1")
+            assignments.reopen(member, assignment, "x", OPERATOR, clock.now())
+            member.commit()
+            amending.result(timeout=5)
+    assert codes(org, read_job(org, job)) == {"party-1": "removed"}
+    assert (owed(org), len(recorded(org, "assignment.reopened"))) == ({"party-1": ["assigned"]}, 1)
 
 
 def test_of_a_course_without_licences(org: Org, workshop: Workshop) -> None:

@@ -89,9 +89,11 @@ class AssignmentReassigned(OneAssignment):
 
 
 class AssignmentReopened(OneAssignment):
-    """former: how it had ended; where a job reopened many, their own earlier events tell."""
+    """former: how it had ended; where a job reopened many, their own earlier events tell. session_id: of the session
+    that had completed it, where an amendment says that the party was not there."""
 
     reason: Reason
+    session_id: UUID | Absent = None
     undo_of: UUID | Absent = None
     former: Former | Absent = None
 
