@@ -95,12 +95,13 @@ def _free(port: int) -> int:
 def _wait(process: Process, data_dir: Path, log: Path) -> State:
     """What runs, once the API says that it is ready. Raises Failed."""
     deadline = time.monotonic() + _START_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
-        state = read_state(data_dir)
-        with suppress(httpx2.TransportError):
-            if state and httpx2.get(f"{state.api_url}/health/ready", timeout=2).is_success:
-                return state
-        time.sleep(0.1)
+    with httpx2.Client(timeout=2) as client:  # one: each reads all certificates of this machine
+        while process.poll() is None and time.monotonic() < deadline:
+            state = read_state(data_dir)
+            with suppress(httpx2.TransportError):
+                if state and client.get(f"{state.api_url}/health/ready").is_success:
+                    return state
+            time.sleep(0.1)
     last = log.read_text(errors="replace").strip().splitlines()[-1:]
     raise Failed(f"Rollcall did not start: {' '.join(last)} ({log} has the rest)")
 

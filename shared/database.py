@@ -69,17 +69,24 @@ class Database:
     """A pool of connections that serve as `SERVING_ROLE`, with the time limits of one kind of process.
 
     statement_timeout, lock_timeout: seconds after which PostgreSQL gives a statement up, so that one bad
-    query or a frozen neighbour costs a bounded time. A transaction left idle for 30 s is ended, which frees
+    query or a frozen neighbour costs a bounded time. A transaction left idle for idle_timeout is ended, which frees
     the rows that a frozen process holds.
     """
 
     def __init__(
-        self, url: str, *, name: str, pool_size: int = 5, statement_timeout: float = 20, lock_timeout: float = 10
+        self,
+        url: str,
+        *,
+        name: str,
+        pool_size: int = 5,
+        statement_timeout: float = 20,
+        lock_timeout: float = 10,
+        idle_timeout: float = 30,
     ) -> None:
         options = {
             "statement_timeout": int(statement_timeout * 1000),
             "lock_timeout": int(lock_timeout * 1000),
-            "idle_in_transaction_session_timeout": 30_000,
+            "idle_in_transaction_session_timeout": int(idle_timeout * 1000),
             "timezone": "UTC",
         }
         self.engine = create_engine(

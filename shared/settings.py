@@ -93,7 +93,8 @@ class Settings(BaseModel):
     api_pool_size: int = Field(default=20, ge=2, le=200)
     """Database connections of one API process: a burst queues here and not in PostgreSQL."""
     statement_timeout: float = Field(default=20, gt=0)
-    """Seconds a worker's statement may take: one recipient that hangs must not hold its neighbours for ever."""
+    """Seconds a worker's statement may take: one recipient that hangs must not hold its neighbours for ever.
+    Idle in a transaction it may be for half as long again, then another worker gets what it holds."""
     worker_concurrency: int = Field(default=2, ge=1, le=64)
     """Processes of one worker."""
     job_window: int = Field(default=3, ge=1, le=256)

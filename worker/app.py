@@ -55,7 +55,11 @@ SENDER_THREADS = 8
 def open_workshop(*, name: str = "worker", pool_size: int = 2) -> None:
     """Give this process its own connections."""
     workshop.database = Database(
-        config.need_database_url(), name=name, pool_size=pool_size, statement_timeout=config.statement_timeout
+        config.need_database_url(),
+        name=name,
+        pool_size=pool_size,
+        statement_timeout=config.statement_timeout,
+        idle_timeout=1.5 * config.statement_timeout,
     )
     workshop.broker = Broker(make_celery(config.need_redis_url()))
     workshop.stream = Stream(config.need_redis_url(), config.stream_length)

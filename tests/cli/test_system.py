@@ -80,25 +80,51 @@ def printed(data_dir: Path) -> str:
     return data_dir.with_suffix(".out").read_text()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The data directory of a running `rollcall up`, with the demo's organization in it."""
+    """The data directory of a running `rollcall demo`, which found its port taken. After the last test it must end
+    without a trace, and what it leaves behind be of use."""
     data_dir = tmp_path_factory.mktemp("running") / "data"
-    with started(data_dir, "up", "--port", str(free_port())) as process:
-        within(START_SECONDS, lambda: "Rollcall is ready at" in printed(data_dir) or process.poll() is not None)
-        assert process.poll() is None, printed(data_dir)
-        demo = Run(data_dir, "demo", "--once")
-        assert demo.code == 0, demo.said
-        assert "succeeded in" in demo.out
-        assert ": 2,000 assigned, 0 unchanged, 0 failed." in demo.out
-        yield data_dir
+    with socket.socket() as squatter:
+        squatter.bind(("127.0.0.1", 0))
+        squatter.listen()
+        port = squatter.getsockname()[1]
+        with started(data_dir, "demo", "--port", str(port)) as demo:
+            within(START_SECONDS, lambda: "Ctrl-C ends it." in printed(data_dir) or demo.poll() is not None)
+            said = printed(data_dir)
+            assert "Ctrl-C ends it." in said, said
+            assert f"Port {port} is in use, so this is port {port + 1}." in said
+            assert "succeeded in" in said
+            assert ": 2,000 assigned, 0 unchanged, 0 failed." in said
+            yield data_dir
+            _it_ends_without_a_trace(demo, data_dir)
+    _the_resting_system_can_be_used(data_dir)
+
+
+def _it_ends_without_a_trace(demo: subprocess.Popen[bytes], data_dir: Path) -> None:
+    family = psutil.Process(demo.pid).children(recursive=True)
+    assert len(family) > 6
+    demo.send_signal(signal.SIGINT)
+    assert demo.wait(90) == 0
+    assert not [process for process in family if runs(process)]
+    assert read_state(data_dir) is None
+
+
+def _the_resting_system_can_be_used(data_dir: Path) -> None:
+    """What needs only the database wakes it, and nothing of it runs afterwards."""
+    added = Run(data_dir, "org", "add", "acme", "--name", "Acme", "--time-zone", "Europe/Oslo")
+    assert added.code == 0, added.said
+    again = Run(data_dir, "org", "add", "acme", "--name", "Acme", "--time-zone", "Europe/Oslo")
+    assert (again.code, again.err) == (1, "The organization acme is there already; nothing was changed.\n")
+    assert len(Run(data_dir, "token", "--org", "acme", "--member", "ada").out.split(".")) == 3
+    told = doctor(data_dir)
+    assert (told["ok"], told["processes"]) == (False, [])
+    assert "rests; `rollcall up` starts it" in told["checks"][-1]["detail"]
+    refused = Run(data_dir, "worker")
+    assert (refused.code, "is not running; `rollcall up` starts all of it." in refused.err) == (1, True)
+    assert not [
+        process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(data_dir / "postgres")
+    ]
 
 
 def doctor(data_dir: Path, *arguments: str) -> dict[str, Any]:
@@ -231,40 +257,3 @@ def test_an_interrupted_watch_leaves_the_job_running(running: Path) -> None:
     assert f"The job goes on without you; to look again: rollcall jobs watch {job_id} --org {ORG}" in advice
     watched = Run(running, "jobs", "watch", job_id, "--org", ORG)
     assert (watched.code, "320  succeeded" in watched.out) == (0, True), watched.said
-
-
-def test_a_demo_beside_a_busy_port_ends_without_a_trace(tmp_path: Path) -> None:
-    data_dir = tmp_path / "data"
-    with socket.socket() as squatter:
-        squatter.bind(("127.0.0.1", 0))
-        squatter.listen()
-        port = squatter.getsockname()[1]
-        with started(data_dir, "demo", "--port", str(port)) as demo:
-            ended = "Ctrl-C ends it."
-            within(START_SECONDS, lambda: ended in printed(data_dir) or demo.poll() is not None)
-            assert ended in printed(data_dir)
-            assert f"Port {port} is in use, so this is port {port + 1}." in printed(data_dir)
-            family = psutil.Process(demo.pid).children(recursive=True)
-            demo.send_signal(signal.SIGINT)
-            assert demo.wait(90) == 0
-    assert len(family) > 6
-    assert not [process for process in family if runs(process)]
-    assert read_state(data_dir) is None
-    _the_resting_system_can_be_used(data_dir)
-
-
-def _the_resting_system_can_be_used(data_dir: Path) -> None:
-    """What needs only the database wakes it, and nothing of it runs afterwards."""
-    added = Run(data_dir, "org", "add", "acme", "--name", "Acme", "--time-zone", "Europe/Oslo")
-    assert added.code == 0, added.said
-    again = Run(data_dir, "org", "add", "acme", "--name", "Acme", "--time-zone", "Europe/Oslo")
-    assert (again.code, again.err) == (1, "The organization acme is there already; nothing was changed.\n")
-    assert len(Run(data_dir, "token", "--org", "acme", "--member", "ada").out.split(".")) == 3
-    told = doctor(data_dir)
-    assert (told["ok"], told["processes"]) == (False, [])
-    assert "rests; `rollcall up` starts it" in told["checks"][-1]["detail"]
-    refused = Run(data_dir, "worker")
-    assert (refused.code, "is not running; `rollcall up` starts all of it." in refused.err) == (1, True)
-    assert not [
-        process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(data_dir / "postgres")
-    ]

@@ -93,8 +93,8 @@ class Plant:
     def api(self) -> Iterator[str]:
         """An API process, ready to serve at this address."""
         port = free_port()
-        with self.running(f"api --port {port}"):
-            assert within(60, lambda: _answers(port)), f"{self.log} says why the API does not serve"
+        with self.running(f"api --port {port}"), httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=2) as desk:
+            assert within(60, lambda: _answers(desk)), f"{self.log} says why the API does not serve"
             yield f"http://127.0.0.1:{port}"
 
     def _spawn(self, command: str, settings: dict[str, str]) -> Process:
@@ -189,7 +189,7 @@ def free_port() -> int:
         return port
 
 
-def _answers(port: int) -> bool:
+def _answers(desk: httpx2.Client) -> bool:
     with suppress(httpx2.TransportError):
-        return httpx2.get(f"http://127.0.0.1:{port}/health/ready", timeout=2).is_success
+        return desk.get("/health/ready").is_success
     return False

@@ -19,7 +19,7 @@ from tests.waiting import within
 SIZE = 15_000
 
 SHORT = {"ROLLCALL_STATEMENT_TIMEOUT": "3"}
-"""Seconds; a transaction may be idle for half as long again."""
+"""Seconds; a worker's transaction may be idle for half as long again."""
 
 
 def signal_family(process: Process, number: signal.Signals) -> None:
