@@ -82,17 +82,18 @@ def sweeps(db: Session) -> Select[Sweep]:
 
 
 _PASSED = " + ".join(f"(expires_at - interval '{days} days' <= :now)::int" for days in NOTICE_DAYS)
-"""How many notices of a licence have come due: they come due in their order."""
+"""How many notices of a licence have come due: they come due in their order. Of one that is due it is never fewer than
+were told, for what it is due for comes after those."""
 
 _TAKE = text(f"""
-    SELECT id::text AS id, party_id, due_at, notices AS told, greatest(notices, {_PASSED}) AS passed,
+    SELECT id::text AS id, party_id, due_at, notices AS told, {_PASSED} AS passed,
         expires_at <= :now AS ended,
         jsonb_build_object('courseId', course_id, 'expiresAt', expires_at)::text AS data
     FROM licence WHERE org_id = :org AND due_at <= :now ORDER BY due_at, licence.id LIMIT :most
     FOR UPDATE SKIP LOCKED""")  # noqa: S608
 
 _NOTE = text(f"""
-    UPDATE licence SET notices = greatest(notices, {_PASSED}),
+    UPDATE licence SET notices = {_PASSED},
         expired_at = CASE WHEN expires_at <= :now THEN cast(:now AS timestamptz) END
     WHERE org_id = :org AND id = ANY (cast(:ids AS uuid[]))""")  # noqa: S608
 """Notes down that a batch has been told of. By its ids alone: whatever PostgreSQL takes a join for, while it has no

@@ -133,7 +133,8 @@ def test_three_at_once_tell_everything_once(org: Org, course: str, monkeypatch: 
     hold(org, course, dict.fromkeys(ids, NOON))
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda _: run(org, NOON), range(3)))
-    run(org, NOON)
+    with org.transaction() as db:
+        assert all(db.scalars(select(Sweep.finished_at))), "the last of them has ended every run"
     counted = Counter(told(org))
     assert set(counted.values()) == {1}
     assert len(counted) == 200 * 4
