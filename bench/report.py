@@ -143,7 +143,7 @@ def _besides(figures: Figures) -> Iterator[Sequence[str]]:
 
 def compared(what: str, measured: float, target: float, busy: bool) -> Sequence[str]:
     """A ratio beside what it may be."""
-    return [what, f"{measured:.2f}", f"{target}", _verdict(measured, target, busy)]
+    return [what, f"{measured:.2f}", f"{target:.3g}", _verdict(measured, target, busy)]
 
 
 def contest(what: str, size: int, floors: Sequence[float], ours: Sequence[float], target: float, load: float) -> Table:
@@ -158,7 +158,7 @@ def contest(what: str, size: int, floors: Sequence[float], ours: Sequence[float]
                 readable(median(floors)),
                 readable(median(ours)),
                 f"{ratio:.2f} ({min(each):.2f} to {max(each):.2f}, {len(each)})",
-                f"{target:.2f}",
+                f"{target:.3g}",
                 f"{load:.1f}",
                 _verdict(ratio, target, load >= (os.cpu_count() or 1) / 2),
             ]
