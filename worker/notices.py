@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, cast, func, select
+from sqlalchemy import ColumnElement, Select, Uuid, and_, case, cast, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.orm import Session
 from sqlalchemy.types import Text
@@ -19,7 +19,7 @@ from shared import access, clock, deliveries, sessions
 from shared.assignments import Assignment, AssignmentState, LinksNotConfigured, SessionLinks
 from shared.catalogue import Course, CourseVersion
 from shared.database import current_org
-from shared.deliveries import Addressees, Channel, Claimed, Delivery, DeliveryCode, DeliveryState, Notice
+from shared.deliveries import Addressees, Channel, Claimed, Columns, Delivery, DeliveryCode, DeliveryState, Notice
 from shared.directory import Party
 from shared.events import Event
 from shared.jobs import Job
@@ -51,18 +51,17 @@ class Irrelevant(Exception):
         self.code = code
 
 
-def the_roster(meant: Any) -> Select[int, str]:
+def the_roster(columns: Columns, meant: ColumnElement[bool]) -> Select[Any]:
     """Everybody on the roster of the session that the event is about."""
-    of_session = and_(
-        RosterEntry.org_id == Event.org_id, Event.subject == func.concat("session/", RosterEntry.session_id)
-    )
-    return select(Event.sequence, RosterEntry.party_id).join_from(Event, RosterEntry, of_session).where(meant)
+    session_id = case((Event.subject.like("session/%"), cast(func.substr(Event.subject, len("session/") + 1), Uuid)))
+    of_session = and_(RosterEntry.org_id == Event.org_id, RosterEntry.session_id == session_id)
+    return select(*columns(RosterEntry.party_id)).join_from(Event, RosterEntry, of_session).where(meant)
 
 
-def the_roster_of_a_move(meant: Any) -> Select[int, str]:
+def the_roster_of_a_move(columns: Columns, meant: ColumnElement[bool]) -> Select[Any]:
     """The same, where what has changed is when or where."""
     named = array(["startsAt", "endsAt", "timeZone", "mode", "location", "joinUrl"])
-    return the_roster(and_(meant, Event.data["changed"].has_any(cast(named, ARRAY(Text)))))
+    return the_roster(columns, and_(meant, Event.data["changed"].has_any(cast(named, ARRAY(Text)))))
 
 
 MAILED: dict[str, Addressees] = {

@@ -11,7 +11,7 @@ from shared.deliveries.codes import DeliveryCode
 from shared.deliveries.ledger import DeliveryQueued, DeliverySent, Which, listed, redeliver, resend, summary
 from shared.deliveries.mail import AddressUnusable, Letter, Notice, compose
 from shared.deliveries.models import Channel, Delivery, DeliveryState, Webhook
-from shared.deliveries.planning import LARGEST_PLAN, PLANNER, Addressees, plan, the_party
+from shared.deliveries.planning import LARGEST_PLAN, PLANNER, Addressees, Columns, plan, the_party
 from shared.deliveries.schemas import (
     DeliveryAnswer,
     ReplayAnswer,
@@ -57,6 +57,7 @@ __all__ = [
     "Call",
     "Channel",
     "Claimed",
+    "Columns",
     "Delivery",
     "DeliveryAnswer",
     "DeliveryCode",

@@ -37,14 +37,16 @@ PLANNER = "planner"
 LARGEST_PLAN = 1000
 """Events planned in one transaction."""
 
-Addressees = Callable[[ColumnElement[bool]], Select[int, Any]]
-"""Whom to write to about an event: given which events are meant (a condition on `Event`), selects pairs of their
-`sequence` and a party's id."""
+Columns = Callable[[Any], list[ColumnElement[Any]]]
+"""The columns of a planned delivery to a party with this id, to be selected from `Event`."""
+
+Addressees = Callable[[Columns, ColumnElement[bool]], Select[Any]]
+"""Whom to write to about an event: selects these columns of the events that are meant (a condition on `Event`)."""
 
 
-def the_party(meant: ColumnElement[bool]) -> Select[int, Any]:
+def the_party(columns: Columns, meant: ColumnElement[bool]) -> Select[Any]:
     """The party that the event is about: the addressee of most mails."""
-    return select(Event.sequence, Event.party_id).where(meant, Event.party_id.is_not(None))
+    return select(*columns(Event.party_id)).where(meant, Event.party_id.is_not(None))
 
 
 def plan(
@@ -125,13 +127,16 @@ def _to_webhooks(meant: ColumnElement[bool], now: datetime) -> Select[Any]:
 
 
 def _to_mailboxes(meant: ColumnElement[bool], now: datetime, mailed: Mapping[str, Addressees]) -> list[Select[Any]]:
-    found = []
+    """A query for all types that have the same addressees, in which events are read once: without statistics
+    PostgreSQL would join them with themselves in the square of their number."""
+    types: dict[Addressees, list[str]] = {}
     for event_type, addressees in mailed.items():
-        pairs = addressees(and_(meant, Event.type == event_type)).subquery()
-        sequence, party_id = pairs.c
-        columns = planned(Channel.EMAIL, party_id, party_id, now)
-        found.append(select(*columns).join_from(Event, pairs, sequence == Event.sequence).where(meant))
-    return found
+        types.setdefault(addressees, []).append(event_type)
+
+    def columns(party_id: Any) -> list[ColumnElement[Any]]:
+        return planned(Channel.EMAIL, party_id, party_id, now)
+
+    return [addressees(columns, and_(meant, Event.type.in_(its_types))) for addressees, its_types in types.items()]
 
 
 def _job_id() -> ColumnElement[uuid.UUID]:

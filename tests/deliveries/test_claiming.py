@@ -30,7 +30,7 @@ def queued(org: Org, *party_ids: str) -> None:
 def test_what_is_claimed_is_nobody_elses(org: Org) -> None:
     queued(org, *"abc")
     first, second = claim(org, limit=2), claim(org)
-    assert [one.sequence for one in (*first, *second)] == [2, 3, 4]
+    assert sorted(one.sequence for one in (*first, *second)) == [2, 3, 4]
     assert claim(org) == []
     assert {one.attempts for one in first} == {1}
 
@@ -125,11 +125,9 @@ def test_what_one_job_gives_one_party_comes_together(org: Org) -> None:
     """However few are asked for: they make one message."""
     jobs = [f"01990000-0000-7000-8000-00000000000{n}" for n in range(2)]
     mailed = {"party.changed": deliveries.the_party}
-    record(org, "a", "b", jobId=jobs[0])
-    record(org, "a", jobId=jobs[1])
-    record(org, "a", jobId=jobs[0])
-    record(org, "a")
-    plan(org, mailed=mailed)
+    for party_id, about in (("a", jobs[0]), ("b", jobs[0]), ("a", jobs[1]), ("a", jobs[0]), ("a", None)):
+        record(org, party_id, **({} if about is None else {"jobId": about}))
+        plan(org, mailed=mailed)
     first = claim(org, channel=Channel.EMAIL, limit=1)
     assert [(one.receiver, one.sequence) for one in first] == [("a", 2), ("a", 5)]
     rest = claim(org, channel=Channel.EMAIL)
