@@ -72,7 +72,7 @@ def settle_calls(db: Session, replies: Sequence[tuple[Call, Reply]], now: dateti
     for receiver, its_replies in sorted(by_receiver.items()):
         troubles = its_replies
         if any(reply.code is DeliveryCode.DELIVERED for _, reply in its_replies):
-            _well(db, uuid.UUID(receiver))
+            _well(db, uuid.UUID(receiver), probed=any(call.probes for call, _ in its_replies))
             troubles = [(call, reply) for call, reply in its_replies if reply.asked]
         if troubles and _failed(db, uuid.UUID(receiver), troubles, now):
             broken.add(receiver)
@@ -151,10 +151,12 @@ def _settled(claimed: Claimed, reply: Reply, now: datetime) -> Settled:
     return again(claimed, reply.code, now, status=reply.status)
 
 
-def _well(db: Session, webhook_id: uuid.UUID) -> None:
+def _well(db: Session, webhook_id: uuid.UUID, *, probed: bool) -> None:
+    """Forget failures. A call that was under way when the receiver broke, or asked for time, does not mend it."""
+    unbroken = true() if probed else Webhook.broken_until.is_(None)
     db.execute(
         update(Webhook)
-        .where(Webhook.org_id == current_org(db), Webhook.id == webhook_id, Webhook.failures > 0)
+        .where(Webhook.org_id == current_org(db), Webhook.id == webhook_id, Webhook.failures > 0, unbroken)
         .values(failures=0, broken_until=null())
         .execution_options(synchronize_session=False)
     )

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock, deliveries
 from shared.database import current_org
-from shared.deliveries import LARGEST_PLAN, Webhook
+from shared.deliveries import LARGEST_PLAN, DeliveryCode, Reply, Webhook
 from shared.deliveries import plan as plan_events
 from tests.deliveries import receivers
 from tests.deliveries.receivers import Answering, receiver
@@ -251,6 +251,22 @@ def test_a_receiver_that_asks_for_time_gets_it(
             send(workshop)
         assert {row.state for row in rows(org)} == {"sent"}
         assert len(server.bodies) == 5 + 5
+
+
+def test_what_was_under_way_when_a_receiver_asked_for_time_does_not_end_it(org: Org) -> None:
+    webhook(org)
+    record(org, "a", "b")
+    plan(org)
+    now = clock.now()
+    with org.transaction() as db:
+        first, second = deliveries.claim_calls(db, now, 10, 60)
+    for call, reply in (
+        (first, Reply(DeliveryCode.HTTP_ERROR, 429, timedelta(minutes=5))),
+        (second, Reply(DeliveryCode.DELIVERED, 204)),
+    ):
+        with org.transaction() as db:
+            deliveries.settle_calls(db, [(call, reply)], now)
+    assert the_webhook(org).broken_until == now + timedelta(minutes=5)
 
 
 def test_what_waited_three_days_for_a_broken_receiver_is_dead(org: Org, workshop: Workshop) -> None:
