@@ -3,9 +3,6 @@ PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
 
-# Tests wait for a third of their time, for processes that start, die and recover: more of them than processors.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
-
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALLED := $(VENV)/installed
@@ -26,7 +23,7 @@ demo: $(INSTALLED) ## Start everything, assign a course to 2,000 parties, stay u
 	$(BIN)/rollcall demo $(if $(filter 1,$(ONCE)),--once)
 
 test: $(INSTALLED) ## Run the test suite (ARGS="-k licences" goes to pytest)
-	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/pytest -n auto $(ARGS)
 
 check: $(INSTALLED) ## Formatting, lint, types, import contracts, migrations against the models
 	$(BIN)/ruff format --check .
