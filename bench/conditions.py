@@ -18,6 +18,11 @@ from shared.jobs.actions import LARGEST_CHUNK, SMALLEST_CHUNK
 POSTGRES_SETTINGS = ("fsync", "synchronous_commit", "shared_buffers", "max_wal_size", "wal_compression", "jit")
 
 
+def too_busy(load: float) -> bool:
+    """Whether a load average is that of a machine of which others have at least half."""
+    return load >= (os.cpu_count() or 1) / 2
+
+
 @dataclass
 class Conditions:
     """What was found, by name, and the load of the machine over time: others may be using it."""
@@ -29,7 +34,7 @@ class Conditions:
     @property
     def busy(self) -> bool:
         """Whether others kept at least half of the processors to themselves before we began."""
-        return self.load_before >= (os.cpu_count() or 1) / 2
+        return too_busy(self.load_before)
 
     def look_at_load(self) -> None:
         """Note the load of the last minute."""

@@ -5,7 +5,6 @@ Writes `bench/MAIL.md`.
 
 import argparse
 import os
-import secrets
 import smtplib
 import socket
 import subprocess
@@ -14,11 +13,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from rich.console import Console
-
-from bench.report import contest
+from bench.report import contest, publish
+from bench.running import serve_here
 from cli import embedded
-from shared import settings
 
 PAGE = Path(__file__).with_name("MAIL.md")
 TARGET = 1 / 0.7
@@ -67,24 +64,12 @@ def main() -> None:
         bare, ours = _measure(at, port, asked.mails, asked.rounds)
         server.stdin.close()
     found = contest("one bare SMTP connection", asked.mails, bare, ours, TARGET, load)
-    found.show(Console())
-    PAGE.write_text(f"{INTRODUCTION}\n{found.markdown()}\n", encoding="utf-8")
+    publish(found, PAGE, INTRODUCTION)
 
 
 def _measure(at: embedded.Addresses, port: int, mails: int, rounds: int) -> tuple[list[float], list[float]]:
     """Rounds of both, in turns. Answers floor, Rollcall."""
-    import migrations
-    from shared.settings import TRAINING
-
-    migrations.upgrade(at.owner_database_url, frozenset({TRAINING}))
-    os.environ |= {
-        "ROLLCALL_DATABASE_URL": at.database_url,
-        "ROLLCALL_REDIS_URL": at.redis_url,
-        "ROLLCALL_JWT_SECRET": secrets.token_urlsafe(32),
-        "ROLLCALL_SMTP_URL": f"smtp://127.0.0.1:{port}",
-        "ROLLCALL_MAILS_A_DAY": "1000000",
-    }
-    settings.current.cache_clear()
+    serve_here(at, ROLLCALL_SMTP_URL=f"smtp://127.0.0.1:{port}", ROLLCALL_MAILS_A_DAY="1000000")
     bare, ours = [], []
     for n in range(rounds):
         contents, seconds = _rollcall(f"bench-{n}", mails)

@@ -1,14 +1,14 @@
 """The figures, beside what must be reached: as tables in the terminal and on the pages."""
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from bench.conditions import Conditions
+from bench.conditions import Conditions, too_busy
 from bench.rollcall import Answers
 from bench.turns import Times
 
@@ -110,7 +110,7 @@ def _against_floor(figures: Figures) -> Iterator[Sequence[str]]:
             f"{size:,}",
             readable(times.median(FLOOR, size)),
             readable(times.median(ROLLCALL, size)),
-            f"{ratio:.2f} ({min(rounds):.2f} to {max(rounds):.2f}, {len(rounds)})",
+            _spread(ratio, rounds),
             f"{target}" if target else "",
             _verdict(ratio, target, figures.conditions.busy) if target else "",
         ]
@@ -157,13 +157,23 @@ def contest(what: str, size: int, floors: Sequence[float], ours: Sequence[float]
                 f"{size:,}",
                 readable(median(floors)),
                 readable(median(ours)),
-                f"{ratio:.2f} ({min(each):.2f} to {max(each):.2f}, {len(each)})",
+                _spread(ratio, each),
                 f"{target:.3g}",
                 f"{load:.1f}",
-                _verdict(ratio, target, load >= (os.cpu_count() or 1) / 2),
+                _verdict(ratio, target, too_busy(load)),
             ]
         ],
     )
+
+
+def publish(table: Table, page: Path, introduction: str) -> None:
+    """Show one table, and write it as a page."""
+    table.show(Console())
+    page.write_text(f"{introduction}\n{table.markdown()}\n", encoding="utf-8")
+
+
+def _spread(ratio: float, rounds: Sequence[float]) -> str:
+    return f"{ratio:.2f} ({min(rounds):.2f} to {max(rounds):.2f}, {len(rounds)})"
 
 
 def _verdict(measured: float, target: float, busy: bool = False) -> str:

@@ -15,10 +15,12 @@ from pathlib import Path
 
 import psutil
 
+import migrations
 from cli import embedded
 from cli.processes import end, spawn
 from cli.up import COMMAND, read_state
-from shared.settings import Settings, read
+from shared import settings
+from shared.settings import TRAINING, Settings, read
 
 START_SECONDS = 120.0
 STOP_SECONDS = 60.0
@@ -101,3 +103,15 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def serve_here(at: embedded.Addresses, **more: str) -> None:
+    """Let this process be one of Rollcall's: the schema is made, and set is what its modules read when imported."""
+    migrations.upgrade(at.owner_database_url, frozenset({TRAINING}))
+    os.environ |= {
+        "ROLLCALL_DATABASE_URL": at.database_url,
+        "ROLLCALL_REDIS_URL": at.redis_url,
+        "ROLLCALL_JWT_SECRET": secrets.token_urlsafe(32),
+        **more,
+    }
+    settings.current.cache_clear()

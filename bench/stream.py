@@ -15,16 +15,13 @@ from typing import Any
 
 import psycopg
 import redis
-from rich.console import Console
 
-import migrations
 from bench import floor
 from bench.ground import Connection, Ground, lane, lay_out
-from bench.report import contest
+from bench.report import contest, publish
+from bench.running import serve_here
 from cli import embedded
-from shared import settings
 from shared.events import stream
-from shared.settings import TRAINING
 
 PAGE = Path(__file__).with_name("STREAM.md")
 TARGET = 1.5
@@ -90,9 +87,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     given, load = parser.parse_args(), os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="rollcall-bench-") as folder, embedded.running(Path(folder)) as at:
-        migrations.upgrade(at.owner_database_url, frozenset({TRAINING}))
-        os.environ |= {"ROLLCALL_DATABASE_URL": at.database_url, "ROLLCALL_REDIS_URL": at.redis_url}
-        settings.current.cache_clear()
+        serve_here(at)
         from worker.app import open_workshop  # reads the environment, so not before it is set
 
         open_workshop()
@@ -100,8 +95,7 @@ def main() -> None:
         with psycopg.connect(at.superuser_database_url, autocommit=True) as connection:
             floors, ours = measure(connection, broker, given.events, given.rounds)
     found = contest("pipelined XADDs", given.events, floors, ours, TARGET, load)
-    found.show(Console())
-    PAGE.write_text(f"{INTRODUCTION}\n{found.markdown()}\n", encoding="utf-8")
+    publish(found, PAGE, INTRODUCTION)
 
 
 if __name__ == "__main__":

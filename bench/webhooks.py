@@ -13,11 +13,9 @@ import time
 from collections import deque
 from pathlib import Path
 
-from rich.console import Console
-
-from bench.report import contest
+from bench.report import contest, publish
+from bench.running import serve_here
 from cli import embedded
-from shared import settings
 
 PAGE = Path(__file__).with_name("WEBHOOKS.md")
 TARGET = 1 / 0.7
@@ -69,23 +67,12 @@ def main() -> None:
         finally:
             server.kill()
     found = contest("the bare HTTP client", asked.webhooks, bare, ours, TARGET, load)
-    found.show(Console())
-    PAGE.write_text(f"{INTRODUCTION}\n{found.markdown()}\n", encoding="utf-8")
+    publish(found, PAGE, INTRODUCTION)
 
 
 def _measure(at: embedded.Addresses, url: str, calls: int, rounds: int) -> tuple[list[float], list[float]]:
     """Rounds of both, in turns. Answers floor, Rollcall."""
-    import migrations
-    from shared.settings import TRAINING
-
-    migrations.upgrade(at.owner_database_url, frozenset({TRAINING}))
-    os.environ |= {
-        "ROLLCALL_DATABASE_URL": at.database_url,
-        "ROLLCALL_REDIS_URL": at.redis_url,
-        "ROLLCALL_JWT_SECRET": "only for measuring, and long enough",
-        "ROLLCALL_WEBHOOKS_ALLOW_PRIVATE": "true",
-    }
-    settings.current.cache_clear()
+    serve_here(at, ROLLCALL_WEBHOOKS_ALLOW_PRIVATE="true")
     from worker import app, webhooks
 
     app.open_workshop(pool_size=app.SENDER_THREADS)
