@@ -130,8 +130,13 @@ def other_org(app: FastAPI, service: Service) -> Org:
 
 
 @pytest.fixture
-def workshop(configured: settings.Settings) -> Iterator[Workshop]:
-    """A worker in this process, whose messages the test holds in its hand."""
+def workshop(configured: settings.Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workshop]:
+    """A worker in this process, whose messages the test holds in its hand.
+
+    Its turns have no end: they serve every organization, and earlier tests left hundreds with something to do.
+    """
+    monkeypatch.setattr("worker.deliveries.PLANNING_SECONDS", float("inf"))
+    monkeypatch.setattr("worker.events.TURN_SECONDS", float("inf"))
     with Workshop.open() as opened:
         yield opened
 
