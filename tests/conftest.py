@@ -14,7 +14,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from anyio.from_thread import start_blocking_portal
 from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
@@ -74,6 +76,14 @@ class Servers:
         finally:
             with psycopg.connect(self.admin_url, autocommit=True) as connection:
                 connection.execute(sql.SQL("DROP DATABASE {name} WITH (FORCE)").format(**names))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loop() -> Iterator[None]:
+    """One event loop for all that tests ask of applications: a loop for each request is a third of its cost."""
+    with start_blocking_portal() as portal, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TestClient, "portal", portal)
+        yield
 
 
 @pytest.fixture(scope="session")
