@@ -1,7 +1,8 @@
 """The only clock. Code that needs the time is given it as `now`, and edges ask here, so that tests can move it."""
 
 from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
 
 
 def now() -> datetime:
@@ -12,3 +13,9 @@ def now() -> datetime:
 def day_in(zone: str, instant: datetime) -> date:
     """The calendar day of an instant in an IANA time zone: business days are the organization's, not UTC's."""
     return instant.astimezone(ZoneInfo(zone)).date()
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """The names of all IANA time zones. Kept: to find out reads a directory of files, which takes 50 ms."""
+    return frozenset(available_timezones())

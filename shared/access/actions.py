@@ -1,13 +1,12 @@
 """Adding organizations, and switching what they may use."""
 
 from datetime import datetime
-from zoneinfo import available_timezones
 
 from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from shared import events
+from shared import clock, events
 from shared.access.models import Organization
 from shared.access.queries import OrganizationUnknown
 from shared.database import current_org
@@ -23,7 +22,7 @@ class OrganizationExists(Conflict):
 
 def check_time_zone(name: str, pointer: str) -> None:
     """Raise InvalidInput unless `name` is an IANA time zone."""
-    if name not in available_timezones():
+    if name not in clock.time_zones():
         raise InvalidInput(Fault(pointer, "This is not an IANA time zone; an example is Europe/Amsterdam."))
 
 

@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from functools import cache
 from typing import Annotated, Self
-from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from shared import clock
 from shared.directory.models import Folder, Party
 from shared.wire import Answer, Id, Instant, Line, Received
 
@@ -26,14 +25,8 @@ def _deliverable(value: str) -> str:
     return value
 
 
-@cache
-def _time_zones() -> frozenset[str]:
-    """Kept, because finding out reads a directory of files and a synchronisation asks 10,000 times."""
-    return frozenset(available_timezones())
-
-
 def _known_time_zone(value: str) -> str:
-    if value not in _time_zones():
+    if value not in clock.time_zones():
         raise ValueError("must be an IANA time zone, such as Europe/Amsterdam")
     return value
 
