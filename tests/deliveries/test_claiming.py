@@ -1,5 +1,6 @@
 """Claiming and settling: one delivery is in one hand at a time, and what nobody settles comes back after its lease."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from shared import clock, deliveries
 from shared.deliveries import Channel, Claimed, Delivery, DeliveryCode, DeliveryState, Settled
 from shared.deliveries.work import MOST_ATTEMPTS, TRIED_FOR
 from tests.deliveries.receiving import claim, plan, record, rows, webhook
-from tests.factories import Org
+from tests.factories import Org, count_statements
 
 SENT = Settled(DeliveryState.SENT, DeliveryCode.DELIVERED, 204)
 
@@ -57,6 +58,33 @@ def test_what_is_not_settled_comes_back_after_its_lease_and_only_the_later_claim
     (row,) = rows(org)
     assert (row.state, row.code, row.status, row.attempts, row.leased_until) == ("sent", "delivered", 204, 2, None)
     assert row.settled_at is not None
+
+
+def test_what_was_settled_by_others_after_a_lease_stays_as_it_is(org: Org) -> None:
+    """As when its webhook is removed while its sender is frozen."""
+    queued(org, "a")
+    (late,) = claim(org, lease=30)
+    with org.transaction() as db:
+        db.execute(update(Delivery).values(state="suppressed", code="webhook-removed"))
+    assert not settle(org, late)
+    assert [(row.state, row.code) for row in rows(org)] == [("suppressed", "webhook-removed")]
+
+
+def test_settling_looks_up_what_it_settles_and_not_what_waits(org: Org) -> None:
+    """Also where PostgreSQL has no statistics, and takes what is queued for a row or two."""
+    queued(org, *(f"p-{n}" for n in range(300)))
+    claimed = claim(org, limit=50)
+    with org.transaction() as db:
+        db.connection()
+        with count_statements(org.service.database.engine) as counted:
+            assert deliveries.settle_all(db, dict.fromkeys(claimed, SENT), clock.now()) == 50
+        explained = db.connection().exec_driver_sql(f"EXPLAIN {counted.sent[-1]}", counted.parameters[-1])
+        plan_of_it = "\n".join(explained.scalars())
+    assert counted.count == 1
+    (condition,) = re.findall("Index Cond: .*", plan_of_it)
+    assert "id = ANY" in condition, plan_of_it
+    for never in ("Seq Scan", "Nested Loop", "Join"):
+        assert never not in plan_of_it, plan_of_it
 
 
 def test_what_failed_is_due_again_after_its_pause_and_not_before(org: Org) -> None:
