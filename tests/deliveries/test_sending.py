@@ -226,7 +226,8 @@ def test_a_receiver_that_asks_for_time_gets_it(
     taking, begin = 3, datetime(2026, 11, 22, 12, tzinfo=UTC)
 
     def answer(handler: Any, before: int) -> None:
-        (receivers.well if before < taking else receivers.status(status, Retry_After=asked))(handler, before)
+        says = asked if before < 4 else "120"
+        (receivers.well if before < taking else receivers.status(status, Retry_After=says))(handler, before)
 
     with receiver(answer) as server, time_machine.travel(begin, tick=False) as now:
         webhook(org, url=server.url)
