@@ -5,6 +5,7 @@ before. Words are templates in `mail_templates/`; they make plain text, which th
 """
 
 import re
+import textwrap
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, vCalAddress
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import escape
 
 from shared import clock
 from shared.deliveries import mime
@@ -75,10 +77,19 @@ class Told:
 
     subject: str
     lead: str
-    facts: list[tuple[str, str]]
+    facts: Sequence[tuple[str, str]]
     action: str
     link: str | None
     personal: bool
+
+    @property
+    def shape(self) -> "Shape":
+        """What it has, not what it says."""
+        return tuple(label for label, _ in self.facts), bool(self.link), self.personal
+
+
+Shape = tuple[tuple[str, ...], bool, bool]
+"""The labels of a notice's facts, whether it has a link, and whether that opens without an account."""
 
 
 _WORDS = Environment(loader=PackageLoader("shared.deliveries", "mail_templates"), undefined=StrictUndefined)  # noqa: S701
@@ -93,8 +104,11 @@ def compose(letter: Letter, mail_from: str, now: datetime) -> Envelope:
     sender_name, sender = _sender(mail_from)
     organization = line(letter.organization)
     subject = told[0].subject if len(told) == 1 else f"{len(told)} notices about your training"
-    shown = {"told": told, "name": line(letter.name), "organization": organization, "subject": subject}
-    plain, html = (_layout(name).render(shown) for name in ("layout.txt", "layout.html"))
+    shapes = tuple(one.shape for one in told)
+    texts = _texts(told, name=line(letter.name), organization=organization, subject=subject)
+    html = _layout("layout.html", shapes) % {hole: escape(text) for hole, text in texts.items()}
+    wrapped = {f"lead{n}": _wrapped(one.lead, 72) for n, one in enumerate(told)}
+    plain = _layout("layout.txt", shapes) % (texts | wrapped)
     body = mime.multipart("alternative", [mime.text(plain, "plain"), mime.text(html, "html")])
     calendars = [notice for notice in letter.notices if notice.calendar is not None]
     if calendars:
@@ -110,6 +124,45 @@ def compose(letter: Letter, mail_from: str, now: datetime) -> Envelope:
         "MIME-Version": "1.0",
     }
     return Envelope(sender, recipient, mime.headed(headers, body))
+
+
+def _texts(told: Sequence[Told], **shown: str) -> dict[str, str]:
+    """What the layouts' holes are filled with."""
+    for n, one in enumerate(told):
+        shown |= {
+            f"subject{n}": one.subject,
+            f"lead{n}": one.lead,
+            f"action{n}": one.action,
+            f"link{n}": one.link or "",
+        }
+        shown |= {f"fact{n}_{m}": text for m, (_, text) in enumerate(one.facts)}
+    return shown
+
+
+@lru_cache
+def _layout(name: str, shapes: tuple[Shape, ...]) -> str:
+    """A layout for notices of these shapes, with a hole for each of `_texts`, to be filled by `%`.
+
+    So what most mails have in common is rendered once. A hole is marked by a character that the layouts do not use.
+    """
+    told = [
+        Told(
+            subject=_hole(f"subject{n}"),
+            lead=_hole(f"lead{n}"),
+            facts=[(label, _hole(f"fact{n}_{m}")) for m, label in enumerate(labels)],
+            action=_hole(f"action{n}"),
+            link=_hole(f"link{n}") if linked else None,
+            personal=personal,
+        )
+        for n, (labels, linked, personal) in enumerate(shapes)
+    ]
+    shown = {hole: _hole(hole) for hole in ("name", "organization", "subject")}
+    rendered = _LAYOUT.get_template(name).render(shown, told=told)
+    return re.sub("\x1f(.+?)\x1f", r"%(\1)s", rendered.replace("%", "%%"))
+
+
+def _hole(name: str) -> str:
+    return f"\x1f{name}\x1f"
 
 
 def _named(name: str, address: str) -> str:
@@ -225,5 +278,4 @@ def _participant(name: str, address: str) -> vCalAddress:
     return participant
 
 
-_sender = lru_cache(parseaddr)
-_words, _layout = lru_cache(_WORDS.get_template), lru_cache(_LAYOUT.get_template)
+_sender, _words, _wrapped = lru_cache(parseaddr), lru_cache(_WORDS.get_template), lru_cache(textwrap.fill)

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from email.message import EmailMessage
 
 import pytest
+from markupsafe import escape
 
 from shared.deliveries import AddressUnusable, Letter, Notice, compose
 from tests.mail.telling import html, plain
@@ -68,6 +69,24 @@ def test_letters_beyond_ascii_arrive_whole() -> None:
     assert mail["From"].addresses[0].display_name == "Öl & Gas ÅS via Rollcall"
     assert "Dear Zoë Ångström 山田," in plain(mail)
     assert "Öl &amp; Gas ÅS has assigned you" in html(mail)
+
+
+@pytest.mark.parametrize("text", ["50 % off %(name)s %s %%", "\x1flink0\x1f", "a.{{name}}", "&lt;b&gt; & <i>"])
+def test_what_looks_like_a_place_to_fill_is_shown_as_it_is(text: str) -> None:
+    """Layouts are kept with holes, which texts are put into: none of them may be taken for one."""
+    mail = read(letter(notice(reason=text), notice("Fall arrest", link=None), organization=text, name=text))
+    shown = text.replace("\x1f", " ").strip()
+    assert plain(mail).count(shown) == 6  # greeting, two leads, reason, and the organization twice at the end
+    assert html(mail).count(str(escape(shown))) == 6
+    assert mail["From"].addresses[0].display_name == f"{shown} via Rollcall"
+    assert not {"\x1f", "\x85"} & {*plain(mail), *html(mail)}
+
+
+def test_mails_of_one_shape_hold_their_own_words() -> None:
+    first, second = (read(letter(notice(name, reason=name), name=name)) for name in ("Ada", "Bob"))
+    assert (plain(first).count("Ada"), plain(first).count("Bob")) == (4, 0)
+    assert plain(second) == plain(first).replace("Ada", "Bob")
+    assert html(second) == html(first).replace("Ada", "Bob")
 
 
 def test_a_name_of_a_thousand_letters_makes_a_mail_that_servers_take() -> None:
