@@ -5,12 +5,13 @@ Here deliveries meet the nouns they are about. Whatever the number of deliveries
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Uuid, and_, case, cast, func, select
+from sqlalchemy import ColumnElement, Select, Uuid, and_, case, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.orm import Session
 from sqlalchemy.types import Text
@@ -88,6 +89,11 @@ class Named:
     title: str
     label: str
 
+    @cached_property
+    def calendar(self) -> bytes:
+        """A session's calendar file: one for everybody on its roster."""
+        return sessions.calendar(self.row, self.title, self.label)
+
 
 @dataclass
 class Situation:
@@ -106,10 +112,15 @@ class Situation:
     licences: Mapping[uuid.UUID, Named]
     mails_today: Counter[str] = field(default_factory=Counter)
 
-    @property
+    @cached_property
     def today(self) -> date:
         """The organization's day."""
         return clock.day_in(self.organization.time_zone, self.now)
+
+    @cached_property
+    def links(self) -> SessionLinks:
+        """What mints the links of parties without an account."""
+        return SessionLinks(self.settings)
 
     def notice(self, claimed: Claimed) -> Notice:
         """What one delivery tells, as things are now. Raises Irrelevant."""
@@ -134,11 +145,13 @@ def look(db: Session, claimed: Collection[Claimed], settings: Settings, now: dat
     for event in events.values():
         subjects[event.subject.partition("/")[0]].append(_id(event))
     jobs = list({one.job_id for one in claimed if one.event_type == "assignment.created" and one.job_id})
-    quiet = select(Job.id).where(Job.org_id == org_id, Job.id.in_(jobs), Job.request["notify"].as_boolean().is_(False))
+    quiet = select(Job.id).where(
+        Job.org_id == org_id, among(Job.id, jobs), Job.request["notify"].as_boolean().is_(False)
+    )
     roster = select(RosterEntry.session_id, RosterEntry.party_id).where(
         RosterEntry.org_id == org_id,
-        RosterEntry.session_id.in_(subjects["session"]),
-        RosterEntry.party_id.in_(receivers),
+        among(RosterEntry.session_id, subjects["session"]),
+        among(RosterEntry.party_id, receivers),
         RosterEntry.removed_at.is_(None),
     )
     return Situation(
@@ -157,20 +170,27 @@ def look(db: Session, claimed: Collection[Claimed], settings: Settings, now: dat
     )
 
 
-def _rows(db: Session, model: Any, key: Any, keys: Collection[Any]) -> list[Any]:
-    return list(db.scalars(select(model).where(model.org_id == current_org(db), key.in_(keys))))
+def among(key: Any, keys: Collection[Any]) -> ColumnElement[bool]:
+    """Whether it is one of these, in one parameter: the statement is the same whatever their number, and prepared."""
+    found: ColumnElement[bool] = key == func.any(literal(list(keys), ARRAY(key.type)))
+    return found
+
+
+def _rows(db: Session, model: Any, key: Any, keys: Collection[Any]) -> Sequence[Any]:
+    """Bare rows in place of the model's objects, which would take longer to make than their mails."""
+    return db.execute(select(model.__table__).where(model.org_id == current_org(db), among(key, keys))).all()
 
 
 def _named(db: Session, model: Any, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Named]:
     if not ids:
         return {}
     rows = db.execute(
-        select(model, Course.title, CourseVersion.label)
+        select(model.__table__, Course.title.label("named"), CourseVersion.label.label("labelled"))
         .join(Course, and_(Course.org_id == model.org_id, Course.id == model.course_id))
         .join(CourseVersion, and_(CourseVersion.org_id == model.org_id, CourseVersion.id == model.course_version_id))
-        .where(model.org_id == current_org(db), model.id.in_(ids))
+        .where(model.org_id == current_org(db), among(model.id, ids))
     )
-    return {row[0].id: Named(*row) for row in rows}
+    return {row.id: Named(row, row.named, row.labelled) for row in rows}
 
 
 def _invited(db: Session, events: Collection[Event], receivers: Collection[str]) -> Collection[tuple[str, str]]:
@@ -186,9 +206,9 @@ def _invited(db: Session, events: Collection[Event], receivers: Collection[str])
             told.where(
                 Delivery.org_id == current_org(db),
                 Delivery.channel == Channel.EMAIL,
-                Delivery.receiver.in_(receivers),
+                among(Delivery.receiver, receivers),
                 Delivery.state == DeliveryState.SENT,
-                Event.subject.in_(subjects),
+                among(Event.subject, subjects),
                 Event.type.not_in(CANCELS),
             )
         )
@@ -197,18 +217,18 @@ def _invited(db: Session, events: Collection[Event], receivers: Collection[str])
 
 def _mails_today(db: Session, receivers: Collection[str], now: datetime) -> Counter[str]:
     """How many mails each party got within 24 hours. What was settled at one instant was one mail."""
-    sent = (
-        select(Delivery.receiver, func.count(Delivery.settled_at.distinct()))
+    sent = func.count(Delivery.settled_at.distinct()).filter(Delivery.state == DeliveryState.SENT)
+    of_receivers = (
+        select(Delivery.receiver, sent)
         .where(
             Delivery.org_id == current_org(db),
             Delivery.channel == Channel.EMAIL,
-            Delivery.receiver.in_(receivers),
-            Delivery.state == DeliveryState.SENT,
+            among(Delivery.receiver, receivers),
             Delivery.settled_at > now - timedelta(days=1),
         )
         .group_by(Delivery.receiver)
     )
-    return Counter(dict(db.execute(sent).tuples().all()))
+    return Counter(dict(db.execute(of_receivers).tuples().all()))
 
 
 def _assignment(at: Situation, event: Event, party: Party) -> Notice:
@@ -246,7 +266,7 @@ def _link(at: Situation, assignment: Assignment, party: Party) -> str | None:
         page = at.settings.member_url
         return None if page is None else page.replace(ASSIGNMENT_ID, str(assignment.id))
     try:
-        return SessionLinks(at.settings).mint(assignment, at.now).url
+        return at.links.mint(assignment, at.now).url
     except LinksNotConfigured:
         return None
 
@@ -274,7 +294,7 @@ def _session(at: Situation, event: Event, party: Party) -> Notice:
         ends_at=session.ends_at,
         location=session.location,
         join_url=None if cancels else session.join_url,
-        calendar=sessions.calendar(session, found.title, found.label),
+        calendar=found.calendar,
         cancels=cancels,
     )
 

@@ -40,9 +40,9 @@ MOST_ATTEMPTS = 40
 """Three days of pauses make less than twenty attempts; the rest are those whose sender died before it could settle."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Claimed:
-    """A delivery that is ours to try until `leased_until`. attempts: with this one."""
+    """A delivery that is ours to try until `leased_until`. attempts: with this one. No two claims are equal."""
 
     id: uuid.UUID
     channel: str
