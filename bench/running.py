@@ -1,5 +1,6 @@
 """The whole system as `rollcall up` runs it, in a directory of its own, for as long as a block lasts."""
 
+import gc
 import os
 import secrets
 import signal
@@ -17,6 +18,7 @@ import psutil
 
 import migrations
 from cli import embedded
+from cli.main import UNCOLLECTED
 from cli.processes import end, spawn
 from cli.up import COMMAND, read_state
 from shared import settings
@@ -115,3 +117,4 @@ def serve_here(at: embedded.Addresses, **more: str) -> None:
         **more,
     }
     settings.current.cache_clear()
+    gc.set_threshold(UNCOLLECTED)

@@ -16,6 +16,9 @@ from cli.options import DataDir
 
 DATA_DIR = Path(".rollcall")
 
+UNCOLLECTED = 50_000
+"""Objects made before garbage is sought among the young."""
+
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port of the API on this machine.")]
 
 app = typer.Typer(
@@ -134,7 +137,7 @@ def run() -> None:
     What is imported stays to the end. To look through it for garbage, often while it comes and once more at the exit,
     takes a third of a short command's time.
     """
-    gc.set_threshold(50_000)
+    gc.set_threshold(UNCOLLECTED)
     try:
         sys.exit(carry_out(sys.argv[1:] or ["--help"]))
     finally:
