@@ -17,17 +17,17 @@ def new_secret() -> str:
     return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-def headers(message_id: str, body: bytes, signing: Sequence[str], now: datetime) -> dict[str | bytes, str | bytes]:
+def headers(message_id: str, body: bytes, signing: Sequence[str], now: datetime) -> list[tuple[bytes, bytes]]:
     """What goes with a message: its id, the same at every attempt, the time, and one signature for each secret."""
-    timestamp = str(int(now.timestamp()))
-    signed = b".".join((message_id.encode(), timestamp.encode(), body))
-    return {
-        "webhook-id": message_id,
-        "webhook-timestamp": timestamp,
-        "webhook-signature": " ".join(_signature(secret, signed) for secret in signing),
-    }
+    timestamp = b"%d" % now.timestamp()
+    signed = b".".join((message_id.encode(), timestamp, body))
+    return [
+        (b"webhook-id", message_id.encode()),
+        (b"webhook-timestamp", timestamp),
+        (b"webhook-signature", b" ".join(_signature(secret, signed) for secret in signing)),
+    ]
 
 
-def _signature(secret: str, signed: bytes) -> str:
+def _signature(secret: str, signed: bytes) -> bytes:
     key = base64.b64decode(secret.removeprefix(PREFIX))
-    return "v1," + base64.b64encode(hmac.digest(key, signed, sha256)).decode()
+    return b"v1," + base64.b64encode(hmac.digest(key, signed, sha256))

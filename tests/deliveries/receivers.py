@@ -2,12 +2,14 @@
 
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 Answering = Callable[[BaseHTTPRequestHandler, int], None]
@@ -20,6 +22,7 @@ class Receiver:
     url: str
     headers: list[dict[str, str]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
+    connections: int = 0
     open: int = 0
     most_open: int = 0
 
@@ -70,6 +73,20 @@ def reset(handler: BaseHTTPRequestHandler, _: int) -> None:
     handler.close_connection = True
 
 
+def close(handler: BaseHTTPRequestHandler, before: int) -> None:
+    """Take it, and close the connection without saying so."""
+    well(handler, before)
+    handler.close_connection = True
+
+
+def long(handler: BaseHTTPRequestHandler, _: int) -> None:
+    """Take it, and say more than anybody reads."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "100000")
+    handler.end_headers()
+    handler.wfile.write(b"x" * 100_000)
+
+
 def dribble(released: threading.Event) -> Answering:
     """A head of which a byte comes every tenth of a second, and no end."""
 
@@ -111,14 +128,20 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def receiver(answer: Answering = well) -> Iterator[Receiver]:
-    """A server for as long as the block lasts. answer: given the request's handler and how many came before it."""
+def receiver(answer: Answering = well, *, certificate: Path | None = None) -> Iterator[Receiver]:
+    """A server for as long as the block lasts. answer: given the request's handler and how many came before it.
+    certificate: it is spoken to over TLS."""
     found = Receiver("")
     lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
+
+        def setup(self) -> None:
+            with lock:
+                found.connections += 1
+            super().setup()
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -141,6 +164,11 @@ def receiver(answer: Answering = well) -> Iterator[Receiver]:
 
     server = _Server(("127.0.0.1", 0), Handler)
     found.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
+    if certificate is not None:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate)
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        found.url = found.url.replace("http", "https", 1)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
