@@ -24,12 +24,11 @@ DROP, HANG = "drop", "hang"
 class MailServer:
     """What came in, and how the server answers.
 
-    mails: what it took, in order. on_connect, on_sender, on_data: an answer of its own, DROP or HANG. on_recipient:
-    the same by address. connections, dialogue: how often it was connected to, and the commands it was given.
+    raw: what it took, in order; mails: the same, taken apart. on_sender, on_data: an answer of its own, DROP or HANG.
+    on_recipient: the same by address. connections: how often it was connected to.
     """
 
     port: int
-    mails: list[EmailMessage] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
     on_sender: str | None = None
     on_recipient: dict[str, str] = field(default_factory=dict)
@@ -37,6 +36,14 @@ class MailServer:
     during_data: Callable[[], None] = lambda: None
     connections: int = 0
     raw: list[bytes] = field(default_factory=list)
+    _mails: list[EmailMessage] = field(default_factory=list)
+
+    @property
+    def mails(self) -> list[EmailMessage]:
+        """Taken apart when somebody asks, for that takes longer than all the rest."""
+        for content in self.raw[len(self._mails) :]:
+            self._mails.append(email.message_from_bytes(content, policy=email.policy.default))
+        return self._mails
 
     @property
     def url(self) -> str:
@@ -75,7 +82,6 @@ class MailServer:
         assert isinstance(content, bytes)
         self.raw.append(content)
         self.recipients += envelope.rcpt_tos
-        self.mails.append(email.message_from_bytes(content, policy=email.policy.default))
         return await _misbehave(server, self.on_data) or "250 OK"
 
 
