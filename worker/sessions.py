@@ -17,13 +17,12 @@ from shared.licences import Earned
 
 def complete(db: Session, chunk: Chunk) -> Tally:
     """License a chunk of those who attended, and complete what they owed of the version. Again: nothing twice."""
-    now = clock.now()
-    licensed = licences.of_session(sessions.session_of(chunk))
-    entitled = sessions.entitled(db, chunk, licensed)
-    completed = assignments.complete_attended(db, chunk, _each(entitled), now)
-    licences.grant(db, chunk, _earned(chunk), _each(entitled), now)
+    now, earned = clock.now(), _earned(chunk)
+    completion = sessions.plan_completion(db, chunk, licences.of_session(earned.session_id))
+    completed = assignments.complete_attended(db, chunk, _each(completion.to_license), now)
+    granted = licences.grant(db, chunk, earned, completion.to_license, now)
     assignments.record_attended(db, chunk, completed, now)
-    return sessions.settle_completion(db, chunk, entitled, licensed)
+    return sessions.settle_completion(db, chunk, completion, granted)
 
 
 def amend(db: Session, chunk: Chunk) -> Tally:
@@ -37,12 +36,12 @@ def amend(db: Session, chunk: Chunk) -> Tally:
     completed = assignments.complete_attended(db, chunk, _each(amendment.to_add), now)
     reopened = assignments.reopen_attended(db, chunk, amendment.to_remove)
     sessions.amend_roster(db, chunk, amendment, now)
-    licences.grant(db, chunk, earned, _each(amendment.to_add), now)
+    granted = licences.grant(db, chunk, earned, amendment.to_add, now)
     reason, to_remove = chunk.job.request["reason"], _each(amendment.to_remove)
     licences.revoke_earned(db, chunk, earned.session_id, reason, earned.actor, now, of=to_remove)
     assignments.record_attended(db, chunk, completed, now)
     assignments.record_reopened(db, chunk, reopened, now)
-    return sessions.settle_amendment(db, chunk, amendment, licensed)
+    return sessions.settle_amendment(db, chunk, amendment, granted, licensed)
 
 
 completion_ended = sessions.completion_ended

@@ -102,7 +102,7 @@ def ids(values: Collection[str]) -> ColumnElement[list[str]]:
 
 
 def is_one_of(column: TextColumn, values: Collection[str]) -> ColumnElement[bool]:
-    """Whether a row's id is one of these: one parameter however many they are, so the statement stays prepared."""
+    """Whether a row's id is one of these: one parameter, however many they are."""
     return column == any_(ids(values))
 
 

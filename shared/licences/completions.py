@@ -8,13 +8,13 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, Uuid, and_, cast, func, literal, null, select
+from sqlalchemy import Select, and_, func, literal, select
 from sqlalchemy.orm import Session, aliased
 
 from shared.catalogue import Course, LicenceOn
 from shared.database import current_org
 from shared.events import Actor
-from shared.licences.granting import Grant, carry_out
+from shared.licences.granting import Earning, Grant, carry_out
 from shared.licences.models import Licence
 from shared.licences.revoking import take_back
 
@@ -41,14 +41,14 @@ def grant_on_completion(
     granted = 0
     for place in range(1, most + 1):
         turn = ranked.c.place == place if most > 1 else literal(True)
-        earnings = select(
-            ranked.c.party_id,
-            ranked.c.course_id,
-            ranked.c.course_version_id,
-            cast(null(), Uuid).label("session_id"),
-            ranked.c.assignment_id,
-        ).where(turn, ~_licensed(db, ranked.c.assignment_id))
-        granted += carry_out(db, Grant(earnings, now, actor, job_id), now)
+        each = (
+            select(ranked.c.party_id, ranked.c.course_id, ranked.c.course_version_id, ranked.c.assignment_id)
+            .where(turn, ~_licensed(db, ranked.c.assignment_id))
+            .order_by(ranked.c.party_id, ranked.c.course_id)
+        )
+        earnings = [Earning(party_id, course, version, None, of) for party_id, course, version, of in db.execute(each)]
+        carry_out(db, Grant(earnings, now, actor, job_id), now)
+        granted += len(earnings)
     return granted
 
 

@@ -9,27 +9,27 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
     DateTime,
-    Row,
-    Select,
+    FromClause,
     Text,
     Uuid,
     and_,
     any_,
     cast,
+    column,
     func,
     insert,
     literal,
-    null,
     select,
     update,
 )
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
 
 from shared import directory, events
 from shared.catalogue import Course, EarlyRenewal
@@ -56,12 +56,21 @@ class Earned:
     job_id: uuid.UUID
 
 
+class Earning(NamedTuple):
+    """What a party gets a licence for: a session that it attended, or an assignment that it completed."""
+
+    party_id: str
+    course_id: uuid.UUID
+    course_version_id: uuid.UUID
+    session_id: uuid.UUID | None
+    assignment_id: uuid.UUID | None
+
+
 @dataclass(frozen=True)
 class Grant:
-    """One lot of licences. earnings: selects `party_id, course_id, course_version_id, session_id, assignment_id`, with
-    a party and course in it once."""
+    """One lot of licences. earnings: of courses that grant any, a party and course once, sorted by party."""
 
-    earnings: Select[*tuple[Any, ...]]
+    earnings: Sequence[Earning]
     granted_at: datetime
     actor: Actor
     job_id: uuid.UUID | None
@@ -75,33 +84,28 @@ class Former:
     expires_at: datetime
 
 
-Earning = Row[str, uuid.UUID, uuid.UUID, uuid.UUID | None, uuid.UUID | None]
-"""A row of a lot's earnings."""
-
-
-def grant(db: Session, chunk: Chunk, earned: Earned, entitled: Select[str], now: datetime) -> int:
-    """License those of the chunk's parties that `entitled` selects, one column of ids. Answers how many were licensed.
+def grant(db: Session, chunk: Chunk, earned: Earned, party_ids: Sequence[str], now: datetime) -> set[str]:
+    """License these parties of the chunk. Answers who was licensed.
 
     One that has a licence of this session is passed over, also where that was revoked. Where the course grants none,
     nothing happens. Call it after anything that locks the parties' assignments.
     """
-    parties = entitled.subquery()
-    (party_id,) = parties.c
-    had = aliased(Licence)
-    of_session = and_(
-        had.org_id == chunk.job.org_id,
-        had.session_id == earned.session_id,
-        had.party_id == party_id,
-        chunk.covers(had.party_id),
+    org_id = current_org(db)
+    licenses = select(Course.licence_months).where(Course.org_id == org_id, Course.id == earned.course_id)
+    if db.scalar(licenses) is None:
+        return set()
+    had = db.scalars(
+        select(Licence.party_id).where(
+            Licence.org_id == org_id, Licence.session_id == earned.session_id, chunk.covers(Licence.party_id)
+        )
     )
-    earnings = select(
-        party_id.label("party_id"),
-        literal(earned.course_id).label("course_id"),
-        literal(earned.course_version_id).label("course_version_id"),
-        literal(earned.session_id).label("session_id"),
-        cast(null(), Uuid).label("assignment_id"),
-    ).where(~select(had.id).where(of_session).exists(), chunk.covers(party_id))
-    return carry_out(db, Grant(earnings, earned.granted_at, earned.actor, earned.job_id), now)
+    licensed = set(party_ids).difference(had)
+    earnings = [
+        Earning(party_id, earned.course_id, earned.course_version_id, earned.session_id, None)
+        for party_id in sorted(licensed)
+    ]
+    carry_out(db, Grant(earnings, earned.granted_at, earned.actor, earned.job_id), now)
+    return licensed
 
 
 def lock(db: Session, chunk: Chunk, course_id: uuid.UUID) -> None:
@@ -122,38 +126,28 @@ def lock(db: Session, chunk: Chunk, course_id: uuid.UUID) -> None:
     db.execute(select(func.count()).select_from(theirs))
 
 
-def carry_out(db: Session, lot: Grant, now: datetime) -> int:
-    """Grant a lot of licences, superseding what the parties have of the courses. Answers how many were granted.
+def carry_out(db: Session, lot: Grant, now: datetime) -> None:
+    """Grant a lot of licences, superseding what the parties have of the courses.
 
-    What is earned is read once, and given to the statements after it as arrays: as a query it would be worked out anew
-    by each of them, and while tables are new, without statistics, in the square of its size.
+    What is earned goes to the statements as arrays: as a query it would be worked out anew by each of them, and while
+    tables are new, without statistics, in the square of its size.
     """
-    earnings = _licensing(db, lot)
-    if not earnings:
-        return 0
-    directory.lock_parties(db, Party.id == any_(_party_ids(earnings)))
-    former = _supersede(db, earnings, now)
-    _record(db, lot, _insert(db, lot, earnings, former), len(former), now)
-    return len(earnings)
+    if not lot.earnings:
+        return
+    party_ids = literal(sorted({earning.party_id for earning in lot.earnings}), ARRAY(Text))
+    directory.lock_parties(db, Party.id == any_(party_ids))
+    former = _supersede(db, lot.earnings, party_ids, now)
+    _record(db, lot, _insert(db, lot, former), len(former), now)
 
 
-def _licensing(db: Session, lot: Grant) -> Sequence[Earning]:
-    """The lot's earnings by party, without those of courses that grant no licence."""
-    each = lot.earnings.subquery()
-    licenses = and_(Course.org_id == current_org(db), Course.id == each.c.course_id, Course.licence_months.is_not(None))
-    return db.execute(select(*each.c).join(Course, licenses).order_by(each.c.party_id, each.c.course_id)).all()
-
-
-def _party_ids(earnings: Sequence[Earning]) -> ColumnElement[Any]:
-    return literal(sorted({earning.party_id for earning in earnings}), ARRAY(Text))
-
-
-def _supersede(db: Session, earnings: Sequence[Earning], now: datetime) -> Mapping[tuple[str, uuid.UUID], Former]:
+def _supersede(
+    db: Session, earnings: Sequence[Earning], party_ids: ColumnElement[Any], now: datetime
+) -> Mapping[tuple[str, uuid.UUID], Former]:
     """Let what the parties have of the courses count no longer. Answers it, by party and course."""
     course_ids = {earning.course_id for earning in earnings}
     theirs = [
         Licence.org_id == current_org(db),
-        Licence.party_id == any_(_party_ids(earnings)),
+        Licence.party_id == any_(party_ids),
         Licence.course_id == any_(literal(list(course_ids), ARRAY(Uuid))),
         COUNTS,
     ]
@@ -171,34 +165,32 @@ def _supersede(db: Session, earnings: Sequence[Earning], now: datetime) -> Mappi
     return {(row.party_id, row.course_id): Former(row.id, row.expires_at) for row in db.execute(superseded)}
 
 
-def _insert(
-    db: Session, lot: Grant, earnings: Sequence[Earning], former: Mapping[tuple[str, uuid.UUID], Former]
-) -> list[uuid.UUID]:
+def _insert(db: Session, lot: Grant, former: Mapping[tuple[str, uuid.UUID], Former]) -> list[uuid.UUID]:
     """Insert the licences. Answers their ids."""
+    earnings = lot.earnings
     renewed = [former.get((earning.party_id, earning.course_id)) for earning in earnings]
-    columns: dict[str, tuple[Any, list[Any]]] = {
-        "party_id": (Text, [earning.party_id for earning in earnings]),
-        "course_id": (Uuid, [earning.course_id for earning in earnings]),
-        "course_version_id": (Uuid, [earning.course_version_id for earning in earnings]),
-        "session_id": (Uuid, [earning.session_id for earning in earnings]),
-        "assignment_id": (Uuid, [earning.assignment_id for earning in earnings]),
-        "renews_id": (Uuid, [one.id if one else None for one in renewed]),
+    columns: dict[str, tuple[TypeEngine[Any], list[Any]]] = {
+        "party_id": (Text(), [earning.party_id for earning in earnings]),
+        "course_id": (Uuid(), [earning.course_id for earning in earnings]),
+        "course_version_id": (Uuid(), [earning.course_version_id for earning in earnings]),
+        "session_id": (Uuid(), [earning.session_id for earning in earnings]),
+        "assignment_id": (Uuid(), [earning.assignment_id for earning in earnings]),
+        "renews_id": (Uuid(), [one.id if one else None for one in renewed]),
         "former_expires_at": (AT, [one.expires_at if one else None for one in renewed]),
     }
-    arrays = [literal(values, ARRAY(kind)) for kind, values in columns.values()]
-    each = func.unnest(*arrays).table_valued(*columns).render_derived("earned")
+    each, earned = _rows(columns)
     keeps_anniversary = Course.early_renewal == EarlyRenewal.KEEPS_ANNIVERSARY
     granted_at = literal(lot.granted_at, AT)
     expires_at, rule = expiry(
-        granted_at, Course.licence_months, each.c.former_expires_at, Course.renewal_window_days, keeps_anniversary
+        granted_at, Course.licence_months, earned["former_expires_at"], Course.renewal_window_days, keeps_anniversary
     )
     values: dict[Any, Any] = {
         Licence.org_id: literal(current_org(db)),
-        Licence.party_id: each.c.party_id,
-        Licence.course_id: each.c.course_id,
-        Licence.course_version_id: each.c.course_version_id,
-        Licence.session_id: each.c.session_id,
-        Licence.assignment_id: each.c.assignment_id,
+        Licence.party_id: earned["party_id"],
+        Licence.course_id: earned["course_id"],
+        Licence.course_version_id: earned["course_version_id"],
+        Licence.session_id: earned["session_id"],
+        Licence.assignment_id: earned["assignment_id"],
         Licence.job_id: literal(lot.job_id, Uuid),
         Licence.granted_by_type: literal(lot.actor.type),
         Licence.granted_by_id: literal(lot.actor.id),
@@ -206,12 +198,27 @@ def _insert(
         Licence.expires_at: expires_at,
         Licence.months: Course.licence_months,
         Licence.rule: rule,
-        Licence.renews_id: each.c.renews_id,
+        Licence.renews_id: earned["renews_id"],
     }
-    of_course = and_(Course.org_id == current_org(db), Course.id == each.c.course_id)
-    rows = select(*values.values()).select_from(each.join(Course, of_course)).order_by(each.c.party_id)
+    of_course = and_(Course.org_id == current_org(db), Course.id == earned["course_id"])
+    rows = select(*values.values()).select_from(each.join(Course, of_course)).order_by(earned["party_id"])
     inserted = insert(Licence).from_select(list(values), rows, include_defaults=False).returning(Licence.id)
     return list(db.scalars(inserted))
+
+
+def _rows(columns: Mapping[str, tuple[TypeEngine[Any], list[Any]]]) -> tuple[FromClause, dict[str, ColumnElement[Any]]]:
+    """Columns as rows of a statement: an array goes for each of them, but for those with one value, which goes once."""
+    varying = {
+        name: (kind, values)
+        for n, (name, (kind, values)) in enumerate(columns.items())
+        if n == 0 or len(set(values)) > 1
+    }
+    arrays = [literal(values, ARRAY(kind)) for kind, values in varying.values()]
+    rows = func.unnest(*arrays).table_valued(*(column(name, kind) for name, (kind, _) in varying.items()))
+    each = rows.render_derived("earned")
+    return each, {
+        name: each.c[name] if name in varying else literal(values[0], kind) for name, (kind, values) in columns.items()
+    }
 
 
 def _record(db: Session, lot: Grant, granted: list[uuid.UUID], superseded: int, now: datetime) -> None:

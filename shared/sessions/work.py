@@ -5,7 +5,7 @@ What the parties earn, licences and completed assignments, other nouns know: `wo
 
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,6 +40,19 @@ from shared.sessions.queries import Licensed, told
 TO_ADD, TO_REMOVE = "to-add", "to-remove"
 
 
+Licences = Mapping[str, Row[str, uuid.UUID, datetime | None]]
+"""What a session has granted: a row of party, licence and when that was revoked, by party."""
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What a completion means for a chunk's parties. others: the codes of those with whom nothing is done, by party."""
+
+    to_license: Sequence[str]
+    others: Mapping[str, OutcomeCode]
+    licences: Licences
+
+
 @dataclass(frozen=True)
 class Amendment:
     """What is to be done about a chunk's parties. others: the codes of those with whom nothing is done, by party."""
@@ -54,27 +67,26 @@ def session_of(chunk: Chunk) -> uuid.UUID:
     return uuid.UUID(chunk.job.request["sessionId"])
 
 
-def entitled(db: Session, chunk: Chunk, licensed: Licensed) -> list[str]:
-    """The parties of a chunk that attended and that the session has not licensed, also if they are inactive by now."""
-    had, attended = _licences(db, chunk, licensed), _attended(db, chunk)
-    return [party_id for party_id in db.scalars(chunk.recipients) if attended.get(party_id) and party_id not in had]
-
-
-def settle_completion(db: Session, chunk: Chunk, licensing: Sequence[str], licensed: Licensed) -> Tally:
-    """Store what became of the parties that were not granted a licence just now. Answers what became of all.
-
-    licensing: those who were entitled to one.
-    """
-    had, attended = _licences(db, chunk, licensed), _attended(db, chunk)
-    others: dict[str, str] = {}
-    for party_id in set(db.scalars(chunk.recipients)).difference(licensing):
-        if attended.get(party_id) is None:
+def plan_completion(db: Session, chunk: Chunk, licensed: Licensed) -> Completion:
+    """What a completion means for the parties of a chunk. Who attended is licensed, also if inactive by now."""
+    licences, attended = _licences(db, chunk, licensed), _attended(db, chunk)
+    to_license: list[str] = []
+    others: dict[str, OutcomeCode] = {}
+    for party_id in db.scalars(chunk.recipients):
+        if party_id not in attended:
             others[party_id] = OutcomeCode.NOT_ON_ROSTER
         elif not attended[party_id]:
             others[party_id] = OutcomeCode.NOT_ATTENDED
+        elif licence := licences.get(party_id):
+            others[party_id] = OutcomeCode.LICENCE_REVOKED if licence.revoked_at else OutcomeCode.ALREADY_LICENSED
         else:
-            others[party_id] = OutcomeCode.LICENCE_REVOKED if had[party_id].revoked_at else OutcomeCode.ALREADY_LICENSED
-    return _settle(db, chunk, licensing, had, others)
+            to_license.append(party_id)
+    return Completion(to_license, others, licences)
+
+
+def settle_completion(db: Session, chunk: Chunk, completion: Completion, granted: Collection[str]) -> Tally:
+    """Store what became of the parties that were not granted a licence just now. Answers what became of all."""
+    return _settle(db, chunk, completion.to_license, granted, completion.others, completion.licences)
 
 
 def plan_amendment(db: Session, chunk: Chunk, licensed: Licensed) -> Amendment:
@@ -116,10 +128,12 @@ def amend_roster(db: Session, chunk: Chunk, amendment: Amendment, now: datetime)
     db.execute(removed.values(amended_at=now, removed_at=now), execution_options={"synchronize_session": False})
 
 
-def settle_amendment(db: Session, chunk: Chunk, amendment: Amendment, licensed: Licensed) -> Tally:
+def settle_amendment(
+    db: Session, chunk: Chunk, amendment: Amendment, granted: Collection[str], licensed: Licensed
+) -> Tally:
     """Store what became of the parties that were not granted a licence just now. Answers what became of all."""
     others = dict.fromkeys(amendment.to_remove, str(OutcomeCode.REMOVED)) | dict(amendment.others)
-    return _settle(db, chunk, amendment.to_add, _licences(db, chunk, licensed), others)
+    return _settle(db, chunk, amendment.to_add, granted, others, _licences(db, chunk, licensed))
 
 
 def _classified(db: Session, chunk: Chunk, session: TrainingSession, licensed: Licensed) -> Select[str, str]:
@@ -169,7 +183,7 @@ def _attended(db: Session, chunk: Chunk) -> dict[str, bool]:
     return {party_id: attendance == Attendance.ATTENDED for party_id, attendance in db.execute(entries)}
 
 
-def _licences(db: Session, chunk: Chunk, licensed: Licensed) -> dict[str, Row[str, uuid.UUID, datetime | None]]:
+def _licences(db: Session, chunk: Chunk, licensed: Licensed) -> Licences:
     """What the session has granted the parties in the chunk's range."""
     licence = licensed.subquery()
     return {row[0]: row for row in db.execute(select(*licence.c).where(chunk.covers(licence.c.party_id)))}
@@ -179,19 +193,19 @@ def _settle(
     db: Session,
     chunk: Chunk,
     licensing: Sequence[str],
-    licences: Mapping[str, Row[str, uuid.UUID, datetime | None]],
-    others: dict[str, str],
+    granted: Collection[str],
+    others: Mapping[str, str],
+    licences: Licences,
 ) -> Tally:
     """Store the outcomes of the others, and of those to be licensed whose course grants no licence.
 
     A licence is its own record of success, so that it needs no other.
     """
-    granted = sum(party_id in licences for party_id in licensing)
-    codes = others | {party_id: OutcomeCode.ATTENDED for party_id in licensing if party_id not in licences}
+    codes = dict(others) | {party_id: OutcomeCode.ATTENDED for party_id in licensing if party_id not in granted}
     stored = Counter(OutcomeCode(code).outcome for code in codes.values())
     _store(db, chunk, [(party_id, OutcomeCode(code), licences.get(party_id)) for party_id, code in codes.items()])
     return Tally(
-        succeeded=granted + stored[Outcome.SUCCEEDED],
+        succeeded=len(granted) + stored[Outcome.SUCCEEDED],
         unchanged=stored[Outcome.UNCHANGED],
         failed=stored[Outcome.FAILED],
     )

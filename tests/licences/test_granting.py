@@ -8,7 +8,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared import licences
-from shared.directory import Party
 from shared.licences import Licence
 from tests.assignments.asking import events, parties
 from tests.factories import Org, count_statements
@@ -88,16 +87,15 @@ def test_two_sessions_that_license_one_party_at_once_take_turns(org: Org) -> Non
     org.with_parties("a")
     course = org.with_course()
     first, second = a_session(org, course), a_session(org, course)
-    everyone = select(Party.id)
     with chunk_of(org, "a") as (db, chunk):
-        licences.grant(db, chunk, earned(db, chunk, course, first, NOON), everyone, NOON)
+        licences.grant(db, chunk, earned(db, chunk, course, first, NOON), ["a"], NOON)
 
-        def other(also: Session) -> int:
-            return licences.grant(also, chunk, earned(also, chunk, course, second, NOON), everyone, NOON)
+        def other(also: Session) -> set[str]:
+            return licences.grant(also, chunk, earned(also, chunk, course, second, NOON), ["a"], NOON)
 
         with blocked(org, other) as doing:
             db.commit()
-        assert doing.result(timeout=5) == 1
+        assert doing.result(timeout=5) == {"a"}
     assert [one.superseded_at is None for one in held(org, "a")] == [False, True]
 
 
@@ -145,7 +143,7 @@ def test_a_chunk_costs_the_same_statements_whatever_its_size(org: Org) -> None:
         session = a_session(org, course)
         with chunk_of(org, *ids[:size]) as (db, chunk), count_statements(org.service.database.engine) as counted:
             made = earned(db, chunk, course, session, NOON)
-            assert licences.grant(db, chunk, made, chunk.recipients, NOON + timedelta(days=size)) == size
+            assert len(licences.grant(db, chunk, made, ids[:size], NOON + timedelta(days=size))) == size
             statements = list(counted.sent)
         sent.append(statements)
     assert sent[0] == sent[1]

@@ -8,11 +8,9 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared import licences
-from shared.directory import Party
 from shared.jobs import Chunk
 from tests.factories import OPERATOR, Org
 from tests.licences.earning import NOON, a_session, chunk_of, earned, grant, held
@@ -49,7 +47,7 @@ def revoke(db: Session, licence_id: uuid.UUID) -> None:
 def renew(db: Session, chunk: Chunk, course_id: str, session_id: uuid.UUID) -> None:
     """As a completed session does, a day later."""
     at = NOON + DAY
-    licences.grant(db, chunk, earned(db, chunk, course_id, session_id, at), select(Party.id), at)
+    licences.grant(db, chunk, earned(db, chunk, course_id, session_id, at), ["a"], at)
 
 
 def sweep(db: Session, now: datetime = NOON) -> None:
