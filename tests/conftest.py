@@ -28,6 +28,7 @@ from shared import logs, settings
 from shared.settings import TRAINING
 from tests.drain import Workshop
 from tests.factories import Org, add_org
+from tests.prepared import Cluster
 
 gc.freeze()  # what is imported stays: to look through it for garbage, again and again, takes a sixth of the time
 gc.set_threshold(50_000)
@@ -87,14 +88,21 @@ def loop() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+    """A cluster to copy, where a test needs one of its own."""
+    return Cluster.of_this_run(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """The servers, with an empty database of this process's own."""
     given, broker = os.environ.get("ROLLCALL_DATABASE_URL"), os.environ.get("ROLLCALL_REDIS_URL")
     if given and broker:
         with Servers(given, given, given, broker).another() as own:
             yield own
         return
-    with embedded.running(tmp_path_factory.mktemp("servers")) as at:
+    cluster: Cluster = request.getfixturevalue("cluster")  # which is not made where the servers are given
+    with embedded.running(cluster.lay(tmp_path_factory.mktemp("servers"))) as at:
         found = Servers(at.superuser_database_url, at.owner_database_url, at.database_url, at.redis_url)
         with found.another() as own:
             yield own

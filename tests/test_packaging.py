@@ -27,6 +27,7 @@ from cli.embedded import EmbeddedPostgres
 from cli.embedded.server import wheel
 from shared.database import SERVING_ROLE, Database
 from shared.settings import PREFIX, TRAINING, Settings
+from tests.prepared import Cluster
 
 ROOT = Path(__file__).parent.parent
 LOCKS = ("requirements.txt", "requirements-dev.txt")
@@ -133,11 +134,11 @@ def test_nothing_is_published_beyond_this_machine(services: dict[str, dict[str, 
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
-def test_the_roles_migrate_and_serve(compose: dict[str, Any], tmp_path: Path) -> None:
+def test_the_roles_migrate_and_serve(compose: dict[str, Any], cluster: Cluster, tmp_path: Path) -> None:
     """Runs what the postgres container runs on its first start, then what migrate and api do with it."""
     script = tmp_path / "roles.sql"
     script.write_text(compose["configs"]["roles"]["content"], encoding="utf-8")
-    postgres = EmbeddedPostgres(tmp_path)
+    postgres = EmbeddedPostgres(cluster.lay(tmp_path / "data"))
     postgres.start()
     try:
         superuser = postgres.url("postgres", "postgres")

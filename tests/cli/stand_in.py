@@ -1,20 +1,19 @@
 """Stands in for `python -m cli.main`: small programs that behave like ours towards whoever runs them.
 
-It is run as a program: `stand_in.py migrate|api|worker|beat`.
+It is run as a program: `stand_in.py migrate|api|worker|beat`. Most of them only wait, so each imports for itself.
 """
 
-import http.server
 import os
 import signal
 import sys
 import time
 from types import FrameType
 
-import psycopg
-
 
 def migrate() -> None:
     """Make the table the API wants, as its owner."""
+    import psycopg
+
     with psycopg.connect(os.environ["ROLLCALL_DATABASE_URL"]) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS visit (at timestamptz DEFAULT now())")
         connection.execute("GRANT INSERT, SELECT ON visit TO rollcall_app")
@@ -22,27 +21,30 @@ def migrate() -> None:
         print("migrated as", row and row[0])
 
 
-class Api(http.server.BaseHTTPRequestHandler):
-    """Ready when it can write a row."""
-
-    def do_GET(self) -> None:
-        try:
-            with psycopg.connect(os.environ["ROLLCALL_DATABASE_URL"]) as connection:
-                connection.execute("INSERT INTO visit DEFAULT VALUES")
-                row = connection.execute("SELECT current_user, count(*) FROM visit").fetchone()
-            status, body = 200, str(row)
-        except psycopg.Error as error:
-            status, body = 503, str(error)
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing of single requests."""
-
-
 def api(port: int) -> None:
     """Serve until told to stop."""
+    import http.server
+
+    import psycopg
+
+    class Api(http.server.BaseHTTPRequestHandler):
+        """Ready when it can write a row."""
+
+        def do_GET(self) -> None:
+            try:
+                with psycopg.connect(os.environ["ROLLCALL_DATABASE_URL"]) as connection:
+                    connection.execute("INSERT INTO visit DEFAULT VALUES")
+                    row = connection.execute("SELECT current_user, count(*) FROM visit").fetchone()
+                status, body = 200, str(row)
+            except psycopg.Error as error:
+                status, body = 503, str(error)
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing of single requests."""
+
     http.server.ThreadingHTTPServer(("127.0.0.1", port), Api).serve_forever()
 
 

@@ -17,6 +17,7 @@ import pytest
 from cli import embedded
 from cli.processes import end_leftovers
 from cli.up import MARK, State, read_state
+from tests.prepared import Cluster
 from tests.waiting import runs, within
 
 ROOT = Path(__file__).parents[2]
@@ -112,8 +113,8 @@ def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 
 @pytest.fixture
-def up(tmp_path: Path) -> Iterator[Up]:
-    with starting(tmp_path / "data") as started:
+def up(cluster: Cluster, tmp_path: Path) -> Iterator[Up]:
+    with starting(cluster.lay(tmp_path / "data")) as started:
         started.wait_ready()
         yield started
     # What a killed `up` leaves for the next one to end, we must end where there is no next one.
@@ -228,9 +229,9 @@ def test_what_a_killed_up_left_behind_is_ended_by_the_next(up: Up) -> None:
         assert not runs(forked)
 
 
-def test_servers_of_ones_own_are_used(tmp_path: Path) -> None:
+def test_servers_of_ones_own_are_used(cluster: Cluster, tmp_path: Path) -> None:
     with (
-        embedded.running(tmp_path / "own") as own,
+        embedded.running(cluster.lay(tmp_path / "own")) as own,
         starting(
             tmp_path / "data",
             ROLLCALL_DATABASE_URL=own.owner_database_url,

@@ -8,12 +8,13 @@ import pytest
 from tests.factories import Org
 from tests.faults.orders import add_crew, new_org
 from tests.faults.plant import Plant
+from tests.prepared import Cluster
 
 
 @pytest.fixture(scope="session")
-def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
+def plant(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
     """Servers and programs. Whoever breaks something mends it before the test ends."""
-    with Plant.built(tmp_path_factory.mktemp("plant") / "data") as built:
+    with Plant.built(cluster.lay(tmp_path_factory.mktemp("plant") / "data")) as built:
         yield built
 
 
