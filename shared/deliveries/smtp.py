@@ -60,7 +60,8 @@ class MailServer:
         self._security = parts.scheme
         self._host, self._port = parts.hostname or "localhost", parts.port or PORTS[parts.scheme]
         self._login = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-        self._patience, self._tls = patience_seconds, tls
+        self._patience = patience_seconds
+        self._tls = tls or (None if self._security == "smtp" else ssl.create_default_context())
         self._idle: list[tuple[smtplib.SMTP, float]] = []
         self._turn = Lock()
         self._failures, self._quiet_until = 0, 0.0
@@ -129,17 +130,16 @@ class MailServer:
             self._idle.append((connection, time.monotonic()))
 
     def _connect(self) -> smtplib.SMTP:
-        tls = self._tls or ssl.create_default_context()
         try:
             at = self._host, self._port, _own_name()
             connection = (
-                smtplib.SMTP_SSL(*at, timeout=self._patience, context=tls)
+                smtplib.SMTP_SSL(*at, timeout=self._patience, context=self._tls)
                 if self._security == "smtps"
                 else smtplib.SMTP(*at, timeout=self._patience)
             )
             try:
                 if self._security == "smtp+starttls":
-                    connection.starttls(context=tls)
+                    connection.starttls(context=self._tls)
                 if self._login:
                     connection.login(*self._login)
                 connection.ehlo_or_helo_if_needed()
@@ -173,13 +173,13 @@ def _converse(connection: smtplib.SMTP, envelope: Envelope) -> int:
     """The conversation about one mail. Raises NotTaken, and _Stale where the server ended it at its beginning."""
     begun = given = False
     try:
-        status, _ = connection.mail(envelope.sender)
+        status, _ = connection.docmd("MAIL", f"FROM:<{envelope.sender}>")  # bare: `mail` would parse the address
         if status == 421:
             raise _Stale
         if status != 250:  # it is we who are refused: every other mail has the same sender
             raise NotTaken(DeliveryCode.DEFERRED if status < 500 else DeliveryCode.SERVER_REFUSED, status, server=True)
         begun = True
-        _accept(connection.rcpt(envelope.recipient)[0], (250, 251), DeliveryCode.RECIPIENT_REFUSED)
+        _accept(connection.docmd("RCPT", f"TO:<{envelope.recipient}>")[0], (250, 251), DeliveryCode.RECIPIENT_REFUSED)
         _accept(connection.docmd("DATA")[0], (354,), DeliveryCode.MAIL_REFUSED)
         given = True
         connection.send(_LEADING_DOT.sub(b"..", envelope.content) + b".\r\n")
