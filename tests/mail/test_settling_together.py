@@ -1,0 +1,88 @@
+"""What several connections have handed in is settled in one transaction, and whoever waits for it hears of it."""
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+
+import pytest
+
+from shared import clock, deliveries
+from shared.deliveries import Channel, Claimed, DeliveryCode, DeliveryState, Settled
+from tests.deliveries.receiving import claim
+from tests.drain import Workshop
+from tests.mail.telling import ADA, BOB, Correspondence
+
+SENT = Settled(DeliveryState.SENT, DeliveryCode.DELIVERED, 250)
+
+
+def claimed(mails: Correspondence) -> list[Claimed]:
+    """Two mails in hand."""
+    mails.know(ADA, BOB)
+    mails.assign("ada", "bob")
+    mails.plan()
+    return claim(mails.org, channel=Channel.EMAIL)
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
+    """Have this happen while the first result waits for others."""
+
+    class Time:
+        """`time`, but for the waiting."""
+
+        @staticmethod
+        def sleep(_: float) -> None:
+            happens()
+
+    monkeypatch.setattr("worker.settling.time", Time)
+
+
+def test_what_comes_in_soon_after_is_settled_with_it(
+    mails: Correspondence, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from worker.settling import settled_together
+
+    first, second = claimed(mails)
+    transactions: list[int] = []
+    done: list[Future[None]] = []
+
+    def settle_soon(database: object, org_id: str, results: Mapping[Claimed, Settled], now: object) -> None:
+        transactions.append(len(results))
+        deliveries.settle_all(db, results, clock.now())
+
+    with monkeypatch.context() as patch, mails.org.transaction() as db:
+        patch.setattr(deliveries, "settle_soon", settle_soon)
+        with settled_together(workshop.database, mails.org.id) as results:
+            meanwhile(patch, lambda: done.append(results.settle({second: SENT})))
+            done.append(results.settle({first: SENT}))
+            assert [one.result(10) for one in done] == [None, None]
+    assert transactions == [2]
+    assert {state for _, state, _ in mails.states()} == {"sent"}
+
+
+def test_one_alone_is_settled_after_a_moment_and_the_last_at_the_end(mails: Correspondence, workshop: Workshop) -> None:
+    from worker.settling import settled_together
+
+    first, second = claimed(mails)
+    with settled_together(workshop.database, mails.org.id) as results:
+        begun = time.monotonic()
+        results.settle({first: SENT}).result(10)
+        assert time.monotonic() - begun < 5
+        last = results.settle({second: SENT})
+    assert last.done()
+    assert {state for _, state, _ in mails.states()} == {"sent"}
+
+
+def test_what_the_database_has_against_it_reaches_everybody_who_waits(
+    mails: Correspondence, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from worker.settling import settled_together
+
+    def refuse(*_: object) -> None:
+        raise ConnectionError
+
+    first, second = claimed(mails)
+    monkeypatch.setattr(deliveries, "settle_soon", refuse)
+    with settled_together(workshop.database, mails.org.id) as results:
+        for one in (results.settle({first: SENT}), results.settle({second: SENT})):
+            with pytest.raises(ConnectionError):
+                one.result(10)
