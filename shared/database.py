@@ -131,17 +131,18 @@ class Database:
                 connection.execute(question.preparing)
                 return _asked(connection, org_id, question, parameters)
 
-    def note(self, org_id: str, statement: str, parameters: Mapping[str, Any]) -> None:
-        """One statement that writes, likewise in one round trip, without waiting for the disk.
+    def note(self, org_id: str, *statements: tuple[str, Mapping[str, Any]]) -> None:
+        """Statements that write, each with its parameters, likewise in one round trip, without waiting for the disk.
 
         Only for what may be forgotten where PostgreSQL itself crashes within a second; nothing else loses it. It goes
-        as a pipeline, which without BEGIN is one transaction up to its end, and stays prepared: its arrays are short.
+        as a pipeline, which without BEGIN is one transaction up to its end, and stays prepared: the arrays are short.
         """
         with self._autocommitting() as connection, connection.pipeline():
             connection.execute(
                 "SELECT set_config('rollcall.org', %s, true), set_config('synchronous_commit', 'off', true)", (org_id,)
             )
-            connection.execute(statement, parameters, prepare=True)
+            for statement, parameters in statements:
+                connection.execute(statement, parameters, prepare=True)
 
     @contextmanager
     def _autocommitting(self) -> Iterator[Any]:

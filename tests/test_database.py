@@ -10,6 +10,8 @@ from tests.factories import Org
 
 def test_statements_are_planned_for_what_they_are_given(org: Org, workshop: Workshop) -> None:
     """However often they come: the sixth time, one plan for all would do, which takes any array for a short one."""
+    for database in (org.service.database, workshop.database):
+        database.engine.dispose()  # what other tests have these connections keep
     org.with_parties("a", "b")
     for _ in range(8):
         asked = body(org.with_course(), "a", "b")

@@ -14,11 +14,12 @@ from functools import partial
 from threading import Lock
 from typing import TypeVar
 
+import psycopg
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared import clock, deliveries
-from shared.deliveries import Call, Channel, Claimed, Line, Reply
+from shared.deliveries import Call, Channel, Claimed, DeliveryCode, Line, Reply
 from worker.app import available, config, workshop
 
 log = structlog.get_logger()
@@ -38,10 +39,10 @@ ROUND_SECONDS = 20.0
 """A round claims for so long, then ends its calls: a worker that is to stop must not wait for an endless backlog."""
 
 PAUSE_SECONDS = 0.2
-SETTLED_EVERY_SECONDS = 0.03
+SETTLED_EVERY_SECONDS = 0.01
 """What came back meanwhile is settled together."""
 
-MOST_UNSETTLED = 64
+MOST_UNSETTLED = 32
 """What came back and is not settled yet: no call begins above it, so that however slow the database is, whoever is
 killed repeats at most so many, and those under way. To wait for each would halve the speed."""
 
@@ -49,16 +50,16 @@ _claiming = Lock()
 """One round of a process claims at a time, since rounds do not know of each other's places."""
 
 
-def send(_: list[str]) -> None:
-    """Call the webhooks of every organization that has something to tell, unless somebody here is at it already.
+def send(due: list[str]) -> None:
+    """Call the webhooks of these organizations, unless somebody here is at it already.
 
-    Which these are is asked again and again, as long as anything is under way.
+    Which have something to tell is asked again and again, as long as anything is under way.
     """
     if not _claiming.acquire(blocking=False):
         return
     own = _Round()
     try:
-        asyncio.run(own.carry_out())
+        asyncio.run(own.carry_out(due))
     finally:
         own.let_go()
 
@@ -89,12 +90,13 @@ class _Round:
         self._replies: list[tuple[str, Call, Reply]] = []
         self._news = asyncio.Event()
 
-    async def carry_out(self) -> None:
-        """Claim, call and settle until nothing is due and nothing under way."""
+    async def carry_out(self, due: list[str]) -> None:
+        """Claim, call and settle until nothing is due and nothing under way. due: the organizations to begin with."""
         async with deliveries.open_line(allow_private=config.webhooks_allow_private, most=AT_A_TIME) as line:
             settling = asyncio.create_task(self._keep_settling())
-            while time.monotonic() < self._until and (await self._claim(line) or self._serving):
+            while time.monotonic() < self._until and (await self._claim(due, line) or self._serving):
                 await self._news_or_pause()
+                due = await _in_a_thread(_due) or []
             self.let_go()
             await self._give_back(self._receivers.values())
             while self._serving:
@@ -117,11 +119,11 @@ class _Round:
 
     # --- claiming and calling
 
-    async def _claim(self, line: Line) -> int:
+    async def _claim(self, due: list[str], line: Line) -> int:
         """Claim for every receiver that has room, and call. Answers 0 only where nothing is left to claim: whoever was
         passed over may have run out meanwhile."""
         found = 0
-        for org_id in await _in_a_thread(_due) or []:
+        for org_id in due:
             full = [name for name, one in self._receivers.items() if one.org_id == org_id and one.full]
             calls = await _in_a_thread(partial(_claim, org_id, full)) or []
             for call in calls:
@@ -204,6 +206,9 @@ def _claim(org_id: str, full: list[str]) -> list[Call]:
 
 
 def _settle(org_id: str, replies: list[tuple[Call, Reply]]) -> set[str]:
+    if all(reply.code is DeliveryCode.DELIVERED for _, reply in replies):
+        deliveries.settle_delivered(workshop.database, org_id, replies, clock.now())
+        return set()
     with workshop.database.transaction(org_id) as db:
         return deliveries.settle_calls(db, replies, clock.now())
 
@@ -217,6 +222,6 @@ async def _in_a_thread(work: Callable[[], Found]) -> Found | None:
     """The result of some work with the database. What it refuses now comes back: due again, or when its lease ends."""
     try:
         return await asyncio.to_thread(work)
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, psycopg.Error) as error:
         log.warning("deliveries interrupted", exc_info=error)
         return None

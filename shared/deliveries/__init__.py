@@ -6,7 +6,7 @@ days old. What is told may be told twice, with the same id, when its sender dies
 
 from shared.deliveries.addresses import AddressRefused, check_url
 from shared.deliveries.calling import CALL_SECONDS, Line, Message, Reply, open_line
-from shared.deliveries.calls import Call, claim_calls, message_to, settle_calls, suppress_unwanted
+from shared.deliveries.calls import Call, claim_calls, message_to, settle_calls, settle_delivered, suppress_unwanted
 from shared.deliveries.codes import DeliveryCode
 from shared.deliveries.ledger import DeliveryQueued, DeliverySent, Which, listed, redeliver, resend, summary
 from shared.deliveries.mail import AddressUnusable, Letter, Notice, compose
@@ -110,6 +110,7 @@ __all__ = [
     "settle",
     "settle_all",
     "settle_calls",
+    "settle_delivered",
     "settle_soon",
     "summary",
     "suppress_unwanted",

@@ -7,21 +7,37 @@ days.
 """
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Text, and_, case, cast, func, literal, null, or_, select, true, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Text,
+    Uuid,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from shared import events
-from shared.database import current_org
+from shared.database import Database, current_org
 from shared.deliveries.calling import Message, Reply
 from shared.deliveries.codes import DeliveryCode
 from shared.deliveries.models import Channel, Delivery, DeliveryState, Webhook
 from shared.deliveries.webhooks import disable
-from shared.deliveries.work import TRIED_FOR, Claimed, Settled, again, due, lease, settle_all
+from shared.deliveries.work import TRIED_FOR, Claimed, Settled, again, due, lease, settle_all, settling
 from shared.events import Actor, Event
 
 BREAKS_AFTER = 5
@@ -60,7 +76,14 @@ def claim_calls(
     ids = list(db.scalars(select(waiting.c.id).select_from(Webhook).join(waiting, true()).where(*served)))
     claimed = lease(db, ids, now, lease_seconds)
     messages = zip(claimed, _messages(db, claimed, now), strict=True)
-    return [Call(one, message, uuid.UUID(one.receiver) in probed) for one, message in messages]
+    probes = {str(webhook_id) for webhook_id in probed}
+    return [Call(one, message, one.receiver in probes) for one, message in messages]
+
+
+def settle_delivered(database: Database, org_id: str, replies: Sequence[tuple[Call, Reply]], now: datetime) -> None:
+    """Write down calls that were taken, every one, in a transaction of their own as `settle_soon` does."""
+    results = {call.claimed: _settled(call.claimed, reply, now) for call, reply in replies}
+    database.note(org_id, _well(org_id, replies), settling(org_id, results, now))
 
 
 def settle_calls(db: Session, replies: Sequence[tuple[Call, Reply]], now: datetime) -> set[str]:
@@ -72,7 +95,7 @@ def settle_calls(db: Session, replies: Sequence[tuple[Call, Reply]], now: dateti
     for receiver, its_replies in sorted(by_receiver.items()):
         troubles = its_replies
         if any(reply.code is DeliveryCode.DELIVERED for _, reply in its_replies):
-            _well(db, uuid.UUID(receiver), probed=any(call.probes for call, _ in its_replies))
+            db.connection().exec_driver_sql(*_well(current_org(db), its_replies))
             troubles = [(call, reply) for call, reply in its_replies if reply.asked]
         if troubles and _failed(db, uuid.UUID(receiver), troubles, now):
             broken.add(receiver)
@@ -124,13 +147,17 @@ def _probe(db: Session, now: datetime, lease_seconds: float) -> list[uuid.UUID]:
 
 
 def _messages(db: Session, claimed: list[Claimed], now: datetime) -> list[Message]:
+    """What to say, in the same order. By arrays of keys, so that the statements are the same for every claim."""
     if not claimed:
         return []
-    told = select(Event).where(Event.org_id == current_org(db), Event.sequence.in_({one.sequence for one in claimed}))
-    bodies = {event.sequence: (str(event.id), orjson.dumps(events.cloud_event(event))) for event in db.scalars(told)}
-    called = select(Webhook).where(
-        Webhook.org_id == current_org(db), Webhook.id.in_({uuid.UUID(one.receiver) for one in claimed})
+    event, org_id = Event.__table__, current_org(db)
+    told = select(event).where(
+        event.c.org_id == org_id,
+        event.c.sequence == func.any(literal([one.sequence for one in claimed], ARRAY(BigInteger))),
     )
+    bodies = {row.sequence: (str(row.id), orjson.dumps(events.cloud_event(row))) for row in db.execute(told)}
+    ids = list({one.receiver for one in claimed})
+    called = select(Webhook).where(Webhook.org_id == org_id, Webhook.id == func.any(literal(ids, ARRAY(Uuid))))
     webhooks = {str(webhook.id): webhook for webhook in db.scalars(called)}
     return [message_to(webhooks[one.receiver], *bodies[one.sequence], now) for one in claimed]
 
@@ -151,15 +178,18 @@ def _settled(claimed: Claimed, reply: Reply, now: datetime) -> Settled:
     return again(claimed, reply.code, now, status=reply.status)
 
 
-def _well(db: Session, webhook_id: uuid.UUID, *, probed: bool) -> None:
-    """Forget failures. A call that was under way when the receiver broke, or asked for time, does not mend it."""
-    unbroken = true() if probed else Webhook.broken_until.is_(None)
-    db.execute(
-        update(Webhook)
-        .where(Webhook.org_id == current_org(db), Webhook.id == webhook_id, Webhook.failures > 0, unbroken)
-        .values(failures=0, broken_until=null())
-        .execution_options(synchronize_session=False)
-    )
+_WELL = """
+    UPDATE webhook SET failures = 0, broken_until = NULL
+    WHERE org_id = %(org)s AND id = ANY (%(well)s::uuid[]) AND failures > 0
+        AND (broken_until IS NULL OR id = ANY (%(probed)s::uuid[]))"""
+
+
+def _well(org_id: str, replies: Iterable[tuple[Call, Reply]]) -> tuple[str, dict[str, Any]]:
+    """Forget failures of those who took something. A call that was under way when its receiver broke, or asked for
+    time, does not mend it."""
+    well = {call.claimed.receiver for call, reply in replies if reply.code is DeliveryCode.DELIVERED}
+    probed = {call.claimed.receiver for call, _ in replies if call.probes}
+    return _WELL, {"org": org_id, "well": sorted(well), "probed": sorted(well & probed)}
 
 
 def _failed(db: Session, webhook_id: uuid.UUID, replies: Sequence[tuple[Call, Reply]], now: datetime) -> bool:

@@ -148,14 +148,14 @@ def settle_all(db: Session, results: Mapping[Claimed, Settled], now: datetime) -
     """Write down what became of several, in one statement. Answers how many were still ours."""
     if not results:
         return 0
-    found: int = db.connection().exec_driver_sql(_SETTLE, _values(current_org(db), results, now)).rowcount
+    found: int = db.connection().exec_driver_sql(*settling(current_org(db), results, now)).rowcount
     return found
 
 
 def settle_soon(database: Database, org_id: str, results: Mapping[Claimed, Settled], now: datetime) -> None:
     """The same in a transaction of its own and one round trip, which does not wait for the disk: where PostgreSQL
     itself crashes, what was settled in the last second is told again, with the same id."""
-    database.note(org_id, _SETTLE, _values(org_id, results, now))
+    database.note(org_id, settling(org_id, results, now))
 
 
 _SETTLE = """
@@ -176,8 +176,9 @@ _SETTLE = """
 anew. An array of ids is looked up in an index, once."""
 
 
-def _values(org_id: str, results: Mapping[Claimed, Settled], now: datetime) -> dict[str, Any]:
-    return {
+def settling(org_id: str, results: Mapping[Claimed, Settled], now: datetime) -> tuple[str, dict[str, Any]]:
+    """The statement that writes down what became of several, and its parameters."""
+    return _SETTLE, {
         "org": org_id,
         "now": now,
         "ids": [claimed.id for claimed in results],

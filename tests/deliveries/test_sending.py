@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 import time_machine
 from sqlalchemy import select
@@ -302,6 +303,29 @@ def test_what_was_sent_and_not_settled_is_sent_once_more_with_the_same_id(
             send(workshop)
         assert [headers["webhook-id"] for headers in server.headers] == [str(recorded(org)[-1].id)] * 2
     assert states(org) == [("sent", "delivered", 204)]
+
+
+def test_what_the_database_does_not_take_is_sent_once_more(
+    org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And holds up nothing: more than may be unsettled are due, and the round goes on and ends."""
+
+    def refuse(*_: object) -> None:
+        raise psycopg.OperationalError("the connection is lost")
+
+    with receiver() as server:
+        webhook(org, url=server.url)
+        record(org, *(f"p-{n}" for n in range(100)))
+        plan(org)
+        with monkeypatch.context() as patch:
+            patch.setattr(workshop.database, "note", refuse)
+            send(workshop)
+        assert len(server.bodies) == 100
+        assert {row.state for row in rows(org)} == {"queued"}
+        with time_machine.travel(clock.now() + timedelta(seconds=61)):
+            send(workshop)
+        assert len(server.bodies) == 200
+    assert {row.state for row in rows(org)} == {"sent"}
 
 
 def test_no_transaction_is_open_during_a_call(org: Org, workshop: Workshop) -> None:
