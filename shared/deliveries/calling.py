@@ -93,18 +93,19 @@ class Line:
 
     async def _connection(self, origin: Origin) -> Connection:
         """One that is free, of those the one used last, or else a new one."""
-        for connection in [one for one in reversed(self._idle) if one.origin == origin]:
-            self._idle.remove(connection)
-            if connection.free:
-                return connection
-            await connection.close()
+        while (kept := next((one for one in reversed(self._idle) if one.origin == origin), None)) is not None:
+            self._idle.remove(kept)
+            if kept.free:
+                return kept
+            await kept.close()
         return await connect(self._backend, origin)
 
     async def _keep(self, connection: Connection) -> None:
         """Keep it if it can take another message, and of those before it what still can."""
         self._idle.append(connection)
-        for one in [one for one in self._idle if not one.fresh] or self._idle[: -self._most]:
-            self._idle.remove(one)
+        ended = [one for one in self._idle if not one.fresh] or self._idle[: -self._most]
+        self._idle = [one for one in self._idle if one not in ended]
+        for one in ended:
             await one.close()
 
 

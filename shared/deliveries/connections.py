@@ -4,6 +4,7 @@ h11 speaks the protocol. An HTTP client around it, with its pool, took more of a
 together, and can do nothing that a webhook needs.
 """
 
+import asyncio
 import select
 import ssl
 import time
@@ -18,6 +19,7 @@ KEPT_SECONDS = 5.0
 """Receivers close what lies idle, without a word; one that closes just then makes a call fail that need not."""
 
 READ_AT_ONCE = 64 * 1024
+LONGEST_HEAD = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Connection:
     def __init__(self, origin: Origin, stream: httpcore2.AsyncNetworkStream) -> None:
         self.origin = origin
         self._stream = stream
-        self._http = h11.Connection(h11.CLIENT)
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=LONGEST_HEAD)
         self._used_at = 0.0
         self._heard = select.poll()
         self._heard.register(stream.get_extra_info("socket"), select.POLLIN)
@@ -87,7 +89,11 @@ async def connect(backend: httpcore2.AsyncNetworkBackend, origin: Origin) -> Con
     """A new one. Raises besides what the backend raises."""
     stream = await backend.connect_tcp(origin.host, origin.port)
     if origin.scheme == "https":
-        stream = await stream.start_tls(_tls(), origin.host)
+        try:
+            stream = await stream.start_tls(_tls(), origin.host)
+        except asyncio.CancelledError:  # the time is over; what fails by itself is closed by the backend
+            await stream.aclose()
+            raise
     return Connection(origin, stream)
 
 

@@ -1,6 +1,7 @@
 """Connections to webhooks: kept for the next message where that can be, and never where an answer is left over."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,6 +61,29 @@ def test_one_that_is_at_its_end_is_not(answer: Answering) -> None:
         assert (len(server.bodies), server.connections) == (2, 2)
 
 
+def test_calls_at_once_take_a_connection_each_and_leave_those_that_are_at_their_end() -> None:
+    """Also while one of them closes what another would have looked at next."""
+    with receiver(receivers.close) as server:
+
+        async def in_waves() -> list[Reply]:
+            async with open_line(allow_private=True, most=8) as line:
+                for _ in range(5):
+                    replies = await asyncio.gather(*(call(line, server.url) for _ in range(8)))
+                    async with asyncio.timeout(5):
+                        while any(one.free for one in line._idle):
+                            await asyncio.sleep(0.01)
+                return replies
+
+        assert asyncio.run(in_waves()) == [Reply(TAKEN, 204)] * 8
+        assert (len(server.bodies), server.connections) == (40, 40)
+
+
+@pytest.mark.parametrize(("length", "code"), [(60_000, TAKEN), (200_000, DeliveryCode.CONNECTION_FAILED)])
+def test_a_head_may_be_long_and_not_endless(length: int, code: DeliveryCode) -> None:
+    with receiver(receivers.status(200, **{f"X-{n}": "y" * 20_000 for n in range(length // 20_000)})) as server:
+        assert [reply.code for reply in calls(server.url)] == [code]
+
+
 def test_one_that_lay_idle_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "KEPT_SECONDS", 0)
     with receiver() as server:
@@ -69,7 +93,7 @@ def test_one_that_lay_idle_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_one_that_was_given_up_is_not(released: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it would answer in the end is no answer to the next message."""
-    monkeypatch.setattr(calling, "CALL_SECONDS", 0.3)
+    monkeypatch.setattr(calling, "CALL_SECONDS", 1)
 
     def once(handler: object, before: int) -> None:
         (receivers.hang(released) if before == 1 else receivers.well)(handler, before)  # type: ignore[arg-type]
@@ -118,6 +142,28 @@ def test_a_receiver_proves_its_name(secured: Receiver) -> None:
     right = secured.url.replace("127.0.0.1", "hook.example")
     assert calls(right, right) == [Reply(TAKEN, 204)] * 2
     assert secured.connections == 1
+
+
+def test_a_handshake_that_takes_too_long_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calling, "CALL_SECONDS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def silent() -> bool:
+            taken, _ = server.accept()
+            with taken:
+                taken.settimeout(5)
+                while taken.recv(65536):
+                    """What it says is not answered."""
+                return True
+
+        async def once() -> Reply:
+            hung_up = asyncio.create_task(asyncio.to_thread(silent))
+            async with open_line(allow_private=True, most=8) as line:
+                reply = await call(line, f"https://127.0.0.1:{server.getsockname()[1]}/")
+                assert await hung_up
+                return reply
+
+        assert asyncio.run(once()) == Reply(DeliveryCode.TIMED_OUT)
 
 
 def test_one_that_cannot_is_told_nothing(secured: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
