@@ -178,9 +178,10 @@ def _bare(text: str) -> bool:
 
 def line(text: str) -> str:
     """Text from elsewhere as one line: a name that holds a line break must not begin another header or paragraph."""
-    return re.sub(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).strip()
+    return _GAPS.sub(" ", text).strip()
 
 
+_GAPS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _USABLE = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
 
 
