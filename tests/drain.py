@@ -25,16 +25,20 @@ class Workshop:
     @classmethod
     @contextmanager
     def open(cls) -> Iterator["Workshop"]:
-        """Make this process a worker, with the test in the broker's place."""
+        """Make this process a worker, with the test in the broker's place.
+
+        Its connections stay open for the next test: new ones know neither tables nor statements.
+        """
         from worker import app  # reads the environment, so not before it is set
 
-        app.open_workshop()
-        opened = cls(app.workshop.database)
+        if not hasattr(app.workshop, "database"):
+            app.open_workshop()
+        opened, stream = cls(app.workshop.database), app.workshop.stream
         app.workshop.broker = opened  # type: ignore[assignment]
         try:
             yield opened
         finally:
-            app.workshop.database.close()
+            app.workshop.stream = stream
 
     def send(self, task: str, *args: Any) -> bool:
         """Take a message in the broker's place."""
