@@ -7,17 +7,14 @@ the same question whether training is available: its routes are mounted without 
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import Annotated
 
-from anyio.to_thread import run_sync
-from fastapi import Query, Response
+from fastapi import Query, Request, Response
 
-from api.dependencies import CurrentCaller, CurrentService, Now, allow
+from api.dependencies import allow, caller, service
 from api.routing import Router
-from api.service import Service
-from shared import licences
-from shared.access import Caller, Permission
+from shared import clock, licences
+from shared.access import Permission
 from shared.database import ID_PATTERN
 from shared.errors import NotFound
 from shared.licences import CheckAnswer, Checked, CheckedItem, CheckReason, CheckRequest
@@ -38,15 +35,13 @@ class CheckedItems(Answer):
 
 @router.get("", dependencies=[CHECKS], response_model=CheckAnswer)
 async def check_one(
-    caller: CurrentCaller,
-    service: CurrentService,
-    now: Now,
+    request: Request,
     party_id: Annotated[str, Query(alias="partyId", pattern=ID_PATTERN)],
     course_id: Annotated[uuid.UUID, Query(alias="courseId")],
     at: Annotated[ReceivedInstant | None, Query(description="An instant; what was true then. Now by default.")] = None,
 ) -> Response:
     """Whether the party is licensed for the course. 404 for a party or a course that is not there."""
-    (found,) = await _ask(service, caller, [party_id], [course_id], at, now)
+    (found,) = await _ask(request, [party_id], [course_id], at)
     if found.reason in NOT_THERE:
         raise NotFound(NOT_THERE[found.reason])
     answer = CheckAnswer(
@@ -56,30 +51,24 @@ async def check_one(
 
 
 @router.post("", dependencies=[CHECKS])
-async def check_many(body: CheckRequest, caller: CurrentCaller, service: CurrentService, now: Now) -> CheckedItems:
+async def check_many(request: Request, body: CheckRequest) -> CheckedItems:
     """The same for up to 500 parties and 20 courses. One that is not there is an item that says so."""
-    found = await _ask(service, caller, body.party_ids, body.course_ids, body.at, now)
+    found = await _ask(request, body.party_ids, body.course_ids, body.at)
     return CheckedItems(items=[CheckedItem.model_validate(one) for one in found])
 
 
 async def _ask(
-    service: Service,
-    caller: Caller,
-    party_ids: Sequence[str],
-    course_ids: Sequence[uuid.UUID],
-    at: datetime | None,
-    now: datetime,
+    request: Request, party_ids: Sequence[str], course_ids: Sequence[uuid.UUID], at: datetime | None
 ) -> list[Checked]:
-    return await run_sync(
-        partial(
-            licences.check,
-            service.database,
-            caller.org_id,
-            party_ids,
-            course_ids,
-            at=at or now,
-            now=now,
-            scope=caller.folders,
-            features=service.settings.features,
-        )
+    """What others let FastAPI find, as its dependencies, is asked for here: finding it costs a tenth of a check."""
+    who, made, now = await caller(request), await service(request), clock.now()
+    return await licences.check(
+        made.database,
+        who.org_id,
+        party_ids,
+        course_ids,
+        at=at or now,
+        now=now,
+        scope=who.folders,
+        features=made.settings.features,
     )

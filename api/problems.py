@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+import psycopg
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -74,6 +75,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid_input)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(OperationalError, _database_away)
+    app.add_exception_handler(psycopg.OperationalError, _database_away)
     app.add_exception_handler(PoolTimeout, _database_away)
     app.add_exception_handler(Exception, _unexpected)
     app.router.responses |= {"4XX": DESCRIBED, "5XX": DESCRIBED}
@@ -124,7 +126,7 @@ async def _http_error(_: Request, error: Exception) -> JSONResponse:
 
 async def _database_away(_: Request, error: Exception) -> JSONResponse:
     log.warning("database did not answer", exc_info=error)
-    if isinstance(getattr(error, "orig", None), QueryCanceled):
+    if isinstance(getattr(error, "orig", error), QueryCanceled):
         detail = "This took too long and was given up; nothing was changed. Ask for less, or try again later."
     else:
         detail = "The database cannot be reached at the moment. The same request may be sent again."

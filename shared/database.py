@@ -15,9 +15,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
+import anyio
 import orjson
-from psycopg import ClientCursor
+from psycopg import AsyncClientCursor, AsyncConnection, OperationalError
 from psycopg.errors import InvalidSqlStatementName
+from psycopg.pq import TransactionStatus
 from sqlalchemy import DateTime, MetaData, Text, create_engine, event, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import make_url
@@ -25,6 +27,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 SERVING_ROLE = "rollcall_app"
 """The role that serves: it owns nothing and bypasses nothing. Migrations create it."""
+
+ASKED_AT_ONCE = 4
+"""Connections of one `Database` for questions, besides its pool: each is busy for a fraction of a millisecond."""
 
 ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
 """Ids that come from other systems: organizations, parties, folders, members."""
@@ -90,22 +95,25 @@ class Database:
             "idle_in_transaction_session_timeout": int(idle_timeout * 1000),
             "timezone": "UTC",
         }
+        connect_args: dict[str, Any] = {
+            "application_name": f"rollcall {name}",
+            "connect_timeout": 5,
+            "options": " ".join(f"-c {key}={value}" for key, value in options.items()),
+            "prepare_threshold": sys.maxsize,  # planned for what is given: decisions/0016
+        }
         self.engine = create_engine(
             make_url(url).set(drivername="postgresql+psycopg"),
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=5,
-            pool_use_lifo=True,  # the connection used last has the questions prepared; in turn none would for long
             json_deserializer=orjson.loads,  # several times as fast, where thousands of events are read
             hide_parameters=True,  # the text of an error must not hold names and addresses
-            connect_args={
-                "application_name": f"rollcall {name}",
-                "connect_timeout": 5,
-                "options": " ".join(f"-c {key}={value}" for key, value in options.items()),
-                "prepare_threshold": sys.maxsize,  # planned for what is given: decisions/0016
-            },
+            connect_args=connect_args,
         )
         event.listen(self.engine, "connect", _serve_as_role)
+        self._connect_args = {**self.engine.dialect.create_connect_args(self.engine.url)[1], **connect_args}
+        self._idle: list[AsyncConnection] = []
+        self._places = anyio.Semaphore(ASKED_AT_ONCE, fast_acquire=True)
 
     @contextmanager
     def transaction(self, org_id: str | None) -> Iterator[Session]:
@@ -117,19 +125,41 @@ class Database:
             yield db
             db.commit()
 
-    def ask(self, org_id: str, question: "Question", parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    async def ask(self, org_id: str, question: "Question", parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """The rows that answer a question, in a transaction of its own for one organization.
 
         One message and one round trip, where a transaction takes four: several statements in one message are one
-        transaction, so what the first of them sets is gone with the answer. A connection that does not know the
-        question, or no longer (psycopg lets go of all that is prepared after a rollback), is told and asked again.
+        transaction, so what the first of them sets is gone with the answer. And without a thread, which takes longer
+        to change to than to ask. A kept connection that has died meanwhile is passed over.
         """
-        with self._autocommitting() as connection:
-            try:
-                return _asked(connection, org_id, question, parameters)
-            except InvalidSqlStatementName:
-                connection.execute(question.preparing)
-                return _asked(connection, org_id, question, parameters)
+        async with self._places:
+            while True:
+                kept = bool(self._idle)
+                connection = self._idle.pop() if kept else await self._connect()
+                try:
+                    return await _asked(connection, org_id, question, parameters)
+                except OperationalError:
+                    if not (kept and connection.closed):
+                        raise
+                finally:
+                    if connection.info.transaction_status is TransactionStatus.IDLE:
+                        self._idle.append(connection)
+                    else:
+                        await connection.close()
+
+    async def _connect(self) -> AsyncConnection:
+        """A connection for questions. Raises UnsafeRole."""
+        connection = await AsyncConnection.connect(
+            **self._connect_args, autocommit=True, cursor_factory=AsyncClientCursor
+        )
+        try:
+            await connection.execute(f"SET ROLE {SERVING_ROLE}")
+            role = await (await connection.execute(_POWERS)).fetchone()
+            _refuse_powers(role)
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
 
     def note(self, org_id: str, *statements: tuple[str, Mapping[str, Any]]) -> None:
         """Statements that write, each with its parameters, likewise in one round trip, without waiting for the disk.
@@ -159,8 +189,10 @@ class Database:
             pooled.close()
 
     def close(self) -> None:
-        """Close every connection of the pool."""
+        """Close every connection."""
         self.engine.dispose()
+        while self._idle:
+            self._idle.pop().pgconn.finish()  # as its `close` does, which waits for nothing either
 
 
 @dataclass(frozen=True)
@@ -190,11 +222,18 @@ class Question:
             EXECUTE {self.name} ({", ".join(f"%({name})s" for name in self.parameters)})""".encode()
 
 
-def _asked(connection: Any, org_id: str, question: Question, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    with ClientCursor(connection) as cursor:
-        cursor.execute(question.asking, {**parameters, "rollcall.org": org_id})
-        cursor.nextset()
-        return cursor.fetchall()
+async def _asked(
+    connection: AsyncConnection, org_id: str, question: Question, parameters: Mapping[str, Any]
+) -> list[tuple[Any, ...]]:
+    """Ask over a connection, which is told the question if it does not know it."""
+    given = {**parameters, "rollcall.org": org_id}
+    try:
+        cursor = await connection.execute(question.asking, given)
+    except InvalidSqlStatementName:
+        await connection.execute(question.preparing)
+        cursor = await connection.execute(question.asking, given)
+    cursor.nextset()
+    return await cursor.fetchall()
 
 
 def current_org(db: Session) -> str:
@@ -222,14 +261,18 @@ def _serve_as_role(connection: Any, _: object) -> None:
             raise UnsafeRole(
                 f"The database has no role {SERVING_ROLE} to serve as ({type(error).__name__}); run `rollcall migrate`."
             ) from error
-        cursor.execute(
-            """SELECT rolsuper OR rolbypassrls OR EXISTS (SELECT FROM pg_class WHERE relowner = pg_roles.oid)
-               FROM pg_roles WHERE rolname = current_user"""
-        )
-        row = cursor.fetchone()
-        if row is None or row[0]:
-            raise UnsafeRole(f"The role {SERVING_ROLE} bypasses row-level security or owns tables; it must do neither.")
+        cursor.execute(_POWERS)
+        _refuse_powers(cursor.fetchone())
     connection.commit()
+
+
+_POWERS = b"""SELECT rolsuper OR rolbypassrls OR EXISTS (SELECT FROM pg_class WHERE relowner = pg_roles.oid)
+    FROM pg_roles WHERE rolname = current_user"""
+
+
+def _refuse_powers(role: Any) -> None:
+    if role is None or role[0]:
+        raise UnsafeRole(f"The role {SERVING_ROLE} bypasses row-level security or owns tables; it must do neither.")
 
 
 def is_external_id(value: str) -> bool:

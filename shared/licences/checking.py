@@ -1,7 +1,8 @@
 """The licence check: is this party licensed for that course, now or at some instant. One statement, one round trip.
 
 It is asked at gates, all day long, so it does without the layers: the statement is written out, is kept prepared, says
-besides whether the organization may use training at all, and is sent together with what enters the organization.
+besides whether the organization may use training at all, and is sent together with what enters the organization, from
+the event loop itself.
 """
 
 import uuid
@@ -102,7 +103,7 @@ def question(*, past: bool, scoped: bool) -> Question:
 _QUESTIONS = {(past, scoped): question(past=past, scoped=scoped) for past in (False, True) for scoped in (False, True)}
 
 
-def check(
+async def check(
     database: Database,
     org_id: str,
     party_ids: Collection[str],
@@ -121,7 +122,7 @@ def check(
     parameters: dict[str, Any] = {"org": org_id, "parties": list(party_ids), "courses": list(course_ids), "at": at}
     if scope is not None:
         parameters["folders"] = list(scope)
-    found = database.ask(org_id, _QUESTIONS[at < now, scope is not None], parameters)
+    found = await database.ask(org_id, _QUESTIONS[at < now, scope is not None], parameters)
     if not found:
         raise OrganizationUnknown
     _need_available(found[0], features)

@@ -1,19 +1,23 @@
 """The check: licensed or not and why, now and then, for one and for many, by one indexed question."""
 
+import asyncio
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 import time_machine
-from psycopg import ClientCursor, Connection
-from sqlalchemy import text
+from psycopg import AsyncConnection, ClientCursor
+from psycopg.errors import DivisionByZero
+from psycopg.pq import TransactionStatus
 
 from shared import clock, licences
 from shared.access import FeatureNotAvailable, Permission
-from shared.database import Question
+from shared.database import ASKED_AT_ONCE, Question
 from shared.licences.checking import question
+from tests.conftest import Servers
 from tests.factories import Org, count_statements
 from tests.licences.conftest import Crowd
 from tests.licences.earning import NOON, a_session, grant, held, take_back
@@ -175,45 +179,80 @@ def _asked(org: Org, party_ids: list[str], course_ids: list[str], **given: Any) 
     features = given.get("features", frozenset({"training"}))
     courses = [uuid.UUID(one) for one in course_ids]
     now = clock.now()
-    return licences.check(
+    checking = licences.check(
         org.service.database, org.id, party_ids, courses, at=now, now=now, scope=None, features=features
     )
+    found: list[Any] = asyncio.run(checking)
+    return found
+
+
+def ask(org: Org, question: Question, **parameters: Any) -> list[Any]:
+    """Ask for an organization, and let nobody else have the connection meanwhile."""
+    return asyncio.run(org.service.database.ask(org.id, question, parameters))
+
+
+HOW_MANY = Question("how_many", "SELECT count(*) FROM licence WHERE party_id <> %(but)s", {"but": "text"})
+WHO = Question("who", "SELECT pg_backend_pid() + %(n)s", {"n": "int"})
 
 
 def test_the_organization_is_set_for_one_question_only(org: Org, other_org: Org, course: str) -> None:
-    """The connection goes back to the pool without it, and another organization's question finds nothing."""
+    """The connection is kept without it, and another organization's question finds nothing."""
     grant(org, course, "a")
-    database, how_many = (
-        org.service.database,
-        Question("how_many", "SELECT count(*) FROM licence WHERE party_id <> %(but)s", {"but": "text"}),
-    )
-    but = {"but": "nobody"}
-    for _ in range(30):
-        assert database.ask(other_org.id, how_many, but) == [(0,)]
-        assert database.ask(org.id, how_many, but) == [(1,)]
-        with database.transaction(None) as db:
-            assert db.connection().exec_driver_sql("SELECT count(*) FROM licence").scalar() == 0
+    for _ in range(3):
+        assert ask(other_org, HOW_MANY, but="nobody") == [(0,)]
+        assert ask(org, HOW_MANY, but="nobody") == [(1,)]
+        kept = org.service.database._idle[-1]
+        found = asyncio.run(kept.execute("SELECT count(*), current_setting('plan_cache_mode') FROM licence"))
+        assert asyncio.run(found.fetchall()) == [(0, "auto")]
 
 
 def test_a_question_that_fails_leaves_a_good_connection(org: Org) -> None:
-    question = Question("one_over", "SELECT 1 / %(n)s", {"n": "int"})
-    for _ in range(30):
-        with pytest.raises(Exception, match="division by zero"):
-            org.service.database.ask(org.id, question, {"n": 0})
-        assert org.service.database.ask(org.id, question, {"n": 1}) == [(1,)]
-        with org.transaction() as db:
-            assert db.scalar(text("SHOW plan_cache_mode")) == "auto"
+    question = Question("one_over", "SELECT 1 / %(n)s, pg_backend_pid()", {"n": "int"})
+    pids = set()
+    for _ in range(5):
+        with pytest.raises(DivisionByZero):
+            ask(org, question, n=0)
+        pids.add(ask(org, question, n=1)[0][1])
+    assert len(pids) == 1
 
 
-def test_after_a_rollback_the_connection_is_told_the_question_again(org: Org) -> None:
-    """psycopg then lets go of every prepared statement, of ours too."""
-    question = Question("one", "SELECT 1 + %(n)s", {"n": "int"})
-    for n in range(10):
-        with org.transaction() as db:
-            db.execute(text("SELECT 1"))
-            db.rollback()
-        assert org.service.database.ask(org.id, question, {"n": n}) == [(1 + n,)]
-        assert org.service.database.ask(org.id, question, {"n": n}) == [(1 + n,)]
+def test_a_connection_that_died_meanwhile_is_passed_over(org: Org, servers: Servers) -> None:
+    ((pid,),) = ask(org, WHO, n=0)
+    assert ask(org, WHO, n=0) == [(pid,)], "kept for the next question"
+    with psycopg.connect(servers.app_url) as connection:
+        connection.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+    assert ask(org, WHO, n=0) != [(pid,)]
+
+
+def test_a_connection_whose_question_was_broken_off_is_not_used_again(org: Org) -> None:
+    slow = Question("slow", "SELECT pg_sleep(%(seconds)s)", {"seconds": "float"})
+
+    async def broken_off() -> None:
+        async with asyncio.timeout(0.2):
+            await org.service.database.ask(org.id, slow, {"seconds": 60.0})
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(broken_off())
+    assert all(one.info.transaction_status is TransactionStatus.IDLE for one in org.service.database._idle)
+    assert len(ask(org, WHO, n=0)) == 1
+
+
+def test_no_more_are_asked_at_once_than_there_are_places(org: Org) -> None:
+    asked = [org.service.database.ask(org.id, WHO, {"n": 0}) for _ in range(10 * ASKED_AT_ONCE)]
+
+    async def together() -> int:
+        return len({pid for ((pid,),) in await asyncio.gather(*asked)})
+
+    assert asyncio.run(together()) == ASKED_AT_ONCE
+
+
+def test_where_the_database_does_not_answer_the_gate_is_told_to_come_back(
+    org: Org, course: str, servers: Servers
+) -> None:
+    with psycopg.connect(servers.owner_url) as connection:
+        connection.execute("LOCK TABLE licence")
+        answer = org.client(GATE).get("/v1/licences/check", params={"partyId": "a", "courseId": course})
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
 
 
 @pytest.mark.parametrize("asked_at_once", [1, 500])
@@ -250,17 +289,16 @@ def test_however_many_are_asked_about_it_is_one_round_trip(crowd: Crowd, asked_a
     some = crowd.parties[:asked_at_once]
     _asked(org, some, [course])  # prepares
     sent: list[bytes] = []
+    execute = AsyncConnection.execute
 
-    class Counting(ClientCursor[Any]):
-        def execute(self, query: Any, *args: Any, **kwargs: Any) -> Any:
-            sent.append(query)
-            return super().execute(query, *args, **kwargs)
+    async def counting(connection: AsyncConnection, query: Any, *args: Any, **kwargs: Any) -> Any:
+        sent.append(query)
+        return await execute(connection, query, *args, **kwargs)
 
     with (
         pytest.MonkeyPatch.context() as patch,
         count_statements(org.service.database.engine) as counted,
     ):
-        patch.setattr("shared.database.ClientCursor", Counting)
-        patch.setattr(Connection, "execute", lambda *_: pytest.fail("another message"))
+        patch.setattr(AsyncConnection, "execute", counting)
         assert len(_asked(org, some, [course])) == asked_at_once
     assert (len(sent), counted.sent) == (1, [])
