@@ -145,7 +145,7 @@ def _classified(db: Session, chunk: Chunk, session: TrainingSession, licensed: L
     on_roster = and_(RosterEntry.party_id.is_not(None), RosterEntry.removed_at.is_(None))
     attended = and_(on_roster, told(db, session, entity_id, JobOutcome.code == OutcomeCode.ATTENDED))
     licence_stands = and_(licence.c.licence_id.is_not(None), licence.c.revoked_at.is_(None))
-    has_something = licence_stands | and_(licence.c.licence_id.is_(None), attended)
+    has_something = licence_stands | and_(on_roster, licence.c.licence_id.is_not(None)) | attended
     code = case(
         (Party.id.is_(None), literal(OutcomeCode.PARTY_NOT_FOUND, Text)),
         (not_(directory.in_scope(entity_id, chunk.job.scope)), literal(OutcomeCode.OUT_OF_SCOPE, Text)),

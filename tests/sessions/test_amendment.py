@@ -197,6 +197,25 @@ def test_who_is_removed_owes_again_what_the_session_had_completed(
         assert owed(org)["not-there"] == ["assigned"], "an amendment's completion can be taken back too"
 
 
+def test_who_is_removed_after_the_licence_was_revoked_owes_again_too(org: Org, workshop: Workshop) -> None:
+    """The revocation stands as it was: by its own hand, for its own reason."""
+    org.with_parties("party-1")
+    course = org.with_course()
+    assign(org, workshop, body(course, "party-1"))
+    session_id = schedule(org, course)
+    add(org, session_id, "party-1")
+    complete(org, workshop, session_id)
+    (licence,) = held(org)["party-1"]
+    assert org.client().post(f"/v1/licences/{licence.id}/revoke", json={"reason": "By hand"}).status_code == 200
+    job = amend(org, workshop, session_id, remove=("party-1",))
+    assert codes(org, job) == {"party-1": "removed"}
+    assert owed(org) == {"party-1": ["assigned"]}
+    assert [one.revocation_reason for one in held(org)["party-1"]] == ["By hand"]
+    assert len(recorded(org, "licence.revoked")) == 1
+    again = amend(org, workshop, session_id, remove=("party-1",))
+    assert codes(org, again) == {"party-1": "not-licensed"}, "there is nothing left to take back"
+
+
 def test_what_was_completed_otherwise_stays_completed(org: Org, workshop: Workshop) -> None:
     """By a member, before the session or instead of it, or by another session."""
     names = ("before", "instead", "elsewhere")
