@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Uuid, and_, case, cast, func, literal, select
+from sqlalchemy import ColumnElement, Select, Uuid, and_, case, cast, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.orm import Session
 from sqlalchemy.types import Text
@@ -216,8 +216,10 @@ def _invited(db: Session, events: Collection[Event], receivers: Collection[str])
 
 
 def _mails_today(db: Session, receivers: Collection[str], now: datetime) -> Counter[str]:
-    """How many mails each party got within 24 hours. What was settled at one instant was one mail."""
-    sent = func.count(Delivery.settled_at.distinct()).filter(Delivery.state == DeliveryState.SENT)
+    """How many mails each party got within 24 hours. What was settled of one job at one instant was one mail."""
+    sent = func.count(tuple_(Delivery.settled_at, Delivery.job_id).distinct()).filter(
+        Delivery.state == DeliveryState.SENT
+    )
     of_receivers = (
         select(Delivery.receiver, sent)
         .where(

@@ -1,8 +1,12 @@
 """What parties are told of their assignments: the right words, link and day, and nothing that is no longer true."""
 
+from typing import Any
+
 import pytest
 import time_machine
 
+from shared import deliveries
+from shared.deliveries import Envelope, Letter
 from shared.settings import Settings
 from tests.assignments.asking import deactivate
 from tests.assignments.links import anybody
@@ -177,6 +181,37 @@ def test_a_party_gets_so_many_mails_a_day(mails: Correspondence) -> None:
         "daily-limit"
     ]
     assert mails.states()[-1] == ("bob", "sent", "delivered")
+
+
+def test_mails_that_were_settled_together_count_one_by_one(mails: Correspondence) -> None:
+    mails.know(ADA)
+    with time_machine.travel("2026-06-01T09:00:00Z", tick=False):
+        for _ in range(7):
+            mails.assign("ada", course=mails.org.with_course())
+            mails.tell()
+    assert len({row.settled_at for row in mails.rows()}) == 1
+    assert [code for _, _, code in mails.states()] == 5 * ["delivered"] + 2 * ["daily-limit"]
+
+
+def test_a_mail_that_cannot_be_written_costs_only_itself(
+    mails: Correspondence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from worker import mail
+
+    def compose(letter: Letter, *rest: Any) -> Envelope:
+        if letter.name == "Bob Okafor":
+            raise ZeroDivisionError
+        return deliveries.compose(letter, *rest)
+
+    monkeypatch.setattr(mail, "compose", compose)
+    mails.know(ADA, BOB, {"entityId": "cleo", "displayName": "Cleo", "email": f"cleo@{'x' * 70}.example"})
+    mails.assign("ada", "bob", "cleo")
+    assert [mail["To"].addresses[0].addr_spec for mail in mails.tell()] == ["ada@crew.example"]
+    assert mails.states() == [
+        ("ada", "sent", "delivered"),
+        ("bob", "queued", "failed-here"),
+        ("cleo", "failed", "address-unusable"),
+    ]
 
 
 def test_without_a_mail_server_nobody_is_planned_to_be_written_to(
