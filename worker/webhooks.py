@@ -93,10 +93,11 @@ class _Round:
     async def carry_out(self, due: list[str]) -> None:
         """Claim, call and settle until nothing is due and nothing under way. due: the organizations to begin with."""
         async with deliveries.open_line(allow_private=config.webhooks_allow_private, most=AT_A_TIME) as line:
-            settling = asyncio.create_task(self._keep_settling())
+            settling, asked = asyncio.create_task(self._keep_settling()), time.monotonic()
             while time.monotonic() < self._until and (await self._claim(due, line) or self._serving):
                 await self._news_or_pause()
-                due = await _in_a_thread(_due) or []
+                if time.monotonic() > asked + PAUSE_SECONDS:
+                    due, asked = await _in_a_thread(_due) or [], time.monotonic()
             self.let_go()
             await self._give_back(self._receivers.values())
             while self._serving:

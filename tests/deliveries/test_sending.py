@@ -20,7 +20,7 @@ from tests.deliveries import receivers
 from tests.deliveries.receivers import Answering, receiver
 from tests.deliveries.receiving import plan, record, rows, webhook
 from tests.drain import Workshop
-from tests.factories import Org
+from tests.factories import Org, count_statements
 from tests.feed import recorded
 
 pytestmark = pytest.mark.usefixtures("private")
@@ -156,6 +156,17 @@ def test_what_waits_for_a_webhook_that_is_no_more_is_suppressed(org: Org, worksh
         (removed, "suppressed", "webhook-removed"),
         (disabled, "suppressed", "webhook-disabled"),
     }
+
+
+def test_no_backlog_is_looked_through_for_webhooks_that_are_not_there(org: Org) -> None:
+    """It is asked again and again while others are called."""
+    webhook(org)
+    with org.transaction() as db:
+        db.connection()
+        with count_statements(org.service.database.engine) as counted:
+            deliveries.suppress_unwanted(db, clock.now())
+    assert counted.count == 1
+    assert "delivery" not in counted.sent[0]
 
 
 def test_a_receiver_that_hangs_slows_no_other(
