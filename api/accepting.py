@@ -41,8 +41,9 @@ class Acceptance:
 
     def hash_of(self, body: BaseModel | None = None) -> str | None:
         """The hash that tells a repeated request from a reused key. body: None where the address says it all."""
-        sent = None if body is None else body.model_dump(mode="json")
-        return None if self.key is None else jobs.request_hash(self.path, sent)
+        if self.key is None:
+            return None
+        return jobs.request_hash(self.path, None if body is None else body.model_dump(mode="json"))
 
     def earlier(self, db: Session, hash: str | None) -> JobAnswer | None:
         """The answer this key was given before, if any. Raises IdempotencyKeyReused."""

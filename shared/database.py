@@ -25,6 +25,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
+from shared.arrays import ArrayDumper
+
 SERVING_ROLE = "rollcall_app"
 """The role that serves: it owns nothing and bypasses nothing. Migrations create it."""
 
@@ -253,6 +255,7 @@ def _enter_organization(db: Session, _: object, connection: Any) -> None:
 
 def _serve_as_role(connection: Any, _: object) -> None:
     """Give up whatever more the login may do, and refuse a role that row-level security does not bind."""
+    connection.adapters.register_dumper(list, ArrayDumper)
     with connection.cursor() as cursor:
         try:
             cursor.execute(f"SET ROLE {SERVING_ROLE}")

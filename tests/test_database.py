@@ -1,6 +1,13 @@
 """How statements reach PostgreSQL."""
 
-from sqlalchemy import text
+import uuid
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import ARRAY, Text, Uuid, func, literal, select, text
+from sqlalchemy.exc import DBAPIError
 
 from shared.database import Database
 from tests.assignments.asking import body, submit
@@ -25,3 +32,34 @@ def kept(database: Database) -> list[str]:
     """The statements that the connection used last keeps prepared, but for our questions, which are to."""
     with database.transaction(None) as db:
         return list(db.scalars(text("SELECT statement FROM pg_prepared_statements WHERE from_sql IS FALSE")))
+
+
+TEXTS = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"))
+FAST = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@FAST
+@given(st.lists(st.none() | TEXTS | st.sampled_from(['"', "\\", "NULL", "", ",", "{}", "a b", "é"])))
+def test_texts_arrive_as_they_were_sent(org: Org, texts: list[str | None]) -> None:
+    assert arrived(org, texts, Text()) == texts
+
+
+@FAST
+@given(st.lists(st.none() | st.uuids()))
+def test_ids_arrive_as_they_were_sent(org: Org, ids: list[uuid.UUID | None]) -> None:
+    assert arrived(org, ids, Uuid()) == ids
+
+
+@pytest.mark.parametrize("bad", ["cut\0off", "\ud800"])
+def test_what_no_text_can_hold_is_refused(org: Org, bad: str) -> None:
+    with pytest.raises((DBAPIError, UnicodeEncodeError)):
+        arrived(org, ["a", bad, "b"], Text())
+
+
+def arrived(org: Org, items: list[Any], kind: Any) -> list[Any]:
+    """An array, there and back."""
+    with org.transaction() as db:
+        found = db.scalar(
+            select(func.array_cat(literal(items, ARRAY(kind)), literal([], ARRAY(kind)), type_=ARRAY(kind)))
+        )
+        return list(found or [])
