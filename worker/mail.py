@@ -37,7 +37,7 @@ from worker.settling import Results, settled_together
 
 log = structlog.get_logger()
 
-BATCH = 200
+BATCH = 400
 """Deliveries claimed at a time: with what is due to the same parties from the same jobs they may be more."""
 
 LEASE_SECONDS = 120.0

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Text,
     Uuid,
     and_,
     case,
@@ -21,7 +22,6 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -77,17 +77,17 @@ def claim(db: Session, channel: Channel, now: datetime, limit: int, lease_second
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    found = {row.id: row for row in db.execute(first)}
-    together = {(row.receiver, row.job_id) for row in found.values() if row.job_id is not None}
+    found = db.execute(first).all()
+    together = {(row.receiver, row.job_id) for row in found if row.job_id is not None}
     if together:
-        rest = select(Delivery.id).where(
+        rest = select(*columns).where(
             due(db, channel, now),
-            Delivery.receiver.in_({receiver for receiver, _ in together}),
-            tuple_(Delivery.receiver, Delivery.job_id).in_(together),
+            Delivery.receiver == func.any(literal([receiver for receiver, _ in together], ARRAY(Text))),
+            Delivery.job_id == func.any(literal(list({job_id for _, job_id in together}), ARRAY(Uuid))),
         )
-        ids = {*found, *db.scalars(rest.with_for_update(skip_locked=True))}
-    else:
-        ids = set(found)
+        others = db.execute(rest.with_for_update(skip_locked=True))
+        found = [*found, *(row for row in others if (row.receiver, row.job_id) in together)]
+    ids = {row.id for row in found}
     return lease(db, ids, now, lease_seconds)
 
 

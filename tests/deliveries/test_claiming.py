@@ -162,6 +162,15 @@ def test_what_one_job_gives_one_party_comes_together(org: Org) -> None:
     assert [(one.receiver, one.sequence) for one in rest] == [("b", 3), ("a", 4), ("a", 6)]
 
 
+def test_what_shares_only_a_party_with_one_and_only_a_job_with_another_comes_later(org: Org) -> None:
+    jobs = [f"01990000-0000-7000-8000-00000000000{n}" for n in range(2)]
+    for party_id, about in (("a", jobs[0]), ("b", jobs[1]), ("b", jobs[0]), ("a", jobs[0])):
+        record(org, party_id, jobId=about)
+        plan(org, mailed={"party.changed": deliveries.the_party})
+    assert [one.sequence for one in claim(org, channel=Channel.EMAIL, limit=2)] == [2, 3, 5]
+    assert [one.sequence for one in claim(org, channel=Channel.EMAIL)] == [4]
+
+
 @pytest.mark.parametrize("channel", Channel)
 def test_an_organization_is_named_while_something_is_due(org: Org, channel: Channel) -> None:
     def named(of: Channel) -> bool:
