@@ -155,6 +155,7 @@ def workshop(configured: settings.Settings, monkeypatch: pytest.MonkeyPatch) -> 
     """
     monkeypatch.setattr("worker.deliveries.PLANNING_SECONDS", float("inf"))
     monkeypatch.setattr("worker.events.TURN_SECONDS", float("inf"))
+    monkeypatch.setattr("worker.mail.SENDING_SECONDS", float("inf"))
     with Workshop.open() as opened:
         yield opened
 

@@ -27,12 +27,12 @@ def blocked(org: Org, act: Callable[[Session], Result]) -> Iterator[Future[Resul
 
     with ThreadPoolExecutor(1) as pool:
         doing = pool.submit(run)
-        _wait_until_blocked(org, started.get(timeout=5), doing)
+        _wait_until_blocked(org, started.get(timeout=30), doing)
         yield doing
 
 
 def _wait_until_blocked(org: Org, pid: int, doing: Future[Result]) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     waits = text("SELECT count(*) FROM pg_locks WHERE pid = :pid AND NOT granted")
     with org.transaction() as db:
         while not db.scalar(waits, {"pid": pid}):

@@ -65,7 +65,7 @@ def test_what_is_being_changed_the_sweep_passes_by(org: Org, course: str, change
         change(changing, one)
         with blocked(org, sweep) as sweeping:  # for the event counter, with what it tells of the other one
             changing.commit()
-            sweeping.result(timeout=5)
+            sweeping.result(timeout=30)
     while take(org, NOON) is Step.MORE:
         pass
     assert {party for _, party, _ in told(org)} == {"b"}
@@ -81,7 +81,7 @@ def test_what_is_being_swept_is_changed_afterwards(org: Org, course: str, how: s
         sweep(sweeping)
         with blocked(org, lambda db: correct(db, one, LATER) if how == "corrected" else revoke(db, one)) as changing:
             sweeping.commit()
-            changing.result(timeout=5)
+            changing.result(timeout=30)
     (licence,) = held(org, "a")
     assert (licence.notices, licence.revision) == (3, 2)
     for days in (60, 30, 7, 0):
@@ -98,7 +98,7 @@ def test_a_correction_of_a_licence_that_is_being_renewed_waits_and_touches_only_
         renew(db, chunk, course, session)
         with blocked(org, lambda other: correct(other, one, LATER, NOON + DAY)) as correcting:
             db.commit()
-            correcting.result(timeout=5)
+            correcting.result(timeout=30)
     former, latter = held(org, "a")
     assert (former.expires_at, former.superseded_at, former.revision) == (LATER, NOON + DAY, 3)
     assert (latter.expires_at, latter.renews_id) == (datetime(2027, 3, 3, 12, tzinfo=NOON.tzinfo), former.id)
@@ -112,7 +112,7 @@ def test_a_renewal_of_a_licence_that_is_being_corrected_keeps_its_new_end(org: O
         correct(correcting, one, until)
         with blocked(org, lambda db: renew(db, chunk, course, session)) as renewing:
             correcting.commit()
-            renewing.result(timeout=5)
+            renewing.result(timeout=30)
     former, latter = held(org, "a")
     assert (former.superseded_at, latter.expires_at, latter.rule) == (NOON + DAY, until, "laterExpiry")
 
@@ -126,7 +126,7 @@ def test_a_renewal_of_a_licence_that_is_being_revoked_renews_nothing(org: Org, c
         revoke(revoking, one)
         with blocked(org, lambda db: renew(db, chunk, course, session)) as renewing:
             revoking.commit()
-            renewing.result(timeout=5)
+            renewing.result(timeout=30)
     former, latter = held(org, "a")
     assert (former.superseded_at, former.revoked_at, latter.renews_id, latter.revoked_at) == (None, NOON, None, None)
 
@@ -139,6 +139,6 @@ def test_a_revocation_of_a_licence_that_is_being_renewed_leaves_the_renewal(org:
         renew(db, chunk, course, session)
         with blocked(org, lambda other: revoke(other, one)) as revoking:
             db.commit()
-            revoking.result(timeout=5)
+            revoking.result(timeout=30)
     former, latter = held(org, "a")
     assert (former.revoked_at, former.superseded_at, latter.revoked_at) == (NOON, NOON + DAY, None)

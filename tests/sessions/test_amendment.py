@@ -278,7 +278,7 @@ def test_of_an_amendment_and_a_member_who_reopens_one_waits_for_the_other(org: O
             directory.lock_parties(member, Party.id == "party-1")
             assignments.reopen(member, assignment, "x", OPERATOR, clock.now())
             member.commit()
-            amending.result(timeout=5)
+            amending.result(timeout=30)
     assert codes(org, read_job(org, job)) == {"party-1": "removed"}
     assert (owed(org), len(recorded(org, "assignment.reopened"))) == ({"party-1": ["assigned"]}, 1)
 
