@@ -253,7 +253,7 @@ def test_events_wait_in_postgresql_while_redis_is_dead(org: Org, relayer: Worksh
     with own_redis.dead():
         began = time.monotonic()
         relay(relayer, org)
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 15
     assert own_redis.sequences(org) == []
     relay(relayer, org)
     assert own_redis.sequences(org) == numbers(300)
@@ -269,7 +269,7 @@ def test_a_frozen_redis_costs_a_worker_some_seconds_and_then_nothing_is_lost_or_
     try:
         began = time.monotonic()
         relay(relayer, org)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15
     finally:
         own_redis.server.process.send_signal(signal.SIGCONT)
     relay(relayer, org)
