@@ -5,19 +5,23 @@ is stored as an outcome, beside those that say why not.
 """
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     Select,
+    TableValuedAlias,
     Text,
     Uuid,
     and_,
+    any_,
     case,
     cast,
+    column,
     exists,
     func,
     insert,
@@ -127,54 +131,51 @@ def undo(db: Session, chunk: Chunk, now: datetime, along: Along | None = None) -
 
 
 def _carry_out(db: Session, chunk: Chunk, change: Change, now: datetime, along: Along | None = None) -> Tally:
-    """Change what may be changed, sorted by id so that two jobs lock in the same order; say of the others why not."""
-    found = _found(chunk).subquery()
-    in_scope = directory.in_scope(Assignment.party_id, chunk.job.scope)
-    target = (
-        select(Assignment.id, found.c.entity_id)
-        .join(found, Assignment.id == found.c.assignment_id)
-        .where(Assignment.org_id == chunk.job.org_id, change.allowed, in_scope)
-        .order_by(Assignment.id)
-        .with_for_update(of=Assignment)
-        .cte("target")
-    )
-    changed = (
-        update(Assignment)
-        .where(Assignment.org_id == chunk.job.org_id, Assignment.id == target.c.id)
-        .values({**change.values, Assignment.revision: Assignment.revision + 1})
-        .returning(target.c.entity_id, Assignment.id)
-        .cte("changed")
-    )
-    succeeded = select(*_key(chunk), changed.c.entity_id, *_meaning(change.code), changed.c.id)
-    count = _store(db, succeeded).get(Outcome.SUCCEEDED, 0)
-    others = {} if count == chunk.size else _store(db, _why_not(chunk, change))
-    if along is not None and count:
-        along(_changed(chunk))
-    each = (
-        select(func.concat("assignment/", Assignment.id).label("subject"), Assignment.party_id)
-        .join(JobOutcome, and_(JobOutcome.org_id == Assignment.org_id, JobOutcome.record_id == Assignment.id))
-        .where(*_of_chunk(chunk), JobOutcome.outcome == Outcome.SUCCEEDED)
-    )
+    """Change what may be changed, sorted by id so that two jobs lock in the same order; say of the others why not.
+
+    What one statement has found goes to the next as an array: joined in one, PostgreSQL looks all recipients up anew
+    for each assignment as long as it has no statistics of the organization, and a chunk takes longer than it may.
+    """
+    found = dict(db.execute(_found(chunk)).tuples().all())
+    may = (change.allowed, directory.in_scope(Assignment.party_id, chunk.job.scope))
+    of_ids = _those(chunk, [one for one in found.values() if one is not None])
+    locked = select(Assignment.id).where(*of_ids, *may).order_by(Assignment.id).with_for_update(of=Assignment)
+    ids = set(db.scalars(locked))
+    changed = _those(chunk, ids)
+    values = {**change.values, Assignment.revision: Assignment.revision + 1}
+    db.execute(update(Assignment).where(*changed).values(values), execution_options={"synchronize_session": False})
+    succeeded = {entity_id: one for entity_id, one in found.items() if one in ids}
+    _store(db, _succeeded(chunk, change.code, succeeded))
+    others = {entity_id: one for entity_id, one in found.items() if one not in ids}
+    unchanged = _store(db, _why_not(chunk, change, others)) if others else {}
+    if along is not None and ids:
+        along(_told(changed))
+    each = select(func.concat("assignment/", Assignment.id).label("subject"), Assignment.party_id).where(*changed)
     data = change.data | {"jobId": str(chunk.job.id)}
-    events.record_each(db, chunk.job.actor, now, type=change.event, count=count, of=each, data=data)
-    return Tally(succeeded=count, unchanged=others.get(Outcome.UNCHANGED, 0), failed=others.get(Outcome.FAILED, 0))
-
-
-def _changed(chunk: Chunk) -> Select[uuid.UUID, str, uuid.UUID, uuid.UUID]:
-    """The assignments that this chunk has changed, as `Along` is told of them."""
-    return (
-        select(
-            Assignment.id.label("assignment_id"),
-            Assignment.party_id,
-            Assignment.course_id,
-            Assignment.course_version_id,
-        )
-        .join(JobOutcome, and_(JobOutcome.org_id == Assignment.org_id, JobOutcome.record_id == Assignment.id))
-        .where(*_of_chunk(chunk), JobOutcome.outcome == Outcome.SUCCEEDED)
+    events.record_each(db, chunk.job.actor, now, type=change.event, count=len(ids), of=each, data=data)
+    return Tally(
+        succeeded=len(succeeded),
+        unchanged=unchanged.get(Outcome.UNCHANGED, 0),
+        failed=unchanged.get(Outcome.FAILED, 0),
     )
 
 
-def _found(chunk: Chunk) -> Select[str, uuid.UUID]:
+def _those(chunk: Chunk, assignment_ids: Collection[uuid.UUID]) -> tuple[ColumnElement[bool], ...]:
+    """Assignments by their ids: one parameter, however many they are."""
+    return Assignment.org_id == chunk.job.org_id, Assignment.id == any_(literal(list(assignment_ids), ARRAY(Uuid)))
+
+
+def _told(changed: tuple[ColumnElement[bool], ...]) -> Select[uuid.UUID, str, uuid.UUID, uuid.UUID]:
+    """The assignments that were changed, as `Along` is told of them."""
+    return select(
+        Assignment.id.label("assignment_id"),
+        Assignment.party_id,
+        Assignment.course_id,
+        Assignment.course_version_id,
+    ).where(*changed)
+
+
+def _found(chunk: Chunk) -> Select[str, uuid.UUID | None]:
     """The recipients' assignments: each recipient's `entity_id` and the `assignment_id` it means, if there is one.
 
     By party it is the open assignment of the version, else the one that was made last.
@@ -196,9 +197,22 @@ def _found(chunk: Chunk) -> Select[str, uuid.UUID]:
     return select(recipients.c.entity_id, of_party.label("assignment_id"))
 
 
-def _why_not(chunk: Chunk, change: Change) -> Select[Any]:
+def _rows(found: Mapping[str, uuid.UUID | None]) -> TableValuedAlias:
+    """What was found, as rows."""
+    arrays = literal(list(found), ARRAY(Text)), literal(list(found.values()), ARRAY(Uuid))
+    columns = column("entity_id", Text), column("assignment_id", Uuid)
+    return func.unnest(*arrays).table_valued(*columns).render_derived("found")
+
+
+def _succeeded(chunk: Chunk, code: OutcomeCode, succeeded: Mapping[str, uuid.UUID]) -> Select[Any]:
+    """The outcome of each recipient whose assignment was changed."""
+    found = _rows(succeeded)
+    return select(*_key(chunk), found.c.entity_id, *_meaning(code), found.c.assignment_id)
+
+
+def _why_not(chunk: Chunk, change: Change, others: Mapping[str, uuid.UUID | None]) -> Select[Any]:
     """The outcome of each recipient whose assignment was not changed."""
-    found = _found(chunk).subquery()
+    found = _rows(others)
     by_party = chunk.job.request["by"] == BY_PARTY
     absent = OutcomeCode.NOT_ASSIGNED if by_party else OutcomeCode.ASSIGNMENT_NOT_FOUND
     party_id = found.c.entity_id if by_party else Assignment.party_id
@@ -211,13 +225,9 @@ def _why_not(chunk: Chunk, change: Change) -> Select[Any]:
         reasons.reverse()
     code = case(*((when, literal(which, Text)) for when, which in reasons), else_=change.why_not)
     outcome = case(*((code == one, literal(one.outcome, Text)) for one in OutcomeCode), else_=None)
-    told = exists().where(*_of_chunk(chunk), JobOutcome.entity_id == found.c.entity_id)
-    return (
-        select(*_key(chunk), found.c.entity_id, outcome, code, Assignment.id)
-        .select_from(found)
-        .outerjoin(Assignment, and_(Assignment.org_id == chunk.job.org_id, Assignment.id == found.c.assignment_id))
-        .where(~told)
-    )
+    of_found = and_(Assignment.org_id == chunk.job.org_id, Assignment.id == found.c.assignment_id)
+    rows = found.outerjoin(Assignment, of_found)
+    return select(*_key(chunk), found.c.entity_id, outcome, code, Assignment.id).select_from(rows)
 
 
 def _store(db: Session, outcomes: Select[Any]) -> dict[str, int]:
@@ -257,9 +267,3 @@ def _key(chunk: Chunk) -> tuple[ColumnElement[str], ColumnElement[uuid.UUID]]:
 
 def _meaning(code: OutcomeCode) -> tuple[ColumnElement[str], ColumnElement[str]]:
     return literal(code.outcome, Text), literal(code, Text)
-
-
-def _of_chunk(chunk: Chunk) -> tuple[ColumnElement[bool], ...]:
-    """The stored outcomes of this very chunk."""
-    of_job = and_(JobOutcome.org_id == chunk.job.org_id, JobOutcome.job_id == chunk.job.id)
-    return of_job, chunk.covers(JobOutcome.entity_id)
