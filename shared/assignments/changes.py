@@ -20,7 +20,6 @@ from sqlalchemy import (
     and_,
     any_,
     case,
-    cast,
     column,
     exists,
     func,
@@ -136,7 +135,7 @@ def _carry_out(db: Session, chunk: Chunk, change: Change, now: datetime, along: 
     What one statement has found goes to the next as an array: joined in one, PostgreSQL looks all recipients up anew
     for each assignment as long as it has no statistics of the organization, and a chunk takes longer than it may.
     """
-    found = dict(db.execute(_found(chunk)).tuples().all())
+    found = _found(db, chunk)
     may = (change.allowed, directory.in_scope(Assignment.party_id, chunk.job.scope))
     of_ids = _those(chunk, [one for one in found.values() if one is not None])
     locked = select(Assignment.id).where(*of_ids, *may).order_by(Assignment.id).with_for_update(of=Assignment)
@@ -175,26 +174,26 @@ def _told(changed: tuple[ColumnElement[bool], ...]) -> Select[uuid.UUID, str, uu
     ).where(*changed)
 
 
-def _found(chunk: Chunk) -> Select[str, uuid.UUID | None]:
-    """The recipients' assignments: each recipient's `entity_id` and the `assignment_id` it means, if there is one.
+def _found(db: Session, chunk: Chunk) -> dict[str, uuid.UUID | None]:
+    """The assignment that each recipient means, if there is one.
 
     By party it is the open assignment of the version, else the one that was made last.
     """
-    recipients = chunk.recipients.subquery()
+    recipients = db.scalars(chunk.recipients)
     if chunk.job.request["by"] == BY_ASSIGNMENT:
-        return select(recipients.c.entity_id, cast(recipients.c.entity_id, Uuid).label("assignment_id"))
-    of_party = (
-        select(Assignment.id)
+        return {entity_id: uuid.UUID(entity_id) for entity_id in recipients}
+    of_parties = (
+        select(Assignment.party_id, Assignment.id)
+        .distinct(Assignment.party_id)
         .where(
             Assignment.org_id == chunk.job.org_id,
-            Assignment.party_id == recipients.c.entity_id,
             Assignment.course_version_id == uuid.UUID(chunk.job.request["courseVersionId"]),
+            chunk.covers(Assignment.party_id),
         )
-        .order_by((Assignment.state == AssignmentState.ASSIGNED).desc(), Assignment.id.desc())
-        .limit(1)
-        .scalar_subquery()
+        .order_by(Assignment.party_id, (Assignment.state == AssignmentState.ASSIGNED).desc(), Assignment.id.desc())
     )
-    return select(recipients.c.entity_id, of_party.label("assignment_id"))
+    latest = dict(db.execute(of_parties).tuples().all())
+    return {party_id: latest.get(party_id) for party_id in recipients}
 
 
 def _rows(found: Mapping[str, uuid.UUID | None]) -> TableValuedAlias:

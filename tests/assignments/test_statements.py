@@ -1,8 +1,12 @@
 """The cost of a chunk: as many statements for a thousand recipients as for ten, whatever becomes of them."""
 
+import psycopg
 import pytest
+from sqlalchemy import text
 
-from tests.assignments.asking import body, codes, deactivate, parties, submit
+from shared import clock, jobs
+from tests.assignments.asking import body, codes, deactivate, parties, recipients, submit
+from tests.conftest import Servers
 from tests.drain import Workshop
 from tests.factories import Org, count_statements
 
@@ -54,3 +58,36 @@ def test_submitting_costs_the_same_statements_whatever_its_size(org: Org, worksh
             submit(client, body(course, *parties(size)))
         counts.append(counted.sent)
     assert counts[0] == counts[1]
+
+
+def test_without_statistics_of_the_organization_a_change_reads_each_assignment_a_few_times(
+    org: Org, other_org: Org, workshop: Workshop, servers: Servers
+) -> None:
+    """PostgreSQL then takes all that an organization has for a row, and any loop within a loop for a cheap one."""
+    from worker import assignments  # reads the environment, so not before it is set
+
+    everybody = parties(600)
+    for one in (other_org, org):
+        one.with_parties(*everybody)
+        course = one.with_course()
+        submit(one.client(), body(course, *everybody))
+        workshop.drain(one.id)
+        if one is other_org:
+            with psycopg.connect(servers.owner_url, autocommit=True) as connection:
+                connection.execute("ANALYZE")
+    asked = {"courseId": course, "recipients": recipients(*everybody), "occurredOn": "2026-03-02"}
+    assert org.client().post("/v1/assignments/complete", json=asked).status_code == 202
+    with org.transaction() as db:
+        claimed = jobs.claim(db, clock.now(), 60)
+    assert claimed is not None
+    with org.transaction() as db:
+        chunk = jobs.lock(db, claimed)
+        assert chunk is not None
+        tally = assignments.complete(db, chunk)
+        read = db.scalar(text(READ)) or 0
+        jobs.finish(db, chunk, tally, clock.now())
+    assert tally.succeeded == chunk.size == len(everybody)
+    assert read < 10 * chunk.size
+
+
+READ = """SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables WHERE relname = 'assignment'"""
