@@ -8,7 +8,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, func, literal, select
+from sqlalchemy import ARRAY, Select, Uuid, and_, any_, func, literal, select
 from sqlalchemy.orm import Session, aliased
 
 from shared.catalogue import Course, LicenceOn
@@ -56,7 +56,8 @@ def take_back_completions(
     db: Session, assignment_ids: Select[uuid.UUID], reason: str, actor: Actor, now: datetime
 ) -> int:
     """Revoke the licences that these assignments earned, as if they had never been. Answers how many."""
-    return take_back(db, Licence.assignment_id.in_(assignment_ids), reason, actor, now, data={})
+    earned = Licence.assignment_id == any_(literal(list(db.scalars(assignment_ids)), ARRAY(Uuid)))
+    return take_back(db, earned, reason, actor, now, data={})
 
 
 def _ranked(db: Session, completed: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:

@@ -8,7 +8,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, and_, case, func, literal, select, update
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, Uuid, and_, any_, case, func, literal, select, update
 from sqlalchemy.orm import Session, aliased
 
 from shared import directory, events
@@ -47,12 +47,19 @@ def revoke_earned(
 def take_back(
     db: Session, which: ColumnElement[bool], reason: str, actor: Actor, now: datetime, *, data: dict[str, Any]
 ) -> int:
-    """Revoke these licences as if they had never been. Answers how many. data: what their events say besides."""
-    ours = and_(Licence.org_id == current_org(db), which)
-    directory.lock_parties(db, Party.id.in_(select(Licence.party_id).where(ours, Licence.revoked_at.is_(None))))
+    """Revoke these licences as if they had never been. Answers how many. data: what their events say besides.
+
+    Who holds them is found first, and goes on as arrays: in one statement PostgreSQL looks for all of them anew for
+    each party, as long as it has no statistics of the organization.
+    """
+    org_id = current_org(db)
+    standing = select(Licence.id, Licence.party_id).where(Licence.org_id == org_id, which, Licence.revoked_at.is_(None))
+    holders = dict(db.execute(standing).tuples().all())
+    directory.lock_parties(db, Party.id == any_(literal(sorted(set(holders.values())), ARRAY(Text))))
+    ours = Licence.id == any_(literal(list(holders), ARRAY(Uuid)))
     revoked = (
         update(Licence)
-        .where(ours, Licence.revoked_at.is_(None))
+        .where(Licence.org_id == org_id, ours, Licence.revoked_at.is_(None))
         .values(
             {
                 Licence.revoked_at: now,
@@ -69,7 +76,7 @@ def take_back(
     if not ids:
         return 0
     restored = _restore(db, ids)
-    these = and_(Licence.org_id == current_org(db), Licence.id.in_(ids))
+    these = and_(Licence.org_id == org_id, Licence.id == any_(literal(ids, ARRAY(Uuid))))
     former = func.jsonb_build_object(
         "courseId", Licence.course_id, "former", func.jsonb_build_object("state", former_state(now))
     )
@@ -77,7 +84,7 @@ def take_back(
     said = {"reason": reason} | data
     events.record_each(db, actor, now, type="licence.revoked", count=len(ids), of=each, data=said)
     about = func.jsonb_build_object("courseId", Licence.course_id, "expiresAt", Licence.expires_at)
-    again = and_(Licence.org_id == current_org(db), Licence.id.in_(restored))
+    again = and_(Licence.org_id == org_id, Licence.id == any_(literal(restored, ARRAY(Uuid))))
     each = select(subject(Licence.id), Licence.party_id, about.label("data")).where(again)
     events.record_each(db, actor, now, type="licence.restored", count=len(restored), of=each, data=said)
     return len(ids)
