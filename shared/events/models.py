@@ -5,8 +5,9 @@ until the commit, so the order of numbers is the order of commits. `event` is ap
 role may insert and read, nothing else.
 """
 
+import uuid
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -45,6 +46,21 @@ class Event(Tenant, Base):
     actor_id: Mapped[ExternalId]
     party_id: Mapped[ExternalId | None]
     data: Mapped[dict[str, Any]]
+
+
+class Recorded(NamedTuple):
+    """An event as a row of its table: an object would cost twice the time, and SQLAlchemy's row half as much again."""
+
+    org_id: str
+    sequence: int
+    id: uuid.UUID
+    type: str
+    subject: str
+    recorded_at: datetime
+    actor_type: str
+    actor_id: str
+    party_id: str | None
+    data: dict[str, Any]
 
 
 class EventConsumer(Tenant, Base):

@@ -15,12 +15,12 @@ import redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.database import current_org
 from shared.events import consumers
-from shared.events.models import Event
+from shared.events.models import Event, Recorded
 from shared.events.queries import head
 from shared.events.schemas import cloud_event
 
@@ -62,9 +62,6 @@ return refused or appended
 
 PAUSE_AFTER_FAILURE_SECONDS = 2.0
 """For so long nobody of a process tries again: a Redis that is away must cost the other work little."""
-
-Recorded = Row[*tuple[Any, ...]]
-"""An event as a row of its table: an object would cost twice the time."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +163,8 @@ def unread(db: Session, most: int = BATCH) -> Unread:
 def between(db: Session, after: int, up_to: int, most: int = BATCH) -> Sequence[Recorded]:
     """Events above `after`, up to `up_to` and at most so many, in order."""
     wanted = (Event.org_id == current_org(db), Event.sequence > after, Event.sequence <= up_to)
-    return db.execute(select(*Event.__table__.columns).where(*wanted).order_by(Event.sequence).limit(most)).all()
+    columns = [getattr(Event, name) for name in Recorded._fields]
+    return [Recorded(*row) for row in db.execute(select(*columns).where(*wanted).order_by(Event.sequence).limit(most))]
 
 
 def missing(db: Session, after: int, present: Collection[int]) -> Missing:
