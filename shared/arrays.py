@@ -4,12 +4,26 @@ psycopg looks at each element for what must be quoted, which took a quarter of t
 names 2,000 recipients. Quoted all alike and joined, they take next to nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
 from psycopg.abc import Buffer
 from psycopg.types.array import ListDumper
+from sqlalchemy import ARRAY, ColumnElement, String, Text, any_, literal
+
+
+def texts(values: Collection[str]) -> ColumnElement[Any]:
+    """Texts as one parameter, however many they are."""
+    return literal(list(values), ARRAY(Text))
+
+
+def is_one_of(column: Any, values: Collection[Any]) -> ColumnElement[bool]:
+    """Whether a column's value is one of these: one parameter, so that the statement is the same whatever their number,
+    and an index finds them whatever PostgreSQL knows of the table."""
+    kind = Text() if isinstance(column.type, String) else column.type
+    found: ColumnElement[bool] = column == any_(literal(list(values), ARRAY(kind)))
+    return found
 
 
 class ArrayDumper(ListDumper):

@@ -11,12 +11,13 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Uuid, and_, case, cast, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, Uuid, and_, case, cast, func, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.orm import Session
 from sqlalchemy.types import Text
 
 from shared import access, clock, deliveries, sessions
+from shared.arrays import is_one_of
 from shared.assignments import Assignment, AssignmentState, LinksNotConfigured, SessionLinks
 from shared.catalogue import Course, CourseVersion
 from shared.database import current_org
@@ -146,12 +147,12 @@ def look(db: Session, claimed: Collection[Claimed], settings: Settings, now: dat
         subjects[event.subject.partition("/")[0]].append(_id(event))
     jobs = list({one.job_id for one in claimed if one.event_type == "assignment.created" and one.job_id})
     quiet = select(Job.id).where(
-        Job.org_id == org_id, among(Job.id, jobs), Job.request["notify"].as_boolean().is_(False)
+        Job.org_id == org_id, is_one_of(Job.id, jobs), Job.request["notify"].as_boolean().is_(False)
     )
     roster = select(RosterEntry.session_id, RosterEntry.party_id).where(
         RosterEntry.org_id == org_id,
-        among(RosterEntry.session_id, subjects["session"]),
-        among(RosterEntry.party_id, receivers),
+        is_one_of(RosterEntry.session_id, subjects["session"]),
+        is_one_of(RosterEntry.party_id, receivers),
         RosterEntry.removed_at.is_(None),
     )
     return Situation(
@@ -170,15 +171,9 @@ def look(db: Session, claimed: Collection[Claimed], settings: Settings, now: dat
     )
 
 
-def among(key: Any, keys: Collection[Any]) -> ColumnElement[bool]:
-    """Whether it is one of these, in one parameter: the statement is the same whatever their number, and prepared."""
-    found: ColumnElement[bool] = key == func.any(literal(list(keys), ARRAY(key.type)))
-    return found
-
-
 def _rows(db: Session, model: Any, key: Any, keys: Collection[Any]) -> Sequence[Any]:
     """Bare rows in place of the model's objects, which would take longer to make than their mails."""
-    return db.execute(select(model.__table__).where(model.org_id == current_org(db), among(key, keys))).all()
+    return db.execute(select(model.__table__).where(model.org_id == current_org(db), is_one_of(key, keys))).all()
 
 
 def _named(db: Session, model: Any, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Named]:
@@ -188,7 +183,7 @@ def _named(db: Session, model: Any, ids: Collection[uuid.UUID]) -> dict[uuid.UUI
         select(model.__table__, Course.title.label("named"), CourseVersion.label.label("labelled"))
         .join(Course, and_(Course.org_id == model.org_id, Course.id == model.course_id))
         .join(CourseVersion, and_(CourseVersion.org_id == model.org_id, CourseVersion.id == model.course_version_id))
-        .where(model.org_id == current_org(db), among(model.id, ids))
+        .where(model.org_id == current_org(db), is_one_of(model.id, ids))
     )
     return {row.id: Named(row, row.named, row.labelled) for row in rows}
 
@@ -206,9 +201,9 @@ def _invited(db: Session, events: Collection[Event], receivers: Collection[str])
             told.where(
                 Delivery.org_id == current_org(db),
                 Delivery.channel == Channel.EMAIL,
-                among(Delivery.receiver, receivers),
+                is_one_of(Delivery.receiver, receivers),
                 Delivery.state == DeliveryState.SENT,
-                among(Event.subject, subjects),
+                is_one_of(Event.subject, subjects),
                 Event.type.not_in(CANCELS),
             )
         )
@@ -225,7 +220,7 @@ def _mails_today(db: Session, receivers: Collection[str], now: datetime) -> Coun
         .where(
             Delivery.org_id == current_org(db),
             Delivery.channel == Channel.EMAIL,
-            among(Delivery.receiver, receivers),
+            is_one_of(Delivery.receiver, receivers),
             Delivery.settled_at > now - timedelta(days=1),
         )
         .group_by(Delivery.receiver)

@@ -7,10 +7,11 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ARRAY, Select, Text, func, literal, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from shared import assignments, clock, licences, sessions
+from shared.arrays import texts
 from shared.jobs import Chunk, Tally
 from shared.licences import Earned
 
@@ -50,7 +51,7 @@ completion_ended = sessions.completion_ended
 def _each(party_ids: Sequence[str]) -> Select[str]:
     """Ids as rows: one parameter, however many they are. As a query they would be worked out anew by every statement,
     and while tables are new, without statistics, in the square of their number."""
-    return select(func.unnest(literal(list(party_ids), ARRAY(Text))).label("entity_id"))
+    return select(func.unnest(texts(party_ids)).label("entity_id"))
 
 
 def _earned(chunk: Chunk) -> Earned:

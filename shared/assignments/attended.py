@@ -9,12 +9,14 @@ import uuid
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Text, Uuid, any_, exists, func, literal, select, update
+from sqlalchemy import ColumnElement, Select, exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from shared import events
+from shared.arrays import is_one_of
 from shared.assignments.actions import ENDINGS
 from shared.assignments.models import Assignment, AssignmentState, CompletionMethod
+from shared.assignments.queries import these
 from shared.jobs import Chunk, Job
 
 
@@ -108,7 +110,7 @@ def reopen_attended(db: Session, chunk: Chunk, party_ids: Sequence[str]) -> list
         select(Assignment.id)
         .where(
             *_of_version(chunk),
-            Assignment.party_id == any_(literal(list(party_ids), ARRAY(Text))),
+            is_one_of(Assignment.party_id, party_ids),
             Assignment.state == AssignmentState.COMPLETED,
             by_session,
             ~owed,
@@ -121,7 +123,7 @@ def reopen_attended(db: Session, chunk: Chunk, party_ids: Sequence[str]) -> list
         Assignment.state: AssignmentState.ASSIGNED,
         Assignment.revision: Assignment.revision + 1,
     }
-    db.execute(update(Assignment).where(*_these(job, ids)).values(values), execution_options=_UNSEEN)
+    db.execute(update(Assignment).where(*these(job.org_id, ids)).values(values), execution_options=_UNSEEN)
     return ids
 
 
@@ -129,7 +131,7 @@ def record_reopened(db: Session, chunk: Chunk, ids: Sequence[uuid.UUID], now: da
     """Record the events of what was just opened again."""
     job = chunk.job
     each = select(func.concat("assignment/", Assignment.id).label("subject"), Assignment.party_id).where(
-        *_these(job, ids)
+        *these(job.org_id, ids)
     )
     data = {name: job.request[name] for name in ("reason", "courseId", "courseVersionId", "sessionId")}
     data["jobId"] = str(job.id)
@@ -146,7 +148,3 @@ def _of_version(chunk: Chunk) -> tuple[ColumnElement[bool], ...]:
         Assignment.course_version_id == uuid.UUID(chunk.job.request["courseVersionId"]),
         chunk.covers(Assignment.party_id),
     )
-
-
-def _these(job: Job, ids: Sequence[uuid.UUID]) -> tuple[ColumnElement[bool], ...]:
-    return Assignment.org_id == job.org_id, Assignment.id == any_(literal(list(ids), ARRAY(Uuid)))

@@ -5,7 +5,7 @@ is stored as an outcome, beside those that say why not.
 """
 
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -18,7 +18,6 @@ from sqlalchemy import (
     Text,
     Uuid,
     and_,
-    any_,
     case,
     column,
     exists,
@@ -31,8 +30,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from shared import directory, events
+from shared.arrays import texts
 from shared.assignments.actions import ENDINGS
 from shared.assignments.models import Assignment, AssignmentState, CompletionMethod
+from shared.assignments.queries import these
 from shared.directory import Party
 from shared.jobs import Chunk, JobOutcome, Outcome, OutcomeCode, Tally
 
@@ -137,10 +138,10 @@ def _carry_out(db: Session, chunk: Chunk, change: Change, now: datetime, along: 
     """
     found = _found(db, chunk)
     may = (change.allowed, directory.in_scope(Assignment.party_id, chunk.job.scope))
-    of_ids = _those(chunk, [one for one in found.values() if one is not None])
+    of_ids = these(chunk.job.org_id, [one for one in found.values() if one is not None])
     locked = select(Assignment.id).where(*of_ids, *may).order_by(Assignment.id).with_for_update(of=Assignment)
     ids = set(db.scalars(locked))
-    changed = _those(chunk, ids)
+    changed = these(chunk.job.org_id, ids)
     values = {**change.values, Assignment.revision: Assignment.revision + 1}
     db.execute(update(Assignment).where(*changed).values(values), execution_options={"synchronize_session": False})
     succeeded = {entity_id: one for entity_id, one in found.items() if one in ids}
@@ -157,11 +158,6 @@ def _carry_out(db: Session, chunk: Chunk, change: Change, now: datetime, along: 
         unchanged=unchanged.get(Outcome.UNCHANGED, 0),
         failed=unchanged.get(Outcome.FAILED, 0),
     )
-
-
-def _those(chunk: Chunk, assignment_ids: Collection[uuid.UUID]) -> tuple[ColumnElement[bool], ...]:
-    """Assignments by their ids: one parameter, however many they are."""
-    return Assignment.org_id == chunk.job.org_id, Assignment.id == any_(literal(list(assignment_ids), ARRAY(Uuid)))
 
 
 def _told(changed: tuple[ColumnElement[bool], ...]) -> Select[uuid.UUID, str, uuid.UUID, uuid.UUID]:
@@ -198,7 +194,7 @@ def _found(db: Session, chunk: Chunk) -> dict[str, uuid.UUID | None]:
 
 def _rows(found: Mapping[str, uuid.UUID | None]) -> TableValuedAlias:
     """What was found, as rows."""
-    arrays = literal(list(found), ARRAY(Text)), literal(list(found.values()), ARRAY(Uuid))
+    arrays = texts(found), literal(list(found.values()), ARRAY(Uuid))
     columns = column("entity_id", Text), column("assignment_id", Uuid)
     return func.unnest(*arrays).table_valued(*columns).render_derived("found")
 

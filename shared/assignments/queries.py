@@ -26,6 +26,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased
 
 from shared import directory
+from shared.arrays import is_one_of
 from shared.assignments.models import Assignment, AssignmentState
 from shared.catalogue import Course, CourseVersion
 from shared.database import current_org
@@ -87,6 +88,11 @@ def get(db: Session, assignment_id: uuid.UUID, scope: Collection[str] | None) ->
     if row is None:
         raise NotFound("assignment")
     return row
+
+
+def these(org_id: str, assignment_ids: Collection[uuid.UUID]) -> tuple[ColumnElement[bool], ...]:
+    """Assignments by their ids."""
+    return Assignment.org_id == org_id, is_one_of(Assignment.id, assignment_ids)
 
 
 def is_overdue(assignment: Assignment, today: date) -> bool:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, any_, case, cast, func, literal, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, UUID
+from sqlalchemy import ColumnElement, Date, case, cast, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from shared import events
 from shared.assignments.models import REMINDER_DAYS, Assignment
+from shared.assignments.queries import these
 from shared.database import current_org
 from shared.events import Actor
 
@@ -92,5 +92,5 @@ def _record(
             Assignment.due_on,
             *days,
         ).label("data"),
-    ).where(Assignment.org_id == current_org(db), Assignment.id == any_(literal(list(ids), ARRAY(UUID))))
+    ).where(*these(current_org(db), ids))
     events.record_each(db, CALENDAR, now, type=type, count=len(ids), of=each, data={})

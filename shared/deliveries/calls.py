@@ -14,11 +14,8 @@ from typing import Any
 
 import orjson
 from sqlalchemy import (
-    ARRAY,
-    BigInteger,
     ColumnElement,
     Text,
-    Uuid,
     and_,
     case,
     cast,
@@ -32,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from shared import events
+from shared.arrays import is_one_of
 from shared.database import Database, current_org
 from shared.deliveries.calling import Message, Reply
 from shared.deliveries.codes import DeliveryCode
@@ -119,7 +117,7 @@ def suppress_unwanted(db: Session, now: datetime) -> None:
         (DeliveryCode.WEBHOOK_DISABLED, [one for one, is_removed in removed.items() if not is_removed]),
     ):
         if ids:
-            theirs = Delivery.receiver == func.any(literal(ids, ARRAY(Text)))
+            theirs = is_one_of(Delivery.receiver, ids)
             db.execute(
                 update(Delivery)
                 .where(due(db, Channel.WEBHOOK, now), theirs)
@@ -155,11 +153,10 @@ def _messages(db: Session, claimed: list[Claimed], now: datetime) -> list[Messag
     event, org_id = Event.__table__, current_org(db)
     told = select(event).where(
         event.c.org_id == org_id,
-        event.c.sequence == func.any(literal([one.sequence for one in claimed], ARRAY(BigInteger))),
+        is_one_of(event.c.sequence, [one.sequence for one in claimed]),
     )
     bodies = {row.sequence: (str(row.id), orjson.dumps(events.cloud_event(row))) for row in db.execute(told)}
-    ids = list({one.receiver for one in claimed})
-    called = select(Webhook).where(Webhook.org_id == org_id, Webhook.id == func.any(literal(ids, ARRAY(Uuid))))
+    called = select(Webhook).where(Webhook.org_id == org_id, is_one_of(Webhook.id, {one.receiver for one in claimed}))
     webhooks = {str(webhook.id): webhook for webhook in db.scalars(called)}
     return [message_to(webhooks[one.receiver], *bodies[one.sequence], now) for one in claimed]
 

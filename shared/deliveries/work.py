@@ -13,7 +13,6 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Text,
     Uuid,
     and_,
     case,
@@ -27,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
+from shared.arrays import is_one_of
 from shared.database import Database, current_org
 from shared.deliveries.codes import DeliveryCode
 from shared.deliveries.models import Channel, Delivery, DeliveryState
@@ -82,8 +82,8 @@ def claim(db: Session, channel: Channel, now: datetime, limit: int, lease_second
     if together:
         rest = select(*columns).where(
             due(db, channel, now),
-            Delivery.receiver == func.any(literal([receiver for receiver, _ in together], ARRAY(Text))),
-            Delivery.job_id == func.any(literal(list({job_id for _, job_id in together}), ARRAY(Uuid))),
+            is_one_of(Delivery.receiver, [receiver for receiver, _ in together]),
+            is_one_of(Delivery.job_id, {job_id for _, job_id in together}),
         )
         others = db.execute(rest.with_for_update(skip_locked=True))
         found = [*found, *(row for row in others if (row.receiver, row.job_id) in together)]
@@ -112,7 +112,7 @@ def lease(db: Session, ids: Collection[uuid.UUID], now: datetime, lease_seconds:
     hopeless = Delivery.attempts >= MOST_ATTEMPTS
     taken = (
         update(Delivery)
-        .where(Delivery.org_id == current_org(db), Delivery.id == func.any(literal(list(ids), ARRAY(Uuid))))
+        .where(Delivery.org_id == current_org(db), is_one_of(Delivery.id, ids))
         .values(
             state=case((hopeless, literal(str(DeliveryState.DEAD))), else_=Delivery.state),
             code=case((hopeless, literal(str(DeliveryCode.GIVEN_UP))), else_=Delivery.code),

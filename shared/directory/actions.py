@@ -11,10 +11,10 @@ from sqlalchemy import ColumnElement, Row, Text, func, null, select, update
 from sqlalchemy.orm import Session
 
 from shared import events
+from shared.arrays import texts
 from shared.database import current_org
 from shared.directory import statements
 from shared.directory.models import Folder, Party
-from shared.directory.queries import ids
 from shared.directory.schemas import FolderRequest, PartyRow
 from shared.errors import Fault, InvalidInput
 from shared.events import Actor
@@ -147,6 +147,6 @@ def _record_each(
 ) -> None:
     """Record the same of each of these parties, or folders: the type's first word says which."""
     noun, _, _ = type.partition(".")
-    each = func.unnest(ids(sorted(subject_ids)), type_=Text).column_valued("id")
+    each = func.unnest(texts(sorted(subject_ids)), type_=Text).column_valued("id")
     of = select(func.concat(f"{noun}/", each).label("subject"), (each if noun == "party" else null()).label("party_id"))
     events.record_each(db, actor, now, type=type, count=len(subject_ids), of=of, data=data or {})

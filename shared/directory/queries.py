@@ -6,10 +6,11 @@ Who is not in scope does not exist, and a folder outside the scope is not named 
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, Row, Select, Text, any_, exists, func, literal, select, true, union
+from sqlalchemy import ColumnElement, Row, Select, Text, exists, func, select, true, union
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from shared.arrays import is_one_of, texts
 from shared.database import current_org
 from shared.directory.models import Folder, FolderMember, Party
 from shared.errors import NotFound
@@ -36,7 +37,7 @@ def recipients(*, party_ids: Collection[str], folder_ids: Collection[str]) -> Se
 
     The parties are those given, whether or not they exist; members count whether or not they are active.
     """
-    named = select(func.unnest(ids(party_ids)).column_valued("party_id"))
+    named = select(func.unnest(texts(party_ids)).column_valued("party_id"))
     members = select(FolderMember.party_id).where(
         FolderMember.org_id == _this_org(), is_one_of(FolderMember.folder_id, folder_ids)
     )
@@ -94,16 +95,6 @@ def folder(db: Session, folder_id: str, scope: Scope) -> Row[Folder, int]:
     if row is None:
         raise NotFound("folder")
     return row
-
-
-def ids(values: Collection[str]) -> ColumnElement[list[str]]:
-    """Ids as one parameter, however many they are."""
-    return literal(list(values), ARRAY(Text))
-
-
-def is_one_of(column: TextColumn, values: Collection[str]) -> ColumnElement[bool]:
-    """Whether a row's id is one of these: one parameter, however many they are."""
-    return column == any_(ids(values))
 
 
 def _parties(db: Session, scope: Scope) -> Select[Party, Sequence[str]]:

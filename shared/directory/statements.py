@@ -15,9 +15,9 @@ from sqlalchemy import Boolean, ColumnElement, Row, Text, case, column, delete, 
 from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from sqlalchemy.orm import Session
 
+from shared.arrays import is_one_of, texts
 from shared.database import current_org
 from shared.directory.models import Folder, FolderMember, Party
-from shared.directory.queries import ids, is_one_of
 from shared.directory.schemas import PartyRow
 
 COPIED = ("display_name", "email", "member_id", "active", "time_zone")
@@ -63,7 +63,7 @@ def insert_folders(db: Session, names: Mapping[str, str], now: datetime) -> set[
     """Insert those of the folders, given as names by id, that are not there yet. Answers which."""
     folder_ids = sorted(names)
     each = (
-        func.unnest(ids(folder_ids), ids([names[folder_id] for folder_id in folder_ids]))
+        func.unnest(texts(folder_ids), texts([names[folder_id] for folder_id in folder_ids]))
         .table_valued("id", "name")
         .render_derived()
     )
@@ -93,7 +93,7 @@ def members_of(db: Session, folder_id: str) -> set[str]:
 def insert_members(db: Session, members: Iterable[tuple[str, str]]) -> set[str]:
     """Put parties into folders, given as pairs of folder and party. Answers the parties that were not there yet."""
     pairs = sorted(members)
-    each = func.unnest(ids([folder_id for folder_id, _ in pairs]), ids([party_id for _, party_id in pairs]))
+    each = func.unnest(texts([folder_id for folder_id, _ in pairs]), texts([party_id for _, party_id in pairs]))
     named = each.table_valued("folder_id", "party_id").render_derived()
     new = select(literal(current_org(db)), named.c.folder_id, named.c.party_id)
     inserted = insert(FolderMember).from_select(["org_id", "folder_id", "party_id"], new, False)

@@ -8,9 +8,10 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, Select, Uuid, and_, any_, func, literal, select
+from sqlalchemy import Select, and_, func, literal, select
 from sqlalchemy.orm import Session, aliased
 
+from shared.arrays import is_one_of
 from shared.catalogue import Course, LicenceOn
 from shared.database import current_org
 from shared.events import Actor
@@ -56,7 +57,7 @@ def take_back_completions(
     db: Session, assignment_ids: Select[uuid.UUID], reason: str, actor: Actor, now: datetime
 ) -> int:
     """Revoke the licences that these assignments earned, as if they had never been. Answers how many."""
-    earned = Licence.assignment_id == any_(literal(list(db.scalars(assignment_ids)), ARRAY(Uuid)))
+    earned = is_one_of(Licence.assignment_id, db.scalars(assignment_ids).all())
     return take_back(db, earned, reason, actor, now, data={})
 
 

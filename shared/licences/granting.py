@@ -19,7 +19,6 @@ from sqlalchemy import (
     Text,
     Uuid,
     and_,
-    any_,
     cast,
     column,
     func,
@@ -32,6 +31,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
 from shared import directory, events
+from shared.arrays import is_one_of
 from shared.catalogue import Course, EarlyRenewal
 from shared.database import current_org
 from shared.directory import Party
@@ -134,27 +134,27 @@ def carry_out(db: Session, lot: Grant, now: datetime) -> None:
     """
     if not lot.earnings:
         return
-    party_ids = literal(sorted({earning.party_id for earning in lot.earnings}), ARRAY(Text))
-    directory.lock_parties(db, Party.id == any_(party_ids))
+    party_ids = sorted({earning.party_id for earning in lot.earnings})
+    directory.lock_parties(db, is_one_of(Party.id, party_ids))
     former = _supersede(db, lot.earnings, party_ids, now)
     _record(db, lot, _insert(db, lot, former), len(former), now)
 
 
 def _supersede(
-    db: Session, earnings: Sequence[Earning], party_ids: ColumnElement[Any], now: datetime
+    db: Session, earnings: Sequence[Earning], party_ids: Sequence[str], now: datetime
 ) -> Mapping[tuple[str, uuid.UUID], Former]:
     """Let what the parties have of the courses count no longer. Answers it, by party and course."""
     course_ids = {earning.course_id for earning in earnings}
     theirs = [
         Licence.org_id == current_org(db),
-        Licence.party_id == any_(party_ids),
-        Licence.course_id == any_(literal(list(course_ids), ARRAY(Uuid))),
+        is_one_of(Licence.party_id, party_ids),
+        is_one_of(Licence.course_id, course_ids),
         COUNTS,
     ]
     if len(course_ids) > 1:
         pairs = [f"{earning.party_id} {earning.course_id}" for earning in earnings]
         pair = func.concat(Licence.party_id, " ", cast(Licence.course_id, Text))
-        theirs.append(pair == any_(literal(pairs, ARRAY(Text))))
+        theirs.append(is_one_of(pair, pairs))
     superseded = (
         update(Licence)
         .where(*theirs)
@@ -223,7 +223,7 @@ def _rows(columns: Mapping[str, tuple[TypeEngine[Any], list[Any]]]) -> tuple[Fro
 
 def _record(db: Session, lot: Grant, granted: list[uuid.UUID], superseded: int, now: datetime) -> None:
     """Record the events: of every licence that was granted, and of every one that it superseded."""
-    ours = and_(Licence.org_id == current_org(db), Licence.id == any_(literal(granted, ARRAY(Uuid))))
+    ours = and_(Licence.org_id == current_org(db), is_one_of(Licence.id, granted))
     about = func.jsonb_strip_nulls(
         func.jsonb_build_object(
             "courseId",

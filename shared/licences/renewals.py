@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ARRAY, Select, Uuid, and_, any_, func, literal, select, update
+from sqlalchemy import ARRAY, Select, Uuid, and_, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from shared import clock
+from shared.arrays import is_one_of
 from shared.catalogue import Course, CourseVersion, VersionState
 from shared.database import current_org
 from shared.directory import Party
@@ -60,7 +61,7 @@ def due_renewals(db: Session, zone: str, now: datetime, most: int) -> list[Renew
     found = db.execute(_due(org_id, rules, now, zone).limit(most)).all()
     if not found:
         return []
-    these = Licence.id == any_(literal([row.id for row in found], ARRAY(Uuid)))  # no join: see `sweeping._NOTE`
+    these = is_one_of(Licence.id, [row.id for row in found])  # no join: see `sweeping._NOTE`
     marked = update(Licence).where(Licence.org_id == org_id, these).values({Licence.renewal_on: today})
     db.execute(marked, execution_options={"synchronize_session": False})
     parties: dict[tuple[uuid.UUID, date], list[str]] = defaultdict(list)

@@ -8,10 +8,11 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Text, Uuid, and_, any_, case, func, literal, select, update
+from sqlalchemy import ColumnElement, Select, Text, and_, case, func, literal, select, update
 from sqlalchemy.orm import Session, aliased
 
 from shared import directory, events
+from shared.arrays import is_one_of
 from shared.database import current_org
 from shared.directory import Party
 from shared.events import Actor
@@ -55,11 +56,10 @@ def take_back(
     org_id = current_org(db)
     standing = select(Licence.id, Licence.party_id).where(Licence.org_id == org_id, which, Licence.revoked_at.is_(None))
     holders = dict(db.execute(standing).tuples().all())
-    directory.lock_parties(db, Party.id == any_(literal(sorted(set(holders.values())), ARRAY(Text))))
-    ours = Licence.id == any_(literal(list(holders), ARRAY(Uuid)))
+    directory.lock_parties(db, is_one_of(Party.id, sorted(set(holders.values()))))
     revoked = (
         update(Licence)
-        .where(Licence.org_id == org_id, ours, Licence.revoked_at.is_(None))
+        .where(Licence.org_id == org_id, is_one_of(Licence.id, holders), Licence.revoked_at.is_(None))
         .values(
             {
                 Licence.revoked_at: now,
@@ -76,7 +76,7 @@ def take_back(
     if not ids:
         return 0
     restored = _restore(db, ids)
-    these = and_(Licence.org_id == org_id, Licence.id == any_(literal(ids, ARRAY(Uuid))))
+    these = and_(Licence.org_id == org_id, is_one_of(Licence.id, ids))
     former = func.jsonb_build_object(
         "courseId", Licence.course_id, "former", func.jsonb_build_object("state", former_state(now))
     )
@@ -84,7 +84,7 @@ def take_back(
     said = {"reason": reason} | data
     events.record_each(db, actor, now, type="licence.revoked", count=len(ids), of=each, data=said)
     about = func.jsonb_build_object("courseId", Licence.course_id, "expiresAt", Licence.expires_at)
-    again = and_(Licence.org_id == org_id, Licence.id == any_(literal(restored, ARRAY(Uuid))))
+    again = and_(Licence.org_id == org_id, is_one_of(Licence.id, restored))
     each = select(subject(Licence.id), Licence.party_id, about.label("data")).where(again)
     events.record_each(db, actor, now, type="licence.restored", count=len(restored), of=each, data=said)
     return len(ids)

@@ -9,10 +9,11 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, Text, func, literal, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from shared import events, jobs
+from shared.arrays import texts
 from shared.database import current_org
 from shared.errors import Conflict, Fault, InvalidInput
 from shared.events import Actor, Fact
@@ -145,7 +146,7 @@ def amend(
     listed = {"added": adding} if len(adding) < len(removing) else {"removed": removing}
     request = _request(session, now, occurred_on(min(session.ends_at, now))) | {"reason": reason} | listed
     asked = replace(submission, kind=AMEND, request=request)
-    recipients = select(func.unnest(literal([*adding, *removing], ARRAY(Text))).label("entity_id"))
+    recipients = select(func.unnest(texts([*adding, *removing])).label("entity_id"))
     job, replayed = jobs.submit(db, asked, recipients, workers=workers, now=now)
     if not replayed:
         touch(db, session, now)

@@ -7,15 +7,12 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
     Row,
     ScalarSelect,
     Select,
     Text,
-    Uuid,
     and_,
-    any_,
     case,
     cast,
     exists,
@@ -27,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from shared import directory
+from shared.arrays import is_one_of
 from shared.catalogue import Course, CourseVersion
 from shared.database import current_org
 from shared.directory import Party
@@ -102,7 +100,7 @@ def told(db: Session, session: TrainingSession, entity_id: Any, which: ColumnEle
     """Whether a job of the session's completion, or of an amendment, has stored such an outcome for a party."""
     return exists().where(
         JobOutcome.org_id == session.org_id,
-        JobOutcome.job_id == any_(literal(_jobs(db, session), ARRAY(Uuid))),
+        is_one_of(JobOutcome.job_id, _jobs(db, session)),
         JobOutcome.entity_id == entity_id,
         which,
     )

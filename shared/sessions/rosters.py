@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
     CTE,
     BigInteger,
     Integer,
@@ -34,6 +33,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from shared import directory, events
+from shared.arrays import texts
 from shared.directory import FolderMember, Party
 from shared.errors import NotFound
 from shared.events import Actor, Fact
@@ -88,7 +88,7 @@ def add(
     counted = select(placed.c.code, in_order).group_by(placed.c.code).add_cte(added)
     by_code: dict[str, list[str]] = dict(db.execute(counted).tuples().all())
     new, there = by_code.pop(ADDED, []), by_code.pop(ALREADY_THERE, [])
-    each = select(literal(f"session/{session_id}").label("subject"), func.unnest(_ids(new)).label("party_id"))
+    each = select(literal(f"session/{session_id}").label("subject"), func.unnest(texts(new)).label("party_id"))
     data = about(session)
     events.record_each(db, actor, now, type="session.roster_added", count=len(new), of=each, data=data)
     return Addition(len(new), len(there), [(party_id, code) for code in sorted(by_code) for party_id in by_code[code]])
@@ -189,16 +189,11 @@ def _placed(
 def _wanted(org_id: str, party_ids: Sequence[str], folder_ids: Collection[str]) -> Select[str, int]:
     """Each party once, at the first of its places."""
     given = (
-        func.unnest(_ids(party_ids)).table_valued(column("party_id", Text), with_ordinality="place").render_derived()
+        func.unnest(texts(party_ids)).table_valued(column("party_id", Text), with_ordinality="place").render_derived()
     )
     named = select(given.c.party_id.collate("C").label("party_id"), cast(given.c.place, BigInteger).label("place"))
     members = select(FolderMember.party_id, literal(AFTER_ALL_NAMED, BigInteger)).where(
-        FolderMember.org_id == org_id, FolderMember.folder_id == any_(_ids(folder_ids))
+        FolderMember.org_id == org_id, FolderMember.folder_id == any_(texts(folder_ids))
     )
     each = union_all(named, members).subquery()
     return select(each.c.party_id, func.min(each.c.place).label("place")).group_by(each.c.party_id)
-
-
-def _ids(values: Collection[str]) -> Any:
-    """Ids as one parameter, however many they are."""
-    return literal(list(values), ARRAY(Text))

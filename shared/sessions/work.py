@@ -31,6 +31,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from shared import directory
+from shared.arrays import texts
 from shared.directory import Party
 from shared.jobs import Chunk, JobOutcome, Outcome, OutcomeCode, Tally
 from shared.sessions.actions import locked
@@ -110,7 +111,7 @@ def amend_roster(db: Session, chunk: Chunk, amendment: Amendment, now: datetime)
     values: dict[Any, ColumnElement[Any]] = {
         RosterEntry.org_id: literal(chunk.job.org_id),
         RosterEntry.session_id: literal(session_of(chunk)),
-        RosterEntry.party_id: func.unnest(_ids(amendment.to_add)),
+        RosterEntry.party_id: func.unnest(texts(amendment.to_add)),
         RosterEntry.added_by_type: literal(chunk.job.submitted_by_type),
         RosterEntry.added_by_id: literal(chunk.job.submitted_by_id),
         RosterEntry.added_at: literal(now),
@@ -124,7 +125,7 @@ def amend_roster(db: Session, chunk: Chunk, amendment: Amendment, now: datetime)
             index_elements=[RosterEntry.org_id, RosterEntry.session_id, RosterEntry.party_id], set_=there
         )
     )
-    removed = update(RosterEntry).where(*_entries(chunk), RosterEntry.party_id == any_(_ids(amendment.to_remove)))
+    removed = update(RosterEntry).where(*_entries(chunk), RosterEntry.party_id == any_(texts(amendment.to_remove)))
     db.execute(removed.values(amended_at=now, removed_at=now), execution_options={"synchronize_session": False})
 
 
@@ -171,7 +172,7 @@ def _removing(chunk: Chunk, entity_id: ColumnElement[str]) -> ColumnElement[bool
     """Whether a party is to be removed: the request lists those to remove, or those to add."""
     request = chunk.job.request
     (name,) = {"added", "removed"} & request.keys()
-    is_listed = entity_id == any_(_ids([party for party in request[name] if chunk.first <= party <= chunk.last]))
+    is_listed = entity_id == any_(texts([party for party in request[name] if chunk.first <= party <= chunk.last]))
     return is_listed if name == "removed" else not_(is_listed)
 
 
@@ -218,9 +219,9 @@ def _store(db: Session, chunk: Chunk, outcomes: Sequence[tuple[str, OutcomeCode,
     values: dict[Any, Any] = {
         JobOutcome.org_id: literal(chunk.job.org_id),
         JobOutcome.job_id: literal(chunk.job.id),
-        JobOutcome.entity_id: func.unnest(_ids([party_id for party_id, _, _ in outcomes])),
-        JobOutcome.outcome: func.unnest(_ids([code.outcome for _, code, _ in outcomes])),
-        JobOutcome.code: func.unnest(_ids([code for _, code, _ in outcomes])),
+        JobOutcome.entity_id: func.unnest(texts([party_id for party_id, _, _ in outcomes])),
+        JobOutcome.outcome: func.unnest(texts([code.outcome for _, code, _ in outcomes])),
+        JobOutcome.code: func.unnest(texts([code for _, code, _ in outcomes])),
         JobOutcome.record_id: func.unnest(literal([row and row[1] for _, _, row in outcomes], ARRAY(Uuid))),
     }
     db.execute(insert(JobOutcome).from_select(list(values), select(*values.values()), include_defaults=False))
@@ -233,8 +234,3 @@ def _entries(chunk: Chunk) -> tuple[ColumnElement[bool], ...]:
         RosterEntry.session_id == session_of(chunk),
         chunk.covers(RosterEntry.party_id),
     )
-
-
-def _ids(values: Sequence[str]) -> Any:
-    """Texts as one parameter, however many they are."""
-    return literal(list(values), ARRAY(Text))
