@@ -157,11 +157,17 @@ INVARIANTS = (
     Invariant(
         "I9",
         "a licence is told to have expired after its end, and only once for that end",
-        """SELECT 'licence ' || id FROM licence WHERE expired_at < expires_at
+        """SELECT 'licence ' || id FROM licence LEFT JOIN licence_due AS due
+               ON due.org_id = licence.org_id AND licence_id = id
+           WHERE (due.expires_at, counts) IS DISTINCT FROM
+               (licence.expires_at, revoked_at IS NULL AND superseded_at IS NULL)
+           UNION ALL
+           SELECT subject || ' was told to have expired before ' || (data->>'expiresAt') FROM event
+           WHERE type = 'licence.expired' AND recorded_at < (data->>'expiresAt')::timestamptz
            UNION ALL
            SELECT subject || ' was told to expire twice at ' || (data->>'expiresAt') FROM event
            WHERE type = 'licence.expired' GROUP BY subject, data->>'expiresAt' HAVING count(*) > 1""",
-        ("licence", "event"),
+        ("licence", "licence_due", "event"),
     ),
 )
 

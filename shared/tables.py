@@ -8,7 +8,7 @@ from shared.deliveries.models import Delivery, Webhook
 from shared.directory.models import Folder, FolderMember, Party
 from shared.events.models import Event, EventConsumer, EventSeal, EventStream
 from shared.jobs.models import Job, JobChunk, JobOutcome
-from shared.licences.models import Licence, Sweep
+from shared.licences.models import Licence, LicenceDue, Sweep
 from shared.sessions.models import RosterEntry, TrainingSession
 
 metadata = Base.metadata
@@ -30,5 +30,5 @@ CORE = (
 )
 """The tables of every deployment."""
 
-TRAINING = (Course, CourseVersion, Assignment, TrainingSession, RosterEntry, Licence, Sweep)
+TRAINING = (Course, CourseVersion, Assignment, TrainingSession, RosterEntry, Licence, LicenceDue, Sweep)
 """The tables that exist only where the deployment profile has training."""

@@ -1,8 +1,8 @@
 """Licences: the record that a party has been trained.
 
-Owns the tables `licence` and `sweep`. Promises that a session licenses a party at most once, that of a party's
-licences of a course at most one counts, that the later end is the one that counts, that what was revoked stays so,
-and that the sweep tells of every notice and every end exactly once, however often, late or broken off it runs.
+Owns the tables `licence`, `licence_due` and `sweep`. Promises that a session licenses a party at most once, that of a
+party's licences of a course at most one counts, that the later end is the one that counts, that what was revoked stays
+so, and that the sweep tells of every notice and every end exactly once, however often, late or broken off it runs.
 Outside, a licence proves itself by its printed code, in the few facts it stands for, and by a signed credential.
 """
 
@@ -12,7 +12,7 @@ from shared.licences.completions import grant_on_completion, take_back_completio
 from shared.licences.credentials import Issuer, signed, status
 from shared.licences.granting import Earned, grant, lock
 from shared.licences.keys import KEYS_PATH, CredentialKeys, CredentialsNotConfigured
-from shared.licences.models import ExpiryRule, Licence, LicenceState, Sweep
+from shared.licences.models import ExpiryRule, Licence, LicenceDue, LicenceState, Sweep
 from shared.licences.queries import Filters, Sort, get, lapses, listed, made_by, of_session, state_of
 from shared.licences.renewals import Renewal, due_renewals
 from shared.licences.revoking import revoke_earned
@@ -74,6 +74,7 @@ __all__ = [
     "Licence",
     "LicenceAnswer",
     "LicenceChanges",
+    "LicenceDue",
     "LicenceRevoked",
     "LicenceState",
     "Proof",

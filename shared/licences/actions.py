@@ -56,7 +56,7 @@ def locked(
 def correct(db: Session, licence: Licence, changes: dict[str, Any], reason: str, actor: Actor, now: datetime) -> None:
     """Change `expires_at`, `note` or both; nothing happens when they are so already.
 
-    An end that is moved into the future lets the sweep tell of it again; notices told before are not told twice.
+    An end that is moved past the day it was told on is told again; notices told before are not told twice.
     The note itself stands in no event: it is about a person. Raises LicenceRevoked, InvalidInput.
     """
     if licence.revoked_at is not None:
@@ -76,8 +76,6 @@ def correct(db: Session, licence: Licence, changes: dict[str, Any], reason: str,
         data |= {"expiresAt": expires_at.isoformat()}
         data |= {"former": {"expiresAt": licence.expires_at.isoformat(), "rule": licence.rule}}
         licence.expires_at, licence.months, licence.rule = expires_at, None, ExpiryRule.CORRECTED
-        if expires_at > now:
-            licence.expired_at = None
     _changed(db, licence)
     events.record(db, actor, now, Fact("licence.changed", f"licence/{licence.id}", data, licence.party_id))
 

@@ -38,17 +38,13 @@ class ExpiryRule(StrEnum):
 NOTICE_DAYS = (60, 30, 7)
 """So many days before its end a licence is told of, once each."""
 
-DUE_AT = "licence_due_at(expires_at, notices, expired_at, superseded_at, revoked_at)"
-"""When the sweep has something to say of a licence next: its next notice, then its end, then nothing more."""
-
 
 class Licence(Tenant, Base):
     """One licence. Of a party's licences of a course at most one counts: neither revoked nor superseded.
 
     session_id, assignment_id: what earned it, exactly one of them. job_id: the job that granted it, if one did.
     months, rule: how `expires_at` follows (null months: corrected by hand). renews_id: the licence it
-    superseded. notices: how many of `NOTICE_DAYS` have been told. expired_at: when the sweep published the end; an end
-    that is moved into the future clears it. renewal_on: the day on which the sweep assigned the course again.
+    superseded. renewal_on: the day on which the sweep assigned the course again.
     code: what is printed and verified, 16 hexadecimal digits, drawn at random.
     """
 
@@ -85,14 +81,12 @@ class Licence(Tenant, Base):
             unique=True,
             postgresql_where=text("assignment_id IS NOT NULL AND revoked_at IS NULL"),
         ),
-        Index("ix_licence_due", "org_id", "due_at", "id", postgresql_where=text("due_at IS NOT NULL")),
         Index("ix_licence_org_id_course_id_expires_at", "org_id", "course_id", "expires_at"),
         Index("ix_licence_org_id_expires_at_id", "org_id", "expires_at", "id"),
         Index("ix_licence_org_id_party_id_id", "org_id", "party_id", "id"),
         Index("ix_licence_org_id_job_id_party_id", "org_id", "job_id", "party_id"),
         CheckConstraint("expires_at > granted_at", name="expires_after_grant"),
         CheckConstraint("(session_id IS NULL) <> (assignment_id IS NULL)", name="earned_by_one"),
-        CheckConstraint("notices BETWEEN 0 AND 3", name="notices"),
     )
 
     id: Mapped[Uuid7] = mapped_column(primary_key=True)
@@ -112,15 +106,38 @@ class Licence(Tenant, Base):
     code: Mapped[str] = mapped_column(server_default=func.licence_code())
     note: Mapped[str | None]
     revision: Mapped[int] = mapped_column(server_default="1")
-    notices: Mapped[int] = mapped_column(server_default="0")
-    due_at: Mapped[datetime | None] = mapped_column(Computed(DUE_AT, persisted=True))
-    expired_at: Mapped[datetime | None]
     renewal_on: Mapped[date | None]
     superseded_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     revoked_by_type: Mapped[str | None]
     revoked_by_id: Mapped[ExternalId | None]
     revocation_reason: Mapped[str | None]
+
+
+class LicenceDue(Tenant, Base):
+    """When the sweep has something to say of a licence next: its next notice, then its end, then nothing more.
+
+    One row for each licence, which triggers on `licence` insert and keep in step; only the sweep writes here besides.
+    Apart from the licence, so that a notice writes none of that one's indexes. counts: neither revoked nor superseded.
+    notices: how many of `NOTICE_DAYS` have been told. expired_at: when the sweep published an end; of one that was
+    moved past it since, the end is still to be told.
+    """
+
+    __tablename__ = "licence_due"
+    __table_args__ = (
+        ForeignKeyConstraint(["org_id", "licence_id"], ["licence.org_id", "licence.id"]),
+        Index("ix_licence_due_at", "org_id", "due_at", "licence_id", postgresql_where=text("due_at IS NOT NULL")),
+        CheckConstraint("notices BETWEEN 0 AND 3", name="notices"),
+    )
+
+    licence_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    expires_at: Mapped[datetime]
+    counts: Mapped[bool]
+    notices: Mapped[int] = mapped_column(server_default="0")
+    expired_at: Mapped[datetime | None]
+    due_at: Mapped[datetime | None] = mapped_column(
+        Computed("licence_due_at(expires_at, notices, expired_at, counts)", persisted=True)
+    )
 
 
 class Sweep(Tenant, Base):

@@ -15,7 +15,7 @@ from shared.catalogue import Course, CourseVersion, VersionState
 from shared.database import current_org
 from shared.directory import Party
 from shared.licences.granting import AT
-from shared.licences.models import Licence
+from shared.licences.models import Licence, LicenceDue
 from shared.licences.queries import COUNTS
 
 LOOKS_BACK = timedelta(days=366)
@@ -105,12 +105,13 @@ def _due(
         select(Licence.id, Licence.course_id, Licence.party_id, func.timezone(zone, Licence.expires_at))
         .join(rule, Licence.course_id == rule.c.course_id)
         .join(Party, and_(Party.org_id == org_id, Party.id == Licence.party_id))
+        .join(LicenceDue, and_(LicenceDue.org_id == org_id, LicenceDue.licence_id == Licence.id))
         .where(
             Licence.org_id == org_id,
             COUNTS,
             Party.active,
             Licence.renewal_on.is_(None),
-            Licence.expired_at.is_(None),
+            LicenceDue.due_at.is_not(None),
             Licence.expires_at <= rule.c.until,
             Licence.expires_at <= max(untils),
             Licence.expires_at > now - LOOKS_BACK,

@@ -1,8 +1,8 @@
 """The sweep: publishing, once each, that a licence ends soon and that it has ended. Validity does not wait for it.
 
-What is due stands in each row (`due_at`), not in the clock: a missed night, a run broken off or three at once come to
-the same events. A batch is one transaction; rows that another run holds are passed over, and a run has finished when
-nothing is due any more, held or not.
+What is due stands in a row beside each licence (`due_at`), not in the clock: a missed night, a run broken off or three
+at once come to the same events. A batch is one transaction; rows that another run holds are passed over, and a run has
+finished when nothing is due any more, held or not.
 """
 
 import uuid
@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, Integer, Select, Text, cast, func, insert, literal, select, text, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Integer, Select, cast, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from shared import events
+from shared.arrays import is_one_of
 from shared.database import current_org
 from shared.events import Actor
-from shared.licences.models import NOTICE_DAYS, Licence, Sweep
+from shared.licences.models import NOTICE_DAYS, Licence, LicenceDue, Sweep
+from shared.licences.queries import subject
 
 BATCH = 5000
 """Licences a transaction: above, the organization's event counter is held for too long."""
@@ -90,16 +91,14 @@ _BY_INDEX = text("SELECT set_config('enable_seqscan', 'off', true)")
 what exists, and not what is due."""
 
 _TAKE = text(f"""
-    SELECT id::text AS id, party_id, due_at, notices AS told, {_PASSED} AS passed,
-        expires_at <= :now AS ended,
-        jsonb_build_object('courseId', course_id, 'expiresAt', expires_at)::text AS data
-    FROM licence WHERE org_id = :org AND due_at <= :now ORDER BY due_at, licence.id LIMIT :most
+    SELECT licence_id AS id, due_at, notices AS told, {_PASSED} AS passed, expires_at <= :now AS ended
+    FROM licence_due WHERE org_id = :org AND due_at <= :now ORDER BY due_at, licence_id LIMIT :most
     FOR UPDATE SKIP LOCKED""")  # noqa: S608
 
 _NOTE = text(f"""
-    UPDATE licence SET notices = {_PASSED},
+    UPDATE licence_due SET notices = {_PASSED},
         expired_at = CASE WHEN expires_at <= :now THEN cast(:now AS timestamptz) END
-    WHERE org_id = :org AND id = ANY (cast(:ids AS uuid[]))""")  # noqa: S608
+    WHERE org_id = :org AND licence_id = ANY (cast(:ids AS uuid[]))""")  # noqa: S608
 """Notes down that a batch has been told of. By its ids alone: whatever PostgreSQL takes a join for, while it has no
 statistics of the organization, may be in the square of the batch; an array is looked up in an index, once."""
 
@@ -117,13 +116,19 @@ def sweep_batch(db: Session, sweep_id: uuid.UUID, now: datetime, most: int = BAT
     db.execute(_NOTE, {"org": org_id, "now": now, "ids": [row.id for row in taken]})
     notices = 0
     for place, days in enumerate(NOTICE_DAYS):
-        passed = [row for row in taken if row.told <= place < row.passed]
+        passed = [row.id for row in taken if row.told <= place < row.passed]
         notices += len(passed)
         events.record_each(
-            db, SWEEPER, now, type="licence.expiring", count=len(passed), of=_each(passed), data={"daysBefore": days}
+            db,
+            SWEEPER,
+            now,
+            type="licence.expiring",
+            count=len(passed),
+            of=_each(org_id, passed),
+            data={"daysBefore": days},
         )
-    ended = [row for row in taken if row.ended]
-    events.record_each(db, SWEEPER, now, type="licence.expired", count=len(ended), of=_each(ended), data={})
+    ended = [row.id for row in taken if row.ended]
+    events.record_each(db, SWEEPER, now, type="licence.expired", count=len(ended), of=_each(org_id, ended), data={})
     db.execute(
         update(Sweep)
         .where(Sweep.org_id == org_id, Sweep.id == sweep_id)
@@ -137,13 +142,12 @@ def sweep_batch(db: Session, sweep_id: uuid.UUID, now: datetime, most: int = BAT
     return Batch(len(taken), len(ended), notices)
 
 
-def _each(rows: list[Any]) -> Select[str, str, Any]:
-    """Rows that were taken, as events are recorded of them."""
-    columns = (literal([getattr(row, name) for row in rows], ARRAY(Text)) for name in ("id", "party_id", "data"))
-    each = func.unnest(*columns).table_valued("id", "party_id", "data").render_derived("each")
-    return select(
-        func.concat("licence/", each.c.id).label("subject"), each.c.party_id, cast(each.c.data, JSONB).label("data")
-    )
+def _each(org_id: str, ids: list[uuid.UUID]) -> Select[str, str, Any]:
+    """Licences that were taken, as events are recorded of them. Whoever moved an end has done so before they were
+    taken, or waits: the trigger wants their rows of `licence_due`."""
+    data = func.jsonb_build_object("courseId", Licence.course_id, "expiresAt", Licence.expires_at).label("data")
+    these = Licence.org_id == org_id, is_one_of(Licence.id, ids)
+    return select(subject(Licence.id), Licence.party_id, data).where(*these)
 
 
 def unfinished(db: Session) -> uuid.UUID | None:
@@ -156,7 +160,7 @@ def unfinished(db: Session) -> uuid.UUID | None:
 def finish_sweep(db: Session, now: datetime) -> bool:
     """End the organization's runs, if nothing is due any more: also nothing that another run holds at this moment."""
     org_id = current_org(db)
-    due = select(Licence.id).where(Licence.org_id == org_id, Licence.due_at <= now).exists()
+    due = select(LicenceDue.licence_id).where(LicenceDue.org_id == org_id, LicenceDue.due_at <= now).exists()
     ended = db.scalars(
         update(Sweep)
         .where(Sweep.org_id == org_id, Sweep.finished_at.is_(None), ~due)

@@ -38,6 +38,8 @@ BREAKAGES = {
                months, rule FROM licence WHERE org_id = current_setting('rollcall.org')""",
     ),
     "I4: somebody who attended and has nothing": (
+        """DELETE FROM licence_due USING licence WHERE licence_due.org_id = current_setting('rollcall.org')
+           AND licence.id = licence_id AND party_id = 'p-1'""",
         "DELETE FROM licence WHERE org_id = current_setting('rollcall.org') AND party_id = 'p-1'",
     ),
     "I4: a licence whose event is gone": ("DELETE FROM event WHERE type = 'licence.granted' AND party_id = 'p-1'",),
@@ -69,7 +71,15 @@ BREAKAGES = {
            SELECT org_id, 1000, type, subject, recorded_at, actor_type, actor_id, data FROM event
            WHERE type = 'job.finished' AND org_id = current_setting('rollcall.org') LIMIT 1""",
     ),
-    "I9: told to have ended before its end": ("UPDATE licence SET expired_at = granted_at",),
+    "I9: an end that the sweep does not know of": (
+        "UPDATE licence_due SET expires_at = expires_at + interval '1 day'",
+    ),
+    "I9: a licence that the sweep does not know of": ("DELETE FROM licence_due",),
+    "I9: told to have ended before its end": (
+        """INSERT INTO event (org_id, sequence, type, subject, recorded_at, actor_type, actor_id, data)
+           SELECT current_setting('rollcall.org'), 1000, 'licence.expired', 'licence/1', now(), 'system', 'test',
+               '{"expiresAt": "2999-01-01T00:00:00Z"}'""",
+    ),
     "I9: told twice of one end": (
         """INSERT INTO event (org_id, sequence, type, subject, recorded_at, actor_type, actor_id, data)
            SELECT current_setting('rollcall.org'), 1000 + n, 'licence.expired', 'licence/1', now(), 'system', 'test',

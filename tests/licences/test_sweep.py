@@ -15,7 +15,7 @@ from shared.access import Permission
 from shared.assignments import Assignment
 from shared.catalogue import Course
 from shared.events import Event
-from shared.licences import Batch, Licence, Sweep
+from shared.licences import Batch, Licence, LicenceDue, Sweep
 from tests.assignments.asking import deactivate, parties
 from tests.drain import Workshop
 from tests.factories import OPERATOR, Org, Statements, count_statements
@@ -161,7 +161,7 @@ def test_a_run_has_not_finished_while_another_holds_what_is_due(org: Org, course
     hold(org, course, {"a": NOON})
     asked(org, NOON)
     with org.transaction() as db:
-        db.execute(select(Licence.id).with_for_update())
+        db.execute(select(LicenceDue.licence_id).with_for_update())
         assert take(org, NOON) is Step.WAITS
     with org.transaction() as db:
         assert db.scalar(select(Sweep.finished_at)) is None
@@ -173,7 +173,8 @@ def test_who_did_something_while_another_held_the_rest_comes_again(org: Org, cou
     hold(org, course, {"a": NOON, "b": NOON})
     asked(org, NOON)
     with org.transaction() as one:
-        one.execute(select(Licence.id).where(Licence.party_id == "a").with_for_update())
+        held_by_one = select(LicenceDue.licence_id).join(Licence, Licence.id == LicenceDue.licence_id)
+        one.execute(held_by_one.where(Licence.party_id == "a").with_for_update(of=LicenceDue))
         assert take(org, NOON) is Step.MORE
         assert take(org, NOON) is Step.WAITS
     assert Counter(told(org)) == Counter([notice("b", days) for days in (60, 30, 7)] + [end("b")])
@@ -395,11 +396,11 @@ def test_a_batch_is_found_and_noted_by_indexes_among_100_000(crowd: Crowd) -> No
         sweep_id = licences.ask_sweep(db, OPERATOR, later).id
         with count_statements(crowd.org.service.database.engine) as counted:
             assert licences.sweep_batch(db, sweep_id, later, 4000).size == 4000
-        take, note = (planned(db, counted, begin) for begin in ("SELECT id::text", "UPDATE licence"))
+        take, note = (planned(db, counted, begin) for begin in ("SELECT licence_id", "UPDATE licence_due"))
         db.rollback()
-    assert "Index Scan using ix_licence_due" in take, take
+    assert "ix_licence_due_at" in take, take
     (condition,) = re.findall("Index Cond: .*", note)
-    assert "id = ANY" in condition, note
+    assert "licence_id = ANY" in condition, note
     for never in ("Seq Scan", "Nested Loop", "Join"):
         assert never not in take + note, take + note
 
