@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -125,6 +126,68 @@ def test_a_database_at_the_former_heads_is_brought_on_with_its_rows(empty: str) 
     assert told == [("planner", 7)]  # nobody is written to about what is long past
 
 
+def test_what_was_told_of_licences_under_the_former_schema_is_not_told_again(empty: str) -> None:
+    """And a process of the former release, not restarted yet, finds nothing due, grants, corrects and revokes."""
+    configuration = migrations.configuration(empty)
+    for former in ("core@head", "training_0004"):
+        command.upgrade(configuration, former)
+    with psycopg.connect(empty) as connection:
+        connection.execute("SELECT set_config('rollcall.org', 'org-1', false)")
+        for statement in FORMER_ROWS:
+            connection.execute(statement)
+        hold(connection, "revoked", "revoked_at = now()")
+        hold(connection, "superseded", "superseded_at = now(), notices = 1")
+        hold(connection, "told-twice", "notices = 2")
+        hold(connection, "ended", "notices = 3, expired_at = '2027-01-01T01:00:00Z'")
+        hold(connection, "moved", "notices = 3, expired_at = '2026-12-01Z'")
+    migrations.upgrade(empty, EVERYTHING)
+    with psycopg.connect(empty) as connection:
+        connection.execute("SELECT set_config('rollcall.org', 'org-1', false)")
+        assert followed(connection) == {
+            "revoked": (False, 0, None),
+            "superseded": (False, 1, None),
+            "told-twice": (True, 2, 7),
+            "ended": (True, 3, None),
+            "moved": (True, 3, 0),
+        }
+        assert connection.execute("SELECT count(due_at) FROM licence").fetchone() == (0,)
+        connection.execute("UPDATE licence SET expires_at = '2030-01-01Z' WHERE code = 'ended'")
+        connection.execute("UPDATE licence SET revoked_at = now() WHERE code = 'told-twice'")
+        hold(connection, "granted")
+        assert connection.execute("SELECT count(due_at) FROM licence").fetchone() == (0,)
+        changed = followed(connection)
+        assert changed["ended"] == (True, 3, 0)
+        assert changed["told-twice"] == (False, 2, None)
+        assert changed["granted"] == (True, 0, 60)
+
+
+def followed(connection: psycopg.Connection) -> dict[str, tuple[bool, int, int | None]]:
+    """Each licence by its code: whether it counts, the notices told, and how many days before its end it is due."""
+    rows = connection.execute("""
+        SELECT code, counts, licence_due.notices, date_part('day', licence.expires_at - licence_due.due_at)::int
+        FROM licence JOIN licence_due ON licence_due.org_id = licence.org_id AND licence_id = id""")
+    return {code: (counts, notices, days) for code, counts, notices, days in rows}
+
+
+def hold(connection: psycopg.Connection, code: str, changes: LiteralString = "") -> None:
+    """License a party of its own, as the former release did, and then change the licence so."""
+    for statement in FORMER_LICENCE:
+        connection.execute(statement, {"code": code})
+    if changes:
+        connection.execute("UPDATE licence SET " + changes + " WHERE code = %s", (code,))
+
+
+FORMER_LICENCE = (
+    """INSERT INTO party (org_id, id, display_name, created_at, updated_at)
+       VALUES ('org-1', %(code)s, 'P', now(), now())""",
+    """INSERT INTO assignment (org_id, course_id, course_version_id, party_id, reason, assigned_by_type, assigned_by_id,
+                               assigned_at)
+       SELECT 'org-1', course_id, id, %(code)s, 'Refresh', 'member', 'm', now() FROM course_version""",
+    """INSERT INTO licence (org_id, party_id, course_id, course_version_id, assignment_id, granted_by_type,
+                            granted_by_id, granted_at, expires_at, rule, code)
+       SELECT 'org-1', party_id, course_id, course_version_id, id, 'member', 'm', '2026-01-01Z', '2027-01-01Z',
+           'corrected', party_id FROM assignment WHERE party_id = %(code)s""",
+)
 FORMER_ROWS = (
     "INSERT INTO organization (id, name, time_zone, created_at) VALUES ('org-1', 'One', 'UTC', now())",
     "INSERT INTO event_stream (org_id, last_sequence) VALUES ('org-1', 7)",

@@ -106,4 +106,4 @@ def worked_within(org: Org, *, rows: int) -> None:
 
 
 FETCHED = """SELECT sum(idx_tup_fetch)::bigint FROM pg_stat_xact_user_tables
-    WHERE relname IN ('assignment', 'licence', 'party')"""
+    WHERE relname IN ('assignment', 'licence', 'licence_due', 'party')"""

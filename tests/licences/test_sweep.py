@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from shared import access, clock, licences
@@ -235,6 +235,44 @@ def test_an_end_that_is_moved_after_it_was_told_is_told_again(org: Org, course: 
     assert told(org).count(end("a")) == 1
     run(org, later)
     assert told(org).count(end("a")) == 2
+
+
+def test_an_end_that_was_told_and_is_corrected_to_a_later_one_that_has_passed_too_is_told_again(
+    org: Org, course: str
+) -> None:
+    """Else whoever follows the events would keep the end that was wrong."""
+    hold(org, course, {"a": NOON})
+    run(org, NOON + DAY)
+    (licence,) = held(org, "a")
+    corrected = {"expires_at": NOON + 10 * DAY}
+    with org.transaction() as db:
+        one = licences.locked(db, licence.id, None)
+        licences.correct(db, one, corrected, "x", OPERATOR, NOON + 20 * DAY)
+    for _ in range(2):
+        run(org, NOON + 20 * DAY)
+    assert told(org).count(end("a")) == 2
+
+
+def test_what_counts_again_is_told_of_again(org: Org, course: str) -> None:
+    hold(org, course, {"a": NOON}, superseded_at=NOON - 90 * DAY)
+    run(org, NOON - 60 * DAY)
+    assert told(org) == []
+    with org.transaction() as db:
+        db.execute(update(Licence).where(Licence.org_id == org.id).values(superseded_at=None))
+    run(org, NOON - 60 * DAY)
+    assert told(org) == [notice("a", 60)]
+
+
+def test_telling_of_licences_writes_none_of_them(org: Org, course: str) -> None:
+    """They have ten indexes, spread over all that an organization has: the sweep would be bound by writing those."""
+    hold(org, course, {"a": NOON, "b": NOON + 40 * DAY})
+    rows = select(Licence.id, text("licence.xmin::text")).order_by(Licence.id)
+    with org.transaction() as db:
+        before = db.execute(rows).all()
+    run(org, NOON)
+    assert len(told(org)) == 4 + 1
+    with org.transaction() as db:
+        assert db.execute(rows).all() == before
 
 
 def test_a_month_of_nights_for_ten_thousand(org: Org, course: str) -> None:
