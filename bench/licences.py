@@ -31,6 +31,8 @@ SESSION, ROUNDS = 2_000, 5
 DUE, HOLDERS = 20_000, 10_000
 CALLERS, WINDOW_SECONDS = 8, 2.0
 SWEEP_ORG = "bench-sweep"
+SWEPT_COURSES = 2 * 2 * 2 * ROUNDS
+"""Two for each round of the floor and of Rollcall, among few and among many."""
 
 INTRODUCTION = """\
 # What licences cost
@@ -90,18 +92,20 @@ def fill(connection: Connection, first: int, last: int) -> None:
             """INSERT INTO licence (org_id, party_id, course_id, course_version_id, session_id, granted_by_type,
                                     granted_by_id, granted_at, expires_at, months, rule)
                SELECT %(org)s, 'party-' || to_char(n, 'FM00000'), course, course, course, 'member', 'bench',
-                   now() - interval '100 days', now() + interval '100 days' + random() * interval '200 days', 12,
-                   'monthsFromGrant'
-               FROM (SELECT md5('course ' || c)::uuid AS course
+                   now() - interval '100 days', now() + CASE WHEN c <= %(swept)s THEN interval '59 days'
+                       ELSE interval '100 days' + random() * interval '200 days' END, 12, 'monthsFromGrant'
+               FROM (SELECT c, md5('course ' || c)::uuid AS course
                      FROM generate_series(%(first)s::int, %(last)s::int) AS c) AS courses,
                    generate_series(1, %(holders)s::int) AS n""",
-            """INSERT INTO licence_due (org_id, licence_id, expires_at, counts)
-               SELECT org_id, id, expires_at, true FROM licence
+            """INSERT INTO licence_due (org_id, licence_id, expires_at, counts, notices)
+               SELECT org_id, id, expires_at, true, (expires_at < now() + interval '60 days')::int FROM licence
                WHERE org_id = %(org)s AND course_id IN (
                    SELECT md5('course ' || c)::uuid FROM generate_series(%(first)s::int, %(last)s::int) AS c)
                ORDER BY id""",
         ):
-            connection.execute(statement, {"org": SWEEP_ORG, "holders": HOLDERS, "first": first, "last": last})
+            connection.execute(
+                statement, {"org": SWEEP_ORG, "holders": HOLDERS, "first": first, "last": last, "swept": SWEPT_COURSES}
+            )
     connection.execute("VACUUM ANALYZE licence, licence_due, party")
 
 
@@ -126,14 +130,22 @@ def without_indexes(connection: Connection) -> Iterator[None]:
 
 
 def make_due(connection: Connection, pair: int) -> None:
-    """Let the licences of two courses reach their first notice."""
+    """Let the licences of two courses reach their first notice, and what came before be at rest."""
     courses = [f"course {2 * pair + 1}", f"course {2 * pair + 2}"]
     connection.execute(
-        """UPDATE licence SET expires_at = now() + interval '59 days'
-           WHERE org_id = %s AND course_id IN (SELECT md5(c)::uuid FROM unnest(%s::text[]) AS c)""",
+        """UPDATE licence_due SET notices = 0 FROM licence
+           WHERE licence.org_id = %s AND course_id IN (SELECT md5(c)::uuid FROM unnest(%s::text[]) AS c)
+               AND licence_due.org_id = licence.org_id AND licence_id = id""",
         (SWEEP_ORG, courses),
     )
-    connection.execute("VACUUM licence, licence_due")
+    sitting.until(
+        connection,
+        """SELECT coalesce(min(consumer.last_sequence) >= max(stream.last_sequence), true)
+           FROM event_consumer AS consumer JOIN event_stream AS stream USING (org_id) WHERE org_id = %s""",
+        (SWEEP_ORG,),
+        time.perf_counter(),
+    )
+    connection.execute("VACUUM licence_due")
     connection.execute("CHECKPOINT")
 
 
@@ -230,7 +242,7 @@ def measure(licences: int, large: bool, progress: Progress) -> tuple[Figures, Co
         progress.update(bar, description=f"A session of {SESSION:,}", total=2 * ROUNDS)
         for _ in sitting.rounds(system, connection, SESSION, ROUNDS, figures.session_floor, figures.session):
             progress.advance(bar)
-        courses = max(licences // HOLDERS, 4 * ROUNDS)
+        courses = max(licences // HOLDERS, SWEPT_COURSES)
         progress.update(bar, description=f"Filling in {courses * HOLDERS:,} licences", completed=0, total=None)
         fill(connection, 1, courses)
         progress.update(bar, description="Sweeping", total=2 * ROUNDS)
