@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import LiteralString
 
@@ -105,17 +105,10 @@ def migrating(url: str) -> subprocess.Popen[str]:
 
 def test_a_database_at_the_former_heads_is_brought_on_with_its_rows(empty: str) -> None:
     """What a deployment does that has been running: rows were written under the former schema, and stay."""
-    configuration = migrations.configuration(empty)
-    for former in ("core_0001", "training_0001"):
-        command.upgrade(configuration, former)
-    with psycopg.connect(empty) as connection:
-        connection.execute("SELECT set_config('rollcall.org', 'org-1', false)")
-        for statement in FORMER_ROWS:
-            connection.execute(statement)
+    begin_at(empty, "core_0001", "training_0001")
     migrations.upgrade(empty, EVERYTHING)
     assert migrations.missing(empty, EVERYTHING) == []
-    with psycopg.connect(empty) as connection:
-        connection.execute("SELECT set_config('rollcall.org', 'org-1', false)")
+    with of_org_1(empty) as connection:
         row = connection.execute(
             "SELECT party_id, state, due_key::text, link_epoch, completed_at FROM assignment"
         ).fetchone()
@@ -128,21 +121,15 @@ def test_a_database_at_the_former_heads_is_brought_on_with_its_rows(empty: str) 
 
 def test_what_was_told_of_licences_under_the_former_schema_is_not_told_again(empty: str) -> None:
     """And a process of the former release, not restarted yet, finds nothing due, grants, corrects and revokes."""
-    configuration = migrations.configuration(empty)
-    for former in ("core@head", "training_0004"):
-        command.upgrade(configuration, former)
-    with psycopg.connect(empty) as connection:
-        connection.execute("SELECT set_config('rollcall.org', 'org-1', false)")
-        for statement in FORMER_ROWS:
-            connection.execute(statement)
+    begin_at(empty, "core@head", "training_0004")
+    with of_org_1(empty) as connection:
         hold(connection, "revoked", "revoked_at = now()")
         hold(connection, "superseded", "superseded_at = now(), notices = 1")
         hold(connection, "told-twice", "notices = 2")
         hold(connection, "ended", "notices = 3, expired_at = '2027-01-01T01:00:00Z'")
         hold(connection, "moved", "notices = 3, expired_at = '2026-12-01Z'")
     migrations.upgrade(empty, EVERYTHING)
-    with psycopg.connect(empty) as connection:
-        connection.execute("SELECT set_config('rollcall.org', 'org-1', false)")
+    with of_org_1(empty) as connection:
         assert followed(connection) == {
             "revoked": (False, 0, None),
             "superseded": (False, 1, None),
@@ -175,6 +162,23 @@ def hold(connection: psycopg.Connection, code: str, changes: LiteralString = "")
         connection.execute(statement, {"code": code})
     if changes:
         connection.execute("UPDATE licence SET " + changes + " WHERE code = %s", (code,))
+
+
+def begin_at(url: str, *heads: str) -> None:
+    """Bring an empty database to these former heads, and write rows as that release did."""
+    for head in heads:
+        command.upgrade(migrations.configuration(url), head)
+    with of_org_1(url) as connection:
+        for statement in FORMER_ROWS:
+            connection.execute(statement)
+
+
+@contextmanager
+def of_org_1(url: str) -> Iterator[psycopg.Connection]:
+    """A transaction that sees the rows of the organization `org-1`."""
+    with psycopg.connect(url) as connection:
+        connection.execute("SELECT set_config('rollcall.org', 'org-1', false)")
+        yield connection
 
 
 FORMER_LICENCE = (
