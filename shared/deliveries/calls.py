@@ -150,13 +150,11 @@ def _messages(db: Session, claimed: list[Claimed], now: datetime) -> list[Messag
     """What to say, in the same order. By arrays of keys, so that the statements are the same for every claim."""
     if not claimed:
         return []
-    event, org_id = Event.__table__, current_org(db)
-    told = select(event).where(
-        event.c.org_id == org_id,
-        is_one_of(event.c.sequence, [one.sequence for one in claimed]),
+    told = events.recorded(db, is_one_of(Event.sequence, [one.sequence for one in claimed]))
+    bodies = {event.sequence: (str(event.id), orjson.dumps(events.cloud_event(event))) for event in told}
+    called = select(Webhook).where(
+        Webhook.org_id == current_org(db), is_one_of(Webhook.id, {one.receiver for one in claimed})
     )
-    bodies = {row.sequence: (str(row.id), orjson.dumps(events.cloud_event(row))) for row in db.execute(told)}
-    called = select(Webhook).where(Webhook.org_id == org_id, is_one_of(Webhook.id, {one.receiver for one in claimed}))
     webhooks = {str(webhook.id): webhook for webhook in db.scalars(called)}
     return [message_to(webhooks[one.receiver], *bodies[one.sequence], now) for one in claimed]
 

@@ -11,7 +11,7 @@ from shared.events.asyncapi import asyncapi, envelope_schema
 from shared.events.chain import LARGEST_BLOCK, Head, organizations_with_unsealed_events, seal, sealed_head
 from shared.events.consumers import advance, hold_position, organizations_with_unread_events, position
 from shared.events.models import Event
-from shared.events.queries import Feed, Filters, after, head, listed
+from shared.events.queries import Feed, Filters, after, head, listed, recorded
 from shared.events.schemas import cloud_event
 from shared.events.stream import STREAM_RELAY, Missing, Stream, Unread, missing, unread
 from shared.events.verification import Expected, Finding, FindingKind, Verification
@@ -51,6 +51,7 @@ __all__ = [
     "position",
     "record",
     "record_each",
+    "recorded",
     "seal",
     "sealed_head",
     "unread",

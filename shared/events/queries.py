@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, select, true
 from sqlalchemy.orm import Session
 
 from shared.database import current_org
-from shared.events.models import Event, EventStream
+from shared.events.models import Event, EventStream, Recorded
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,13 @@ class Filters:
 def head(db: Session) -> int:
     """The last number given out and committed."""
     return db.scalar(select(EventStream.last_sequence).where(EventStream.org_id == current_org(db))) or 0
+
+
+def recorded(db: Session, *wanted: ColumnElement[bool], most: int | None = None) -> list[Recorded]:
+    """The organization's events that fit, in order, for who goes through many of them."""
+    columns = [getattr(Event, name) for name in Recorded._fields]
+    found = select(*columns).where(Event.org_id == current_org(db), *wanted).order_by(Event.sequence).limit(most)
+    return [Recorded(*row) for row in db.execute(found)]
 
 
 def after(

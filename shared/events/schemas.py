@@ -2,13 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import Row
-
 from shared.events.models import Event, Recorded
 
 
-def cloud_event(event: Event | Recorded | Row[*tuple[Any, ...]]) -> dict[str, Any]:
-    """The envelope of one event, read as an object or as a row of its table.
+def cloud_event(event: Event | Recorded) -> dict[str, Any]:
+    """The envelope of one event.
 
     `sequence` is a decimal string, as the extension prescribes.
     """

@@ -15,13 +15,11 @@ import redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.database import current_org
 from shared.events import consumers
 from shared.events.models import Event, Recorded
-from shared.events.queries import head
+from shared.events.queries import head, recorded
 from shared.events.schemas import cloud_event
 
 STREAM = "rollcall:events"
@@ -162,9 +160,7 @@ def unread(db: Session, most: int = BATCH) -> Unread:
 
 def between(db: Session, after: int, up_to: int, most: int = BATCH) -> Sequence[Recorded]:
     """Events above `after`, up to `up_to` and at most so many, in order."""
-    wanted = (Event.org_id == current_org(db), Event.sequence > after, Event.sequence <= up_to)
-    columns = [getattr(Event, name) for name in Recorded._fields]
-    return [Recorded(*row) for row in db.execute(select(*columns).where(*wanted).order_by(Event.sequence).limit(most))]
+    return recorded(db, Event.sequence > after, Event.sequence <= up_to, most=most)
 
 
 def missing(db: Session, after: int, present: Collection[int]) -> Missing:
