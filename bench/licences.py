@@ -46,8 +46,9 @@ EXPLANATION = """\
 - *Session*: 2,000 parties on the roster, each with an open assignment. Floor: licences and events by COPY, and one
   UPDATE that completes the assignments, in one transaction as the superuser. Rollcall: from `POST .../complete` to
   seeing the job succeeded. Each run has a course, a session and assignments of its own.
-- *Sweep*: 20,000 licences reach their first notice among so many that do not. Floor: one `UPDATE ... RETURNING` into
-  events, as the superuser. Rollcall: from `POST /v1/sweeps` to seeing the run finished. Events are counted afterwards.
+- *Sweep*: 20,000 licences reach their first notice among so many that do not. Floor: one `UPDATE ... RETURNING` of
+  `licence_due` into events, as the superuser. Rollcall: from `POST /v1/sweeps` to seeing the run finished. Events are
+  counted afterwards, and a round begins when the stream and the planner are through with those of the one before.
 - *Check*: requests a second of `GET /v1/licences/check` for random holders against those of `GET /v1/limits`, which
   verifies the token and reads nothing, in turns, by eight callers with a kept connection each. That one runs in a
   thread, as ordinary routes do; the check has none. Without a thread the floor would answer about half as many again.
