@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import ARRAY, Boolean, DateTime, Integer, func, literal, select, text
 
+from shared import clock
 from shared.licences.dates import expiry
 from tests.factories import Org
 
@@ -53,6 +54,17 @@ def test_every_day_of_nine_years(org: Org, zone: str) -> None:
         (first + timedelta(days=n), months, None, None, False) for n in range(9 * 366) for months in (1, 12, 25)
     ]
     assert ends(org, cases, zone) == [by_hand(*case) for case in cases]
+
+
+def test_no_zone_of_the_database_makes_a_difference(org: Org) -> None:
+    """Every one that an organization may be in, around leap days, ends of months and changes of clocks."""
+    days = [(1, 31), (2, 29), (3, 12), (3, 26), (3, 31), (10, 29), (11, 5), (12, 31)]
+    granted = [datetime(2028, month, day, 1, 30, tzinfo=UTC) for month, day in days]
+    cases: list[Case] = [(at, months, None, None, False) for at in granted for months in (1, 12)]
+    expected = [by_hand(*case) for case in cases]
+    zones = clock.time_zones()
+    assert len(zones) > 400
+    assert [zone for zone in zones if ends(org, cases, zone) != expected] == []
 
 
 def test_the_29th_of_february_gives_the_28th(org: Org) -> None:

@@ -59,6 +59,7 @@ def test_times_may_lie_in_the_past(org: Org) -> None:
         ({"startsAt": "2026-10-24T07:00:00"}, "/startsAt"),
         ({"timeZone": "Europe/Atlantis"}, "/timeZone"),
         ({"timeZone": "x" * 65}, "/timeZone"),
+        ({"timeZone": "localtime"}, "/timeZone"),
         ({"capacity": 0}, "/capacity"),
         ({"joinUrl": "javascript:alert(1)"}, "/joinUrl"),
         ({"joinUrl": "ftp://example.com/"}, "/joinUrl"),
