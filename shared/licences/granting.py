@@ -39,7 +39,7 @@ from shared.events import Actor
 from shared.jobs import Chunk
 from shared.licences.dates import expiry
 from shared.licences.models import Licence
-from shared.licences.queries import COUNTS, subject
+from shared.licences.queries import COUNTS, subject, these
 
 AT = DateTime(timezone=True)
 
@@ -223,7 +223,7 @@ def _rows(columns: Mapping[str, tuple[TypeEngine[Any], list[Any]]]) -> tuple[Fro
 
 def _record(db: Session, lot: Grant, granted: list[uuid.UUID], superseded: int, now: datetime) -> None:
     """Record the events: of every licence that was granted, and of every one that it superseded."""
-    ours = and_(Licence.org_id == current_org(db), is_one_of(Licence.id, granted))
+    ours = these(current_org(db), granted)
     about = func.jsonb_strip_nulls(
         func.jsonb_build_object(
             "courseId",

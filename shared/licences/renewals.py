@@ -10,13 +10,12 @@ from sqlalchemy import ARRAY, Select, Uuid, and_, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.arrays import is_one_of
 from shared.catalogue import Course, CourseVersion, VersionState
 from shared.database import current_org
 from shared.directory import Party
 from shared.licences.granting import AT
 from shared.licences.models import Licence, LicenceDue
-from shared.licences.queries import COUNTS
+from shared.licences.queries import COUNTS, these
 
 LOOKS_BACK = timedelta(days=366)
 """A licence that ended longer ago is not renewed by itself, however late the sweep comes."""
@@ -61,8 +60,7 @@ def due_renewals(db: Session, zone: str, now: datetime, most: int) -> list[Renew
     found = db.execute(_due(org_id, rules, now, zone).limit(most)).all()
     if not found:
         return []
-    these = is_one_of(Licence.id, [row.id for row in found])  # no join: see `sweeping._NOTE`
-    marked = update(Licence).where(Licence.org_id == org_id, these).values({Licence.renewal_on: today})
+    marked = update(Licence).where(these(org_id, [row.id for row in found])).values({Licence.renewal_on: today})
     db.execute(marked, execution_options={"synchronize_session": False})
     parties: dict[tuple[uuid.UUID, date], list[str]] = defaultdict(list)
     for _, course_id, party_id, ends_on in found:

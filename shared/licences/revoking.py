@@ -18,7 +18,7 @@ from shared.directory import Party
 from shared.events import Actor
 from shared.jobs import Chunk
 from shared.licences.models import Licence, LicenceState
-from shared.licences.queries import subject
+from shared.licences.queries import subject, these
 
 
 def revoke_earned(
@@ -59,7 +59,7 @@ def take_back(
     directory.lock_parties(db, is_one_of(Party.id, sorted(set(holders.values()))))
     revoked = (
         update(Licence)
-        .where(Licence.org_id == org_id, is_one_of(Licence.id, holders), Licence.revoked_at.is_(None))
+        .where(these(org_id, holders), Licence.revoked_at.is_(None))
         .values(
             {
                 Licence.revoked_at: now,
@@ -76,16 +76,14 @@ def take_back(
     if not ids:
         return 0
     restored = _restore(db, ids)
-    these = and_(Licence.org_id == org_id, is_one_of(Licence.id, ids))
     former = func.jsonb_build_object(
         "courseId", Licence.course_id, "former", func.jsonb_build_object("state", former_state(now))
     )
-    each = select(subject(Licence.id), Licence.party_id, former.label("data")).where(these)
+    each = select(subject(Licence.id), Licence.party_id, former.label("data")).where(these(org_id, ids))
     said = {"reason": reason} | data
     events.record_each(db, actor, now, type="licence.revoked", count=len(ids), of=each, data=said)
     about = func.jsonb_build_object("courseId", Licence.course_id, "expiresAt", Licence.expires_at)
-    again = and_(Licence.org_id == org_id, is_one_of(Licence.id, restored))
-    each = select(subject(Licence.id), Licence.party_id, about.label("data")).where(again)
+    each = select(subject(Licence.id), Licence.party_id, about.label("data")).where(these(org_id, restored))
     events.record_each(db, actor, now, type="licence.restored", count=len(restored), of=each, data=said)
     return len(ids)
 

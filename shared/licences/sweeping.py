@@ -15,11 +15,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from shared import events
-from shared.arrays import is_one_of
 from shared.database import current_org
 from shared.events import Actor
 from shared.licences.models import NOTICE_DAYS, Licence, LicenceDue, Sweep
-from shared.licences.queries import subject
+from shared.licences.queries import subject, these
 
 BATCH = 5000
 """Licences a transaction: above, the organization's event counter is held for too long."""
@@ -146,8 +145,7 @@ def _each(org_id: str, ids: list[uuid.UUID]) -> Select[str, str, Any]:
     """Licences that were taken, as events are recorded of them. Whoever moved an end has done so before they were
     taken, or waits: the trigger wants their rows of `licence_due`."""
     data = func.jsonb_build_object("courseId", Licence.course_id, "expiresAt", Licence.expires_at).label("data")
-    these = Licence.org_id == org_id, is_one_of(Licence.id, ids)
-    return select(subject(Licence.id), Licence.party_id, data).where(*these)
+    return select(subject(Licence.id), Licence.party_id, data).where(these(org_id, ids))
 
 
 def unfinished(db: Session) -> uuid.UUID | None:
