@@ -18,6 +18,7 @@ from tests.faults.accounts import assert_without_holes, ended, halfway, job_of, 
 from tests.faults.orders import crew_members
 from tests.faults.plant import Plant, inserting, kill_with_children
 from tests.faults.sabotage import TAKES_ITS_TIME, bad_party, slowly
+from tests.licences.earning import FOLLOW
 from tests.sessions.sitting import add, schedule
 from tests.waiting import within
 
@@ -37,8 +38,7 @@ _HOLD = (
        SELECT org_id, id, %(course)s, %(course)s, %(course)s, 'member', 'm', now() - interval '400 days',
            now() - interval '1 day', 'corrected'
        FROM party WHERE org_id = %(org)s ORDER BY id LIMIT %(due)s""",
-    """INSERT INTO licence_due (org_id, licence_id, expires_at, counts)
-       SELECT org_id, id, expires_at, true FROM licence WHERE org_id = %(org)s AND course_id = %(course)s""",
+    FOLLOW,
 )
 
 _OF_SWEEP = text("""

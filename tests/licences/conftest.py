@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from api.service import Service
 from tests.conftest import Servers
 from tests.factories import Org, add_org
+from tests.licences.earning import FOLLOW
 
 PARTIES, COURSES = 5_000, 20
 
@@ -27,8 +28,7 @@ _FILL = (
        SELECT %(org)s, party.id, course.id, course.id, course.id, 'member', 'm', now() - interval '9 days',
            now() + interval '900 days', 12, 'monthsFromGrant'
        FROM party CROSS JOIN course WHERE party.org_id = %(org)s AND course.org_id = %(org)s""",
-    """INSERT INTO licence_due (org_id, licence_id, expires_at, counts)
-       SELECT org_id, id, expires_at, true FROM licence WHERE org_id = %(org)s""",
+    FOLLOW,
 )
 
 

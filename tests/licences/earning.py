@@ -22,8 +22,23 @@ from tests.factories import Org
 INSTRUCTOR = Actor("member", "instructor-1")
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CLAIM_SECONDS = 60.0
+FOLLOW = """
+    INSERT INTO licence_due (org_id, licence_id, expires_at, counts)
+    SELECT org_id, id, expires_at, true FROM licence WHERE org_id = %(org)s ON CONFLICT DO NOTHING"""
+"""What the triggers do for licences that were put there without them, all of which count."""
 
-__all__ = ["INSTRUCTOR", "NOON", "Assignment", "a_session", "chunk_of", "earned", "grant", "held", "take_back"]
+__all__ = [
+    "FOLLOW",
+    "INSTRUCTOR",
+    "NOON",
+    "Assignment",
+    "a_session",
+    "chunk_of",
+    "earned",
+    "grant",
+    "held",
+    "take_back",
+]
 
 
 def active_version(db: Session, course_id: str) -> uuid.UUID:

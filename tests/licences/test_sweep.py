@@ -436,7 +436,7 @@ def test_a_batch_is_found_and_noted_by_indexes_among_100_000(crowd: Crowd) -> No
             assert licences.sweep_batch(db, sweep_id, later, 4000).size == 4000
         take, note = (planned(db, counted, begin) for begin in ("SELECT licence_id", "UPDATE licence_due"))
         db.rollback()
-    assert "ix_licence_due_at" in take, take
+    assert "Index Scan using ix_licence_due_at" in take, take
     (condition,) = re.findall("Index Cond: .*", note)
     assert "licence_id = ANY" in condition, note
     for never in ("Seq Scan", "Nested Loop", "Join"):
