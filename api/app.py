@@ -1,68 +1,25 @@
-"""The front desk: routes, limits and error answers together. It checks, accepts and answers; rules are in shared."""
+"""The API process: both doors, limits and measuring together. It checks and answers; rules are in `shared`."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 
 from fastapi import Depends, FastAPI
 
-from api import (
-    assignment_changes,
-    assignments,
-    audit,
-    catalogue,
-    credentials,
-    deliveries,
-    directory,
-    events,
-    forecast,
-    jobs,
-    licence_checks,
-    licences,
-    me,
-    operations,
-    organizations,
-    problems,
-    public,
-    rosters,
-    session_links,
-    session_tasks,
-    sessions,
-    sweeps,
-    verify,
-    webhooks,
-)
-from api.dependencies import MAX_BODY_BYTES, CurrentCaller, training_available
-from api.limits import BodyLimit
-from api.routing import Router
-from api.service import Service, build
+from api import console, v1
+from api.http import documents, health, measuring
+from api.http.dependencies import MAX_BODY_BYTES, CurrentCaller, training_available
+from api.http.limits import BodyLimit
+from api.http.parts import Parts, build
+from api.http.routing import Router
 from shared import settings
 from shared.access import FeatureNotAvailable, Unavailability
 from shared.settings import TRAINING
 
-PUBLIC = (public.router, verify.router, credentials.public)
-CORE = (organizations.router, directory.router, events.router, audit.router)
-TRAINING_ROUTERS = (
-    catalogue.router,
-    assignments.router,
-    assignment_changes.router,
-    session_links.router,
-    session_tasks.router,
-    me.router,
-    sessions.router,
-    rosters.router,
-    jobs.router,
-    webhooks.router,
-    deliveries.router,
-    credentials.router,
-    licences.router,
-    forecast.router,
-    sweeps.router,
-)
 
-
-def create_app(service: Service | None = None) -> FastAPI:
+def create_app(parts: Parts | None = None) -> FastAPI:
     """The application, with the parts given or built from the environment."""
-    made = service or build(settings.current())
+    made = parts or build(settings.current())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -71,31 +28,32 @@ def create_app(service: Service | None = None) -> FastAPI:
 
     app = FastAPI(
         title="Rollcall",
-        version="0.1.0",
+        version=version("rollcall"),
         description="Assigns training to thousands of parties, records who completed what, and grants their licences.",
         lifespan=lifespan,
     )
-    app.state.service = made
-    problems.install(app)
+    app.state.parts = made
+    documents.install(app)
     app.add_middleware(BodyLimit, most=MAX_BODY_BYTES)
-    operations.measure(app)
-    if TRAINING in made.settings.features:
-        app.include_router(licence_checks.router)  # first: gates ask it all day, and routers are tried in their order
-    app.include_router(operations.router)
-    for router in PUBLIC:
-        app.include_router(router)  # with or without training: they say themselves what is not available
-    for router in CORE:
-        app.include_router(router)
-    for router in TRAINING_ROUTERS:
-        if TRAINING in made.settings.features:
-            app.include_router(router, dependencies=[Depends(training_available, scope="function")])
-        else:
-            app.include_router(_not_deployed(router.prefix))
+    measuring.measure(app)
+    _mount(app, deployed=TRAINING in made.settings.features)
     return app
 
 
+def _mount(app: FastAPI, *, deployed: bool) -> None:
+    """Mount the routes of both doors. deployed: training is part of this deployment."""
+    first = v1.FIRST if deployed else ()
+    for router in (*first, health.router, *console.PUBLIC, *v1.PUBLIC, *v1.CORE):
+        app.include_router(router)
+    for router in (*v1.TRAINING, *console.TRAINING):
+        if deployed:
+            app.include_router(router, dependencies=[Depends(training_available, scope="function")])
+        else:
+            app.include_router(_not_deployed(router.prefix))
+
+
 def _not_deployed(prefix: str) -> Router:
-    """What answers for training's addresses in a deployment without it."""
+    """The routes that answer for training's addresses in a deployment without it."""
     router = Router(prefix, "training")
 
     def answer(_: CurrentCaller) -> None:

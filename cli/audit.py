@@ -96,9 +96,9 @@ def export(
     Example:
       rollcall audit export --org acme --since 2026-03-01T00:00:00Z > events.ndjson
     """
-    from api.audit import ndjson
     from cli import system
     from shared import access, events
+    from shared.services.events import export_events
 
     filters = events.Filters(
         party_id=party,
@@ -112,7 +112,7 @@ def export(
         with database.transaction(org) as db:
             access.organization(db)
             rows = events.listed(db, filters)
-        for lines in ndjson(database, org, rows):
+        for lines in export_events(database, org, rows):
             typer.echo(lines, nl=False)
 
 

@@ -24,8 +24,8 @@ def sweep(
     from cli.failures import Failed
     from shared import access, clock, licences
     from shared.events import Actor
-    from worker import sweeping
-    from worker.sweeping import Step
+    from shared.services import sweeps
+    from shared.services.sweeps import Step
 
     found, told, waiting = system.find(data_dir), Console(stderr=True, highlight=False), 0
     with found.database() as database:
@@ -43,7 +43,8 @@ def sweep(
             taken = Step.MORE
             while taken is Step.MORE:
                 with database.transaction(org_id) as db:
-                    taken = sweeping.step(db, found.settings.features, found.settings.worker_concurrency, clock.now())
+                    workers = found.settings.worker_concurrency
+                    taken = sweeps.take_step(db, found.settings.features, workers, clock.now())
             waiting += taken is Step.WAITS
     told.print(f"Swept {len(organizations):,} organization{'' if len(organizations) == 1 else 's'}.")
     if waiting:

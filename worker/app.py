@@ -18,7 +18,7 @@ config = settings.current()
 app = make_clock(config.need_redis_url())
 app.set_default()
 app.conf.update(
-    include=["worker.jobs", "worker.events", "worker.deliveries", "worker.licences"],
+    include=["worker.jobs", "worker.assignments", "worker.events", "worker.deliveries", "worker.licences"],
     task_acks_late=True,  # a message is forgotten only when its work is done
     task_reject_on_worker_lost=False,  # redelivery is a hot loop; `jobs.rescue` does better
     worker_disable_prefetch=True,  # one slow chunk must not hold others back in its process

@@ -1,40 +1,22 @@
-"""Carrying jobs out: wake-ups come in, chunks are claimed, done and settled, each in one transaction.
+"""Carrying jobs out: a wake-up comes in, a chunk is claimed, worked on and settled, in one transaction.
 
-A wake-up carries no obligation. Whoever gets one works on whichever chunk of that organization is due next, and
-passes the wake-up on until nothing is left; so messages can be lost, doubled or late. An organization has at most
-`job_window` chunks in flight, and its jobs take turns.
+A wake-up names an organization, not a chunk. A worker that gets one works on the chunk of that organization that is due
+next, and passes the wake-up on until nothing is left; so messages can be lost, doubled or late. An organization has at
+most `job_window` chunks in flight, and its jobs take turns.
 """
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 from psycopg.errors import QueryCanceled
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
 
-from shared import clock, jobs
-from shared.jobs import Chunk, Claim, Job, JobState, Tally
-from worker import assignments, sessions
+from shared import clock, jobs, services  # noqa: F401 (services declares every kind of job)
+from shared.jobs import Claim
 from worker.app import config, workshop
 from worker.task import task
 
 log = structlog.get_logger()
-
-Handler = Callable[[Session, Chunk], Tally]
-
-HANDLERS: dict[str, Handler] = {
-    "assignments.create": assignments.create,
-    "assignments.complete": assignments.complete,
-    "assignments.close": assignments.close,
-    "assignments.undo": assignments.undo,
-    "sessions.complete": sessions.complete,
-    "sessions.amend": sessions.amend,
-}
-"""Which noun does the work of which kind of job."""
-
-ENDED: dict[str, Callable[[Session, Job, datetime], None]] = {"sessions.complete": sessions.completion_ended}
-"""Which noun wants to know, in the same transaction, that a job of a kind has ended."""
 
 
 @task("jobs.run")
@@ -43,7 +25,7 @@ def run(org_id: str) -> None:
     with workshop.database.transaction(org_id) as db:
         now = clock.now()
         for job in jobs.end_cancelled(db, now):
-            _tell_if_ended(db, job, now)
+            jobs.tell_if_ended(db, job, now)
         places = jobs.free_places(db, config.job_window, now, config.job_claim_seconds)
     for _ in range(places - 1):
         workshop.broker.send("jobs.run_chunk", org_id)
@@ -84,9 +66,9 @@ def _attempt(org_id: str, claimed: Claim) -> None:
         with workshop.database.transaction(org_id) as db:
             chunk = jobs.lock(db, claimed)
             if chunk is not None:
-                tally = HANDLERS[chunk.job.kind](db, chunk)
+                tally = jobs.kind_of(chunk.job).carry_out(db, chunk, clock.now())
                 now = clock.now()
-                _tell_if_ended(db, jobs.finish(db, chunk, tally, now), now)
+                jobs.tell_if_ended(db, jobs.finish(db, chunk, tally, now), now)
     except OperationalError as error:
         _log_failure(claimed, error)
         if isinstance(error.orig, QueryCanceled):  # it took too long: one of its recipients hangs
@@ -110,9 +92,4 @@ def _isolate(org_id: str, claimed: Claim) -> None:
         now = clock.now()
         job = jobs.isolate(db, claimed, now)
         if job is not None:
-            _tell_if_ended(db, job, now)
-
-
-def _tell_if_ended(db: Session, job: Job, now: datetime) -> None:
-    if JobState(job.state).final and job.kind in ENDED:
-        ENDED[job.kind](db, job, now)
+            jobs.tell_if_ended(db, job, now)

@@ -1,12 +1,12 @@
-"""What the workshop does about licences: sweep every organization once a night, and whenever somebody asks.
+"""Sweeping licences: every organization once a night, and whenever somebody asks.
 
-A wake-up carries no obligation here either: the run is a row, and an unfinished one is woken again by the next tick.
+A lost wake-up does no harm: the run is a row, and the next tick wakes an unfinished one again.
 """
 
 from shared import clock, licences
-from worker import sweeping
+from shared.services import sweeps
+from shared.services.sweeps import Step
 from worker.app import config, workshop
-from worker.sweeping import Step
 from worker.task import task
 
 STEPS_A_TURN = 5
@@ -34,7 +34,7 @@ def sweep_organization(org_id: str, alone: bool = True) -> None:
     """
     for _ in range(STEPS_A_TURN):
         with workshop.database.transaction(org_id) as db:
-            taken = sweeping.step(db, config.features, config.worker_concurrency, clock.now())
+            taken = sweeps.take_step(db, config.features, config.worker_concurrency, clock.now())
         if taken is not Step.MORE:
             break
         if alone:

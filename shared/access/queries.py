@@ -1,10 +1,12 @@
 """Whether an organization is known, and whether it may use training."""
 
+from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from shared import clock
 from shared.access.models import Organization
 from shared.database import current_org
 from shared.errors import Problem
@@ -47,6 +49,11 @@ def organization(db: Session) -> Organization:
     if found is None:
         raise OrganizationUnknown
     return found
+
+
+def today(db: Session, now: datetime) -> date:
+    """The day it is for the organization of this transaction, in its time zone. Raises OrganizationUnknown."""
+    return clock.day_in(organization(db).time_zone, now)
 
 
 def organization_ids(db: Session) -> list[str]:

@@ -1,4 +1,4 @@
-"""What people do to one assignment: complete, edit, reassign, close, reopen. `work.py` beside it does it to thousands.
+"""Changing one assignment: complete, edit, reassign, close, reopen. `work` beside it changes thousands.
 
 Every change raises the revision, keeps the former values in its event, and names the real actor.
 """
@@ -14,11 +14,12 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from shared import directory, events
+from shared import directory, events, locking
 from shared.assignments.models import Assignment, AssignmentState, CompletionMethod
+from shared.assignments.reopening import ENDINGS
 from shared.database import current_org
 from shared.directory import Party
-from shared.errors import Conflict, Fault, InvalidInput, NotFound, Stale
+from shared.errors import Conflict, Fault, InvalidInput
 from shared.events import Actor, Fact
 
 
@@ -77,26 +78,17 @@ def locked(
 
     expected: the revisions the caller may have read, None for any. Raises NotFound, also outside the scope, and Stale.
     """
-    assignment = db.scalar(
-        select(Assignment)
-        .where(
-            Assignment.org_id == current_org(db),
-            Assignment.id == assignment_id,
-            directory.in_scope(Assignment.party_id, scope),
-        )
-        .with_for_update(of=Assignment)
-        .execution_options(populate_existing=True)
+    mine = select(Assignment).where(
+        Assignment.org_id == current_org(db),
+        Assignment.id == assignment_id,
+        directory.in_scope(Assignment.party_id, scope),
     )
-    if assignment is None:
-        raise NotFound("assignment")
-    if expected is not None and assignment.revision not in expected:
-        raise Stale
-    return assignment
+    return locking.locked(db, mine, "assignment", expected=expected)
 
 
 def complete(db: Session, assignment: Assignment, completion: Completion, now: datetime) -> None:
     """Record the completion. Raises AssignmentCompleted, AssignmentClosed."""
-    _need_open(assignment)
+    need_open(assignment)
     assignment.state = AssignmentState.COMPLETED
     assignment.completion_method = completion.method
     assignment.completed_by_type, assignment.completed_by_id = completion.actor.type, completion.actor.id
@@ -115,7 +107,7 @@ def edit(db: Session, assignment: Assignment, changes: dict[str, Any], actor: Ac
     Another due date is reminded of from the beginning, and by the next sweep where it is near: nothing else tells.
     Raises AssignmentCompleted, AssignmentClosed.
     """
-    _need_open(assignment)
+    need_open(assignment)
     former = {name: getattr(assignment, name) for name in changes}
     if former == changes:
         return
@@ -128,7 +120,7 @@ def edit(db: Session, assignment: Assignment, changes: dict[str, Any], actor: Ac
 
 def close(db: Session, assignment: Assignment, reason: str, actor: Actor, now: datetime) -> None:
     """Close it: the party need not complete it any more, and its session links are dead."""
-    _need_open(assignment)
+    need_open(assignment)
     _close(assignment, reason, actor, now)
     _changed(db, assignment, actor, now, "assignment.closed", {"reason": reason})
 
@@ -143,11 +135,11 @@ def reassign(
     actor: Actor,
     now: datetime,
 ) -> uuid.UUID:
-    """Close it, and open one for another party on the same version with the same reason and due date. Answers its id.
+    """Close it, and open one for another party on the same version with the same reason and due date. Returns its id.
 
     Raises AssignmentCompleted, AssignmentClosed, AlreadyAssigned, InvalidInput for a party that cannot be assigned to.
     """
-    _need_open(assignment)
+    need_open(assignment)
     _need_assignable(db, party_id, scope)
     copied = ("org_id", "course_id", "course_version_id", "reason", "due_on")
     values = {name: getattr(assignment, name) for name in copied} | {
@@ -186,25 +178,8 @@ def reopen(db: Session, assignment: Assignment, reason: str, actor: Actor, now: 
         raise AlreadyAssigned from error
 
 
-ENDINGS = (
-    "completion_method",
-    "completed_by_type",
-    "completed_by_id",
-    "completed_at",
-    "occurred_on",
-    "completion_note",
-    "completion_job_id",
-    "public_session_id",
-    "closed_by_type",
-    "closed_by_id",
-    "closed_at",
-    "closure_reason",
-    "reassigned_to",
-)
-"""The columns that say how an assignment ended; an open one has none of them."""
-
-
-def _need_open(assignment: Assignment) -> None:
+def need_open(assignment: Assignment) -> None:
+    """Raise AssignmentCompleted or AssignmentClosed for an assignment that has ended."""
     if assignment.state == AssignmentState.COMPLETED:
         raise AssignmentCompleted
     if assignment.state == AssignmentState.CLOSED:

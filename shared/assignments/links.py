@@ -10,13 +10,13 @@ import hmac
 import struct
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from shared import events
-from shared.assignments.actions import AssignmentClosed, AssignmentCompleted, Completion, complete, locked
-from shared.assignments.models import Assignment, AssignmentState, CompletionMethod
+from shared.assignments.actions import need_open
+from shared.assignments.models import Assignment, AssignmentState
 from shared.errors import Conflict, Problem
 from shared.events import Actor, Fact
 from shared.settings import Settings
@@ -130,9 +130,7 @@ def mint_link(db: Session, links: SessionLinks, assignment: Assignment, actor: A
 
     Raises AssignmentCompleted, AssignmentClosed, LinksNotConfigured.
     """
-    ended = {AssignmentState.COMPLETED: AssignmentCompleted, AssignmentState.CLOSED: AssignmentClosed}
-    if assignment.state in ended:
-        raise ended[AssignmentState(assignment.state)]
+    need_open(assignment)
     minted = links.mint(assignment, now)
     data = {"expiresAt": minted.expires_at.isoformat()}
     fact = Fact("assignment.session_link_minted", f"assignment/{assignment.id}", data, assignment.party_id)
@@ -144,18 +142,6 @@ def check_link(link: SessionLink, assignment: Assignment) -> None:
     """Raise LinkDead for a link from before its assignment was closed, even if it was reopened since."""
     if assignment.state == AssignmentState.CLOSED or assignment.link_epoch != link.epoch:
         raise LinkDead
-
-
-def complete_by_link(db: Session, link: SessionLink, today: date, now: datetime) -> None:
-    """Record that the party completed it; nothing happens when that is recorded already, in whatever way.
-
-    today: the organization's day. Raises NotFound, LinkDead.
-    """
-    assignment = locked(db, link.assignment_id, None)
-    check_link(link, assignment)
-    if assignment.state == AssignmentState.ASSIGNED:
-        party = Actor("party", assignment.party_id)
-        complete(db, assignment, Completion(CompletionMethod.SESSION_LINK, party, today), now)
 
 
 def _signature(key: bytes, text: str) -> str:

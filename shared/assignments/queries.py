@@ -28,6 +28,7 @@ from sqlalchemy.orm import Session, aliased
 from shared import directory
 from shared.arrays import is_one_of
 from shared.assignments.models import Assignment, AssignmentState
+from shared.assignments.requests import CreateJob
 from shared.catalogue import Course, CourseVersion
 from shared.database import current_org
 from shared.directory import Folder, FolderMember, Party
@@ -52,6 +53,18 @@ class Terms:
     due_on: date | None
     skip_completed: bool
     scope: frozenset[str] | None
+
+    @classmethod
+    def of(cls, request: CreateJob, scope: frozenset[str] | None) -> "Terms":
+        """The terms that were fixed when a job was submitted."""
+        return cls(
+            course_id=request.course_id,
+            course_version_id=request.course_version_id,
+            reason=request.reason,
+            due_on=request.due_on,
+            skip_completed=request.if_completed == "skip",
+            scope=scope,
+        )
 
 
 @dataclass(frozen=True)
@@ -88,6 +101,12 @@ def get(db: Session, assignment_id: uuid.UUID, scope: Collection[str] | None) ->
     if row is None:
         raise NotFound("assignment")
     return row
+
+
+def party_of(db: Session, assignment_id: uuid.UUID) -> str | None:
+    """The id of the party that owes an assignment, None where there is no such assignment."""
+    of = select(Assignment.party_id).where(Assignment.org_id == current_org(db), Assignment.id == assignment_id)
+    return db.scalar(of)
 
 
 def these(org_id: str, assignment_ids: Collection[uuid.UUID]) -> tuple[ColumnElement[bool], ...]:
@@ -218,15 +237,16 @@ def recipients(db: Session, filters: Filters, scope: Collection[str] | None) -> 
     return listed(db, filters, scope).order_by(None).with_only_columns(cast(Assignment.id, Text))
 
 
-def to_undo(job: Job) -> Select[str] | None:
-    """The assignments that a job made or completed, as the recipients of its undoing; None for other kinds of job."""
-    if job.kind == "assignments.create":
-        return select(cast(Assignment.id, Text)).where(Assignment.org_id == job.org_id, Assignment.job_id == job.id)
-    if job.kind == "assignments.complete":
-        return select(cast(JobOutcome.record_id, Text)).where(
-            JobOutcome.org_id == job.org_id, JobOutcome.job_id == job.id, JobOutcome.outcome == Outcome.SUCCEEDED
-        )
-    return None
+def completed_by(job: Job) -> Select[str]:
+    """The assignments that a job completed, as recipients of another job."""
+    return select(cast(JobOutcome.record_id, Text)).where(
+        JobOutcome.org_id == job.org_id, JobOutcome.job_id == job.id, JobOutcome.outcome == Outcome.SUCCEEDED
+    )
+
+
+def created_by(job: Job) -> Select[str]:
+    """The assignments that a job made, as recipients of another job."""
+    return select(cast(Assignment.id, Text)).where(Assignment.org_id == job.org_id, Assignment.job_id == job.id)
 
 
 def by_party(rows: Select[str, str, str, uuid.UUID | None]) -> Select[str, str, str, uuid.UUID | None]:

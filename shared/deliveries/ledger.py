@@ -1,10 +1,10 @@
 """The ledger of deliveries: who was told of what, who was not and why; and queueing again what went wrong."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, func, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, select, true, update
 from sqlalchemy.orm import Session
 
 from shared.database import current_org
@@ -31,12 +31,12 @@ class DeliverySent(Conflict):
 class Which:
     """Which deliveries are meant; all of what is given must fit. within: what the caller may see at all."""
 
-    within: ColumnElement[bool]
     job_id: uuid.UUID | None = None
     party_id: str | None = None
     state: DeliveryState | None = None
     channel: Channel | None = None
     webhook_id: uuid.UUID | None = None
+    within: ColumnElement[bool] = field(default_factory=true)
 
     def condition(self, db: Session) -> ColumnElement[bool]:
         """As a condition on `Delivery`."""
@@ -74,7 +74,7 @@ def resend(db: Session, which: Which, now: datetime) -> int:
 
 def redeliver(db: Session, delivery_id: uuid.UUID, within: ColumnElement[bool], now: datetime) -> None:
     """Queue one again. Raises NotFound, DeliveryQueued, and DeliverySent for a mail."""
-    one = and_(Which(within).condition(db), Delivery.id == delivery_id)
+    one = and_(Which(within=within).condition(db), Delivery.id == delivery_id)
     found = db.execute(select(Delivery.state, Delivery.channel).where(one).with_for_update()).one_or_none()
     if found is None:
         raise NotFound("delivery")

@@ -1,13 +1,13 @@
-"""Submitting, cancelling and retrying jobs: the side of the front desk. `work.py` beside it is the workers' side."""
+"""Submitting, approving and cancelling jobs, as callers of the API do. `work.py` beside it is the workers' side."""
 
 import hashlib
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
+from pydantic import BaseModel
 from sqlalchemy import ARRAY, Integer, Select, Text, cast, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -17,9 +17,12 @@ from shared import events
 from shared.database import current_org
 from shared.errors import Conflict, NotFound, Problem
 from shared.events import Actor, Fact
+from shared.jobs.chunks import Tally
+from shared.jobs.kinds import Kind
 from shared.jobs.models import FINAL_STATES, Job, JobChunk, JobOutcome, JobState, Outcome
 from shared.jobs.queries import get
-from shared.jobs.work import cancel_unbegun, settle
+from shared.jobs.requests import JobRequest
+from shared.jobs.settling import cancel_unbegun, settle
 
 SMALLEST_CHUNK, LARGEST_CHUNK = 250, 2500
 """Below, overheads show; above, a chunk holds the organization's event counter for too long (bench/RESULTS.md)."""
@@ -71,56 +74,100 @@ UNDO_WITHIN = timedelta(days=14)
 
 
 @dataclass(frozen=True)
-class Submission:
-    """What a caller asks for.
+class Key:
+    """An `Idempotency-Key` and the address that it was sent to."""
 
-    kind: which handler works on it. request: everything the handler needs besides the recipients, fixed now.
-    scope: the caller's folders, None for all. key, request_hash: from the `Idempotency-Key` header and the body.
-    change_limit: recipients above which the job waits for the approval of another member.
+    value: str
+    address: str
+
+    def hash_of(self, body: BaseModel | None) -> str:
+        """The hash that tells a repeated request from a reused key, whatever the order of fields.
+
+        body: None where the address says it all.
+        """
+        sent = None if body is None else body.model_dump(mode="json")
+        text = self.address.encode() + b"\n" + orjson.dumps(sent, option=orjson.OPT_SORT_KEYS)
+        return hashlib.sha256(text).hexdigest()
+
+
+@dataclass(frozen=True)
+class Submission:
+    """Everything about a job but its recipients.
+
+    request: what the kind's work needs, fixed now. scope: the caller's folders, None for all. key, body: the
+    `Idempotency-Key`, if one was sent, and the body that came with it. change_limit: the number of recipients above
+    which the job waits for the approval of another member, None for no limit.
     """
 
-    kind: str
-    request: Mapping[str, Any]
+    kind: Kind[Any]
+    request: JobRequest
     actor: Actor
     scope: frozenset[str] | None = None
-    key: str | None = None
-    request_hash: str | None = None
+    key: Key | None = None
+    body: BaseModel | None = None
     retry_of: uuid.UUID | None = None
     undo_of: uuid.UUID | None = None
     change_limit: int | None = None
 
 
-def request_hash(path: str, body: Any) -> str:
-    """What makes two requests with one idempotency key the same: address and body, whatever the order of fields."""
-    return hashlib.sha256(path.encode() + b"\n" + orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+class Accepted(NamedTuple):
+    """A job, and whether the request that asked for it was a repetition."""
+
+    job: Job
+    replayed: bool
 
 
-def replayed(db: Session, key: str | None, hash: str | None) -> Job | None:
-    """The job that this key made before, or None. Raises IdempotencyKeyReused when it was made by another body."""
+def replayed(db: Session, key: Key | None, body: BaseModel | None) -> Accepted | None:
+    """The job that this key has made before, if any. Raises IdempotencyKeyReused where another body made it."""
     if key is None:
         return None
-    job = db.scalar(select(Job).where(Job.org_id == current_org(db), Job.idempotency_key == key))
-    if job is not None and job.request_hash != hash:
+    job = db.scalar(select(Job).where(Job.org_id == current_org(db), Job.idempotency_key == key.value))
+    if job is None:
+        return None
+    if job.request_hash != key.hash_of(body):
         raise IdempotencyKeyReused("This Idempotency-Key was used for another request; choose a new key for a new one.")
-    return job
+    return Accepted(job, replayed=True)
 
 
-def submit(
-    db: Session, submission: Submission, recipients: Select[Any], *, workers: int, now: datetime
-) -> tuple[Job, bool]:
-    """Write down a job with its recipients, in a handful of rows. Answers the job and whether it is a replay.
+def submit(db: Session, submission: Submission, recipients: Select[Any], *, workers: int, now: datetime) -> Accepted:
+    """Insert a job with its recipients, in a handful of rows.
 
-    recipients: selects one column of distinct ids. workers: processes that will share the work, for the size of chunks.
-    The caller checks that there is at least one recipient: a job without any is finished at once.
+    recipients: selects one column of distinct ids. workers: the number of processes that will share the work, for the
+    size of chunks. The caller checks that there is at least one recipient: a job without any has ended at once.
     """
-    org_id = current_org(db)
-    job = db.scalar(
+    job = _insert(db, submission, now)
+    if job is None:  # the same request won the race between looking and inserting
+        if earlier := replayed(db, submission.key, submission.body):
+            return earlier
+        twin = undo_of(db, submission.undo_of)
+        assert twin is not None
+        return Accepted(twin, replayed=True)
+    total = sum(db.scalars(_chunks(job.org_id, job.id, recipients, workers)))
+    state: dict[str, Any] = {} if total else {"state": JobState.SUCCEEDED, "finished_at": now}
+    if submission.change_limit is not None and total > submission.change_limit:
+        state = {"state": JobState.AWAITING_APPROVAL}
+    job = db.scalars(
+        update(Job)
+        .where(Job.org_id == job.org_id, Job.id == job.id)
+        .values(total=total, **state)
+        .returning(Job)
+        .execution_options(populate_existing=True)
+    ).one()
+    data = {"kind": job.kind, "state": job.state, "total": total, "request": job.request}
+    events.record(db, submission.actor, now, Fact("job.submitted", f"job/{job.id}", data))
+    return Accepted(job, replayed=False)
+
+
+def _insert(db: Session, submission: Submission, now: datetime) -> Job | None:
+    """The job's row. None where a unique constraint says that the job is there already."""
+    key = submission.key
+    return db.scalar(
         upsert(Job)
         .values(
-            org_id=org_id,
-            kind=submission.kind,
+            org_id=current_org(db),
+            kind=submission.kind.name,
             state=JobState.QUEUED,
-            request=dict(submission.request),
+            request=submission.request.dump(),
             scope=None if submission.scope is None else sorted(submission.scope),
             submitted_by_type=submission.actor.type,
             submitted_by_id=submission.actor.id,
@@ -128,30 +175,12 @@ def submit(
             progressed_at=now,
             retry_of=submission.retry_of,
             undo_of=submission.undo_of,
-            idempotency_key=submission.key,
-            request_hash=submission.request_hash,
+            idempotency_key=None if key is None else key.value,
+            request_hash=None if key is None else key.hash_of(submission.body),
         )
         .on_conflict_do_nothing()
         .returning(Job)
     )
-    if job is None:  # our own twin won the race between looking and inserting
-        twin = replayed(db, submission.key, submission.request_hash) or _undo_of(db, submission.undo_of)
-        assert twin is not None
-        return twin, True
-    total = sum(db.scalars(_chunks(org_id, job.id, recipients, workers)))
-    state: dict[str, Any] = {} if total else {"state": JobState.SUCCEEDED, "finished_at": now}
-    if submission.change_limit is not None and total > submission.change_limit:
-        state = {"state": JobState.AWAITING_APPROVAL}
-    job = db.scalars(
-        update(Job)
-        .where(Job.org_id == org_id, Job.id == job.id)
-        .values(total=total, **state)
-        .returning(Job)
-        .execution_options(populate_existing=True)
-    ).one()
-    data = {"kind": job.kind, "state": job.state, "total": total, "request": job.request}
-    events.record(db, submission.actor, now, Fact("job.submitted", f"job/{job.id}", data))
-    return job, False
 
 
 def _chunks(org_id: str, job_id: uuid.UUID, recipients: Select[Any], workers: int) -> Any:
@@ -182,7 +211,7 @@ def cancel(db: Session, job_id: uuid.UUID, actor: Actor, now: datetime) -> Job:
 
     Raises NotFound, JobFinished.
     """
-    if JobState(get(db, job_id).state).final:
+    if get(db, job_id).has_ended:
         raise JobFinished("The job has ended; there is nothing left to cancel.")
     count = cancel_unbegun(db, job_id)
     events.record(db, actor, now, Fact("job.cancel_requested", f"job/{job_id}"))
@@ -194,7 +223,7 @@ def cancel(db: Session, job_id: uuid.UUID, actor: Actor, now: datetime) -> Job:
     )
     if changed is None:
         raise JobFinished("The job ended while you asked; there is nothing left to cancel.")
-    settle(db, job_id, now, cancelled=count)
+    settle(db, job_id, Tally(cancelled=count), now)
     return get(db, job_id, fresh=True)
 
 
@@ -216,7 +245,7 @@ def reject(db: Session, job_id: uuid.UUID, reason: str, actor: Actor, now: datet
     events.record(db, actor, now, Fact("job.rejected", f"job/{job_id}", {"reason": reason}))
     job.error = f"Rejected: {reason}"
     db.flush()
-    settle(db, job_id, now, cancelled=cancel_unbegun(db, job_id))
+    settle(db, job_id, Tally(cancelled=cancel_unbegun(db, job_id)), now)
     return get(db, job_id, fresh=True)
 
 
@@ -236,64 +265,25 @@ def _awaiting(db: Session, job_id: uuid.UUID) -> Job:
     return job
 
 
-def undo(
-    db: Session,
-    job: Job,
-    recipients: Select[str] | None,
-    actor: Actor,
-    scope: frozenset[str] | None,
-    *,
-    change_limit: int | None,
-    workers: int,
-    now: datetime,
-) -> tuple[Job, bool]:
-    """A job that takes another one back. Answers it and whether it was there before: a job is undone once.
+def undo_of(db: Session, job_id: uuid.UUID | None) -> Job | None:
+    """The job that takes this one back, if there is one."""
+    return db.scalar(select(Job).where(Job.org_id == current_org(db), Job.undo_of == job_id)) if job_id else None
 
-    recipients: what the job changed, or None where it did nothing that can be taken back. Raises CannotUndo.
-    """
-    if earlier := _undo_of(db, job.id):
-        return earlier, True
-    if recipients is None:
-        raise CannotUndo("Only jobs that made or completed assignments can be undone.")
+
+def need_undoable(job: Job, now: datetime) -> None:
+    """Raise CannotUndo for a job that has not ended, or ended too long ago."""
     if job.finished_at is None:
         raise CannotUndo("The job has not ended; cancel it instead, and undo what it had done.")
     if now - job.finished_at > UNDO_WITHIN:
         raise CannotUndo(
             f"The job ended more than {UNDO_WITHIN.days} days ago; close or reopen its assignments instead."
         )
-    submission = Submission(
-        kind="assignments.undo",
-        request={"undoOf": str(job.id), "undoKind": job.kind, "by": "assignment"},
-        actor=actor,
-        scope=scope,
-        undo_of=job.id,
-        change_limit=change_limit,
-    )
-    return submit(db, submission, recipients, workers=workers, now=now)
 
 
-def _undo_of(db: Session, job_id: uuid.UUID | None) -> Job | None:
-    return db.scalar(select(Job).where(Job.org_id == current_org(db), Job.undo_of == job_id)) if job_id else None
-
-
-def retry(
-    db: Session,
-    job_id: uuid.UUID,
-    actor: Actor,
-    scope: frozenset[str] | None,
-    *,
-    change_limit: int | None,
-    workers: int,
-    now: datetime,
-) -> Job:
-    """A new job of only the failed recipients, with the request as it was. Raises NotFound, NothingToRetry."""
-    job = get(db, job_id)
-    if not JobState(job.state).final or job.failed == 0:
+def failed_recipients(job: Job) -> Select[str]:
+    """The recipients of a job that failed. Raises NothingToRetry where there are none, or the job has not ended."""
+    if not job.has_ended or job.failed == 0:
         raise NothingToRetry("Only the failed recipients of a job that has ended can be retried; this has none.")
-    failed = select(JobOutcome.entity_id).where(
-        JobOutcome.org_id == current_org(db), JobOutcome.job_id == job_id, JobOutcome.outcome == Outcome.FAILED
+    return select(JobOutcome.entity_id).where(
+        JobOutcome.org_id == job.org_id, JobOutcome.job_id == job.id, JobOutcome.outcome == Outcome.FAILED
     )
-    submission = Submission(
-        kind=job.kind, request=job.request, actor=actor, scope=scope, retry_of=job.id, change_limit=change_limit
-    )
-    return submit(db, submission, failed, workers=workers, now=now)[0]

@@ -117,8 +117,18 @@ class Job(Tenant, Base):
 
     @property
     def actor(self) -> Actor:
-        """Who submitted it, and so does what it does."""
+        """The actor that submitted the job, and in whose name its work is recorded."""
         return Actor(self.submitted_by_type, self.submitted_by_id)
+
+    @property
+    def has_ended(self) -> bool:
+        """True once nothing more will happen to the job."""
+        return JobState(self.state).final
+
+    @property
+    def folders(self) -> frozenset[str] | None:
+        """The scope of whoever submitted it: folder ids, None for all."""
+        return None if self.scope is None else frozenset(self.scope)
 
 
 class JobChunk(Tenant, Base):

@@ -1,76 +1,25 @@
-"""Carrying jobs out: the side of the workers. Claim a chunk, lock it, do it, settle it; or split it when it fails.
+"""Carrying jobs out, as workers do: claim a chunk, lock it, work on it, settle it; or split it when it fails.
 
 A claim is counted in a short transaction of its own, so that a recipient which kills its worker is noticed.
 The work happens under the chunk's row lock, which dies with its connection: the lock is the lease.
 """
 
-import uuid
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, case, func, insert, select, text, update
+from sqlalchemy import ColumnElement, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
-from shared import events
 from shared.database import current_org
-from shared.events import Actor, Fact
-from shared.jobs.models import FINAL_STATES, ChunkState, Job, JobChunk, JobOutcome, JobState
+from shared.jobs.chunks import Chunk, Claim, Tally
+from shared.jobs.models import ChunkState, Job, JobChunk, JobOutcome
 from shared.jobs.outcomes import OutcomeCode
-from shared.jobs.queries import counts
+from shared.jobs.settling import finish, leave
 
 ATTEMPTS_BEFORE_SPLIT = 2
 """A chunk begun this often without an end is suspected of killing its worker, and split."""
 
 PARTS_OF_A_SPLIT = 8
 """Eight and not two: a recipient that hangs or kills costs a time-out a level, and 2,500 are 4 levels of eight."""
-
-SYSTEM = Actor("system", "worker")
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A chunk that this worker is about to work on. attempts: how often it has been begun, this time included."""
-
-    job_id: uuid.UUID
-    n: int
-    attempts: int
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """A chunk locked by this transaction. Its recipients stay in the database, where the work is done.
-
-    size: how many recipients it has. first, last: the range of their ids, which no other chunk of the job has a part
-    in: conditions on it keep every plan as small as the chunk, also while a new table has no statistics yet.
-    """
-
-    job: Job
-    n: int
-    attempts: int
-    size: int
-    first: str
-    last: str
-
-    def covers(self, entity_id: SQLColumnExpression[str]) -> ColumnElement[bool]:
-        """Whether an id lies in the chunk's range."""
-        return and_(entity_id >= self.first, entity_id <= self.last)
-
-    @property
-    def recipients(self) -> Select[Any]:
-        """Selects the ids of the recipients, one column, sorted."""
-        return select(func.unnest(JobChunk.recipients).label("entity_id")).where(
-            JobChunk.org_id == self.job.org_id, JobChunk.job_id == self.job.id, JobChunk.n == self.n
-        )
-
-
-@dataclass(frozen=True)
-class Tally:
-    """What became of a chunk's recipients."""
-
-    succeeded: int = 0
-    unchanged: int = 0
-    failed: int = 0
 
 
 def free_places(db: Session, window: int, now: datetime, claim_seconds: float) -> int:
@@ -125,47 +74,17 @@ def lock(db: Session, claimed: Claim) -> Chunk | None:
     row = db.execute(
         select(Job, JobChunk.attempts, size, JobChunk.recipients[1], JobChunk.recipients[size])
         .join(Job, (Job.org_id == JobChunk.org_id) & (Job.id == JobChunk.job_id))
-        .where(_is(current_org(db), claimed), JobChunk.state == ChunkState.PENDING)
+        .where(claimed.row(current_org(db)), JobChunk.state == ChunkState.PENDING)
         .with_for_update(of=JobChunk, skip_locked=True)
     ).one_or_none()
     return None if row is None else Chunk(row[0], claimed.n, *row[1:])
-
-
-def cancel_unbegun(db: Session, job_id: uuid.UUID) -> int:
-    """Cancel the chunks of a job that nobody holds. Answers how many recipients they had; `settle` must be told."""
-    of_job = and_(JobChunk.org_id == current_org(db), JobChunk.job_id == job_id)
-    free = select(JobChunk.n).where(of_job, JobChunk.state == ChunkState.PENDING).with_for_update(skip_locked=True)
-    return sum(
-        db.scalars(
-            update(JobChunk)
-            .where(of_job, JobChunk.n.in_(free))
-            .values(state=ChunkState.CANCELLED)
-            .returning(func.cardinality(JobChunk.recipients))
-        )
-    )
-
-
-def end_cancelled(db: Session, now: datetime) -> list[Job]:
-    """Settle the organization's cancelled jobs whose last worker died before its chunk was settled. Answers them."""
-    cancelling = select(Job.id).where(Job.org_id == current_org(db), Job.state == JobState.CANCELLING)
-    cancelled = ((job_id, cancel_unbegun(db, job_id)) for job_id in db.scalars(cancelling).all())
-    return [settle(db, job_id, now, cancelled=count) for job_id, count in cancelled if count]
-
-
-def finish(db: Session, chunk: Chunk, tally: Tally, now: datetime) -> Job:
-    """Settle a chunk whose work is done, in the transaction that did it. Answers the job as it then is."""
-    counted = tally.succeeded + tally.unchanged + tally.failed
-    if counted != chunk.size:
-        raise RuntimeError(f"{chunk.size} recipients went in, {counted} outcomes came out")
-    _leave(db, chunk, ChunkState.DONE)
-    return settle(db, chunk.job.id, now, succeeded=tally.succeeded, unchanged=tally.unchanged, failed=tally.failed)
 
 
 def release(db: Session, claimed: Claim) -> None:
     """Put back a chunk that failed for no fault of its own (a deadlock, a full disk): the attempt does not count."""
     db.execute(
         update(JobChunk)
-        .where(_is(current_org(db), claimed), JobChunk.state == ChunkState.PENDING)
+        .where(claimed.row(current_org(db)), JobChunk.state == ChunkState.PENDING)
         .values(attempts=func.greatest(JobChunk.attempts - 1, 0))
     )
 
@@ -173,7 +92,7 @@ def release(db: Session, claimed: Claim) -> None:
 def isolate(db: Session, claimed: Claim, now: datetime) -> Job | None:
     """Split a chunk that cannot be done as a whole, until the one bad recipient stands alone and is reported.
 
-    Answers the job where that settled something of it, for it may have ended.
+    Returns the job where that settled a recipient, because the job may have ended; else None.
     """
     chunk = lock(db, claimed)
     if chunk is None:
@@ -198,7 +117,7 @@ def isolate(db: Session, claimed: Claim, now: datetime) -> Job | None:
         for n, at in enumerate(range(0, chunk.size, size), start=1)
     ]
     db.execute(insert(JobChunk), parts)
-    _leave(db, chunk, ChunkState.SPLIT)
+    leave(db, chunk, ChunkState.SPLIT)
     return None
 
 
@@ -208,57 +127,6 @@ def _last_chunk(db: Session, job: Job) -> int:
     last = db.scalar(select(func.max(JobChunk.n)).where(JobChunk.org_id == job.org_id, JobChunk.job_id == job.id))
     assert last is not None
     return last
-
-
-def _leave(db: Session, chunk: Chunk, state: ChunkState) -> None:
-    db.execute(update(JobChunk).where(_is(chunk.job.org_id, Claim(chunk.job.id, chunk.n, 0))).values(state=state))
-
-
-def settle(
-    db: Session,
-    job_id: uuid.UUID,
-    now: datetime,
-    *,
-    succeeded: int = 0,
-    unchanged: int = 0,
-    failed: int = 0,
-    cancelled: int = 0,
-) -> Job:
-    """Add outcomes to a job, and end it when nothing is pending any more. Locks the event counter, then the job row.
-
-    Answers the job as it then is.
-    """
-    events.hold(db)
-    remaining = Job.pending - (succeeded + unchanged + failed + cancelled)
-    ending = case(
-        (Job.cancelled + cancelled > 0, JobState.CANCELLED),
-        (Job.failed + failed == Job.total, JobState.FAILED),
-        (Job.failed + failed > 0, JobState.PARTIALLY_SUCCEEDED),
-        else_=JobState.SUCCEEDED,
-    )
-    job = db.scalars(
-        update(Job)
-        .where(Job.org_id == current_org(db), Job.id == job_id, Job.state.not_in(FINAL_STATES))
-        .values(
-            succeeded=Job.succeeded + succeeded,
-            unchanged=Job.unchanged + unchanged,
-            failed=Job.failed + failed,
-            cancelled=Job.cancelled + cancelled,
-            progressed_at=now,
-            state=case((remaining == 0, ending), else_=Job.state),
-            finished_at=case((remaining == 0, now)),
-        )
-        .returning(Job)
-        .execution_options(populate_existing=True)
-    ).one()
-    if JobState(job.state).final:
-        data = {"kind": job.kind, "state": job.state, "counts": counts(job)}
-        events.record(db, SYSTEM, now, Fact("job.finished", f"job/{job_id}", data))
-    return job
-
-
-def _is(org_id: str, claimed: Claim) -> ColumnElement[bool]:
-    return and_(JobChunk.org_id == org_id, JobChunk.job_id == claimed.job_id, JobChunk.n == claimed.n)
 
 
 def _begun(now: datetime, claim_seconds: float) -> ColumnElement[bool]:

@@ -2,21 +2,34 @@
 
 Owns the tables `training_session` and `roster_entry`. Promises that a session is completed once and by one job, that
 its roster is frozen from the moment completion is accepted, that a roster holds no more than its session's capacity,
-and that whoever was taken off by an amendment still stands in it as such. What attending earns, others know: it is
-put together in `worker/sessions.py`.
+and that a party which an amendment removed still stands in it as such. `actions` schedules and changes, `rosters` is
+about the parties, `completion` about the end, `work` does a chunk of a completion or an amendment.
 """
 
-from shared.sessions.actions import SessionCancelled, SessionCompleted, cancel, change, schedule
+from shared.sessions.actions import (
+    SessionCancelled,
+    SessionCompleted,
+    cancel,
+    change,
+    locked,
+    need_not_cancelled,
+    schedule,
+)
 from shared.sessions.calendar import calendar
 from shared.sessions.completion import (
     RosterEmpty,
     SessionNotCompleted,
-    amend,
-    complete,
-    completion_ended,
+    amendment_lists,
+    begin_completion,
+    completion_request,
+    end_completion,
+    need_amendable,
+    record_amendment,
+    roster_of,
 )
 from shared.sessions.models import Attendance, RosterEntry, SessionMode, SessionState, TrainingSession
 from shared.sessions.queries import AMEND, COMPLETE, Filters, Seats, get, listed, roster, seats
+from shared.sessions.requests import AmendmentJob, CompletionJob
 from shared.sessions.rosters import Addition, add, attend, remove
 from shared.sessions.schemas import (
     AmendmentRequest,
@@ -36,29 +49,53 @@ from shared.sessions.work import (
     amend_roster,
     plan_amendment,
     plan_completion,
-    session_of,
     settle_amendment,
     settle_completion,
 )
 
 __all__ = [
-    "AMEND",
-    "COMPLETE",
+    "add",
     "Addition",
+    "AMEND",
+    "amend_roster",
     "Amendment",
+    "amendment_lists",
+    "AmendmentJob",
     "AmendmentRequest",
+    "attend",
     "Attendance",
     "AttendanceRequest",
+    "begin_completion",
+    "calendar",
+    "cancel",
     "CancellationRequest",
+    "change",
+    "COMPLETE",
+    "completion_request",
+    "CompletionJob",
+    "end_completion",
     "Filters",
+    "get",
+    "listed",
+    "locked",
+    "need_amendable",
+    "need_not_cancelled",
+    "plan_amendment",
+    "plan_completion",
+    "record_amendment",
     "Refusal",
+    "remove",
+    "roster",
+    "roster_of",
     "RosterAnswer",
     "RosterEmpty",
     "RosterEntry",
     "RosterEntryAnswer",
     "RosterOutcome",
     "RosterRequest",
+    "schedule",
     "Seats",
+    "seats",
     "SessionAnswer",
     "SessionCancelled",
     "SessionChanges",
@@ -67,25 +104,7 @@ __all__ = [
     "SessionNotCompleted",
     "SessionRequest",
     "SessionState",
-    "TrainingSession",
-    "add",
-    "amend",
-    "amend_roster",
-    "attend",
-    "calendar",
-    "cancel",
-    "change",
-    "complete",
-    "completion_ended",
-    "get",
-    "listed",
-    "plan_amendment",
-    "plan_completion",
-    "remove",
-    "roster",
-    "schedule",
-    "session_of",
     "settle_amendment",
     "settle_completion",
-    "seats",
+    "TrainingSession",
 ]

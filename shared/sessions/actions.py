@@ -1,8 +1,8 @@
 """What staff do to one session: schedule, change, cancel it. `rosters` is about who comes, `completion` about the end.
 
-Whoever changes a session or its roster locks the session first, so of two who meet the second finds what the first
-has made. One that is `completing` is only looked at: its job holds the event counter when it ends, and comes for
-this row then, so nobody may wait for the counter while holding it.
+Every change of a session or its roster locks the session first, so that the second of two changes finds what the first
+has made. A session in state `completing` is only read: its job's end holds the event counter and then locks this row,
+so no transaction may hold the row and wait for the counter (docs/locks.md).
 """
 
 import uuid
@@ -14,10 +14,10 @@ from pydantic.alias_generators import to_camel
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
-from shared import access, catalogue, events
+from shared import access, catalogue, events, locking
 from shared.catalogue import Mode
 from shared.database import current_org
-from shared.errors import Conflict, Fault, InvalidInput, NotFound, Stale
+from shared.errors import Conflict, Fault, InvalidInput
 from shared.events import Actor, Fact
 from shared.sessions.models import RosterEntry, SessionState, TrainingSession
 from shared.sessions.schemas import SessionChanges, SessionRequest
@@ -117,23 +117,19 @@ def locked(db: Session, session_id: uuid.UUID, *, expected: Collection[int] | No
 
     Raises NotFound, Stale.
     """
-    session = db.scalar(
-        select(TrainingSession)
-        .where(TrainingSession.org_id == current_org(db), TrainingSession.id == session_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    if session is None:
-        raise NotFound("session")
-    if expected is not None and session.revision not in expected:
-        raise Stale
-    return session
+    one = select(TrainingSession).where(TrainingSession.org_id == current_org(db), TrainingSession.id == session_id)
+    return locking.locked(db, one, "session", expected=expected, key_share=True)
+
+
+def need_not_cancelled(session: TrainingSession) -> None:
+    """Raise SessionCancelled for a session that will not take place."""
+    if session.state == SessionState.CANCELLED:
+        raise SessionCancelled
 
 
 def need_scheduled(session: TrainingSession) -> None:
     """Raise SessionCompleted or SessionCancelled unless it can still be changed."""
-    if session.state == SessionState.CANCELLED:
-        raise SessionCancelled
+    need_not_cancelled(session)
     if session.state != SessionState.SCHEDULED:
         raise SessionCompleted
 

@@ -1,10 +1,9 @@
 """What workers do about a session's roster: a chunk of parties in a fixed number of statements, whatever its size.
 
-What the parties earn, licences and completed assignments, other nouns know: `worker/sessions.py` puts them together.
+What the parties earn, licences and completed assignments, other nouns know: `shared/services/sessions.py` joins them.
 """
 
 import uuid
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +20,6 @@ from sqlalchemy import (
     any_,
     case,
     func,
-    insert,
     literal,
     not_,
     select,
@@ -33,10 +31,11 @@ from sqlalchemy.orm import Session
 from shared import directory
 from shared.arrays import texts
 from shared.directory import Party
-from shared.jobs import Chunk, JobOutcome, Outcome, OutcomeCode, Tally
+from shared.jobs import Chunk, JobOutcome, OutcomeCode, Tally, store_outcomes
 from shared.sessions.actions import locked
 from shared.sessions.models import Attendance, RosterEntry, TrainingSession
 from shared.sessions.queries import Licensed, told
+from shared.sessions.requests import AmendmentJob, CompletionJob
 
 TO_ADD, TO_REMOVE = "to-add", "to-remove"
 
@@ -63,14 +62,9 @@ class Amendment:
     others: Mapping[str, str]
 
 
-def session_of(chunk: Chunk) -> uuid.UUID:
-    """The id of the session that a job is about."""
-    return uuid.UUID(chunk.job.request["sessionId"])
-
-
-def plan_completion(db: Session, chunk: Chunk, licensed: Licensed) -> Completion:
+def plan_completion(db: Session, chunk: Chunk, request: CompletionJob, licensed: Licensed) -> Completion:
     """What a completion means for the parties of a chunk. Who attended is licensed, also if inactive by now."""
-    licences, attended = _licences(db, chunk, licensed), _attended(db, chunk)
+    licences, attended = _licences(db, chunk, licensed), _attended(db, chunk, request)
     to_license: list[str] = []
     others: dict[str, OutcomeCode] = {}
     for party_id in db.scalars(chunk.recipients):
@@ -90,14 +84,14 @@ def settle_completion(db: Session, chunk: Chunk, completion: Completion, granted
     return _settle(db, chunk, completion.to_license, granted, completion.others, completion.licences)
 
 
-def plan_amendment(db: Session, chunk: Chunk, licensed: Licensed) -> Amendment:
+def plan_amendment(db: Session, chunk: Chunk, request: AmendmentJob, licensed: Licensed) -> Amendment:
     """What an amendment means for the parties of a chunk, which are locked with the session until the end.
 
     The session first: it is completed, so that nobody who holds the event counter comes for it.
     """
-    session = locked(db, session_of(chunk))
+    session = locked(db, request.session_id)
     directory.lock_parties(db, and_(chunk.covers(Party.id), Party.id.in_(chunk.recipients)))
-    each = _classified(db, chunk, session, licensed)
+    each = _classified(db, chunk, request, session, licensed)
     by_party = dict(db.execute(each).tuples().all())
     return Amendment(
         to_add=[party_id for party_id, code in by_party.items() if code == TO_ADD],
@@ -106,11 +100,11 @@ def plan_amendment(db: Session, chunk: Chunk, licensed: Licensed) -> Amendment:
     )
 
 
-def amend_roster(db: Session, chunk: Chunk, amendment: Amendment, now: datetime) -> None:
+def amend_roster(db: Session, chunk: Chunk, request: AmendmentJob, amendment: Amendment, now: datetime) -> None:
     """Put on the roster who was there, and mark as removed who was not."""
     values: dict[Any, ColumnElement[Any]] = {
         RosterEntry.org_id: literal(chunk.job.org_id),
-        RosterEntry.session_id: literal(session_of(chunk)),
+        RosterEntry.session_id: literal(request.session_id),
         RosterEntry.party_id: func.unnest(texts(amendment.to_add)),
         RosterEntry.added_by_type: literal(chunk.job.submitted_by_type),
         RosterEntry.added_by_id: literal(chunk.job.submitted_by_id),
@@ -125,7 +119,9 @@ def amend_roster(db: Session, chunk: Chunk, amendment: Amendment, now: datetime)
             index_elements=[RosterEntry.org_id, RosterEntry.session_id, RosterEntry.party_id], set_=there
         )
     )
-    removed = update(RosterEntry).where(*_entries(chunk), RosterEntry.party_id == any_(texts(amendment.to_remove)))
+    removed = update(RosterEntry).where(
+        *_entries(chunk, request), RosterEntry.party_id == any_(texts(amendment.to_remove))
+    )
     db.execute(removed.values(amended_at=now, removed_at=now), execution_options={"synchronize_session": False})
 
 
@@ -137,12 +133,14 @@ def settle_amendment(
     return _settle(db, chunk, amendment.to_add, granted, others, _licences(db, chunk, licensed))
 
 
-def _classified(db: Session, chunk: Chunk, session: TrainingSession, licensed: Licensed) -> Select[str, str]:
+def _classified(
+    db: Session, chunk: Chunk, request: AmendmentJob, session: TrainingSession, licensed: Licensed
+) -> Select[str, str]:
     """Each party of a chunk with what an amendment means for it."""
     each, licence = chunk.recipients.subquery(), licensed.subquery()
     entity_id = each.c.entity_id
     its_licence = and_(licence.c.party_id == entity_id, chunk.covers(licence.c.party_id))
-    removing = _removing(chunk, entity_id)
+    removing = _removing(chunk, request, entity_id)
     on_roster = and_(RosterEntry.party_id.is_not(None), RosterEntry.removed_at.is_(None))
     attended = and_(on_roster, told(db, session, entity_id, JobOutcome.code == OutcomeCode.ATTENDED))
     licence_stands = and_(licence.c.licence_id.is_not(None), licence.c.revoked_at.is_(None))
@@ -158,7 +156,7 @@ def _classified(db: Session, chunk: Chunk, session: TrainingSession, licensed: L
         (and_(not_(Party.active), not_(on_roster)), literal(OutcomeCode.PARTY_INACTIVE, Text)),
         else_=literal(TO_ADD, Text),
     )
-    entry = and_(*_entries(chunk), RosterEntry.party_id == entity_id)
+    entry = and_(*_entries(chunk, request), RosterEntry.party_id == entity_id)
     return (
         select(entity_id, code)
         .select_from(each)
@@ -168,18 +166,17 @@ def _classified(db: Session, chunk: Chunk, session: TrainingSession, licensed: L
     )
 
 
-def _removing(chunk: Chunk, entity_id: ColumnElement[str]) -> ColumnElement[bool]:
-    """Whether a party is to be removed: the request lists those to remove, or those to add."""
-    request = chunk.job.request
-    (name,) = {"added", "removed"} & request.keys()
-    is_listed = entity_id == any_(texts([party for party in request[name] if chunk.first <= party <= chunk.last]))
-    return is_listed if name == "removed" else not_(is_listed)
+def _removing(chunk: Chunk, request: AmendmentJob, entity_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """The condition that a party is to be removed: the request lists those to remove, or those to add."""
+    listed = request.added if request.removed is None else request.removed
+    is_listed = entity_id == any_(texts([party for party in listed or () if chunk.first <= party <= chunk.last]))
+    return is_listed if request.added is None else not_(is_listed)
 
 
-def _attended(db: Session, chunk: Chunk) -> dict[str, bool]:
+def _attended(db: Session, chunk: Chunk, request: CompletionJob) -> dict[str, bool]:
     """Of the parties that are on the roster, in the chunk's range: whether they attended."""
     entries = select(RosterEntry.party_id, RosterEntry.attendance).where(
-        *_entries(chunk), RosterEntry.removed_at.is_(None)
+        *_entries(chunk, request), RosterEntry.removed_at.is_(None)
     )
     return {party_id: attendance == Attendance.ATTENDED for party_id, attendance in db.execute(entries)}
 
@@ -200,37 +197,27 @@ def _settle(
 ) -> Tally:
     """Store the outcomes of the others, and of those to be licensed whose course grants no licence.
 
-    A licence is its own record of success, so that it needs no other.
+    A licence is its own record of success, so it needs no stored outcome.
     """
     codes = dict(others) | {party_id: OutcomeCode.ATTENDED for party_id in licensing if party_id not in granted}
-    stored = Counter(OutcomeCode(code).outcome for code in codes.values())
-    _store(db, chunk, [(party_id, OutcomeCode(code), licences.get(party_id)) for party_id, code in codes.items()])
-    return Tally(
-        succeeded=len(granted) + stored[Outcome.SUCCEEDED],
-        unchanged=stored[Outcome.UNCHANGED],
-        failed=stored[Outcome.FAILED],
+    if not codes:
+        return Tally(succeeded=len(granted))
+    records = [licences[party_id].licence_id if party_id in licences else None for party_id in codes]
+    outcomes = select(
+        literal(chunk.job.org_id),
+        literal(chunk.job.id),
+        func.unnest(texts(codes)),
+        func.unnest(texts([OutcomeCode(code).outcome for code in codes.values()])),
+        func.unnest(texts(list(codes.values()))),
+        func.unnest(literal(records, ARRAY(Uuid))),
     )
+    return Tally(succeeded=len(granted)) + store_outcomes(db, outcomes)
 
 
-def _store(db: Session, chunk: Chunk, outcomes: Sequence[tuple[str, OutcomeCode, Any]]) -> None:
-    """Store outcomes in one statement, however many they are."""
-    if not outcomes:
-        return
-    values: dict[Any, Any] = {
-        JobOutcome.org_id: literal(chunk.job.org_id),
-        JobOutcome.job_id: literal(chunk.job.id),
-        JobOutcome.entity_id: func.unnest(texts([party_id for party_id, _, _ in outcomes])),
-        JobOutcome.outcome: func.unnest(texts([code.outcome for _, code, _ in outcomes])),
-        JobOutcome.code: func.unnest(texts([code for _, code, _ in outcomes])),
-        JobOutcome.record_id: func.unnest(literal([row and row[1] for _, _, row in outcomes], ARRAY(Uuid))),
-    }
-    db.execute(insert(JobOutcome).from_select(list(values), select(*values.values()), include_defaults=False))
-
-
-def _entries(chunk: Chunk) -> tuple[ColumnElement[bool], ...]:
+def _entries(chunk: Chunk, request: CompletionJob) -> tuple[ColumnElement[bool], ...]:
     """The entries of the session in the chunk's range."""
     return (
         RosterEntry.org_id == chunk.job.org_id,
-        RosterEntry.session_id == session_of(chunk),
+        RosterEntry.session_id == request.session_id,
         chunk.covers(RosterEntry.party_id),
     )

@@ -1,0 +1,43 @@
+"""The certificate of a licence, a page to print on A4. Its address is under /v1, beside the credential."""
+
+import uuid
+
+import segno
+from fastapi import Response
+from fastapi.responses import HTMLResponse
+from markupsafe import Markup
+
+from api.console.pages import HEADERS, page
+from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
+from api.http.routing import Router
+from shared.licences import grouped
+from shared.services import verification
+
+router = Router("/v1/licences", "licences")
+
+
+@router.get(
+    "/{licence_id}/certificate", dependencies=[allow(verification.get_certificate)], response_class=HTMLResponse
+)
+def certificate(licence_id: uuid.UUID, db: Db, caller: CurrentCaller, parts: CurrentParts, now: Now) -> Response:
+    """The certificate, a page to print on A4. For its holder's own member, and for `training.view` in scope.
+
+    Its QR code leads to the public page of the licence. One that is no longer valid says so across the sheet.
+    """
+    found = verification.get_certificate(db, caller, licence_id, parts.settings, now)
+    licence = found.proof.licence
+    address = found.issuer.verify_address(licence)
+    answer = page(
+        "certificate.html",
+        proof=found.proof,
+        organization=found.organization,
+        granted_on=found.day(licence.granted_at),
+        expires_on=found.day(licence.expires_at),
+        validity=found.validity,
+        until=found.day(found.until),
+        code=grouped(licence.code),
+        verify_address=f"{found.issuer.public_url}/verify",
+        qr=Markup(segno.make(address, error="m").svg_inline(border=0, omitsize=True, dark="#14281f")),  # noqa: S704
+    )
+    answer.headers.update(HEADERS)
+    return answer

@@ -1,0 +1,97 @@
+"""Pages for people: rendered here, whole without scripts, and kind whatever goes wrong. Programs get the same as JSON.
+
+A page is one document with its style inside, so that nothing is asked for after it, and its headers forbid all else.
+The address is the key to what it shows; so it is kept out of caches, search engines and the `Referer` of links.
+"""
+
+import base64
+import hashlib
+from collections.abc import Callable, Coroutine
+from datetime import date
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse
+from fastapi.routing import APIRoute
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from api.http.documents import document
+from api.http.problems import DatabaseAway, InternalError, headers_of, problem_of
+from shared.errors import Problem
+
+
+def _day(day: date) -> str:
+    """Written out, because 06/07 is June to some and July to others."""
+    return f"{day.day} {day:%B %Y}"
+
+
+_TEMPLATES = Environment(
+    loader=PackageLoader("api.console"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.filters["day"] = _day
+
+
+def _hash(style: str) -> str:
+    digest = hashlib.sha256(_TEMPLATES.get_template(style).render().encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+_STYLES = " ".join(map(_hash, ("page.css", "certificate.css")))
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": f"default-src 'none'; style-src {_STYLES}; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+
+
+class PageRoute(APIRoute):
+    """A route for people: every error is a page (for a program: a problem document), every answer has the headers."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def kindly(request: Request) -> Response:
+            try:
+                response = await handle(request)
+            except Exception as error:
+                response = _apology(problem_of(error, self.path), wants_json(request))
+            response.headers.update(HEADERS)
+            return response
+
+        return kindly
+
+
+def page(template: str, status: int = 200, **shown: object) -> HTMLResponse:
+    """A page from `templates/`. shown: what the template names; one that it misses is an error."""
+    return HTMLResponse(_TEMPLATES.get_template(template).render(shown), status)
+
+
+def wants_json(request: Request) -> bool:
+    """True if a program asks, and not a browser: `Accept: application/json`."""
+    accepted = request.headers.get("accept", "").lower()
+    return "application/json" in accepted and "text/html" not in accepted
+
+
+def _apology(problem: Problem, as_json: bool) -> Response:
+    """The page that tells a person of a problem, in a person's words."""
+    title, detail = problem.title, problem.detail
+    match problem:
+        case DatabaseAway():
+            detail = "Nothing is lost. Please try again in a minute."
+        case InternalError(incident=incident):
+            title = "Something failed on our side"
+            detail = f"Nothing was changed. If you report it, please mention {incident}."
+    if as_json:
+        return document(problem)
+    answer = page("message.html", problem.status, title=title, detail=detail)
+    answer.headers.update(headers_of(problem))
+    return answer

@@ -1,0 +1,63 @@
+"""The page that tells anybody who holds a printed code if the licence is valid: the supervisor at the gate."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response, status
+from fastapi.responses import JSONResponse, RedirectResponse
+
+from api.console.pages import PageRoute, page, wants_json
+from api.http.dependencies import CurrentParts, Now
+from shared.licences import CodeUnknown, Validity, read_code
+from shared.services import verification
+from shared.wire import Answer, Instant
+
+router = APIRouter(prefix="/verify", route_class=PageRoute, include_in_schema=False)
+
+
+class Verified(Answer):
+    """All that a code tells. until: until when it is good (valid), or since when it is not."""
+
+    holder: str
+    course: str
+    version: str
+    organization: str
+    validity: Validity
+    until: Instant
+
+
+@router.api_route("", methods=["GET", "HEAD"])
+def ask(request: Request, code: Annotated[str | None, Query()] = None) -> Response:
+    """The page with a field to type a code in; with a code, the way to its page."""
+    if code is None:
+        return page("verify.html", problem=None, action="verify")
+    known = read_code(code)
+    if known is None:
+        return _unknown(request, "verify")
+    return RedirectResponse(f"verify/{known}", status.HTTP_303_SEE_OTHER)
+
+
+@router.api_route("/{code}", methods=["GET", "HEAD"])
+def show(code: str, request: Request, parts: CurrentParts, now: Now) -> Response:
+    """The holder of the licence and its validity, as a page, or as JSON where that is asked for."""
+    try:
+        found = verification.verify_code(parts.database, code, parts.settings, now)
+    except CodeUnknown:
+        return _unknown(request, "../verify")
+    verified = Verified(
+        holder=found.proof.holder,
+        course=found.proof.course.title,
+        version=found.proof.version,
+        organization=found.organization.name,
+        validity=found.validity,
+        until=found.until,
+    )
+    if wants_json(request):
+        return JSONResponse(verified.model_dump(mode="json"))
+    return page("verified.html", licence=verified, day=found.day(found.until))
+
+
+def _unknown(request: Request, action: str) -> Response:
+    """The page says what to look for and asks again. action: where the field leads, wherever we are mounted."""
+    if wants_json(request):
+        raise CodeUnknown
+    return page("verify.html", CodeUnknown.status, problem=CodeUnknown(), action=action)

@@ -1,0 +1,1 @@
+"""What both doors stand on: the parts of the process, the caller, a transaction, problems, limits, health."""

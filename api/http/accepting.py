@@ -1,0 +1,49 @@
+"""The door's half of starting a job: the idempotency key that came, and the wake-up after the answer.
+
+The wake-up is sent after the answer, so a slow or absent Redis delays nobody: the job is in PostgreSQL by then,
+and `jobs.rescue` finds it without any message. The door sends it, because services know no broker.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import BackgroundTasks, Depends, Header, Request
+
+from api.http.dependencies import CurrentCaller, CurrentParts
+from shared.jobs import Key
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x20-\x7e]+$",
+        description="The same key and body give the same job, however often they are sent.",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """One request on its way to becoming a job. workers: the number of processes that will share the work."""
+
+    key: Key | None
+    workers: int
+    _parts: CurrentParts
+    _org_id: str
+    _after: BackgroundTasks
+
+    def wake(self) -> None:
+        """Wake the workers once the answer is out."""
+        self._after.add_task(self._parts.broker.send, "jobs.run", self._org_id)
+
+
+async def _accepting(
+    request: Request, after: BackgroundTasks, caller: CurrentCaller, parts: CurrentParts, key: IdempotencyKey = None
+) -> Acceptance:
+    known = None if key is None else Key(key, request.url.path)
+    return Acceptance(known, parts.settings.worker_concurrency, parts, caller.org_id, after)
+
+
+Accepting = Annotated[Acceptance, Depends(_accepting)]

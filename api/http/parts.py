@@ -1,0 +1,34 @@
+"""The parts of one API process, built once at its start and handed to routes."""
+
+from dataclasses import dataclass
+
+from shared.access import TokenVerifier
+from shared.broker import Broker, make_celery
+from shared.database import Database
+from shared.settings import Settings
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Settings, database, broker and token verifier of this process."""
+
+    settings: Settings
+    database: Database
+    broker: Broker
+    tokens: TokenVerifier
+
+
+def build(settings: Settings) -> Parts:
+    """Build the parts. Raises BadSettings."""
+    return Parts(
+        settings=settings,
+        database=Database(
+            settings.need_database_url(),
+            name="api",
+            pool_size=settings.api_pool_size,
+            statement_timeout=5,
+            lock_timeout=2,
+        ),
+        broker=Broker(make_celery(settings.need_redis_url())),
+        tokens=TokenVerifier(settings),
+    )

@@ -1,0 +1,52 @@
+"""The JSON door: one module a noun. A route reads the request, calls one verb of `shared.services`, and answers."""
+
+from api.v1 import (
+    assignments,
+    audit,
+    catalogue,
+    completions,
+    credentials,
+    deliveries,
+    directory,
+    events,
+    forecast,
+    jobs,
+    licence_checks,
+    licences,
+    me,
+    organizations,
+    rosters,
+    session_tasks,
+    sessions,
+    sweeps,
+    webhooks,
+)
+
+FIRST = (licence_checks.router,)
+"""Mounted before all others: gates ask it all day, and routers are tried in their order."""
+
+PUBLIC = (credentials.public,)
+"""Answer without a sign-in, with or without training."""
+
+CORE = (organizations.router, directory.router, events.router, audit.router)
+"""Answer with or without training."""
+
+TRAINING = (
+    catalogue.router,
+    completions.router,
+    assignments.router,
+    session_tasks.router,
+    me.router,
+    sessions.router,
+    rosters.router,
+    jobs.router,
+    webhooks.router,
+    deliveries.router,
+    credentials.router,
+    licences.router,
+    forecast.router,
+    sweeps.router,
+)
+"""Answer only where training is deployed and available to the caller's organization."""
+
+__all__ = ["CORE", "FIRST", "PUBLIC", "TRAINING"]

@@ -1,0 +1,180 @@
+"""Assignments: submit, preview, list, summarize, read, edit, reassign, close. Completing is in `completions`."""
+
+import uuid
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from fastapi import Depends, Query, Response, status
+
+from api.http.accepting import Accepting
+from api.http.dependencies import CurrentCaller, Db, Now, Today, allow
+from api.http.routing import Router
+from api.v1.etags import Expected, etag
+from api.v1.jobs import answer_accepted
+from api.v1.lists import AskedList
+from shared.assignments import (
+    AssignmentAnswer,
+    AssignmentChanges,
+    AssignmentRequest,
+    AssignmentState,
+    BulkCloseRequest,
+    Filters,
+    Preview,
+    ReasonRequest,
+    ReassignRequest,
+    Sort,
+    SummaryAnswer,
+)
+from shared.database import ID_PATTERN
+from shared.jobs import JobAnswer
+from shared.services import assignment_changes, assignments
+from shared.services.assignments import Shown
+from shared.wire import Answer
+
+router = Router("/v1/assignments", "assignments")
+
+
+class Summary(Answer):
+    """One entry for each course or folder that has assignments."""
+
+    by: str
+    items: list[SummaryAnswer]
+
+
+@router.post("", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(assignments.submit_assignments)])
+def submit(
+    body: AssignmentRequest, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
+) -> JobAnswer:
+    """Assign a course's active version to parties, as a job. The version and the folders' members are fixed now."""
+    accepted = assignments.submit_assignments(db, caller, body, accepting.key, workers=accepting.workers, now=now)
+    return answer_accepted(accepted, accepting, response)
+
+
+@router.post("/preview", dependencies=[allow(assignments.preview_assignments)])
+def preview(body: AssignmentRequest, db: Db, caller: CurrentCaller, now: Now) -> Preview:
+    """What the same body would do if it were submitted now: counted by outcome, with up to 20 examples of each."""
+    return assignments.preview_assignments(db, caller, body, now)
+
+
+@router.post("/close", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(assignment_changes.close_assignments)])
+def close_many(
+    body: BulkCloseRequest, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
+) -> JobAnswer:
+    """Close open assignments as a job: these, those of a job, or those that match a filter now."""
+    close = assignment_changes.close_assignments
+    return answer_accepted(
+        close(db, caller, body, accepting.key, workers=accepting.workers, now=now), accepting, response
+    )
+
+
+def _filters(
+    today: Today,
+    course_id: Annotated[uuid.UUID | None, Query(alias="courseId")] = None,
+    course_version_id: Annotated[uuid.UUID | None, Query(alias="courseVersionId")] = None,
+    folder_id: Annotated[str | None, Query(alias="folderId", pattern=ID_PATTERN)] = None,
+    party_id: Annotated[str | None, Query(alias="partyId", pattern=ID_PATTERN)] = None,
+    state: Annotated[AssignmentState | None, Query()] = None,
+    overdue: Annotated[bool | None, Query()] = None,
+    due_before: Annotated[date | None, Query(alias="dueBefore")] = None,
+    due_after: Annotated[date | None, Query(alias="dueAfter")] = None,
+    job_id: Annotated[uuid.UUID | None, Query(alias="jobId")] = None,
+) -> Filters:
+    return Filters(
+        today=today,
+        course_id=course_id,
+        course_version_id=course_version_id,
+        folder_id=folder_id,
+        party_id=party_id,
+        state=state,
+        overdue=overdue,
+        due_before=due_before,
+        due_after=due_after,
+        job_id=job_id,
+    )
+
+
+@router.get("", dependencies=[allow(assignments.list_assignments)])
+def list_assignments(
+    asked: AskedList,
+    filters: Annotated[Filters, Depends(_filters, scope="function")],
+    sort: Annotated[Sort, Query()] = Sort.NEWEST,
+) -> Any:
+    """Assignments in the caller's scope. `Accept: text/csv` streams every matching row."""
+    rows = assignments.list_assignments(asked.db, asked.caller, filters, sort)
+    return asked.page_or_csv(
+        rows, AssignmentAnswer, lambda row: AssignmentAnswer.of(row, filters.today), name="assignments"
+    )
+
+
+@router.get("/summary", dependencies=[allow(assignments.summarize_assignments)])
+def summarize(
+    db: Db,
+    caller: CurrentCaller,
+    now: Now,
+    by: Annotated[Literal["course", "folder"], Query(description="What to count by.")] = "course",
+) -> Summary:
+    """The coordinator's report: counts by state and overdue, for each course or each folder in scope."""
+    rows = assignments.summarize_assignments(db, caller, by, now)
+    return Summary(by=by, items=[SummaryAnswer.of(row) for row in rows])
+
+
+@router.get("/{assignment_id}", dependencies=[allow(assignments.get_assignment)])
+def read_assignment(
+    assignment_id: uuid.UUID, db: Db, caller: CurrentCaller, today: Today, response: Response
+) -> AssignmentAnswer:
+    """One assignment in the caller's scope. Its ETag goes into the If-Match of a change."""
+    return answer(assignments.get_assignment(db, caller, assignment_id), today, response)
+
+
+@router.patch("/{assignment_id}", dependencies=[allow(assignments.edit_assignment)])
+def edit(
+    assignment_id: uuid.UUID,
+    body: AssignmentChanges,
+    db: Db,
+    caller: CurrentCaller,
+    expected: Expected,
+    today: Today,
+    now: Now,
+    response: Response,
+) -> AssignmentAnswer:
+    """Change the due date or the reason of an open assignment. 412 when `If-Match` is stale."""
+    return answer(assignments.edit_assignment(db, caller, assignment_id, body, expected, now), today, response)
+
+
+@router.post("/{assignment_id}/reassign", dependencies=[allow(assignments.reassign_assignment)])
+def reassign(
+    assignment_id: uuid.UUID,
+    body: ReassignRequest,
+    db: Db,
+    caller: CurrentCaller,
+    expected: Expected,
+    today: Today,
+    now: Now,
+    response: Response,
+) -> AssignmentAnswer:
+    """Close it, and open one for the other party on the same version. Returns the new one."""
+    other = assignments.reassign_assignment(db, caller, assignment_id, body, expected, now)
+    response.headers["Location"] = f"/v1/assignments/{other[0].id}"
+    return answer(other, today, response)
+
+
+@router.post("/{assignment_id}/close", dependencies=[allow(assignments.close_assignment)])
+def close(
+    assignment_id: uuid.UUID,
+    body: ReasonRequest,
+    db: Db,
+    caller: CurrentCaller,
+    expected: Expected,
+    today: Today,
+    now: Now,
+    response: Response,
+) -> AssignmentAnswer:
+    """Close an open assignment: nothing is owed any more."""
+    closed = assignments.close_assignment(db, caller, assignment_id, body.reason, expected, now)
+    return answer(closed, today, response)
+
+
+def answer(shown: Shown, today: date, response: Response) -> AssignmentAnswer:
+    """One assignment on the wire, with its ETag. today: the organization's day."""
+    response.headers["ETag"] = etag(shown[0].revision)
+    return AssignmentAnswer.of(shown, today)

@@ -1,0 +1,78 @@
+"""The audit log: who did what to whom and when, searched and exported, and the head of its hash chain.
+
+It reads the same events as the feed. The feed is followed from a sequence on; this is asked for what is known already.
+"""
+
+import re
+from typing import Annotated, Any, Literal
+
+from fastapi import Depends, Query, Request
+from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime
+
+from api.http.dependencies import CurrentCaller, Db, allow, known_organization
+from api.http.routing import Router
+from api.v1.lists import AskedList
+from api.v1.queries import event_types
+from shared.database import ID_PATTERN
+from shared.errors import Fault, InvalidInput
+from shared.events import Filters, cloud_event
+from shared.services import events
+from shared.wire import Answer, Instant
+
+router = Router("/v1/audit", "audit")
+router.dependencies.append(Depends(known_organization, scope="function"))
+
+NDJSON = "application/x-ndjson"
+
+
+class AuditHead(Answer):
+    """How far the chain goes: what an auditor writes down, for `rollcall audit verify --expect SEQUENCE:HASH`.
+
+    unsealed: events recorded since, which the next seal will cover.
+    """
+
+    sequence: int
+    hash: str
+    sealed_at: Instant | None
+    unsealed: int
+
+
+def _filters(
+    party_id: Annotated[str | None, Query(alias="partyId", pattern=ID_PATTERN)] = None,
+    actor_type: Annotated[Literal["member", "party", "system"] | None, Query(alias="actorType")] = None,
+    actor_id: Annotated[str | None, Query(alias="actorId", pattern=ID_PATTERN)] = None,
+    subject: Annotated[str | None, Query(max_length=200, description="Such as assignment/<id>.")] = None,
+    types: Annotated[str | None, Query(max_length=2000, description="Event types, comma separated.")] = None,
+    since: Annotated[AwareDatetime | None, Query(description="Recorded then or later.")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Recorded before.")] = None,
+) -> Filters:
+    wanted = event_types(types)
+    if subject is not None and not re.fullmatch(r"[a-z_]+/[A-Za-z0-9._:-]+", subject):
+        raise InvalidInput(Fault("?subject", "A subject is a noun and an id, such as party/p-17."))
+    return Filters(party_id, actor_type, actor_id, subject, wanted, since, until)
+
+
+@router.get("/events", dependencies=[allow(events.search_events)])
+def search_events(
+    asked: AskedList,
+    request: Request,
+    filters: Annotated[Filters, Depends(_filters)],
+    order: Annotated[Literal["asc", "desc"], Query(description="By sequence.")] = "asc",
+) -> Any:
+    """The events that fit all filters. `Accept: application/x-ndjson` streams every one of them, a line each.
+
+    A caller who sees only some folders finds what is about their parties, and nothing else.
+    """
+    rows = events.search_events(asked.db, asked.caller, filters, newest_first=order == "desc")
+    if NDJSON in request.headers.get("accept", ""):
+        return StreamingResponse(
+            events.export_events(asked.parts.database, asked.caller.org_id, rows), media_type=NDJSON
+        )
+    return asked.page(rows, dict[str, Any], cloud_event)
+
+
+@router.get("/head", dependencies=[allow(events.get_head)])
+def read_head(db: Db, caller: CurrentCaller) -> AuditHead:
+    """The head of the hash chain. Written down elsewhere, it proves later that nothing before it was rewritten."""
+    return AuditHead.model_validate(events.get_head(db, caller))

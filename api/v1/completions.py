@@ -1,0 +1,86 @@
+"""Completing assignments, one and many; reopening one; and minting a session link by hand."""
+
+import uuid
+
+from fastapi import Response, status
+
+from api.http.accepting import Accepting
+from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, Today, allow
+from api.http.routing import Router
+from api.v1.assignments import answer
+from api.v1.etags import Expected
+from api.v1.jobs import answer_accepted
+from shared.assignments import (
+    AssignmentAnswer,
+    BulkCompletionRequest,
+    CompletionRequest,
+    ReasonRequest,
+    SessionLinks,
+)
+from shared.jobs import JobAnswer
+from shared.services import assignment_changes, completions, session_links
+from shared.wire import Answer, Instant
+
+router = Router("/v1/assignments", "assignments")
+
+
+class SessionLinkAnswer(Answer):
+    """The link, told this once. Whoever has it can complete the assignment in the party's name."""
+
+    url: str
+    expires_at: Instant
+
+
+@router.post(
+    "/complete", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(assignment_changes.complete_assignments)]
+)
+def complete_many(
+    body: BulkCompletionRequest, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
+) -> JobAnswer:
+    """A supervisor's sign-off as a job: by assignments, or by course and parties."""
+    complete = assignment_changes.complete_assignments
+    accepted = complete(db, caller, body, accepting.key, workers=accepting.workers, now=now)
+    return answer_accepted(accepted, accepting, response)
+
+
+@router.post("/{assignment_id}/complete", dependencies=[allow(completions.complete_assignment)])
+def complete(
+    assignment_id: uuid.UUID,
+    db: Db,
+    caller: CurrentCaller,
+    expected: Expected,
+    today: Today,
+    now: Now,
+    response: Response,
+    body: CompletionRequest | None = None,
+) -> AssignmentAnswer:
+    """Complete one: the member who represents the party needs no permission, others `training.complete` in scope."""
+    given = body or CompletionRequest()
+    completed = completions.complete_assignment(db, caller, assignment_id, given, expected, now)
+    return answer(completed, today, response)
+
+
+@router.post("/{assignment_id}/reopen", dependencies=[allow(completions.reopen_assignment)])
+def reopen(
+    assignment_id: uuid.UUID,
+    body: ReasonRequest,
+    db: Db,
+    caller: CurrentCaller,
+    expected: Expected,
+    today: Today,
+    now: Now,
+    response: Response,
+) -> AssignmentAnswer:
+    """Owe a completed or closed assignment again."""
+    reopened = completions.reopen_assignment(db, caller, assignment_id, body.reason, expected, now)
+    return answer(reopened, today, response)
+
+
+@router.post("/{assignment_id}/session-link", dependencies=[allow(session_links.mint_link)])
+def mint(
+    assignment_id: uuid.UUID, db: Db, caller: CurrentCaller, parts: CurrentParts, now: Now, response: Response
+) -> SessionLinkAnswer:
+    """A link with which the party completes this open assignment itself. Earlier ones stay good."""
+    minted = session_links.mint_link(db, caller, assignment_id, SessionLinks(parts.settings), now)
+    response.headers["Cache-Control"] = "no-store"
+    return SessionLinkAnswer.model_validate(minted)

@@ -1,0 +1,65 @@
+"""A licence as a signed credential, and the documents that outsiders verify it by: status, keys, issuers.
+
+The certificate to print is a page: see `api/console/certificates.py`.
+"""
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import JSONResponse
+
+from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
+from api.http.routing import Router
+from shared.database import ID_PATTERN
+from shared.licences import KEYS_PATH
+from shared.services import verification
+
+router = Router("/v1/licences", "licences")
+public = APIRouter(include_in_schema=False)
+
+LATEST = 253_402_300_799
+"""The last second of the year 9999."""
+
+
+@router.get(
+    "/{licence_id}/credential",
+    dependencies=[allow(verification.sign_credential)],
+    response_class=Response,
+    responses={200: {"content": {"application/vc+jwt": {"schema": {"type": "string"}}}}},
+)
+def credential(licence_id: uuid.UUID, db: Db, caller: CurrentCaller, parts: CurrentParts) -> Response:
+    """The licence as an Open Badges 3.0 credential, a compact JWS, for whoever may see the certificate.
+
+    409 `credentials-not-configured` where the deployment has no key, and `licence-revoked`.
+    """
+    proof, text = verification.sign_credential(db, caller, licence_id, parts.settings)
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Disposition": f'attachment; filename="licence-{proof.licence.code}.jwt"',
+    }
+    return Response(text, media_type="application/vc+jwt", headers=headers)
+
+
+@public.api_route("/verify/{code}/status", methods=["GET", "HEAD"])
+def status(code: str, parts: CurrentParts, now: Now, until: Annotated[int, Query(ge=0, le=LATEST)]) -> Response:
+    """Whether the credential of a licence that ended at `until` was revoked. Raises CodeUnknown, Paused."""
+    answer = verification.credential_status(parts.database, code, until, parts.settings, now)
+    return JSONResponse(answer, headers={"Cache-Control": "no-store"})
+
+
+@public.api_route(KEYS_PATH, methods=["GET", "HEAD"])
+def keys(parts: CurrentParts) -> Response:
+    """The public keys of credentials, as a JWK set; an empty one where there is none."""
+    return _published({"keys": verification.published_keys(parts.settings)})
+
+
+@public.api_route("/issuers/{org_id}", methods=["GET", "HEAD"])
+def issuer(org_id: Annotated[str, Path(pattern=ID_PATTERN)], parts: CurrentParts) -> Response:
+    """The profile of an organization that issues credentials: its name. Raises NotFound, also where there is no key."""
+    return _published(verification.issuer_profile(parts.database, org_id, parts.settings))
+
+
+def _published(document: dict[str, Any]) -> JSONResponse:
+    """What is for everybody, and may be kept for a few minutes."""
+    return JSONResponse(document, headers={"Cache-Control": "public, max-age=300", "Access-Control-Allow-Origin": "*"})

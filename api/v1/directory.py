@@ -1,0 +1,103 @@
+"""The directory: the source system puts parties and folders, people look them up."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Path, Query, Request, Response, status
+
+from api.http.dependencies import CurrentCaller, Db, Now, allow, known_organization
+from api.http.routing import Router, UnsupportedMediaType
+from api.v1.lists import AskedList
+from shared.directory import MAX_PARTIES, MEDIA_TYPES, FolderAnswer, FolderRequest, PartyAnswer, PartyRow, SyncAnswer
+from shared.services import directory
+from shared.wire import Id, Line, Listing
+
+router = Router("/v1", "directory")
+router.dependencies.append(Depends(known_organization, scope="function"))
+
+PARTIES_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["parties"],
+                "additionalProperties": False,
+                "properties": {
+                    "parties": {"type": "array", "maxItems": MAX_PARTIES, "items": PartyRow.model_json_schema()}
+                },
+            }
+        },
+        "application/x-ndjson": {"schema": {"type": "string", "description": "One party a line, as JSON."}},
+        "text/csv": {
+            "schema": {"type": "string", "description": "A header of field names; folders separated by semicolons."}
+        },
+    },
+}
+"""Read row by row and not by FastAPI, so that one bad row spoils no other; hence described by hand."""
+
+PartyId = Annotated[Id, Path(description="The party's id in its own system.")]
+FolderId = Annotated[Id, Path(description="The folder's id in its own system.")]
+
+
+async def raw_body(request: Request) -> bytes:
+    """The body as it came."""
+    return await request.body()
+
+
+@router.put("/parties", dependencies=[allow(directory.put_parties)], openapi_extra={"requestBody": PARTIES_BODY})
+def put_parties(
+    request: Request, body: Annotated[bytes, Depends(raw_body)], db: Db, caller: CurrentCaller, now: Now
+) -> SyncAnswer:
+    """Make the directory say what the source says of up to 10,000 parties, as JSON, NDJSON or CSV.
+
+    Good rows go in; bad rows are named by their number. What a row leaves out becomes empty, but its folders stay.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in MEDIA_TYPES:
+        raise UnsupportedMediaType(f"Send parties as one of these Content-Types: {', '.join(MEDIA_TYPES)}.")
+    return directory.put_parties(db, caller, media_type, body, now)
+
+
+@router.get("/parties", dependencies=[allow(directory.list_parties)])
+def list_parties(
+    asked: AskedList,
+    folder_id: Annotated[Id | None, Query(alias="folderId")] = None,
+    active: Annotated[bool | None, Query()] = None,
+    q: Annotated[Line | None, Query(description="The beginning of an id or a name.")] = None,
+) -> Listing[PartyAnswer]:
+    """Parties in the caller's scope, by id."""
+    rows = directory.list_parties(asked.db, asked.caller, folder_id=folder_id, active=active, q=q)
+    return asked.page(rows, PartyAnswer, lambda row: PartyAnswer.of(*row))
+
+
+@router.get("/parties/{party_id}", dependencies=[allow(directory.get_party)])
+def read_party(party_id: PartyId, db: Db, caller: CurrentCaller) -> PartyAnswer:
+    """One party in the caller's scope."""
+    return PartyAnswer.of(*directory.get_party(db, caller, party_id))
+
+
+@router.post("/parties/{party_id}/erase", dependencies=[allow(directory.erase_party)])
+def erase_party(party_id: PartyId, db: Db, caller: CurrentCaller, now: Now) -> PartyAnswer:
+    """Blank a party's name and e-mail address for privacy. Its id, folders and records stay. Again: the same answer."""
+    return PartyAnswer.of(*directory.erase_party(db, caller, party_id, now))
+
+
+@router.put(
+    "/folders/{folder_id}",
+    dependencies=[allow(directory.put_folder)],
+    responses={status.HTTP_201_CREATED: {"model": FolderAnswer, "description": "The folder is new."}},
+)
+def put_folder(
+    folder_id: FolderId, body: FolderRequest, response: Response, db: Db, caller: CurrentCaller, now: Now
+) -> FolderAnswer:
+    """Make or rename a folder. `partyIds`, where given, are all the parties in it; each must be in the directory."""
+    folder, is_new = directory.put_folder(db, caller, folder_id, body, now)
+    if is_new:
+        response.status_code = status.HTTP_201_CREATED
+    return FolderAnswer.of(*folder)
+
+
+@router.get("/folders", dependencies=[allow(directory.list_folders)])
+def list_folders(asked: AskedList) -> Listing[FolderAnswer]:
+    """Folders in the caller's scope, by id."""
+    return asked.page(directory.list_folders(asked.db, asked.caller), FolderAnswer, lambda row: FolderAnswer.of(*row))

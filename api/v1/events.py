@@ -1,0 +1,42 @@
+"""The feed: every fact of the organization in order, to be read from any point on."""
+
+from typing import Annotated, Any
+
+from fastapi import Query, Request
+
+from api.http.dependencies import CurrentCaller, CurrentParts, allow
+from api.http.routing import Router
+from api.v1.queries import event_types
+from shared.database import ID_PATTERN
+from shared.events import asyncapi, cloud_event
+from shared.services import events
+from shared.wire import Listing
+
+router = Router("/v1/events", "events")
+
+LARGEST_SEQUENCE = 2**63 - 1
+
+
+@router.get("", dependencies=[allow(events.read_feed)])
+async def read_events(
+    caller: CurrentCaller,
+    parts: CurrentParts,
+    after: Annotated[int, Query(ge=0, le=LARGEST_SEQUENCE, description="The last sequence already read.")] = 0,
+    types: Annotated[str | None, Query(max_length=2000, description="Event types, comma separated.")] = None,
+    party_id: Annotated[str | None, Query(alias="partyId", pattern=ID_PATTERN)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    wait: Annotated[float, Query(ge=0, le=20, description="Seconds to wait for the first event.")] = 0,
+) -> Listing[dict[str, Any]]:
+    """Events above `after`, in order. `nextCursor` is the `after` of the next call: up to there nothing was missed."""
+    wanted = event_types(types)
+    feed = await events.read_feed(
+        parts.database, caller, after, types=wanted, party_id=party_id, limit=limit, wait=wait
+    )
+    items = [cloud_event(event) for event in feed.events]
+    return Listing[dict[str, Any]](items=items, next_cursor=str(feed.read_up_to))
+
+
+@router.get("/asyncapi.json", include_in_schema=False)
+async def describe_events(request: Request, parts: CurrentParts) -> dict[str, Any]:
+    """Every event type, its schema and an example, as an AsyncAPI 3.0 document. Public, as `/openapi.json` is."""
+    return asyncapi(parts.settings.public_url, request.app.version)

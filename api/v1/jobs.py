@@ -1,0 +1,117 @@
+"""Jobs: their state, the outcome of each recipient, cancel and retry, approve and reject, undo."""
+
+import uuid
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import Depends, Query, Response, status
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from api.http.accepting import Acceptance, Accepting
+from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
+from api.http.routing import Router
+from api.v1.lists import AskedList
+from shared.assignments import ReasonRequest
+from shared.jobs import Accepted, Job, JobAnswer, JobState, Outcome, ResultAnswer
+from shared.services import jobs
+from shared.wire import Listing
+
+router = Router("/v1/jobs", "jobs")
+
+
+def answer_accepted(accepted: Accepted, accepting: Acceptance, response: Response) -> JobAnswer:
+    """The 202 of a request that started a job, with its Location, and the wake-up once the answer is out."""
+    response.headers["Location"] = f"/v1/jobs/{accepted.job.id}"
+    if accepted.replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    accepting.wake()
+    return JobAnswer.of(accepted.job)
+
+
+@router.get("", dependencies=[allow(jobs.list_jobs)])
+def list_jobs(
+    asked: AskedList,
+    state: Annotated[JobState | None, Query()] = None,
+    kind: Annotated[str | None, Query(pattern=r"^[a-z_.]{1,64}$")] = None,
+) -> Listing[JobAnswer]:
+    """Jobs, the newest first."""
+    return asked.page(jobs.list_jobs(asked.db, asked.caller, state, kind), JobAnswer, JobAnswer.of)
+
+
+@router.get("/{job_id}", dependencies=[allow(jobs.wait_for_job)])
+async def read_job(
+    job_id: uuid.UUID,
+    caller: CurrentCaller,
+    parts: CurrentParts,
+    wait: Annotated[float, Query(ge=0, le=20, description="Seconds to hold the answer until the job ends.")] = 0,
+) -> JobAnswer:
+    """One job. With `wait`, as soon as it has ended, or after that many seconds as it then is."""
+    return JobAnswer.of(await jobs.wait_for_job(parts.database, caller, job_id, wait))
+
+
+async def _now(job_id: uuid.UUID, caller: CurrentCaller, parts: CurrentParts) -> Job:
+    """The job as it is: a stream of one that is not there must be refused before it begins."""
+    return await jobs.wait_for_job(parts.database, caller, job_id, 0)
+
+
+@router.get("/{job_id}/stream", dependencies=[allow(jobs.follow_job)], response_class=EventSourceResponse)
+async def stream_job(
+    job: Annotated[Job, Depends(_now)], caller: CurrentCaller, parts: CurrentParts
+) -> AsyncIterator[ServerSentEvent]:
+    """The job each time its counts change, as server-sent events named `job`, until it has ended."""
+    told = None
+    async for one in jobs.follow_job(parts.database, caller, job):
+        answer = JobAnswer.of(one)
+        if answer != told:
+            yield ServerSentEvent(event="job", data=answer)
+        told = answer
+
+
+@router.get("/{job_id}/results", dependencies=[allow(jobs.list_results)])
+def read_results(asked: AskedList, job_id: uuid.UUID, outcome: Annotated[Outcome | None, Query()] = None) -> Any:
+    """Every recipient of the job with its outcome, by id. `Accept: text/csv` streams all of them."""
+    found = jobs.list_results(asked.db, asked.caller, job_id, outcome)
+    answer = partial(ResultAnswer.of, record=found.record)
+    return asked.page_or_csv(found.rows, ResultAnswer, answer, name=f"job-{job_id}")
+
+
+@router.post("/{job_id}/cancel", dependencies=[allow(jobs.cancel_job)])
+def cancel_job(job_id: uuid.UUID, db: Db, caller: CurrentCaller, now: Now) -> JobAnswer:
+    """Cancel what has not been begun. 409 `job-finished` when the job has ended."""
+    return JobAnswer.of(jobs.cancel_job(db, caller, job_id, now))
+
+
+@router.post("/{job_id}/retry", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(jobs.retry_job)])
+def retry_job(
+    job_id: uuid.UUID, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
+) -> JobAnswer:
+    """A new job of only the failed recipients. 409 `nothing-to-retry` when there are none."""
+    accepted = jobs.retry_job(db, caller, job_id, workers=accepting.workers, now=now)
+    return answer_accepted(accepted, accepting, response)
+
+
+@router.post("/{job_id}/approve", dependencies=[allow(jobs.approve_job)])
+def approve_job(
+    job_id: uuid.UUID, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
+) -> JobAnswer:
+    """Let a job run that waits for a second member: another than the one who submitted it."""
+    return answer_accepted(jobs.approve_job(db, caller, job_id, now), accepting, response)
+
+
+@router.post("/{job_id}/reject", dependencies=[allow(jobs.reject_job)])
+def reject_job(job_id: uuid.UUID, body: ReasonRequest, db: Db, caller: CurrentCaller, now: Now) -> JobAnswer:
+    """End a job that waits for approval: all of it is cancelled."""
+    return JobAnswer.of(jobs.reject_job(db, caller, job_id, body.reason, now))
+
+
+@router.post("/{job_id}/undo", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(jobs.undo_job)])
+def undo_job(
+    job_id: uuid.UUID, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
+) -> JobAnswer:
+    """A job that closes what this one made, or reopens what it completed, where nobody has touched it since.
+
+    Within 14 days; asked again, the same job.
+    """
+    accepted = jobs.undo_job(db, caller, job_id, workers=accepting.workers, now=now)
+    return answer_accepted(accepted, accepting, response)

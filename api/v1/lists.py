@@ -1,0 +1,138 @@
+"""Lists on the wire: a page as JSON, or all of it as CSV.
+
+CSV is written page after page, each in a short transaction, so memory stays flat and a slow reader holds no connection.
+No cell begins a formula, whatever a name or a reason begins with.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import UnionType
+from typing import Annotated, Any, TypeVar, get_args
+
+from fastapi import Depends, Request
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
+from sqlalchemy import Select
+
+from api.http.dependencies import DEFAULT_LIMIT, CurrentCaller, CurrentParts, Cursor, Db, Limit
+from api.http.parts import Parts
+from shared.access import Caller
+from shared.pagination import page
+from shared.wire import Listing
+
+Item = TypeVar("Item")
+Model = TypeVar("Model", bound=BaseModel)
+
+ROWS_A_PAGE = 2000
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def wants_csv(request: Request) -> bool:
+    """True if the caller prefers CSV: `Accept: text/csv`."""
+    accepted = [part.partition(";")[0].strip().lower() for part in request.headers.get("accept", "").split(",")]
+    return "text/csv" in accepted
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a list was asked for: which page of it, or all of it as CSV."""
+
+    db: Db
+    caller: CurrentCaller
+    parts: CurrentParts
+    as_csv: bool
+    limit: int
+    cursor: str | None
+
+    def page(
+        self, rows: Select[*tuple[Any, ...]] | None, model: type[Item], answer: Callable[[Any], Item]
+    ) -> Listing[Item]:
+        """One page. rows: None for an empty list. answer: makes a row an item, an instance of `model`."""
+        if rows is None:
+            return Listing[model](items=[], next_cursor=None)  # type: ignore[valid-type]
+        found = page(self.db, rows, limit=self.limit, cursor=self.cursor)
+        items = [answer(row) for row in found.items]
+        return Listing[model](items=items, next_cursor=found.next_cursor)  # type: ignore[valid-type]
+
+    def page_or_csv(
+        self, rows: Select[*tuple[Any, ...]], model: type[Model], answer: Callable[[Any], Model], *, name: str
+    ) -> Listing[Model] | StreamingResponse:
+        """One page, or every row as CSV, where nested fields become columns such as `party.entityId`.
+
+        name: of the file, without its ending.
+        """
+        if not self.as_csv:
+            return self.page(rows, model, answer)
+        return StreamingResponse(
+            _lines(model, answer, rows, self.parts, self.caller),
+            media_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+        )
+
+
+def _asked(
+    request: Request,
+    db: Db,
+    caller: CurrentCaller,
+    parts: CurrentParts,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Asked:
+    return Asked(db, caller, parts, wants_csv(request), limit, cursor)
+
+
+AskedList = Annotated[Asked, Depends(_asked, scope="function")]
+
+
+def _lines(
+    model: type[BaseModel],
+    answer: Callable[[Any], BaseModel],
+    rows: Select[*tuple[Any, ...]],
+    parts: Parts,
+    caller: Caller,
+) -> Iterator[str]:
+    columns = list(_columns(model))
+    yield _line([".".join(path) for path in columns])
+    cursor: str | None = None
+    while True:
+        with parts.database.transaction(caller.org_id) as db:
+            found = page(db, rows, limit=ROWS_A_PAGE, cursor=cursor)
+            records = [answer(row).model_dump(mode="json", by_alias=True) for row in found.items]
+        yield "".join(_line([_defused(_at(record, path)) for path in columns]) for record in records)
+        cursor = found.next_cursor
+        if cursor is None:
+            return
+
+
+def _columns(model: type[BaseModel], before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The paths of a model's leaves, by their names on the wire."""
+    for name, field in model.model_fields.items():
+        path = (*before, field.alias or name)
+        kinds = get_args(field.annotation) if isinstance(field.annotation, UnionType) else (field.annotation,)
+        nested = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+        if nested is None:
+            yield path
+        else:
+            yield from _columns(nested, path)
+
+
+def _at(record: Any, path: tuple[str, ...]) -> Any:
+    for step in path:
+        record = None if record is None else record[step]
+    return record
+
+
+def _defused(value: Any) -> str:
+    """A cell that a spreadsheet shows and never runs."""
+    if value is None:
+        return ""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def _line(cells: list[str]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer).writerow(cells)
+    return buffer.getvalue()

@@ -1,0 +1,122 @@
+"""The caller and the organization: who am I, what may I see, is training available, which limits hold."""
+
+from pydantic import Field
+
+from api.http.dependencies import MAX_BODY_BYTES, CurrentCaller, CurrentParts, Db, Now, allow
+from api.http.routing import Router
+from shared.access import Organization, Unavailability
+from shared.assignments import MAX_RECIPIENTS
+from shared.directory import MAX_PARTIES
+from shared.pagination import MAX_LIMIT
+from shared.services import organizations
+from shared.wire import Answer, Received
+
+router = Router("/v1", "organization")
+
+
+class NavigationEntry(Answer):
+    """A place in the workspace's navigation."""
+
+    id: str
+    title: str
+    href: str
+
+
+class Me(Answer):
+    """The caller as the token says, and what there is to go to."""
+
+    org: str
+    member: str
+    party: str | None
+    folders: list[str] | None
+    permissions: list[str]
+    navigation: list[NavigationEntry]
+
+
+class Availability(Answer):
+    """Whether training answers, and if not, why: not_deployed, not_entitled or disabled."""
+
+    available: bool
+    enabled: bool
+    reason: Unavailability | None
+
+
+class AvailabilityChange(Received):
+    """The administrator's switch."""
+
+    enabled: bool
+
+
+class SettingsAnswer(Answer):
+    """changeLimit: recipients above which a job waits for a second member; null for none."""
+
+    name: str
+    time_zone: str
+    change_limit: int | None
+
+
+class SettingsChange(Received):
+    """The whole of what can be set; leaving changeLimit out takes it away."""
+
+    change_limit: int | None = Field(default=None, ge=0, le=1_000_000)
+
+
+class Limits(Answer):
+    """The limits every request is held to."""
+
+    body_bytes: int
+    recipients: int
+    page: int
+    parties_per_sync: int
+
+
+@router.get("/me", dependencies=[allow(organizations.get_availability)])
+def me(db: Db, caller: CurrentCaller, parts: CurrentParts) -> Me:
+    """The caller, its permissions, and the navigation: without training available there is no training entry."""
+    _, reason = organizations.get_availability(db, caller, parts.settings.features)
+    training = NavigationEntry(id="training", title="Training", href="/training")
+    return Me(
+        org=caller.org_id,
+        member=caller.member_id,
+        party=caller.party_id,
+        folders=None if caller.folders is None else sorted(caller.folders),
+        permissions=sorted(caller.permissions),
+        navigation=[training] if reason is None else [],
+    )
+
+
+@router.get("/limits", dependencies=[allow()])
+def limits() -> Limits:
+    """The limits every request is held to."""
+    return Limits(body_bytes=MAX_BODY_BYTES, recipients=MAX_RECIPIENTS, page=MAX_LIMIT, parties_per_sync=MAX_PARTIES)
+
+
+@router.get("/settings", dependencies=[allow(organizations.get_settings)])
+def settings(db: Db, caller: CurrentCaller) -> SettingsAnswer:
+    """The organization's own settings."""
+    return SettingsAnswer.model_validate(organizations.get_settings(db, caller))
+
+
+@router.put("/settings", dependencies=[allow(organizations.change_settings)])
+def change_settings(body: SettingsChange, db: Db, caller: CurrentCaller, now: Now) -> SettingsAnswer:
+    """Change the organization's settings."""
+    return SettingsAnswer.model_validate(organizations.change_settings(db, caller, body.change_limit, now))
+
+
+@router.get("/availability", dependencies=[allow(organizations.get_availability)])
+def availability(db: Db, caller: CurrentCaller, parts: CurrentParts) -> Availability:
+    """Whether training is available to the caller's organization; every member may ask."""
+    return _availability(*organizations.get_availability(db, caller, parts.settings.features))
+
+
+@router.put("/availability", dependencies=[allow(organizations.change_availability)])
+def change_availability(
+    body: AvailabilityChange, db: Db, caller: CurrentCaller, parts: CurrentParts, now: Now
+) -> Availability:
+    """Enable or disable training for the organization. Nothing is deleted; jobs in flight finish."""
+    features = parts.settings.features
+    return _availability(*organizations.change_availability(db, caller, body.enabled, features, now))
+
+
+def _availability(organization: Organization, reason: Unavailability | None) -> Availability:
+    return Availability(available=reason is None, enabled=organization.training_enabled, reason=reason)

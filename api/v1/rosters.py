@@ -1,0 +1,51 @@
+"""Rosters: the parties expected at a session, their attendance, and afterwards what the session brought them."""
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import Path, status
+
+from api.http.dependencies import CurrentCaller, Db, Now, allow
+from api.http.routing import Router
+from api.v1.lists import AskedList
+from shared.database import ID_PATTERN
+from shared.services import rosters
+from shared.sessions import AttendanceRequest, Refusal, RosterAnswer, RosterEntryAnswer, RosterRequest
+
+router = Router("/v1/sessions", "sessions")
+
+PartyId = Annotated[str, Path(pattern=ID_PATTERN)]
+
+
+@router.post("/{session_id}/roster", dependencies=[allow(rosters.add_to_roster)])
+def add(session_id: uuid.UUID, body: RosterRequest, db: Db, caller: CurrentCaller, now: Now) -> RosterAnswer:
+    """Put parties on the roster, those named first, as long as there is room. Whoever does not get on is named."""
+    done = rosters.add_to_roster(db, caller, session_id, body, now)
+    refused = [Refusal.of(*refusal) for refusal in done.refused]
+    return RosterAnswer(added=done.added, already_there=done.already_there, refused=refused)
+
+
+@router.get("/{session_id}/roster", dependencies=[allow(rosters.list_roster)])
+def read(asked: AskedList, session_id: uuid.UUID) -> Any:
+    """The roster in the caller's scope, by party; once completed, with what became of each. `Accept: text/csv` too."""
+    rows = rosters.list_roster(asked.db, asked.caller, session_id)
+    return asked.page_or_csv(rows, RosterEntryAnswer, RosterEntryAnswer.of, name=f"roster-{session_id}")
+
+
+@router.put("/{session_id}/roster/{party_id}", dependencies=[allow(rosters.record_attendance)])
+def attend(
+    session_id: uuid.UUID, party_id: PartyId, body: AttendanceRequest, db: Db, caller: CurrentCaller, now: Now
+) -> RosterEntryAnswer:
+    """Say whether a party was there: only the attended are licensed."""
+    entry = rosters.record_attendance(db, caller, session_id, party_id, body.attendance, now)
+    return RosterEntryAnswer.of(entry)
+
+
+@router.delete(
+    "/{session_id}/roster/{party_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    dependencies=[allow(rosters.remove_from_roster)],
+)
+def remove(session_id: uuid.UUID, party_id: PartyId, db: Db, caller: CurrentCaller, now: Now) -> None:
+    """Take a party off the roster. 404 when it is not there."""
+    rosters.remove_from_roster(db, caller, session_id, party_id, now)

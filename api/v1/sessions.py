@@ -1,0 +1,137 @@
+"""Sessions: schedule, list, read, change, cancel, complete, amend; and their calendar file."""
+
+import uuid
+from typing import Annotated
+
+from fastapi import Depends, Query, Response, status
+
+from api.http.accepting import Accepting
+from api.http.dependencies import CurrentCaller, Db, Now, allow
+from api.http.routing import Router
+from api.v1.etags import Expected, etag
+from api.v1.jobs import answer_accepted
+from api.v1.lists import AskedList
+from shared.database import ID_PATTERN
+from shared.jobs import JobAnswer
+from shared.services import sessions
+from shared.services.sessions import Shown
+from shared.sessions import (
+    AmendmentRequest,
+    CancellationRequest,
+    Filters,
+    SessionAnswer,
+    SessionChanges,
+    SessionMode,
+    SessionRequest,
+    SessionState,
+)
+from shared.wire import Listing, ReceivedInstant
+
+router = Router("/v1/sessions", "sessions")
+
+
+class CalendarFile(Response):
+    """Told apart in the API's description by its media type."""
+
+    media_type = "text/calendar; charset=utf-8"
+
+
+@router.post("", status_code=status.HTTP_201_CREATED, dependencies=[allow(sessions.schedule_session)])
+def schedule(body: SessionRequest, db: Db, caller: CurrentCaller, now: Now, response: Response) -> SessionAnswer:
+    """Schedule a sitting of a course's active version. Its times may lie in the past."""
+    session = sessions.schedule_session(db, caller, body, now)
+    response.headers["Location"] = f"/v1/sessions/{session[0].id}"
+    return _answer(session, response)
+
+
+async def _filters(
+    course_id: Annotated[uuid.UUID | None, Query(alias="courseId")] = None,
+    state: Annotated[SessionState | None, Query()] = None,
+    mode: Annotated[SessionMode | None, Query()] = None,
+    since: Annotated[ReceivedInstant | None, Query(alias="from", description="Those that start then or later.")] = None,
+    until: Annotated[ReceivedInstant | None, Query(alias="to", description="Those that start before.")] = None,
+    party_id: Annotated[str | None, Query(alias="partyId", pattern=ID_PATTERN)] = None,
+) -> Filters:
+    return Filters(course_id=course_id, state=state, mode=mode, since=since, until=until, party_id=party_id)
+
+
+@router.get("", dependencies=[allow(sessions.list_sessions)])
+def list_sessions(
+    asked: AskedList, filters: Annotated[Filters, Depends(_filters, scope="function")]
+) -> Listing[SessionAnswer]:
+    """Sessions by their start, the earliest first."""
+    return asked.page(sessions.list_sessions(asked.db, asked.caller, filters), SessionAnswer, SessionAnswer.of)
+
+
+@router.get("/{session_id}.ics", dependencies=[allow(sessions.write_calendar)], response_class=CalendarFile)
+def read_calendar(session_id: uuid.UUID, db: Db, caller: CurrentCaller) -> CalendarFile:
+    """The session as a calendar file: the same entry each time, in its own time zone."""
+    file = sessions.write_calendar(db, caller, session_id)
+    return CalendarFile(file, headers={"Content-Disposition": f'attachment; filename="session-{session_id}.ics"'})
+
+
+@router.get("/{session_id}", dependencies=[allow(sessions.get_session)])
+def read_session(session_id: uuid.UUID, db: Db, caller: CurrentCaller, response: Response) -> SessionAnswer:
+    """One session. Its ETag goes into the If-Match of a change."""
+    return _answer(sessions.get_session(db, caller, session_id), response)
+
+
+@router.patch("/{session_id}", dependencies=[allow(sessions.change_session)])
+def change(
+    session_id: uuid.UUID,
+    body: SessionChanges,
+    db: Db,
+    caller: CurrentCaller,
+    expected: Expected,
+    now: Now,
+    response: Response,
+) -> SessionAnswer:
+    """Change the given fields. 412 when `If-Match` is stale, 409 when the session is completed or cancelled."""
+    return _answer(sessions.change_session(db, caller, session_id, body, expected, now), response)
+
+
+@router.post("/{session_id}/cancel", dependencies=[allow(sessions.cancel_session)])
+def cancel(
+    session_id: uuid.UUID,
+    body: CancellationRequest,
+    db: Db,
+    caller: CurrentCaller,
+    expected: Expected,
+    now: Now,
+    response: Response,
+) -> SessionAnswer:
+    """Say that it will not take place. 409 when it is completed or cancelled already."""
+    return _answer(sessions.cancel_session(db, caller, session_id, body.reason, expected, now), response)
+
+
+@router.post(
+    "/{session_id}/complete", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(sessions.complete_session)]
+)
+def complete(
+    session_id: uuid.UUID, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
+) -> JobAnswer:
+    """License everybody on the roster who attended, as a job; from now on the roster is frozen. Again: the same job."""
+    complete = sessions.complete_session
+    accepted = complete(db, caller, session_id, accepting.key, workers=accepting.workers, now=now)
+    return answer_accepted(accepted, accepting, response)
+
+
+@router.post("/{session_id}/amend", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(sessions.amend_session)])
+def amend(
+    session_id: uuid.UUID,
+    body: AmendmentRequest,
+    db: Db,
+    caller: CurrentCaller,
+    accepting: Accepting,
+    now: Now,
+    response: Response,
+) -> JobAnswer:
+    """Correct a completed session's roster, as a job: license those to add, take back from those to remove."""
+    amend = sessions.amend_session
+    accepted = amend(db, caller, session_id, body, accepting.key, workers=accepting.workers, now=now)
+    return answer_accepted(accepted, accepting, response)
+
+
+def _answer(shown: Shown, response: Response) -> SessionAnswer:
+    response.headers["ETag"] = etag(shown[0].revision)
+    return SessionAnswer.of(shown)

@@ -1,0 +1,26 @@
+"""The expiry sweep: its runs, and asking for one now."""
+
+from fastapi import BackgroundTasks, status
+
+from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
+from api.http.routing import Router
+from api.v1.lists import AskedList
+from shared.licences import SweepAnswer
+from shared.services import sweeps
+from shared.wire import Listing
+
+router = Router("/v1/sweeps", "licences")
+
+
+@router.get("", dependencies=[allow(sweeps.list_sweeps)])
+def list_sweeps(asked: AskedList) -> Listing[SweepAnswer]:
+    """Runs over the caller's organization, the newest first, with what they told of and how late they were."""
+    return asked.page(sweeps.list_sweeps(asked.db, asked.caller), SweepAnswer, SweepAnswer.of)
+
+
+@router.post("", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(sweeps.ask_sweep)])
+def ask(db: Db, caller: CurrentCaller, parts: CurrentParts, now: Now, after: BackgroundTasks) -> SweepAnswer:
+    """Sweep the caller's organization now. It is woken once the answer is out, and by the next tick if that is lost."""
+    sweep = sweeps.ask_sweep(db, caller, now)
+    after.add_task(parts.broker.send, "licences.sweep_organization", caller.org_id)
+    return SweepAnswer.of(sweep)

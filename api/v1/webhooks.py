@@ -1,0 +1,116 @@
+"""Webhooks: other systems' addresses that are told of events. Setting them up, trying them, and telling them again."""
+
+import uuid
+
+from fastapi import Response, status
+
+from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
+from api.http.routing import Router
+from api.v1.etags import Expected, etag
+from api.v1.lists import AskedList
+from shared.deliveries import (
+    DeliveryAnswer,
+    DeliveryCode,
+    ReplayAnswer,
+    ReplayRequest,
+    TestAnswer,
+    Webhook,
+    WebhookAnswer,
+    WebhookChanges,
+    WebhookRequest,
+    WebhookWithSecret,
+)
+from shared.services import webhooks
+from shared.wire import Listing
+
+router = Router("/v1/webhooks", "webhooks")
+
+
+@router.post("", status_code=status.HTTP_201_CREATED, dependencies=[allow(webhooks.create_webhook)])
+def create_webhook(
+    body: WebhookRequest, response: Response, caller: CurrentCaller, parts: CurrentParts, now: Now
+) -> WebhookWithSecret:
+    """Set up a webhook for everything that happens from now on. The answer holds its secret, this once."""
+    allow_private = parts.settings.webhooks_allow_private
+    made = webhooks.create_webhook(parts.database, caller, body, allow_private=allow_private, now=now)
+    response.headers["Location"] = f"/v1/webhooks/{made.id}"
+    response.headers["ETag"] = etag(made.revision or 1)
+    return WebhookWithSecret.of(made)
+
+
+@router.get("", dependencies=[allow(webhooks.list_webhooks)])
+def list_webhooks(asked: AskedList) -> Listing[WebhookAnswer]:
+    """Webhooks, the newest first."""
+    return asked.page(webhooks.list_webhooks(asked.db, asked.caller), WebhookAnswer, WebhookAnswer.of)
+
+
+@router.get("/{webhook_id}", dependencies=[allow(webhooks.get_webhook)])
+def read_webhook(webhook_id: uuid.UUID, db: Db, caller: CurrentCaller, response: Response) -> WebhookAnswer:
+    """One webhook. Its ETag goes into the If-Match of a change."""
+    return _answer(webhooks.get_webhook(db, caller, webhook_id), response)
+
+
+@router.patch("/{webhook_id}", dependencies=[allow(webhooks.change_webhook)])
+def change_webhook(
+    webhook_id: uuid.UUID,
+    body: WebhookChanges,
+    expected: Expected,
+    response: Response,
+    caller: CurrentCaller,
+    parts: CurrentParts,
+    now: Now,
+) -> WebhookAnswer:
+    """Change the given fields. One that is enabled again hears of what happened meanwhile only by a replay."""
+    private, change = parts.settings.webhooks_allow_private, webhooks.change_webhook
+    changed = change(parts.database, caller, webhook_id, body, expected, allow_private=private, now=now)
+    return _answer(changed, response)
+
+
+@router.delete("/{webhook_id}", status_code=status.HTTP_204_NO_CONTENT, dependencies=[allow(webhooks.remove_webhook)])
+def remove_webhook(webhook_id: uuid.UUID, expected: Expected, db: Db, caller: CurrentCaller, now: Now) -> None:
+    """Take a webhook away. What it was told stays on record."""
+    webhooks.remove_webhook(db, caller, webhook_id, expected, now)
+
+
+@router.post("/{webhook_id}/rotate", dependencies=[allow(webhooks.rotate_secret)])
+def rotate_secret(webhook_id: uuid.UUID, db: Db, caller: CurrentCaller, now: Now) -> WebhookWithSecret:
+    """Give it a new secret, told this once. For 24 hours messages are signed with the former one, too."""
+    return WebhookWithSecret.of(webhooks.rotate_secret(db, caller, webhook_id, now))
+
+
+@router.post("/{webhook_id}/test", dependencies=[allow(webhooks.try_webhook)])
+async def test_webhook(webhook_id: uuid.UUID, caller: CurrentCaller, parts: CurrentParts, now: Now) -> TestAnswer:
+    """Call it now, with an event of type `webhook.test` that is in no feed, and tell what came back."""
+    private = parts.settings.webhooks_allow_private
+    reply, seconds = await webhooks.try_webhook(parts.database, caller, webhook_id, allow_private=private, now=now)
+    return TestAnswer(
+        delivered=reply.code is DeliveryCode.DELIVERED,
+        code=reply.code,
+        detail=reply.code.detail,
+        status=reply.status,
+        seconds=round(seconds, 3),
+    )
+
+
+@router.get("/{webhook_id}/deliveries", dependencies=[allow(webhooks.list_webhook_deliveries)])
+def list_its_deliveries(asked: AskedList, webhook_id: uuid.UUID) -> Listing[DeliveryAnswer]:
+    """What it was told, the newest first."""
+    rows = webhooks.list_webhook_deliveries(asked.db, asked.caller, webhook_id)
+    return asked.page(rows, DeliveryAnswer, lambda row: DeliveryAnswer.of(*row))
+
+
+@router.post(
+    "/{webhook_id}/replay", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(webhooks.replay_webhook)]
+)
+def replay(webhook_id: uuid.UUID, body: ReplayRequest, db: Db, caller: CurrentCaller, now: Now) -> ReplayAnswer:
+    """Tell it again of every event from a sequence on that it asks for, also from before it was set up.
+
+    At most 50,000 events at a time; where there is more, ask again from after `upToSequence`.
+    """
+    queued, up_to, more = webhooks.replay_webhook(db, caller, webhook_id, body.from_sequence, now)
+    return ReplayAnswer(queued=queued, up_to_sequence=up_to, more=more)
+
+
+def _answer(webhook: Webhook, response: Response) -> WebhookAnswer:
+    response.headers["ETag"] = etag(webhook.revision)
+    return WebhookAnswer.of(webhook)

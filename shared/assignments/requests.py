@@ -1,0 +1,57 @@
+"""The requests of jobs about assignments, one model a kind: see `shared.jobs.JobRequest`."""
+
+import uuid
+from datetime import date
+from typing import Literal
+
+from shared.jobs import JobRequest, Recipients
+
+
+class CreateJob(JobRequest):
+    """A job of kind `assignments.create`: assign one course version to parties.
+
+    recipients: how many parties were named one by one. folder_ids: the folders whose members were meant besides.
+    """
+
+    course_id: uuid.UUID
+    course_version_id: uuid.UUID
+    version_label: str
+    recipients: int
+    folder_ids: list[str]
+    reason: str
+    due_on: date | None
+    notify: bool
+    if_completed: Literal["assign", "skip"]
+
+
+class _ChangeJob(JobRequest):
+    """A job that changes assignments. by: the noun whose ids its recipients are; a party means one of its own."""
+
+    by: Recipients
+
+    @property
+    def recipients_are(self) -> Recipients:
+        """The noun whose ids the job's recipients are."""
+        return self.by
+
+
+class CompleteJob(_ChangeJob):
+    """A job of kind `assignments.complete`. course_id, course_version_id: where it goes by party."""
+
+    occurred_on: date
+    note: str | None
+    course_id: uuid.UUID | None = None
+    course_version_id: uuid.UUID | None = None
+
+
+class CloseJob(_ChangeJob):
+    """A job of kind `assignments.close`."""
+
+    reason: str
+
+
+class UndoJob(_ChangeJob):
+    """A job of kind `assignments.undo`. undo_of, undo_kind: the job that is taken back."""
+
+    undo_of: uuid.UUID
+    undo_kind: str

@@ -1,0 +1,34 @@
+"""What workers do to assignments, a chunk of recipients in a fixed number of statements.
+
+`creating` makes them, `changing` completes, closes and takes back, `attended` follows a session's roster.
+"""
+
+from shared.assignments.work.attended import (
+    Attended,
+    complete_attended,
+    lock_attended,
+    record_attended,
+    record_reopened,
+    reopen_attended,
+)
+from shared.assignments.work.changing import (
+    close_chunk,
+    close_created_chunk,
+    complete_chunk,
+    reopen_completed_chunk,
+)
+from shared.assignments.work.creating import create_chunk
+
+__all__ = [
+    "Attended",
+    "close_chunk",
+    "close_created_chunk",
+    "complete_attended",
+    "complete_chunk",
+    "create_chunk",
+    "lock_attended",
+    "record_attended",
+    "record_reopened",
+    "reopen_attended",
+    "reopen_completed_chunk",
+]

@@ -1,0 +1,262 @@
+"""Changing assignments: complete, close or take back a whole chunk in a fixed number of statements.
+
+A change is no record of its own, and the next one overwrites it. So unlike the making of assignments, each success
+is stored as an outcome, beside those that say why not.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    TableValuedAlias,
+    Text,
+    Uuid,
+    and_,
+    case,
+    column,
+    exists,
+    func,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from shared import directory, events
+from shared.arrays import texts
+from shared.assignments.models import Assignment, AssignmentState, CompletionMethod
+from shared.assignments.queries import these
+from shared.assignments.reopening import REOPENED, another_is_open
+from shared.assignments.requests import CloseJob, CompleteJob, UndoJob
+from shared.directory import Party
+from shared.jobs import Chunk, OutcomeCode, Recipients, Tally, store_outcomes
+
+Along = Callable[[Select[uuid.UUID, str, uuid.UUID, uuid.UUID]], None]
+"""The work of another noun that belongs to a change. Given: the changed assignments, as a select of `assignment_id,
+party_id, course_id, course_version_id`. They are locked, and no event of them is recorded yet."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One way of changing assignments.
+
+    allowed: which of the found assignments may be changed. values: what they become. why_not: the code of a found
+    assignment that may not be changed. event, data: what is recorded for each one that was.
+    """
+
+    code: OutcomeCode
+    allowed: ColumnElement[bool]
+    values: Mapping[Any, Any]
+    why_not: ColumnElement[str]
+    event: str
+    data: dict[str, Any]
+
+
+class Meant(NamedTuple):
+    """The assignments that a chunk's recipients mean. of: the noun of the recipients. None: there is no assignment."""
+
+    of: Recipients
+    by_recipient: Mapping[str, uuid.UUID | None]
+
+
+def complete_chunk(db: Session, chunk: Chunk, request: CompleteJob, now: datetime, along: Along | None = None) -> Tally:
+    """Record the completion of every recipient's open assignment, as a supervisor's sign-off."""
+    actor = chunk.job.actor
+    values = {
+        Assignment.state: AssignmentState.COMPLETED,
+        Assignment.completion_method: CompletionMethod.ON_BEHALF,
+        Assignment.completed_by_type: actor.type,
+        Assignment.completed_by_id: actor.id,
+        Assignment.completed_at: now,
+        Assignment.occurred_on: request.occurred_on,
+        Assignment.completion_note: request.note,
+        Assignment.completion_job_id: chunk.job.id,
+    }
+    change = Change(
+        code=OutcomeCode.COMPLETED,
+        allowed=Assignment.state == AssignmentState.ASSIGNED,
+        values=values,
+        why_not=_ended(OutcomeCode.ALREADY_COMPLETED, OutcomeCode.ASSIGNMENT_CLOSED),
+        event="assignment.completed",
+        data={"method": CompletionMethod.ON_BEHALF, "occurredOn": request.occurred_on.isoformat()},
+    )
+    return _carry_out(db, chunk, _meant(db, chunk, request), change, now, along)
+
+
+def close_chunk(db: Session, chunk: Chunk, request: CloseJob, now: datetime) -> Tally:
+    """Close every recipient's assignment that is open."""
+    change = Change(
+        code=OutcomeCode.CLOSED,
+        allowed=Assignment.state == AssignmentState.ASSIGNED,
+        values=_closing(chunk, request.reason, now),
+        why_not=_ended(OutcomeCode.ALREADY_COMPLETED, OutcomeCode.ALREADY_CLOSED),
+        event="assignment.closed",
+        data={"reason": request.reason},
+    )
+    return _carry_out(db, chunk, _by_id(db, chunk), change, now)
+
+
+def close_created_chunk(db: Session, chunk: Chunk, request: UndoJob, now: datetime) -> Tally:
+    """Take a job back that made assignments: close those that nobody has touched since."""
+    data = _undoing(request)
+    change = Change(
+        code=OutcomeCode.CLOSED,
+        allowed=and_(Assignment.state == AssignmentState.ASSIGNED, Assignment.revision == 1),
+        values=_closing(chunk, data["reason"], now),
+        why_not=literal(OutcomeCode.TOUCHED_SINCE, Text),
+        event="assignment.closed",
+        data=data,
+    )
+    return _carry_out(db, chunk, _by_id(db, chunk), change, now)
+
+
+def reopen_completed_chunk(
+    db: Session, chunk: Chunk, request: UndoJob, now: datetime, along: Along | None = None
+) -> Tally:
+    """Take a job back that completed assignments: reopen those that nobody has touched since."""
+    untouched = and_(
+        Assignment.state == AssignmentState.COMPLETED,
+        Assignment.completion_job_id == request.undo_of,
+        ~another_is_open(),
+    )
+    change = Change(
+        code=OutcomeCode.REOPENED,
+        allowed=untouched,
+        values=REOPENED,
+        why_not=literal(OutcomeCode.TOUCHED_SINCE, Text),
+        event="assignment.reopened",
+        data=_undoing(request),
+    )
+    return _carry_out(db, chunk, _by_id(db, chunk), change, now, along)
+
+
+def _carry_out(
+    db: Session, chunk: Chunk, meant: Meant, change: Change, now: datetime, along: Along | None = None
+) -> Tally:
+    """Change what may be changed, sorted by id so that two jobs lock in the same order; store why not for the others.
+
+    The ids that one statement found go to the next as an array: joined in one, PostgreSQL looks all recipients up anew
+    for each assignment as long as it has no statistics of the organization, and a chunk takes longer than it may.
+    """
+    may = (change.allowed, directory.in_scope(Assignment.party_id, chunk.job.scope))
+    of_ids = these(chunk.job.org_id, [one for one in meant.by_recipient.values() if one is not None])
+    locked = select(Assignment.id).where(*of_ids, *may).order_by(Assignment.id).with_for_update(of=Assignment)
+    ids = set(db.scalars(locked))
+    changed = these(chunk.job.org_id, ids)
+    values = {**change.values, Assignment.revision: Assignment.revision + 1}
+    db.execute(update(Assignment).where(*changed).values(values), execution_options={"synchronize_session": False})
+    succeeded = {entity_id: one for entity_id, one in meant.by_recipient.items() if one in ids}
+    tally = store_outcomes(db, _succeeded(chunk, change.code, succeeded))
+    others = {entity_id: one for entity_id, one in meant.by_recipient.items() if one not in ids}
+    if others:
+        tally += store_outcomes(db, _why_not(chunk, meant.of, change, others))
+    if along is not None and ids:
+        along(_told(changed))
+    each = select(func.concat("assignment/", Assignment.id).label("subject"), Assignment.party_id).where(*changed)
+    data = change.data | {"jobId": str(chunk.job.id)}
+    events.record_each(db, chunk.job.actor, now, type=change.event, count=len(ids), of=each, data=data)
+    return tally
+
+
+def _told(changed: tuple[ColumnElement[bool], ...]) -> Select[uuid.UUID, str, uuid.UUID, uuid.UUID]:
+    """The assignments that were changed, as `Along` is told of them."""
+    return select(
+        Assignment.id.label("assignment_id"),
+        Assignment.party_id,
+        Assignment.course_id,
+        Assignment.course_version_id,
+    ).where(*changed)
+
+
+def _meant(db: Session, chunk: Chunk, request: CompleteJob) -> Meant:
+    """The assignment that each recipient means, if there is one.
+
+    By party it is the open assignment of the version, else the one that was made last.
+    """
+    if request.by == "assignment":
+        return _by_id(db, chunk)
+    of_parties = (
+        select(Assignment.party_id, Assignment.id)
+        .distinct(Assignment.party_id)
+        .where(
+            Assignment.org_id == chunk.job.org_id,
+            Assignment.course_version_id == request.course_version_id,
+            chunk.covers(Assignment.party_id),
+        )
+        .order_by(Assignment.party_id, (Assignment.state == AssignmentState.ASSIGNED).desc(), Assignment.id.desc())
+    )
+    latest = dict(db.execute(of_parties).tuples().all())
+    return Meant("party", {party_id: latest.get(party_id) for party_id in db.scalars(chunk.recipients)})
+
+
+def _by_id(db: Session, chunk: Chunk) -> Meant:
+    """The assignments whose ids are the recipients."""
+    return Meant("assignment", {entity_id: uuid.UUID(entity_id) for entity_id in db.scalars(chunk.recipients)})
+
+
+def _rows(found: Mapping[str, uuid.UUID | None]) -> TableValuedAlias:
+    """What was found, as rows."""
+    arrays = texts(found), literal(list(found.values()), ARRAY(Uuid))
+    columns = column("entity_id", Text), column("assignment_id", Uuid)
+    return func.unnest(*arrays).table_valued(*columns).render_derived("found")
+
+
+def _succeeded(chunk: Chunk, code: OutcomeCode, succeeded: Mapping[str, uuid.UUID]) -> Select[Any]:
+    """The outcome of each recipient whose assignment was changed."""
+    found = _rows(succeeded)
+    return select(*_key(chunk), found.c.entity_id, *_meaning(code), found.c.assignment_id)
+
+
+def _why_not(chunk: Chunk, of: Recipients, change: Change, others: Mapping[str, uuid.UUID | None]) -> Select[Any]:
+    """The outcome of each recipient whose assignment was not changed."""
+    found = _rows(others)
+    by_party = of == "party"
+    absent = OutcomeCode.NOT_ASSIGNED if by_party else OutcomeCode.ASSIGNMENT_NOT_FOUND
+    party_id = found.c.entity_id if by_party else Assignment.party_id
+    in_scope = directory.in_scope(party_id, chunk.job.scope)
+    reasons = [(~in_scope, OutcomeCode.OUT_OF_SCOPE), (Assignment.id.is_(None), absent)]
+    if by_party:
+        unknown = ~exists().where(Party.org_id == chunk.job.org_id, Party.id == found.c.entity_id)
+        reasons.insert(0, (unknown, OutcomeCode.PARTY_NOT_FOUND))
+    else:
+        reasons.reverse()
+    code = case(*((when, literal(which, Text)) for when, which in reasons), else_=change.why_not)
+    outcome = case(*((code == one, literal(one.outcome, Text)) for one in OutcomeCode), else_=None)
+    of_found = and_(Assignment.org_id == chunk.job.org_id, Assignment.id == found.c.assignment_id)
+    rows = found.outerjoin(Assignment, of_found)
+    return select(*_key(chunk), found.c.entity_id, outcome, code, Assignment.id).select_from(rows)
+
+
+def _ended(completed: OutcomeCode, closed: OutcomeCode) -> ColumnElement[str]:
+    return case((Assignment.state == AssignmentState.COMPLETED, literal(completed, Text)), else_=literal(closed, Text))
+
+
+def _undoing(request: UndoJob) -> dict[str, Any]:
+    """The part of an undoing job's events that says so."""
+    return {"reason": f"Undo of job {request.undo_of}", "undoOf": str(request.undo_of)}
+
+
+def _closing(chunk: Chunk, reason: str, now: datetime) -> dict[Any, Any]:
+    actor = chunk.job.actor
+    return {
+        Assignment.state: AssignmentState.CLOSED,
+        Assignment.closed_by_type: actor.type,
+        Assignment.closed_by_id: actor.id,
+        Assignment.closed_at: now,
+        Assignment.closure_reason: reason,
+        Assignment.link_epoch: Assignment.link_epoch + 1,
+    }
+
+
+def _key(chunk: Chunk) -> tuple[ColumnElement[str], ColumnElement[uuid.UUID]]:
+    return literal(chunk.job.org_id), literal(chunk.job.id)
+
+
+def _meaning(code: OutcomeCode) -> tuple[ColumnElement[str], ColumnElement[str]]:
+    return literal(code.outcome, Text), literal(code, Text)

@@ -1,0 +1,86 @@
+"""Making assignments: a whole chunk of recipients in a fixed number of statements, whatever its size."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, exists, func, literal, select, text
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from shared import directory, events
+from shared.assignments.models import Assignment, AssignmentState
+from shared.assignments.queries import Terms, classified, completed, made_by
+from shared.assignments.requests import CreateJob
+from shared.directory import Party
+from shared.events import Actor
+from shared.jobs import Chunk, Tally, store_outcomes
+
+
+def create_chunk(db: Session, chunk: Chunk, request: CreateJob, now: datetime) -> Tally:
+    """Assign to every recipient of the chunk that can be assigned to, store why not for the others, record the events.
+
+    At most one open assignment for a party and version: the unique index decides between two jobs that race,
+    and the second one finds the party already assigned.
+    """
+    wanted = Terms.of(request, chunk.job.folders)
+    actor = chunk.job.actor
+    created = _create(db, chunk, wanted, actor, now)
+    others = Tally() if created == chunk.size else store_outcomes(db, _others(chunk, wanted))
+    data = {
+        "courseId": str(wanted.course_id),
+        "courseVersionId": str(wanted.course_version_id),
+        "jobId": str(chunk.job.id),
+        "dueOn": wanted.due_on.isoformat() if wanted.due_on else None,
+    }
+    made = made_by(chunk.job).where(chunk.covers(Assignment.party_id)).subquery()
+    each = select(func.concat("assignment/", made.c.record_id).label("subject"), made.c.entity_id.label("party_id"))
+    events.record_each(db, actor, now, type="assignment.created", count=created, of=each, data=data)
+    return Tally(succeeded=created) + others
+
+
+def _create(db: Session, chunk: Chunk, wanted: Terms, actor: Actor, now: datetime) -> int:
+    """Insert the chunk's assignments. Returns their number.
+
+    Sorted by party, so that two jobs lock in the same order.
+    """
+    values: dict[Any, Any] = {
+        Assignment.org_id: literal(chunk.job.org_id),
+        Assignment.course_id: literal(wanted.course_id),
+        Assignment.course_version_id: literal(wanted.course_version_id),
+        Assignment.party_id: Party.id,
+        Assignment.reason: literal(wanted.reason),
+        Assignment.due_on: literal(wanted.due_on, Assignment.due_on.type),
+        Assignment.assigned_by_type: literal(actor.type),
+        Assignment.assigned_by_id: literal(actor.id),
+        Assignment.assigned_at: literal(now),
+        Assignment.job_id: literal(chunk.job.id),
+    }
+    recipients = chunk.recipients.subquery()
+    assignable = (
+        select(*values.values())
+        .select_from(recipients)
+        .join(Party, (Party.org_id == chunk.job.org_id) & (Party.id == recipients.c.entity_id))
+        .where(chunk.covers(Party.id), Party.active, directory.in_scope(Party.id, wanted.scope))
+        .order_by(Party.id)
+    )
+    if wanted.skip_completed:
+        assignable = assignable.where(~exists(completed(wanted, Party.id)))
+    inserted: Any = db.execute(
+        upsert(Assignment)
+        .from_select(list(values), assignable, include_defaults=False)
+        .on_conflict_do_nothing(
+            index_elements=[Assignment.org_id, Assignment.course_version_id, Assignment.party_id],
+            index_where=text(f"state = '{AssignmentState.ASSIGNED}'"),
+        ),
+        execution_options={"preserve_rowcount": True},
+    )
+    count: int = inserted.rowcount
+    return count
+
+
+def _others(chunk: Chunk, wanted: Terms) -> Select[Any]:
+    """The outcome of every recipient that this chunk made no assignment for."""
+    each = classified(chunk.job.org_id, chunk.recipients, wanted).subquery()
+    made = made_by(chunk.job).where(Assignment.party_id == each.c.entity_id)
+    found = each.c.entity_id, each.c.outcome, each.c.code, each.c.record_id
+    return select(literal(chunk.job.org_id), literal(chunk.job.id), *found).where(~made.exists())

@@ -1,0 +1,84 @@
+"""Kinds of job. One declaration says everything about a kind: its request, its work, its end, how it is undone.
+
+A kind is declared in `shared/services`, beside the verb that submits it, because its work may join several nouns. The
+declaration is also the registration: the API, the workers and `retry` find a job's kind by its name.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from sqlalchemy import Select
+from sqlalchemy.orm import Session
+
+from shared.jobs.chunks import Chunk, Tally
+from shared.jobs.models import Job
+from shared.jobs.requests import JobRequest
+
+R = TypeVar("R", bound=JobRequest)
+
+Work = Callable[[Session, Chunk, R, datetime], Tally]
+"""The work of one chunk, in the transaction that settles it. Given: the chunk, the job's request, the time."""
+
+
+@dataclass(frozen=True)
+class Undo:
+    """How jobs of a kind are taken back.
+
+    recipients: selects what the job changed, as the recipients of the undoing job. work: takes back one chunk of them;
+    its request names the job that is undone.
+    """
+
+    recipients: Callable[[Job], Select[str]]
+    work: Work[Any]
+
+
+@dataclass(frozen=True)
+class Kind(Generic[R]):
+    """One kind of job.
+
+    name: published, never renamed. request: the model that the job's request is dumped from and loaded into.
+    ended: called in the transaction that ended the job, with the event counter locked.
+    made: selects the records that the job made, as `entity_id, code, record_id`, where a success is its record; without
+    it every success is a stored outcome. record: the noun of the records that results name. undo: None for a kind that
+    cannot be taken back.
+    """
+
+    name: str
+    request: type[R]
+    work: Work[R]
+    ended: Callable[[Session, Job, R, datetime], None] | None = None
+    made: Callable[[Job], Select[*tuple[Any, ...]]] | None = None
+    record: Literal["assignment", "licence"] = "assignment"
+    undo: Undo | None = None
+
+    def __post_init__(self) -> None:
+        """Register the kind. Raises ValueError where the name is taken."""
+        if KINDS.setdefault(self.name, self) is not self:
+            raise ValueError(f"the kind of job {self.name} is declared twice")
+
+    def request_of(self, job: Job) -> R:
+        """The job's request."""
+        return self.request.model_validate(job.request)
+
+    def carry_out(self, db: Session, chunk: Chunk, now: datetime) -> Tally:
+        """Do the work of one chunk."""
+        return self.work(db, chunk, self.request_of(chunk.job), now)
+
+
+KINDS: dict[str, Kind[Any]] = {}
+"""Every declared kind, by its name. Complete once `shared.services` is imported."""
+
+
+def kind_of(job: Job) -> Kind[Any]:
+    """The kind of a job."""
+    return KINDS[job.kind]
+
+
+def tell_if_ended(db: Session, job: Job, now: datetime) -> None:
+    """Call what a kind has declared for the end of its jobs, if this job has ended. Belongs in the transaction that
+    settled it."""
+    kind = kind_of(job)
+    if job.has_ended and kind.ended is not None:
+        kind.ended(db, job, kind.request_of(job), now)

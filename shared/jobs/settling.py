@@ -1,0 +1,107 @@
+"""Settling: what became of recipients is stored and added to the job, and the job ends when nothing is pending.
+
+Lock order: the organization's event counter, then the job's row. See docs/locks.md.
+"""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, and_, case, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from shared import events
+from shared.database import current_org
+from shared.events import Actor, Fact
+from shared.jobs.chunks import Chunk, Claim, Tally
+from shared.jobs.models import FINAL_STATES, ChunkState, Job, JobChunk, JobOutcome, JobState, Outcome
+from shared.jobs.queries import counts
+
+SYSTEM = Actor("system", "worker")
+
+
+def store_outcomes(db: Session, outcomes: Select[Any]) -> Tally:
+    """Store outcomes in one statement, and count them.
+
+    outcomes: selects `org_id, job_id, entity_id, outcome, code, record_id`.
+    """
+    columns = [
+        JobOutcome.org_id,
+        JobOutcome.job_id,
+        JobOutcome.entity_id,
+        JobOutcome.outcome,
+        JobOutcome.code,
+        JobOutcome.record_id,
+    ]
+    stored = insert(JobOutcome).from_select(columns, outcomes).returning(JobOutcome.outcome).cte("stored")
+    rows = db.execute(select(stored.c.outcome, func.count()).group_by(stored.c.outcome)).tuples()
+    found = {Outcome(outcome): count for outcome, count in rows}
+    return Tally(*(found.get(outcome, 0) for outcome in (Outcome.SUCCEEDED, Outcome.UNCHANGED, Outcome.FAILED)))
+
+
+def finish(db: Session, chunk: Chunk, tally: Tally, now: datetime) -> Job:
+    """Settle a chunk whose work is done, in the transaction that did it. Returns the job as it then is."""
+    if tally.total != chunk.size:
+        raise RuntimeError(f"{chunk.size} recipients went in, {tally.total} outcomes came out")
+    leave(db, chunk, ChunkState.DONE)
+    return settle(db, chunk.job.id, tally, now)
+
+
+def leave(db: Session, chunk: Chunk, state: ChunkState) -> None:
+    """Give a chunk its last state."""
+    db.execute(update(JobChunk).where(Claim(chunk.job.id, chunk.n, 0).row(chunk.job.org_id)).values(state=state))
+
+
+def cancel_unbegun(db: Session, job_id: uuid.UUID) -> int:
+    """Cancel the chunks of a job that no worker has locked. Returns their number of recipients, for `settle`."""
+    of_job = and_(JobChunk.org_id == current_org(db), JobChunk.job_id == job_id)
+    free = select(JobChunk.n).where(of_job, JobChunk.state == ChunkState.PENDING).with_for_update(skip_locked=True)
+    return sum(
+        db.scalars(
+            update(JobChunk)
+            .where(of_job, JobChunk.n.in_(free))
+            .values(state=ChunkState.CANCELLED)
+            .returning(func.cardinality(JobChunk.recipients))
+        )
+    )
+
+
+def end_cancelled(db: Session, now: datetime) -> list[Job]:
+    """Settle the organization's cancelled jobs whose last worker died before its chunk was settled. Returns them."""
+    cancelling = select(Job.id).where(Job.org_id == current_org(db), Job.state == JobState.CANCELLING)
+    cancelled = ((job_id, cancel_unbegun(db, job_id)) for job_id in db.scalars(cancelling).all())
+    return [settle(db, job_id, Tally(cancelled=count), now) for job_id, count in cancelled if count]
+
+
+def settle(db: Session, job_id: uuid.UUID, tally: Tally, now: datetime) -> Job:
+    """Add outcomes to a job, and end it when nothing is pending any more. Returns the job as it then is.
+
+    Locks the event counter, then the job row.
+    """
+    events.hold(db)
+    remaining = Job.pending - tally.total
+    ending = case(
+        (Job.cancelled + tally.cancelled > 0, JobState.CANCELLED),
+        (Job.failed + tally.failed == Job.total, JobState.FAILED),
+        (Job.failed + tally.failed > 0, JobState.PARTIALLY_SUCCEEDED),
+        else_=JobState.SUCCEEDED,
+    )
+    job = db.scalars(
+        update(Job)
+        .where(Job.org_id == current_org(db), Job.id == job_id, Job.state.not_in(FINAL_STATES))
+        .values(
+            succeeded=Job.succeeded + tally.succeeded,
+            unchanged=Job.unchanged + tally.unchanged,
+            failed=Job.failed + tally.failed,
+            cancelled=Job.cancelled + tally.cancelled,
+            progressed_at=now,
+            state=case((remaining == 0, ending), else_=Job.state),
+            finished_at=case((remaining == 0, now)),
+        )
+        .returning(Job)
+        .execution_options(populate_existing=True)
+    ).one()
+    if job.has_ended:
+        data = {"kind": job.kind, "state": job.state, "counts": counts(job)}
+        events.record(db, SYSTEM, now, Fact("job.finished", f"job/{job_id}", data))
+    return job

@@ -1,0 +1,120 @@
+"""Changing many assignments at once, as jobs: a supervisor's sign-off, closing, and taking back what a job did."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Select
+from sqlalchemy.orm import Session
+
+from shared import access, assignments, catalogue, directory, jobs, licences
+from shared.access import Caller, Permission
+from shared.assignments import (
+    AssignmentState,
+    BulkCloseRequest,
+    BulkCompletionRequest,
+    CloseJob,
+    CompleteJob,
+    Filters,
+    UndoJob,
+)
+from shared.errors import Fault, InvalidInput, NotFound
+from shared.jobs import Accepted, Chunk, Key, Kind, Tally, Undo
+from shared.services.submitting import day_it_happened, named_parties, need_recipients, submit
+from shared.services.verbs import verb
+
+Changed = Select[uuid.UUID, str, uuid.UUID, uuid.UUID]
+"""Changed assignments: `assignment_id, party_id, course_id, course_version_id`."""
+
+NOTHING_MATCHES = "", "Nothing matches, so there is nothing to do."
+
+
+def _complete(db: Session, chunk: Chunk, request: CompleteJob, now: datetime) -> Tally:
+    """Complete the assignments that a chunk's recipients mean, and license the parties whose course says so."""
+
+    def grant(completed: Changed) -> None:
+        licences.grant_on_completion(db, completed, chunk.job.actor, now, job_id=chunk.job.id)
+
+    return assignments.complete_chunk(db, chunk, request, now, along=grant)
+
+
+def _reopen(db: Session, chunk: Chunk, request: UndoJob, now: datetime) -> Tally:
+    """Reopen what a job completed, and take back the licences that were earned by it."""
+
+    def take_back(reopened: Changed) -> None:
+        ids = reopened.with_only_columns(reopened.selected_columns.assignment_id)
+        reason = f"Completion undone: job {request.undo_of} was taken back"
+        licences.take_back_completions(db, ids, reason, chunk.job.actor, now)
+
+    return assignments.reopen_completed_chunk(db, chunk, request, now, along=take_back)
+
+
+COMPLETE = Kind(
+    name="assignments.complete",
+    request=CompleteJob,
+    work=_complete,
+    undo=Undo(assignments.completed_by, _reopen),
+)
+
+CLOSE = Kind(name="assignments.close", request=CloseJob, work=assignments.close_chunk)
+
+
+@verb(Permission.COMPLETE)
+def complete_assignments(
+    db: Session, caller: Caller, body: BulkCompletionRequest, key: Key | None, *, workers: int, now: datetime
+) -> Accepted:
+    """A supervisor's sign-off as a job: by assignments, or by course and parties."""
+    if earlier := jobs.replayed(db, key, body):
+        return earlier
+    happened = {"occurred_on": day_it_happened(body.occurred_on, access.today(db, now)), "note": body.note}
+    if body.assignment_ids is not None:
+        request = CompleteJob(**happened, by="assignment")
+        recipients = _ids(body.assignment_ids)
+    else:
+        version_id = _version(db, body)
+        request = CompleteJob(**happened, by="party", course_id=body.course_id, course_version_id=version_id)
+        recipients = named_parties(db, caller, body.recipients, body.folder_ids)
+    accepted = submit(db, caller, COMPLETE, request, recipients, key=key, body=body, workers=workers, now=now)
+    return need_recipients(accepted, *NOTHING_MATCHES)
+
+
+@verb(Permission.MANAGE_ASSIGNMENTS)
+def close_assignments(
+    db: Session, caller: Caller, body: BulkCloseRequest, key: Key | None, *, workers: int, now: datetime
+) -> Accepted:
+    """Close open assignments as a job: these, those of a job, or those that match a filter now."""
+    if earlier := jobs.replayed(db, key, body):
+        return earlier
+    request = CloseJob(by="assignment", reason=body.reason)
+    recipients = _open_ones(db, caller, body, now)
+    accepted = submit(db, caller, CLOSE, request, recipients, key=key, body=body, workers=workers, now=now)
+    return need_recipients(accepted, *NOTHING_MATCHES)
+
+
+def _open_ones(db: Session, caller: Caller, body: BulkCloseRequest, now: datetime) -> Select[str]:
+    """The assignments that a request means, as a job's recipients. Raises NotFound for an unknown job."""
+    if body.assignment_ids is not None:
+        return _ids(body.assignment_ids)
+    today = access.today(db, now)
+    if body.job_id is not None:
+        jobs.get(db, body.job_id)
+        filters = Filters(today, job_id=body.job_id, state=AssignmentState.ASSIGNED)
+    else:
+        given = body.filter.model_dump(exclude_none=True) if body.filter else {}
+        filters = Filters(today, state=AssignmentState.ASSIGNED, **given)
+    return assignments.recipients(db, filters, caller.folders)
+
+
+def _ids(assignment_ids: Iterable[uuid.UUID]) -> Select[str]:
+    return directory.recipients(party_ids={str(assignment_id) for assignment_id in assignment_ids}, folder_ids=[])
+
+
+def _version(db: Session, body: BulkCompletionRequest) -> uuid.UUID:
+    """The version whose assignments are meant: the one named, else the active one. Raises InvalidInput."""
+    assert body.course_id is not None
+    if body.course_version_id is None:
+        return catalogue.active_version(db, body.course_id).id
+    try:
+        return catalogue.version(db, body.course_id, body.course_version_id).id
+    except NotFound:
+        raise InvalidInput(Fault("/courseVersionId", "The course has no such version.")) from None

@@ -1,0 +1,160 @@
+"""Assignments: submit and preview, list and read, edit, reassign and close one. Completing is in `completions`."""
+
+import uuid
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Row, Select
+from sqlalchemy.orm import Session
+
+from shared import access, assignments, catalogue, jobs
+from shared.access import Caller, Permission
+from shared.assignments import (
+    Assignment,
+    AssignmentChanges,
+    AssignmentRequest,
+    CreateJob,
+    Filters,
+    Preview,
+    PreviewOutcome,
+    ReassignRequest,
+    Sort,
+    Terms,
+)
+from shared.catalogue import CourseVersion
+from shared.errors import Fault, InvalidInput
+from shared.jobs import Accepted, Key, Kind, Undo
+from shared.services.submitting import named_parties, need_due_day, need_recipients, submit
+from shared.services.verbs import verb
+
+SEES = (Permission.VIEW, Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
+
+NO_RECIPIENTS = "/folderIds", "These folders have no parties, so there are no recipients."
+
+Shown = Row[Assignment, str, str]
+"""An assignment as it is shown: with its party's name and its version's label."""
+
+CREATE = Kind(
+    name="assignments.create",
+    request=CreateJob,
+    work=assignments.create_chunk,
+    made=assignments.made_by,
+    undo=Undo(assignments.created_by, assignments.close_created_chunk),
+)
+
+
+@verb(Permission.ASSIGN)
+def submit_assignments(
+    db: Session, caller: Caller, body: AssignmentRequest, key: Key | None, *, workers: int, now: datetime
+) -> Accepted:
+    """Assign a course's active version to parties, as a job. The version and the folders' members are fixed now."""
+    if earlier := jobs.replayed(db, key, body):
+        return earlier
+    version, recipients = _checked(db, caller, body, now)
+    request = CreateJob(
+        course_id=body.course_id,
+        course_version_id=version.id,
+        version_label=version.label,
+        recipients=len(body.recipients),
+        folder_ids=body.folder_ids,
+        reason=body.reason,
+        due_on=body.due_on,
+        notify=body.notify,
+        if_completed=body.if_completed,
+    )
+    accepted = submit(db, caller, CREATE, request, recipients, key=key, body=body, workers=workers, now=now)
+    return need_recipients(accepted, *NO_RECIPIENTS)
+
+
+@verb(Permission.ASSIGN)
+def preview_assignments(db: Session, caller: Caller, body: AssignmentRequest, now: datetime) -> Preview:
+    """What the same body would do if it were submitted now: counted by outcome, with up to 20 examples of each."""
+    version, recipients = _checked(db, caller, body, now)
+    wanted = Terms(
+        course_id=version.course_id,
+        course_version_id=version.id,
+        reason=body.reason,
+        due_on=body.due_on,
+        skip_completed=body.if_completed == "skip",
+        scope=caller.folders,
+    )
+    outcomes = [PreviewOutcome.model_validate(row) for row in assignments.counted(db, recipients, wanted)]
+    total = sum(outcome.count for outcome in outcomes)
+    if total == 0:
+        raise InvalidInput(Fault(*NO_RECIPIENTS))
+    return Preview(course_version_id=version.id, version_label=version.label, total=total, outcomes=outcomes)
+
+
+def _checked(db: Session, caller: Caller, body: AssignmentRequest, now: datetime) -> tuple[CourseVersion, Select[str]]:
+    """The version and the recipients that a body means. Raises InvalidInput, CourseNotPublished."""
+    need_due_day(body.due_on, access.today(db, now))
+    version = catalogue.active_version(db, body.course_id)
+    return version, named_parties(db, caller, body.recipients, body.folder_ids)
+
+
+@verb(*SEES)
+def list_assignments(db: Session, caller: Caller, filters: Filters, sort: Sort) -> Select[Assignment, str, str]:
+    """The matching assignments in the caller's scope."""
+    return assignments.listed(db, filters, caller.folders, sort)
+
+
+@verb(*SEES)
+def summarize_assignments(
+    db: Session, caller: Caller, by: Literal["course", "folder"], now: datetime
+) -> list[Row[Any]]:
+    """Counts by state and overdue, for each course or each folder in scope: the coordinator's report."""
+    return assignments.summary(db, by, access.today(db, now), caller.folders)
+
+
+@verb(*SEES)
+def get_assignment(db: Session, caller: Caller, assignment_id: uuid.UUID) -> Shown:
+    """One assignment in the caller's scope. Raises NotFound."""
+    return assignments.get(db, assignment_id, caller.folders)
+
+
+@verb(Permission.MANAGE_ASSIGNMENTS)
+def edit_assignment(
+    db: Session,
+    caller: Caller,
+    assignment_id: uuid.UUID,
+    body: AssignmentChanges,
+    expected: Collection[int] | None,
+    now: datetime,
+) -> Shown:
+    """Change the due date or the reason of an open assignment. Raises NotFound, Stale, InvalidInput."""
+    need_due_day(body.due_on, access.today(db, now))
+    assignment = assignments.locked(db, assignment_id, caller.folders, expected=expected)
+    assignments.edit(db, assignment, body.model_dump(exclude_unset=True), caller.actor, now)
+    return assignments.get(db, assignment_id, caller.folders)
+
+
+@verb(Permission.MANAGE_ASSIGNMENTS)
+def reassign_assignment(
+    db: Session,
+    caller: Caller,
+    assignment_id: uuid.UUID,
+    body: ReassignRequest,
+    expected: Collection[int] | None,
+    now: datetime,
+) -> Shown:
+    """Close it, and open one for the other party on the same version. Returns the new one."""
+    assignment = assignments.locked(db, assignment_id, caller.folders, expected=expected)
+    party_id, scope = body.recipient.entity_id, caller.folders
+    other_id = assignments.reassign(db, assignment, party_id, body.reason, scope=scope, actor=caller.actor, now=now)
+    return assignments.get(db, other_id, scope)
+
+
+@verb(Permission.MANAGE_ASSIGNMENTS)
+def close_assignment(
+    db: Session,
+    caller: Caller,
+    assignment_id: uuid.UUID,
+    reason: str,
+    expected: Collection[int] | None,
+    now: datetime,
+) -> Shown:
+    """Close an open assignment: nothing is owed any more. Raises NotFound, Stale."""
+    assignment = assignments.locked(db, assignment_id, caller.folders, expected=expected)
+    assignments.close(db, assignment, reason, caller.actor, now)
+    return assignments.get(db, assignment_id, caller.folders)

@@ -1,0 +1,106 @@
+"""The catalogue: courses, and their versions from draft to published."""
+
+import uuid
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import Row, Select
+from sqlalchemy.orm import Session
+
+from shared import catalogue
+from shared.access import Caller, Permission
+from shared.catalogue import (
+    Course,
+    CourseChanges,
+    CourseRequest,
+    CourseVersion,
+    VersionChanges,
+    VersionRequest,
+    VersionState,
+)
+from shared.services.verbs import verb
+
+SEES = (Permission.VIEW, Permission.ADMIN)
+
+Shown = Row[Course, CourseVersion | None]
+"""A course as it is shown: with its active version, if it has one."""
+
+
+@verb(Permission.ADMIN)
+def create_course(db: Session, caller: Caller, body: CourseRequest, now: datetime) -> Shown:
+    """Add a course. Raises CourseCodeTaken."""
+    course = catalogue.create_course(db, body, caller.actor, now)
+    return catalogue.course(db, course.id)
+
+
+@verb(*SEES)
+def list_courses(db: Session, _: Caller, *, archived: bool, q: str | None) -> Select[Course, CourseVersion | None]:
+    """Courses, by title."""
+    return catalogue.courses(db, archived=archived, q=q)
+
+
+@verb(*SEES)
+def get_course(db: Session, _: Caller, course_id: uuid.UUID) -> Shown:
+    """One course, archived or not. Raises NotFound."""
+    return catalogue.course(db, course_id)
+
+
+@verb(Permission.ADMIN)
+def change_course(
+    db: Session,
+    caller: Caller,
+    course_id: uuid.UUID,
+    body: CourseChanges,
+    expected: Collection[int] | None,
+    now: datetime,
+) -> Shown:
+    """Change the given fields. Raises NotFound, Stale, CourseArchived, CourseCodeTaken."""
+    catalogue.change_course(db, course_id, body, expected=expected, actor=caller.actor, now=now)
+    return catalogue.course(db, course_id)
+
+
+@verb(Permission.ADMIN)
+def archive_course(db: Session, caller: Caller, course_id: uuid.UUID, now: datetime) -> Shown:
+    """Take a course out of use for good. What was assigned stays. Again: the same. Raises NotFound."""
+    catalogue.archive_course(db, course_id, caller.actor, now)
+    return catalogue.course(db, course_id)
+
+
+@verb(Permission.ADMIN)
+def draft_version(
+    db: Session, caller: Caller, course_id: uuid.UUID, body: VersionRequest, now: datetime
+) -> CourseVersion:
+    """Draft a version. Raises NotFound, CourseArchived, VersionLabelTaken."""
+    return catalogue.draft_version(db, course_id, body, caller.actor, now)
+
+
+@verb(*SEES)
+def list_versions(db: Session, _: Caller, course_id: uuid.UUID, state: VersionState | None) -> Select[CourseVersion]:
+    """The versions of a course, the newest first. Raises NotFound."""
+    catalogue.course(db, course_id)
+    return catalogue.versions(db, course_id, state=state)
+
+
+@verb(*SEES)
+def get_version(db: Session, _: Caller, course_id: uuid.UUID, version_id: uuid.UUID) -> CourseVersion:
+    """One version, in whatever state. Raises NotFound."""
+    return catalogue.version(db, course_id, version_id)
+
+
+@verb(Permission.ADMIN)
+def change_version(
+    db: Session, caller: Caller, course_id: uuid.UUID, version_id: uuid.UUID, body: VersionChanges, now: datetime
+) -> CourseVersion:
+    """Change the given fields of a draft. Raises NotFound, CourseArchived, VersionPublished, VersionLabelTaken."""
+    return catalogue.change_version(db, course_id, version_id, body, caller.actor, now)
+
+
+@verb(Permission.ADMIN)
+def publish_version(
+    db: Session, caller: Caller, course_id: uuid.UUID, version_id: uuid.UUID, now: datetime
+) -> CourseVersion:
+    """Make a draft the active version and the former one superseded. Again: the same. No assignment is rewritten.
+
+    Raises NotFound, CourseArchived, VersionPublished for a superseded version.
+    """
+    return catalogue.publish_version(db, course_id, version_id, caller.actor, now)

@@ -1,0 +1,107 @@
+"""Completing one assignment, in whichever way, and taking that back. Here assignments and licences meet.
+
+Where the course licenses on completion, the licence is granted before the completion is recorded: licences are locked
+before the organization's event counter (docs/locks.md).
+"""
+
+import uuid
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from sqlalchemy import literal, select
+from sqlalchemy.orm import Session
+
+from shared import access, assignments, clock, licences
+from shared.access import Caller, Permission
+from shared.assignments import (
+    Assignment,
+    AssignmentState,
+    Completion,
+    CompletionMethod,
+    CompletionRequest,
+    SessionTaskRequest,
+)
+from shared.errors import Fault, InvalidInput
+from shared.events import Actor
+from shared.services.assignments import Shown
+from shared.services.submitting import day_it_happened
+from shared.services.verbs import verb
+
+CLOCKS_APART = timedelta(minutes=1)
+"""The Public Sessions system's clock may be ahead by so much before what it reports counts as not having happened."""
+
+
+@verb()
+def complete_assignment(
+    db: Session,
+    caller: Caller,
+    assignment_id: uuid.UUID,
+    body: CompletionRequest,
+    expected: Collection[int] | None,
+    now: datetime,
+) -> Shown:
+    """Complete one: the member who represents the party needs no permission, others `training.complete` in scope."""
+    own = caller.party_id is not None and assignments.party_of(db, assignment_id) == caller.party_id
+    if not own:
+        caller.need(Permission.COMPLETE)
+    scope = None if own else caller.folders
+    method = CompletionMethod.SELF if own else CompletionMethod.ON_BEHALF
+    assignment = assignments.locked(db, assignment_id, scope, expected=expected)
+    day = day_it_happened(body.occurred_on, access.today(db, now))
+    complete_locked(db, assignment, Completion(method, caller.actor, day, body.note), now)
+    return assignments.get(db, assignment_id, scope)
+
+
+@verb(Permission.COMPLETE_SESSION_TASKS)
+def complete_session_task(db: Session, caller: Caller, body: SessionTaskRequest, now: datetime) -> Shown:
+    """Complete an assignment as its party, as the Public Sessions system reports it.
+
+    Repeated for the same session it changes nothing. Raises NotFound, AssignmentCompleted, InvalidInput.
+    """
+    completed_at = body.completed_at or now
+    if completed_at > now + CLOCKS_APART:
+        raise InvalidInput(Fault("/completedAt", "The task may not be completed in the future."))
+    assignment = assignments.locked(db, body.assignment_id, caller.folders)
+    if assignment.public_session_id != body.session_id:
+        completion = Completion(
+            CompletionMethod.SESSION_LINK,
+            Actor("party", assignment.party_id),
+            clock.day_in(access.organization(db).time_zone, min(completed_at, now)),
+            public_session_id=body.session_id,
+        )
+        complete_locked(db, assignment, completion, now)
+    return assignments.get(db, body.assignment_id, caller.folders)
+
+
+@verb(Permission.MANAGE_ASSIGNMENTS)
+def reopen_assignment(
+    db: Session,
+    caller: Caller,
+    assignment_id: uuid.UUID,
+    reason: str,
+    expected: Collection[int] | None,
+    now: datetime,
+) -> Shown:
+    """Let a completed or closed assignment be owed again; the licence that its completion earned is taken back."""
+    assignment = assignments.locked(db, assignment_id, caller.folders, expected=expected)
+    if assignment.state == AssignmentState.COMPLETED:
+        why = f"Completion taken back: {reason}"
+        licences.take_back_completions(db, select(literal(assignment.id)), why, caller.actor, now)
+    assignments.reopen(db, assignment, reason, caller.actor, now)
+    return assignments.get(db, assignment_id, caller.folders)
+
+
+def complete_locked(db: Session, assignment: Assignment, completion: Completion, now: datetime) -> None:
+    """Complete a locked assignment, and license its party where the course says so.
+
+    Raises AssignmentCompleted, AssignmentClosed.
+    """
+    assignments.need_open(assignment)
+    completed = select(
+        literal(assignment.id).label("assignment_id"),
+        literal(assignment.party_id).label("party_id"),
+        literal(assignment.course_id).label("course_id"),
+        literal(assignment.course_version_id).label("course_version_id"),
+    )
+    licences.grant_on_completion(db, completed, completion.actor, now, most=1)
+    assignments.complete(db, assignment, completion, now)

@@ -1,0 +1,46 @@
+"""Deliveries: the receivers that were told of an event, or the reason why not; and sending again what went wrong."""
+
+import uuid
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, Text, type_coerce
+from sqlalchemy.orm import Session
+
+from shared import deliveries, directory
+from shared.access import Caller, Permission
+from shared.deliveries import Delivery, DeliveryState, ResendRequest, Summary, Which
+from shared.services.verbs import verb
+
+SEES = (Permission.VIEW, Permission.ADMIN)
+
+
+@verb(*SEES)
+def list_deliveries(db: Session, caller: Caller, which: Which) -> Select[Delivery, uuid.UUID]:
+    """Deliveries in the caller's scope, the newest first."""
+    return deliveries.listed(db, replace(which, within=_within(caller)))
+
+
+@verb(*SEES)
+def summarize_deliveries(db: Session, caller: Caller, which: Which) -> Summary:
+    """The number of deliveries in each state, in the caller's scope."""
+    return deliveries.summary(db, replace(which, within=_within(caller)))
+
+
+@verb(Permission.ADMIN)
+def resend(db: Session, caller: Caller, body: ResendRequest, now: datetime) -> int:
+    """Queue again what failed or was given up, and only that. Returns the number."""
+    state = DeliveryState(body.state)
+    which = Which(body.job_id, state=state, channel=body.channel, within=_within(caller))
+    return deliveries.resend(db, which, now)
+
+
+@verb(Permission.ADMIN)
+def redeliver(db: Session, caller: Caller, delivery_id: uuid.UUID, now: datetime) -> None:
+    """Queue one again. Raises NotFound, DeliveryQueued, and DeliverySent for a mail that somebody has."""
+    deliveries.redeliver(db, delivery_id, _within(caller), now)
+
+
+def _within(caller: Caller) -> ColumnElement[bool]:
+    """Deliveries about parties in the caller's scope. What is about no party is for those who see all of them."""
+    return directory.in_scope(type_coerce(Delivery.party_id, Text), caller.folders)

@@ -1,0 +1,79 @@
+"""The directory: the source system puts parties and folders, people look them up."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Row, Select
+from sqlalchemy.orm import Session
+
+from shared import directory
+from shared.access import Caller, Permission, PermissionDenied
+from shared.directory import Folder, FolderRequest, Party, SyncAnswer
+from shared.services.verbs import verb
+
+SEES = (Permission.VIEW, Permission.ADMIN, Permission.SYNC_DIRECTORY)
+
+
+@verb(Permission.SYNC_DIRECTORY)
+def put_parties(db: Session, caller: Caller, media_type: str, body: bytes, now: datetime) -> SyncAnswer:
+    """Make the directory say what the source says of up to 10,000 parties. Good rows go in, bad rows are named.
+
+    media_type: one of `directory.MEDIA_TYPES`. Raises InvalidInput for a body that cannot be read at all.
+    """
+    _need_all(caller)
+    rows, bad = directory.read_parties(media_type, body)
+    synced = directory.put_parties(db, rows, caller.actor, now)
+    return SyncAnswer(
+        created=synced.created,
+        updated=synced.updated,
+        unchanged=synced.unchanged,
+        failed=len({row.row for row in bad}),
+        errors=bad,
+    )
+
+
+@verb(*SEES)
+def list_parties(
+    db: Session, caller: Caller, *, folder_id: str | None, active: bool | None, q: str | None
+) -> Select[Party, Sequence[str]]:
+    """Parties in the caller's scope, by id."""
+    return directory.parties(db, caller.folders, folder_id=folder_id, active=active, q=q)
+
+
+@verb(*SEES)
+def get_party(db: Session, caller: Caller, party_id: str) -> Row[Party, Sequence[str]]:
+    """One party in the caller's scope. Raises NotFound."""
+    return directory.party(db, party_id, caller.folders)
+
+
+@verb(Permission.ADMIN, Permission.SYNC_DIRECTORY)
+def erase_party(db: Session, caller: Caller, party_id: str, now: datetime) -> Row[Party, Sequence[str]]:
+    """Blank a party's name and e-mail address for privacy. Again: the same. Raises NotFound."""
+    directory.party(db, party_id, caller.folders)
+    directory.erase_party(db, party_id, caller.actor, now)
+    return directory.party(db, party_id, caller.folders)
+
+
+@verb(Permission.SYNC_DIRECTORY)
+def put_folder(
+    db: Session, caller: Caller, folder_id: str, body: FolderRequest, now: datetime
+) -> tuple[Row[Folder, int], bool]:
+    """Make or rename a folder, and put exactly the given parties in it, if any are given. Returns it, and if it is new.
+
+    Raises InvalidInput for a party that is not in the directory.
+    """
+    _need_all(caller)
+    is_new = directory.put_folder(db, folder_id, body, caller.actor, now)
+    return directory.folder(db, folder_id, caller.folders), is_new
+
+
+@verb(*SEES)
+def list_folders(db: Session, caller: Caller) -> Select[Folder, int]:
+    """Folders in the caller's scope, by id."""
+    return directory.folders(db, caller.folders)
+
+
+def _need_all(caller: Caller) -> None:
+    """Raise PermissionDenied for a caller limited to folders: a new party is in no folder, hence in no scope yet."""
+    if caller.folders is not None:
+        raise PermissionDenied("A token that is limited to folders cannot write the directory.")

@@ -1,0 +1,87 @@
+"""Events: the feed, read from any point on, and the audit log, searched and exported. Both are the same events."""
+
+import time
+from collections.abc import Iterator, Sequence
+
+import anyio
+import orjson
+from anyio.to_thread import run_sync
+from sqlalchemy import ColumnElement, Select, Text, type_coerce
+from sqlalchemy.orm import Session
+
+from shared import access, directory, events
+from shared.access import Caller, Permission
+from shared.database import Database
+from shared.events import Event, Feed, Filters, Head
+from shared.pagination import page
+from shared.services.verbs import verb
+
+READS = (Permission.READ_EVENTS, Permission.ADMIN)
+
+POLL_SECONDS = 0.25
+EXPORTED_A_PAGE = 2000
+
+
+@verb(*READS)
+async def read_feed(
+    database: Database,
+    caller: Caller,
+    after: int,
+    *,
+    types: Sequence[str],
+    party_id: str | None,
+    limit: int,
+    wait: float,
+) -> Feed:
+    """Events above a sequence, in order; where there are none, the first that come within `wait` seconds.
+
+    Each look is a transaction of its own: a caller that waits holds no connection between two looks.
+    """
+
+    def read() -> Feed:
+        with database.transaction(caller.org_id) as db:
+            access.organization(db)
+            return events.after(db, after, types=types, party_id=party_id, within=_within(caller), limit=limit)
+
+    deadline = time.monotonic() + wait
+    feed = await run_sync(read)
+    while not feed.events and (left := deadline - time.monotonic()) > 0:
+        await anyio.sleep(min(POLL_SECONDS, left))
+        feed = await run_sync(read)
+    return feed
+
+
+@verb(*READS)
+def search_events(db: Session, caller: Caller, filters: Filters, *, newest_first: bool) -> Select[Event]:
+    """The events that fit all filters; for a caller limited to folders, only those about parties in them."""
+    rows = events.listed(db, filters, newest_first=newest_first)
+    within = _within(caller)
+    return rows if within is None else rows.where(within)
+
+
+@verb(*READS)
+def get_head(db: Session, _: Caller) -> Head:
+    """The head of the hash chain. Written down elsewhere, it proves later that nothing before it was rewritten."""
+    return events.sealed_head(db)
+
+
+def export_events(database: Database, org_id: str, rows: Select[Event]) -> Iterator[bytes]:
+    """Every one of these events as a line of JSON, a page of lines at a time.
+
+    Each page is a short transaction, so memory stays flat and a slow reader holds no connection.
+    """
+    cursor: str | None = None
+    while True:
+        with database.transaction(org_id) as db:
+            found = page(db, rows, limit=EXPORTED_A_PAGE, cursor=cursor)
+        yield b"".join(orjson.dumps(events.cloud_event(event)) + b"\n" for event in found.items)
+        cursor = found.next_cursor
+        if cursor is None:
+            return
+
+
+def _within(caller: Caller) -> ColumnElement[bool] | None:
+    """The condition that keeps to events about parties in the caller's scope, None for a caller who sees all."""
+    if caller.folders is None:
+        return None
+    return directory.in_scope(type_coerce(Event.party_id, Text), caller.folders)

@@ -1,0 +1,90 @@
+"""The forecast: how many licences end in each period, and the seats that scheduled sessions offer."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from dateutil.relativedelta import relativedelta
+from sqlalchemy.orm import Session
+
+from shared import access, catalogue, clock, licences, sessions
+from shared.access import Caller, Permission
+from shared.errors import Fault, InvalidInput, NotFound
+from shared.services.verbs import verb
+from shared.sessions import Seats
+
+
+class Period(StrEnum):
+    """What is counted together: weeks from Monday, or calendar months."""
+
+    WEEK = "week"
+    MONTH = "month"
+
+    @property
+    def length(self) -> relativedelta:
+        """From one period's first day to the next one's."""
+        return relativedelta(weeks=1) if self is Period.WEEK else relativedelta(months=1)
+
+    def first_day(self, day: date) -> date:
+        """The first day of the period that a day belongs to."""
+        return day - timedelta(days=day.weekday()) if self is Period.WEEK else day.replace(day=1)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One period, days from starts_on to ends_on. lapses: licences that count and end in it. seats: scheduled in it."""
+
+    starts_on: date
+    ends_on: date
+    lapses: int
+    seats: Seats
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Periods without a gap from the present one on, in the organization's time zone."""
+
+    time_zone: str
+    periods: list[Expected]
+
+
+@verb(Permission.VIEW, Permission.ADMIN)
+def make_forecast(
+    db: Session, caller: Caller, course_id: uuid.UUID | None, by: Period, periods: int, now: datetime
+) -> Forecast:
+    """So many periods, the present one included. course_id: None for all courses. Raises InvalidInput."""
+    if course_id is not None:
+        _need_course(db, course_id)
+    zone = access.organization(db).time_zone
+    first = by.first_day(clock.day_in(zone, now))
+    days = [first + n * by.length for n in range(periods + 1)]
+    when: dict[str, Any] = {
+        "course_id": course_id,
+        "zone": zone,
+        "by": by,
+        "since": _begin(first, zone),
+        "until": _begin(days[-1], zone),
+    }
+    ending = licences.lapses(db, caller.folders, **when)
+    offered = sessions.seats(db, **when)
+    nothing = Seats(sessions=0, taken=0, free=0)
+    expected = [
+        Expected(day, following - timedelta(days=1), ending.get(day, 0), offered.get(day, nothing))
+        for day, following in pairwise(days)
+    ]
+    return Forecast(zone, expected)
+
+
+def _need_course(db: Session, course_id: uuid.UUID) -> None:
+    try:
+        catalogue.course(db, course_id)
+    except NotFound:
+        raise InvalidInput(Fault("?courseId", "There is no such course.")) from None
+
+
+def _begin(day: date, zone: str) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))

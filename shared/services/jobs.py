@@ -1,0 +1,145 @@
+"""Jobs of every kind: list, read and wait, results, cancel, retry, approve, reject, undo.
+
+What a kind has declared of itself decides here: which records its results name, what its end means, how it is undone.
+"""
+
+import time
+import uuid
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+import anyio
+from anyio.to_thread import run_sync
+from sqlalchemy import Select
+from sqlalchemy.orm import Session
+
+from shared import assignments, jobs
+from shared.access import Caller, Permission
+from shared.assignments import UndoJob
+from shared.database import Database
+from shared.jobs import KINDS, Accepted, Chunk, Job, JobState, Kind, Outcome, Tally
+from shared.services.submitting import submit
+from shared.services.verbs import verb
+
+SEES = (Permission.VIEW, Permission.ASSIGN, Permission.COMPLETE, Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
+"""Everybody who may start a job or see its effects may read it."""
+
+ACTS = (Permission.ASSIGN, Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
+
+POLL_SECONDS = 0.2
+STREAM_SECONDS = 3600
+
+
+def _undo(db: Session, chunk: Chunk, request: UndoJob, now: datetime) -> Tally:
+    """Take back one chunk of what a job did, as that job's kind has declared."""
+    undo = KINDS[request.undo_kind].undo
+    assert undo is not None
+    return undo.work(db, chunk, request, now)
+
+
+UNDO = Kind(name="assignments.undo", request=UndoJob, work=_undo)
+
+
+class Results(NamedTuple):
+    """The results of a job. rows: `entity_id, outcome, code, record_id`. record: the noun of the records."""
+
+    rows: Select[*tuple[Any, ...]]
+    record: Literal["assignment", "licence"]
+
+
+@verb(*SEES)
+def list_jobs(db: Session, _: Caller, state: JobState | None, kind: str | None) -> Select[Job]:
+    """Jobs, the newest first."""
+    return jobs.newest(db, state=state, kind=kind)
+
+
+@verb(*SEES)
+async def wait_for_job(database: Database, caller: Caller, job_id: uuid.UUID, seconds: float) -> Job:
+    """One job: as soon as it has ended, or as it is after so many seconds. Raises NotFound.
+
+    Each look is a transaction of its own: a caller that waits holds no connection between two looks.
+    """
+    deadline = time.monotonic() + seconds
+    job = await _look(database, caller, job_id)
+    while not job.has_ended and (left := deadline - time.monotonic()) > 0:
+        await anyio.sleep(min(POLL_SECONDS, left))
+        job = await _look(database, caller, job_id)
+    return job
+
+
+@verb(*SEES)
+async def follow_job(database: Database, caller: Caller, job: Job) -> AsyncIterator[Job]:
+    """The job each time that it is looked at, until it has ended or an hour has passed."""
+    deadline = time.monotonic() + STREAM_SECONDS
+    yield job
+    while not job.has_ended and time.monotonic() < deadline:
+        await anyio.sleep(POLL_SECONDS)
+        job = await _look(database, caller, job.id)
+        yield job
+
+
+async def _look(database: Database, caller: Caller, job_id: uuid.UUID) -> Job:
+    def read() -> Job:
+        with database.transaction(caller.org_id) as db:
+            return jobs.get(db, job_id)
+
+    return await run_sync(read)
+
+
+@verb(*SEES)
+def list_results(db: Session, _: Caller, job_id: uuid.UUID, outcome: Outcome | None) -> Results:
+    """Every recipient of the job with its outcome, by id. Raises NotFound."""
+    job = jobs.get(db, job_id)
+    kind = jobs.kind_of(job)
+    rows = jobs.results(job, kind.made(job) if kind.made else None, outcome=outcome)
+    if kind.request_of(job).recipients_are == "assignment":
+        rows = assignments.by_party(rows)
+    return Results(rows, kind.record)
+
+
+@verb(*ACTS)
+def cancel_job(db: Session, caller: Caller, job_id: uuid.UUID, now: datetime) -> Job:
+    """Cancel the chunks that no worker has begun. Raises NotFound, JobFinished."""
+    job = jobs.cancel(db, job_id, caller.actor, now)
+    jobs.tell_if_ended(db, job, now)
+    return job
+
+
+@verb(*ACTS)
+def retry_job(db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, now: datetime) -> Accepted:
+    """A new job of only the failed recipients, with the request as it was. Raises NotFound, NothingToRetry."""
+    job = jobs.get(db, job_id)
+    kind, failed = jobs.kind_of(job), jobs.failed_recipients(job)
+    return submit(db, caller, kind, kind.request_of(job), failed, retry_of=job.id, workers=workers, now=now)
+
+
+@verb(Permission.MANAGE_ASSIGNMENTS)
+def approve_job(db: Session, caller: Caller, job_id: uuid.UUID, now: datetime) -> Accepted:
+    """Let a job run that waits for a second member: another than the one who submitted it."""
+    return Accepted(jobs.approve(db, job_id, caller.actor, now), replayed=False)
+
+
+@verb(Permission.MANAGE_ASSIGNMENTS)
+def reject_job(db: Session, caller: Caller, job_id: uuid.UUID, reason: str, now: datetime) -> Job:
+    """End a job that waits for approval: all of it is cancelled."""
+    job = jobs.reject(db, job_id, reason, caller.actor, now)
+    jobs.tell_if_ended(db, job, now)
+    return job
+
+
+@verb(Permission.MANAGE_ASSIGNMENTS)
+def undo_job(db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, now: datetime) -> Accepted:
+    """A job that takes back what this one did, where nobody has touched it since; asked again, the same job.
+
+    Within 14 days. Raises NotFound, CannotUndo.
+    """
+    job = jobs.get(db, job_id)
+    if earlier := jobs.undo_of(db, job.id):
+        return Accepted(earlier, replayed=True)
+    undo = jobs.kind_of(job).undo
+    if undo is None:
+        raise jobs.CannotUndo("Only jobs that made or completed assignments can be undone.")
+    jobs.need_undoable(job, now)
+    request = UndoJob(undo_of=job.id, undo_kind=job.kind, by="assignment")
+    return submit(db, caller, UNDO, request, undo.recipients(job), undo_of=job.id, workers=workers, now=now)

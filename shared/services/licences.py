@@ -1,0 +1,107 @@
+"""Licences: list and read, correct, revoke, and the check that gates ask all day."""
+
+import uuid
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import Row, Select
+from sqlalchemy.orm import Session
+
+from shared import licences
+from shared.access import Caller, Permission
+from shared.database import Database
+from shared.errors import NotFound
+from shared.licences import Checked, CheckReason, Filters, Licence, LicenceChanges, Sort
+from shared.services.verbs import verb
+
+SEES = (Permission.VIEW, Permission.ADMIN)
+
+Shown = Row[Licence, str, str, datetime | None]
+"""A licence as it is shown: with its party's name, its version's label and the former licence's end."""
+
+CHECKS = (Permission.CHECK_LICENCES, Permission.VIEW, Permission.ADMIN)
+
+_NOT_THERE = {CheckReason.PARTY_NOT_FOUND: "party", CheckReason.COURSE_NOT_FOUND: "course"}
+
+
+@verb(*SEES)
+def list_licences(
+    db: Session, caller: Caller, filters: Filters, sort: Sort
+) -> Select[Licence, str, str, datetime | None]:
+    """The matching licences in the caller's scope."""
+    return licences.listed(db, filters, caller.folders, sort)
+
+
+@verb(*SEES)
+def get_licence(db: Session, caller: Caller, licence_id: uuid.UUID) -> Shown:
+    """One licence in the caller's scope. Raises NotFound."""
+    return licences.get(db, licence_id, caller.folders)
+
+
+@verb(Permission.ADMIN)
+def correct_licence(
+    db: Session,
+    caller: Caller,
+    licence_id: uuid.UUID,
+    body: LicenceChanges,
+    expected: Collection[int] | None,
+    now: datetime,
+) -> Shown:
+    """Correct the end or the note, with a reason. Raises NotFound, Stale, LicenceRevoked, InvalidInput."""
+    licence = licences.locked(db, licence_id, caller.folders, expected=expected)
+    changes = body.model_dump(exclude_unset=True, exclude={"reason"})
+    licences.correct(db, licence, changes, body.reason, caller.actor, now)
+    return licences.get(db, licence_id, caller.folders)
+
+
+@verb(Permission.ADMIN)
+def revoke_licence(
+    db: Session,
+    caller: Caller,
+    licence_id: uuid.UUID,
+    reason: str,
+    expected: Collection[int] | None,
+    now: datetime,
+) -> Shown:
+    """Take it back for good. Raises NotFound, Stale, LicenceRevoked."""
+    licence = licences.locked(db, licence_id, caller.folders, expected=expected)
+    licences.revoke(db, licence, reason, caller.actor, now)
+    return licences.get(db, licence_id, caller.folders)
+
+
+@verb(*CHECKS)
+async def check_licences(
+    database: Database,
+    caller: Caller,
+    party_ids: Sequence[str],
+    course_ids: Sequence[uuid.UUID],
+    at: datetime | None,
+    features: frozenset[str],
+    now: datetime,
+) -> list[Checked]:
+    """True or not for each of these parties and courses, at an instant (default: now), in the order asked.
+
+    It brings its own transaction, and finds out with the same question whether training is available (decision 0011).
+    Raises OrganizationUnknown, FeatureNotAvailable.
+    """
+    scope = caller.folders
+    return await licences.check(
+        database, caller.org_id, party_ids, course_ids, at=at or now, now=now, scope=scope, features=features
+    )
+
+
+@verb(*CHECKS)
+async def check_licence(
+    database: Database,
+    caller: Caller,
+    party_id: str,
+    course_id: uuid.UUID,
+    at: datetime | None,
+    features: frozenset[str],
+    now: datetime,
+) -> Checked:
+    """The same for one party and course. Raises NotFound for a party or a course that does not exist."""
+    (found,) = await check_licences(database, caller, [party_id], [course_id], at, features, now)
+    if found.reason in _NOT_THERE:
+        raise NotFound(_NOT_THERE[found.reason])
+    return found

@@ -1,0 +1,28 @@
+"""What callers see of their own, as the party that they represent: no permission is needed for that."""
+
+from datetime import datetime
+
+from sqlalchemy import Select
+from sqlalchemy.orm import Session
+
+from shared import access, assignments, licences
+from shared.access import Caller
+from shared.assignments import Assignment
+from shared.licences import Filters, Licence
+from shared.services.verbs import verb
+
+
+@verb()
+def list_my_assignments(db: Session, caller: Caller, now: datetime) -> Select[Assignment, str, str] | None:
+    """What the caller's party must complete, by due date, then what it has completed. None: it represents no party."""
+    if caller.party_id is None:
+        return None
+    return assignments.personal(db, caller.party_id, access.today(db, now))
+
+
+@verb()
+def list_my_licences(db: Session, caller: Caller, now: datetime) -> Select[Licence, str, str, datetime | None] | None:
+    """The licences of the caller's party, the newest first. None: the caller represents no party."""
+    if caller.party_id is None:
+        return None
+    return licences.listed(db, Filters(now, party_id=caller.party_id), None)

@@ -1,0 +1,46 @@
+"""The caller's organization: its settings, and if training is available to it."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from shared import access
+from shared.access import Caller, Organization, Permission, Unavailability
+from shared.services.verbs import verb
+
+
+@verb()
+def get_organization(db: Session, _: Caller) -> Organization:
+    """The caller's organization. Raises OrganizationUnknown."""
+    return access.organization(db)
+
+
+@verb(*Permission)
+def get_settings(db: Session, _: Caller) -> Organization:
+    """The organization with its settings, for everybody who has any permission."""
+    return access.organization(db)
+
+
+@verb(Permission.ADMIN)
+def change_settings(db: Session, caller: Caller, change_limit: int | None, now: datetime) -> Organization:
+    """Change the organization's settings. change_limit: None for no limit."""
+    access.limit_changes(db, change_limit, actor=caller.actor, now=now)
+    db.expire_all()
+    return access.organization(db)
+
+
+@verb()
+def get_availability(db: Session, _: Caller, features: frozenset[str]) -> tuple[Organization, Unavailability | None]:
+    """The organization, and the reason why training is not available to it, if it is not."""
+    organization = access.organization(db)
+    return organization, access.unavailability(organization, features)
+
+
+@verb(Permission.ADMIN)
+def change_availability(
+    db: Session, caller: Caller, enabled: bool, features: frozenset[str], now: datetime
+) -> tuple[Organization, Unavailability | None]:
+    """Enable or disable training for the organization. Nothing is deleted; jobs that run finish."""
+    access.enable(db, training=enabled, actor=caller.actor, now=now)
+    db.expire_all()
+    return get_availability(db, caller, features)

@@ -1,0 +1,209 @@
+"""Sessions: schedule, list and read, change, cancel, complete and amend. Their rosters are in `rosters`.
+
+The work of a completion and of an amendment is here too: sessions, licences and assignments meet in it, and their locks
+are taken in one order: assignments, parties, licences, then the organization's event counter (docs/locks.md).
+"""
+
+import uuid
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import Row, Select, func, select
+from sqlalchemy.orm import Session
+
+from shared import access, assignments, jobs, licences, sessions
+from shared.access import Caller, Permission
+from shared.arrays import texts
+from shared.assignments import Attended
+from shared.jobs import Accepted, Chunk, Key, Kind, Tally
+from shared.licences import Earned
+from shared.services.submitting import submit
+from shared.services.verbs import verb
+from shared.sessions import (
+    AmendmentJob,
+    AmendmentRequest,
+    CompletionJob,
+    Filters,
+    SessionChanges,
+    SessionRequest,
+    TrainingSession,
+)
+
+SEES = (Permission.VIEW, Permission.ADMIN)
+
+Shown = Row[TrainingSession, str, str, int]
+"""A session as it is shown: with its course's title, its version's label and the size of its roster in scope."""
+
+
+def _complete(db: Session, chunk: Chunk, request: CompletionJob, now: datetime) -> Tally:
+    """License the parties of a chunk that attended, and complete their assignments of the version. Again: nothing."""
+    attended = _attended(request)
+    completion = sessions.plan_completion(db, chunk, request, licences.of_session(request.session_id))
+    completed = assignments.complete_attended(db, chunk, attended, _rows(completion.to_license), now)
+    granted = licences.grant(db, chunk, _earned(chunk, request), completion.to_license, now)
+    assignments.record_attended(db, chunk, attended, completed, now)
+    return sessions.settle_completion(db, chunk, completion, granted)
+
+
+def _amend(db: Session, chunk: Chunk, request: AmendmentJob, now: datetime) -> Tally:
+    """License the parties of a chunk that are to be added, and take back what those to be removed never earned: the
+    licence, and the completion of their assignment."""
+    attended, session_id, actor = _attended(request), request.session_id, chunk.job.actor
+    assignments.lock_attended(db, chunk, attended)
+    licensed = licences.of_session(session_id)
+    amendment = sessions.plan_amendment(db, chunk, request, licensed)
+    licences.lock(db, chunk, request.course_id)
+    completed = assignments.complete_attended(db, chunk, attended, _rows(amendment.to_add), now)
+    reopened = assignments.reopen_attended(db, chunk, attended, amendment.to_remove)
+    sessions.amend_roster(db, chunk, request, amendment, now)
+    granted = licences.grant(db, chunk, _earned(chunk, request), amendment.to_add, now)
+    to_remove = _rows(amendment.to_remove)
+    licences.revoke_earned(db, chunk, session_id, request.reason, actor, now, of=to_remove)
+    assignments.record_attended(db, chunk, attended, completed, now)
+    assignments.record_reopened(db, chunk, attended, reopened, request.reason, now)
+    return sessions.settle_amendment(db, chunk, amendment, granted, licensed)
+
+
+COMPLETE = Kind(
+    name=sessions.COMPLETE,
+    request=CompletionJob,
+    work=_complete,
+    ended=sessions.end_completion,
+    made=licences.made_by,
+    record="licence",
+)
+
+AMEND = Kind(name=sessions.AMEND, request=AmendmentJob, work=_amend, made=licences.made_by, record="licence")
+
+
+@verb(Permission.ADMIN)
+def schedule_session(db: Session, caller: Caller, body: SessionRequest, now: datetime) -> Shown:
+    """Schedule a sitting of a course's active version. Its times may lie in the past."""
+    session = sessions.schedule(db, body, caller.actor, now)
+    return sessions.get(db, session.id, caller.folders)
+
+
+@verb(*SEES)
+def list_sessions(db: Session, caller: Caller, filters: Filters) -> Select[TrainingSession, str, str, int]:
+    """Sessions by their start, the earliest first."""
+    return sessions.listed(db, filters, caller.folders)
+
+
+@verb(*SEES)
+def get_session(db: Session, caller: Caller, session_id: uuid.UUID) -> Shown:
+    """One session. Raises NotFound."""
+    return sessions.get(db, session_id, caller.folders)
+
+
+@verb(*SEES)
+def write_calendar(db: Session, caller: Caller, session_id: uuid.UUID) -> bytes:
+    """The session as a calendar file: the same entry each time, in its own time zone. Raises NotFound."""
+    row = sessions.get(db, session_id, caller.folders)
+    return sessions.calendar(row[0], row.course_title, row.version_label)
+
+
+@verb(Permission.ADMIN)
+def change_session(
+    db: Session,
+    caller: Caller,
+    session_id: uuid.UUID,
+    body: SessionChanges,
+    expected: Collection[int] | None,
+    now: datetime,
+) -> Shown:
+    """Change the given fields. Raises NotFound, Stale, SessionCompleted, SessionCancelled, InvalidInput."""
+    sessions.change(db, session_id, body, expected=expected, actor=caller.actor, now=now)
+    return sessions.get(db, session_id, caller.folders)
+
+
+@verb(Permission.ADMIN)
+def cancel_session(
+    db: Session,
+    caller: Caller,
+    session_id: uuid.UUID,
+    reason: str,
+    expected: Collection[int] | None,
+    now: datetime,
+) -> Shown:
+    """Say that it will not take place. Raises NotFound, Stale, SessionCompleted, SessionCancelled."""
+    sessions.cancel(db, session_id, reason, expected=expected, actor=caller.actor, now=now)
+    return sessions.get(db, session_id, caller.folders)
+
+
+@verb(Permission.ADMIN)
+def complete_session(
+    db: Session, caller: Caller, session_id: uuid.UUID, key: Key | None, *, workers: int, now: datetime
+) -> Accepted:
+    """License everybody on the roster who attended, as a job; from now on the roster is frozen. Again: the same job.
+
+    Raises NotFound, SessionCancelled, RosterEmpty.
+    """
+    if earlier := jobs.replayed(db, key, None):
+        return earlier
+    session = sessions.locked(db, session_id)
+    if session.completion_job_id is not None:
+        return Accepted(jobs.get(db, session.completion_job_id), replayed=True)
+    sessions.need_not_cancelled(session)
+    zone = access.organization(db).time_zone
+    request = CompletionJob(**sessions.completion_request(session, zone, now))
+    roster = sessions.roster_of(session)
+    accepted = submit(db, caller, COMPLETE, request, roster, key=key, scoped=False, workers=workers, now=now)
+    if not accepted.replayed:
+        sessions.begin_completion(db, session, accepted.job, caller.actor, now)
+    return accepted
+
+
+@verb(Permission.ADMIN)
+def amend_session(
+    db: Session,
+    caller: Caller,
+    session_id: uuid.UUID,
+    body: AmendmentRequest,
+    key: Key | None,
+    *,
+    workers: int,
+    now: datetime,
+) -> Accepted:
+    """Correct a completed session's roster, as a job: license those to add, take back from those to remove.
+
+    Raises NotFound, SessionNotCompleted, SessionCancelled, InvalidInput for a party in both lists.
+    """
+    if earlier := jobs.replayed(db, key, body):
+        return earlier
+    session = sessions.locked(db, session_id)
+    sessions.need_amendable(session)
+    to_add, to_remove = sessions.amendment_lists(
+        [party.entity_id for party in body.add], [party.entity_id for party in body.remove]
+    )
+    zone = access.organization(db).time_zone
+    listed = {"added": to_add} if len(to_add) < len(to_remove) else {"removed": to_remove}
+    request = AmendmentJob(**sessions.completion_request(session, zone, now), reason=body.reason, **listed)
+    recipients = _rows([*to_add, *to_remove])
+    accepted = submit(db, caller, AMEND, request, recipients, key=key, body=body, workers=workers, now=now)
+    if not accepted.replayed:
+        counts = {"added": len(to_add), "removed": len(to_remove)}
+        sessions.record_amendment(db, session, accepted.job, body.reason, counts, now)
+    return accepted
+
+
+def _rows(party_ids: Sequence[str]) -> Select[str]:
+    """Ids as rows: one parameter, whatever their number. As a query they would be computed again by every statement,
+    and in the square of their number while the tables are new and have no statistics."""
+    return select(func.unnest(texts(party_ids)).label("entity_id"))
+
+
+def _attended(request: CompletionJob) -> Attended:
+    """The session as the assignments know it."""
+    return Attended(request.session_id, request.course_id, request.course_version_id, request.occurred_on)
+
+
+def _earned(chunk: Chunk, request: CompletionJob) -> Earned:
+    """What the session earns, as it was fixed when the job was accepted."""
+    return Earned(
+        course_id=request.course_id,
+        course_version_id=request.course_version_id,
+        session_id=request.session_id,
+        granted_at=request.granted_at,
+        actor=chunk.job.actor,
+        job_id=chunk.job.id,
+    )

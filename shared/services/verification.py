@@ -1,0 +1,131 @@
+"""A licence in its holder's hands and before outsiders: the certificate, the signed credential, and their verification.
+
+Outsiders do not sign in: the printed code opens one licence, and only the few facts printed beside it. That stays so
+while an organization's training is unavailable: a switch takes nothing back that was earned, and a certificate that
+cannot be verified keeps somebody from work (decision 0012).
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from shared import access, clock, licences
+from shared.access import Caller, Organization, OrganizationUnknown, Permission
+from shared.database import Database
+from shared.errors import NotFound
+from shared.licences import (
+    CodeUnknown,
+    CredentialKeys,
+    CredentialsNotConfigured,
+    Issuer,
+    LicenceRevoked,
+    Proof,
+    Validity,
+)
+from shared.services.session_links import Paused
+from shared.services.verbs import verb
+from shared.settings import TRAINING, Settings
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A licence with everything that is printed with it. until: until when it is good, or since when it is not."""
+
+    proof: Proof
+    organization: Organization
+    issuer: Issuer
+    validity: Validity
+    until: datetime
+
+    def day(self, at: datetime) -> date:
+        """The day of an instant, in the organization's time zone."""
+        return clock.day_in(self.organization.time_zone, at)
+
+
+@verb()
+def get_certificate(
+    db: Session, caller: Caller, licence_id: uuid.UUID, settings: Settings, now: datetime
+) -> Certificate:
+    """The certificate, for the member who represents the holder, and for `training.view` in scope.
+
+    Raises PermissionDenied, NotFound.
+    """
+    proof = _visible(db, caller, licence_id)
+    return _certificate(proof, access.organization(db), settings, now)
+
+
+@verb()
+def sign_credential(db: Session, caller: Caller, licence_id: uuid.UUID, settings: Settings) -> tuple[Proof, str]:
+    """The licence as an Open Badges 3.0 credential, a compact JWS, for everybody who may see the certificate.
+
+    Raises PermissionDenied, NotFound, LicenceRevoked, CredentialsNotConfigured.
+    """
+    proof = _visible(db, caller, licence_id)
+    if proof.licence.revoked_at is not None:
+        raise LicenceRevoked
+    issuer = _issuer(access.organization(db), settings)
+    return proof, licences.signed(proof, issuer, CredentialKeys(settings))
+
+
+def verify_code(database: Database, typed: str, settings: Settings, now: datetime) -> Certificate:
+    """The licence with the code that somebody typed.
+
+    Begins and ends its transactions in one thread, so it needs no turn. Raises CodeUnknown, Paused.
+    """
+    if TRAINING not in settings.features:
+        raise Paused
+    code = licences.read_code(typed)
+    if code is None:
+        raise CodeUnknown
+    with database.transaction(None) as db:
+        org_id = licences.organization_of(db, code)
+    if org_id is None:
+        raise CodeUnknown
+    with database.transaction(org_id) as db:
+        return _certificate(licences.proof_by_code(db, code), access.organization(db), settings, now)
+
+
+def credential_status(database: Database, typed: str, until: int, settings: Settings, now: datetime) -> dict[str, Any]:
+    """The status document of the credential whose licence ended at `until` when it was signed, in seconds since 1970.
+
+    Raises CodeUnknown, Paused.
+    """
+    certificate = verify_code(database, typed, settings, now)
+    return licences.status(certificate.proof.licence, certificate.issuer, until)
+
+
+def published_keys(settings: Settings) -> list[dict[str, Any]]:
+    """The public keys of credentials as JWKs; none where the deployment has no key."""
+    try:
+        return CredentialKeys(settings).published()
+    except CredentialsNotConfigured:
+        return []
+
+
+def issuer_profile(database: Database, org_id: str, settings: Settings) -> dict[str, Any]:
+    """The public profile of an organization that issues credentials. Raises NotFound, also where there is no key."""
+    try:
+        CredentialKeys(settings)
+        with database.transaction(org_id) as db:
+            return _issuer(access.organization(db), settings).profile()
+    except (CredentialsNotConfigured, OrganizationUnknown):
+        raise NotFound("issuer") from None
+
+
+def _visible(db: Session, caller: Caller, licence_id: uuid.UUID) -> Proof:
+    own = caller.party_id is not None and licences.holder_of(db, licence_id) == caller.party_id
+    if not own:
+        caller.need(Permission.VIEW, Permission.ADMIN)
+    return licences.proof(db, licence_id, None if own else caller.folders)
+
+
+def _certificate(proof: Proof, organization: Organization, settings: Settings, now: datetime) -> Certificate:
+    validity, until = licences.validity(proof.licence, now)
+    return Certificate(proof, organization, _issuer(organization, settings), validity, until)
+
+
+def _issuer(organization: Organization, settings: Settings) -> Issuer:
+    return Issuer(organization.id, organization.name, settings.public_url)

@@ -1,0 +1,144 @@
+"""Webhooks: addresses of other systems that are told of events. Set up, change, try, and tell again.
+
+An address is checked before anything is written, outside any transaction, because its name has to be looked up. So
+these verbs take the database and open transactions of their own.
+"""
+
+import time
+import uuid
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+import uuid_utils
+from anyio.to_thread import run_sync
+from sqlalchemy import Select
+from sqlalchemy.orm import Session
+
+from shared import access, deliveries
+from shared.access import Caller, Permission
+from shared.database import Database
+from shared.deliveries import Delivery, Reply, Webhook, WebhookChanges, WebhookRequest, Which
+from shared.services.verbs import verb
+
+
+class Trial(NamedTuple):
+    """What came back from one call, and after how long."""
+
+    reply: Reply
+    seconds: float
+
+
+@verb(Permission.ADMIN)
+def create_webhook(
+    database: Database, caller: Caller, body: WebhookRequest, *, allow_private: bool, now: datetime
+) -> Webhook:
+    """Set up a webhook for everything that happens from now on. Raises AddressRefused, TooManyWebhooks."""
+    url = deliveries.check_url(body.url, allow_private=allow_private)
+    with database.transaction(caller.org_id) as db:
+        access.organization(db)
+        return deliveries.create_webhook(
+            db, url=url, types=body.types, description=body.description, actor=caller.actor, now=now
+        )
+
+
+@verb(Permission.ADMIN)
+def list_webhooks(db: Session, _: Caller) -> Select[Webhook]:
+    """Webhooks, the newest first."""
+    return deliveries.webhooks(db)
+
+
+@verb(Permission.ADMIN)
+def get_webhook(db: Session, _: Caller, webhook_id: uuid.UUID) -> Webhook:
+    """One webhook. Raises NotFound."""
+    return deliveries.webhook(db, webhook_id)
+
+
+@verb(Permission.ADMIN)
+def change_webhook(
+    database: Database,
+    caller: Caller,
+    webhook_id: uuid.UUID,
+    body: WebhookChanges,
+    expected: frozenset[int] | None,
+    *,
+    allow_private: bool,
+    now: datetime,
+) -> Webhook:
+    """Change the given fields. What happened while it was disabled reaches it only by a replay.
+
+    Raises NotFound, Stale, AddressRefused.
+    """
+    changes = body.changes
+    if body.url is not None:
+        with database.transaction(caller.org_id) as db:
+            deliveries.webhook(db, webhook_id)
+        changes["url"] = deliveries.check_url(body.url, allow_private=allow_private)
+    with database.transaction(caller.org_id) as db:
+        return deliveries.change_webhook(db, webhook_id, changes, expected=expected, actor=caller.actor, now=now)
+
+
+@verb(Permission.ADMIN)
+def remove_webhook(
+    db: Session, caller: Caller, webhook_id: uuid.UUID, expected: frozenset[int] | None, now: datetime
+) -> None:
+    """Take a webhook away. What it was told stays on record. Raises NotFound, Stale."""
+    deliveries.remove_webhook(db, webhook_id, expected=expected, actor=caller.actor, now=now)
+
+
+@verb(Permission.ADMIN)
+def rotate_secret(db: Session, caller: Caller, webhook_id: uuid.UUID, now: datetime) -> Webhook:
+    """Give it a new secret. For 24 hours messages are signed with the former one, too. Raises NotFound."""
+    return deliveries.rotate_secret(db, webhook_id, actor=caller.actor, now=now)
+
+
+@verb(Permission.ADMIN)
+async def try_webhook(
+    database: Database, caller: Caller, webhook_id: uuid.UUID, *, allow_private: bool, now: datetime
+) -> Trial:
+    """Call it now, with an event of type `webhook.test` that is in no feed. Raises NotFound."""
+
+    def read() -> Webhook:
+        with database.transaction(caller.org_id) as db:
+            return deliveries.webhook(db, webhook_id)
+
+    webhook = await run_sync(read)
+    event_id = str(uuid_utils.uuid7())
+    event = _test_event(event_id, caller.org_id, webhook_id, now.isoformat().replace("+00:00", "Z"))
+    message = deliveries.message_to(webhook, event_id, orjson.dumps(event), now)
+    began = time.monotonic()
+    async with deliveries.open_line(allow_private=allow_private, most=1) as line:
+        reply = await line.call(message, now)
+    return Trial(reply, time.monotonic() - began)
+
+
+@verb(Permission.ADMIN)
+def list_webhook_deliveries(db: Session, _: Caller, webhook_id: uuid.UUID) -> Select[Delivery, uuid.UUID]:
+    """What it was told, the newest first. Raises NotFound."""
+    deliveries.webhook(db, webhook_id)
+    return deliveries.listed(db, Which(webhook_id=webhook_id))
+
+
+@verb(Permission.ADMIN)
+def replay_webhook(
+    db: Session, _: Caller, webhook_id: uuid.UUID, from_sequence: int, now: datetime
+) -> tuple[int, int, bool]:
+    """Tell it again of every event from a sequence on that it asks for, also from before it was set up.
+
+    At most 50,000 events. Returns how many are queued, up to which sequence, and if there are more. Raises NotFound.
+    """
+    return deliveries.replay(db, webhook_id, from_sequence, now)
+
+
+def _test_event(event_id: str, org_id: str, webhook_id: uuid.UUID, at: str) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": f"urn:rollcall:{org_id}",
+        "type": "webhook.test",
+        "subject": f"webhook/{webhook_id}",
+        "time": at,
+        "datacontenttype": "application/json",
+        "org": org_id,
+        "data": {},
+    }

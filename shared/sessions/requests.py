@@ -1,0 +1,33 @@
+"""The requests of jobs about sessions, one model a kind: see `shared.jobs.JobRequest`."""
+
+import uuid
+from datetime import date, datetime
+from typing import Annotated
+
+from pydantic import PlainSerializer
+
+from shared.jobs import JobRequest
+
+
+class CompletionJob(JobRequest):
+    """A job of kind `sessions.complete`: the session as it was when completion was accepted.
+
+    granted_at: the `grantedAt` of every licence. occurred_on: the day the session ended, in the organization's zone.
+    """
+
+    session_id: uuid.UUID
+    course_id: uuid.UUID
+    course_version_id: uuid.UUID
+    granted_at: Annotated[datetime, PlainSerializer(datetime.isoformat)]
+    occurred_on: date
+
+
+class AmendmentJob(CompletionJob):
+    """A job of kind `sessions.amend`. Its recipients are the parties to add and those to remove.
+
+    added, removed: only the shorter of the two lists is there; the other recipients belong to the other list.
+    """
+
+    reason: str
+    added: list[str] | None = None
+    removed: list[str] | None = None
