@@ -22,7 +22,7 @@ from sqlalchemy.engine import make_url
 
 import migrations
 from api.app import create_app
-from api.service import Service, build
+from api.http.parts import Parts, build
 from cli import embedded
 from shared import logs, settings
 from shared.settings import TRAINING
@@ -122,7 +122,7 @@ def configured(servers: Servers) -> Iterator[settings.Settings]:
 
 
 @pytest.fixture(scope="session")
-def service(configured: settings.Settings) -> Iterator[Service]:
+def parts(configured: settings.Settings) -> Iterator[Parts]:
     """The parts of an API process."""
     made = build(configured)
     yield made
@@ -130,21 +130,21 @@ def service(configured: settings.Settings) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="session")
-def app(service: Service) -> FastAPI:
+def app(parts: Parts) -> FastAPI:
     """The application."""
-    return create_app(service)
+    return create_app(parts)
 
 
 @pytest.fixture
-def org(app: FastAPI, service: Service) -> Org:
+def org(app: FastAPI, parts: Parts) -> Org:
     """An organization of this test's own."""
-    return add_org(app, service)
+    return add_org(app, parts)
 
 
 @pytest.fixture
-def other_org(app: FastAPI, service: Service) -> Org:
+def other_org(app: FastAPI, parts: Parts) -> Org:
     """Another one, which must see nothing of the first."""
-    return add_org(app, service)
+    return add_org(app, parts)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
-from api.service import Service
+from api.http.parts import Parts
 from shared import access, catalogue, clock, directory
 from shared.access import Permission
 from shared.directory import PartyRow
@@ -33,11 +33,11 @@ class Org:
 
     id: str
     app: FastAPI
-    service: Service
+    parts: Parts
 
     def transaction(self) -> AbstractContextManager[Session]:
         """A transaction for this organization, as the serving role."""
-        return self.service.database.transaction(self.id)
+        return self.parts.database.transaction(self.id)
 
     def token(
         self,
@@ -49,7 +49,7 @@ class Org:
     ) -> str:
         """A token of one of its members."""
         return access.issue(
-            self.service.settings,
+            self.parts.settings,
             org_id=self.id,
             member_id=member,
             permissions=permissions,
@@ -101,9 +101,9 @@ class Org:
             return str(catalogue.publish_version(db, of, draft.id, MEMBER, clock.now()).id)
 
 
-def add_org(app: FastAPI, service: Service, *, time_zone: str = "UTC") -> Org:
+def add_org(app: FastAPI, parts: Parts, *, time_zone: str = "UTC") -> Org:
     """Add an organization with a random id."""
-    org = Org(f"org-{secrets.token_hex(6)}", app, service)
+    org = Org(f"org-{secrets.token_hex(6)}", app, parts)
     with org.transaction() as db:
         access.add_organization(db, name="Test", time_zone=time_zone, actor=OPERATOR, now=clock.now())
     return org

@@ -12,7 +12,7 @@ from fastapi import Depends, FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import RouteContext, iter_route_contexts
 
-from api.dependencies import Allow, allow
+from api.http.dependencies import Allow, allow
 from shared import settings
 
 ROOT = Path(__file__).resolve().parent.parent

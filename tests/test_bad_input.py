@@ -12,8 +12,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from api.dependencies import MAX_BODY_BYTES
-from api.service import Service
+from api.http.dependencies import MAX_BODY_BYTES
+from api.http.parts import Parts
 from shared import events
 from shared.access import Permission
 from tests.factories import Org, add_org
@@ -38,9 +38,9 @@ JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="module")
-def org(app: FastAPI, service: Service) -> Org:
+def org(app: FastAPI, parts: Parts) -> Org:
     """One organization for all of these tests: none of them may write to it."""
-    return add_org(app, service)
+    return add_org(app, parts)
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from tests.factories import Org
 
 def test_statements_are_planned_for_what_they_are_given(org: Org, workshop: Workshop) -> None:
     """However often they come: the sixth time, one plan for all would do, which takes any array for a short one."""
-    for database in (org.service.database, workshop.database):
+    for database in (org.parts.database, workshop.database):
         database.engine.dispose()  # what other tests have these connections keep
     org.with_parties("a", "b")
     for _ in range(8):
@@ -25,7 +25,7 @@ def test_statements_are_planned_for_what_they_are_given(org: Org, workshop: Work
         assert org.client().post("/v1/assignments/preview", json=asked).json()["total"] == 2
         submit(org.client(), asked)
         workshop.drain(org.id)
-    assert [kept(database) for database in (org.service.database, workshop.database)] == [[], []]
+    assert [kept(database) for database in (org.parts.database, workshop.database)] == [[], []]
 
 
 def kept(database: Database) -> list[str]:

@@ -8,6 +8,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from redis import Redis
 from sqlalchemy import select, text
 
 from shared.events import cloud_event
+from shared.jobs import KINDS
+from shared.services.assignments import CREATE
 from shared.settings import Settings
 from shared.tables import metadata
 from tests.assignments.asking import assign, body, codes, pages
@@ -87,7 +90,7 @@ def test_names_and_addresses_are_only_in_the_directory(
     # through an assignment: one that is made, one of which the work fails, and input that is refused
     assert codes(org, assign(org, workshop, body(course, person))) == {person: "created"}
     with monkeypatch.context() as patch:
-        patch.setitem(handlers(), "assignments.create", explode)
+        patch.setitem(KINDS, CREATE.name, replace(CREATE, work=explode))
         assert codes(org, assign(org, workshop, body(course, person))) == {person: "processing-failed"}
     refused = client.post("/v1/assignments", json=body(course, NAME, reason=[NAME], **{NAME: ADDRESS}))
     assert (refused.status_code, marked(refused.text)) == (422, [])
@@ -111,14 +114,6 @@ def test_names_and_addresses_are_only_in_the_directory(
 
     client.post(f"/v1/parties/{person}/erase")
     assert marked(stored(org)) == []
-
-
-def handlers() -> dict[str, Any]:
-    """What the workers do for each kind of job."""
-    from worker import jobs  # reads the environment, so not before it is set
-
-    found: dict[str, Any] = jobs.HANDLERS
-    return found
 
 
 def stored(org: Org) -> dict[str, list[Any]]:

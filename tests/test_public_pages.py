@@ -15,7 +15,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 
 from api.app import create_app
-from api.pages import HEADERS
+from api.console.pages import HEADERS
 from shared import access, catalogue, clock
 from shared.assignments import LINK_LIFETIME
 from tests.assignments.links import NAME, PARTY, Sent, anybody, send
@@ -90,7 +90,7 @@ def test_one_press_completes_as_the_party_and_a_second_says_when(sent: Sent, vis
 
 def test_a_hundred_presses_at_once_are_one_completion(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
     """With time enough: on a slow machine some would be asked to press again, because they waited for too long."""
-    engine = sent.org.service.database.engine
+    engine = sent.org.parts.database.engine
     together = threading.Barrier(10, timeout=30)  # each in a transaction of its own, with ten connections to spare
 
     def begun(*_: object) -> None:
@@ -116,7 +116,7 @@ def test_a_body_is_not_looked_at(sent: Sent, visitor: TestClient) -> None:
 
 
 def test_the_day_is_the_organizations(org: Org, workshop: Workshop, visitor: TestClient) -> None:
-    kiritimati = send(add_org(org.app, org.service, time_zone="Pacific/Kiritimati"), workshop)
+    kiritimati = send(add_org(org.app, org.parts, time_zone="Pacific/Kiritimati"), workshop)
     visitor.post(kiritimati.path)
     expected = clock.day_in("Pacific/Kiritimati", clock.now())
     assert kiritimati.assignment()["completion"]["occurredOn"] == expected.isoformat()
@@ -202,8 +202,8 @@ def test_while_training_is_disabled_the_link_rests(sent: Sent, visitor: TestClie
 
 
 def test_a_deployment_without_training_says_so_kindly(sent: Sent) -> None:
-    without = sent.org.service.settings.model_copy(update={"features": frozenset()})
-    app = create_app(dataclasses.replace(sent.org.service, settings=without))
+    without = sent.org.parts.settings.model_copy(update={"features": frozenset()})
+    app = create_app(dataclasses.replace(sent.org.parts, settings=without))
     page = anybody(dataclasses.replace(sent.org, app=app)).get(sent.path)
     assert_is_page(page, 403, "Training is not available at the moment")
 

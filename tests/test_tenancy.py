@@ -12,7 +12,7 @@ from sqlalchemy import Table, func, insert, select, text, update
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
-from api.service import Service
+from api.http.parts import Parts
 from shared.database import Database
 from shared.tables import metadata
 from tests.assignments.asking import assign, body, codes, pages
@@ -39,9 +39,9 @@ LISTS = [
 
 
 @pytest.fixture(scope="module")
-def first(app: FastAPI, service: Service) -> Org:
+def first(app: FastAPI, parts: Parts) -> Org:
     """An organization with something in every list."""
-    org = add_org(app, service)
+    org = add_org(app, parts)
     with Workshop.open() as workshop:
         client = org.client(member=f"{MARK}-member")
         named = [
@@ -73,9 +73,9 @@ def first(app: FastAPI, service: Service) -> Org:
 
 
 @pytest.fixture(scope="module")
-def second(app: FastAPI, service: Service) -> Org:
+def second(app: FastAPI, parts: Parts) -> Org:
     """Another one, with nothing."""
-    return add_org(app, service)
+    return add_org(app, parts)
 
 
 @pytest.fixture(scope="module")
@@ -203,9 +203,9 @@ def test_ids_of_another_organization_are_wrong_places(
     assert (answer.status_code, [error["pointer"] for error in answer.json()["errors"]]) == (422, [pointer])
 
 
-def test_the_same_ids_in_two_organizations_stay_apart(app: FastAPI, service: Service, workshop: Workshop) -> None:
+def test_the_same_ids_in_two_organizations_stay_apart(app: FastAPI, parts: Parts, workshop: Workshop) -> None:
     """Ids of parties and folders come from outside, so two organizations may well have the same."""
-    both = [add_org(app, service) for _ in range(2)]
+    both = [add_org(app, parts) for _ in range(2)]
     for org in both:
         org.with_parties("party-1", folder="crew")
         assign(org, workshop, body(org.with_course(), folderIds=["crew"]))
@@ -233,10 +233,10 @@ def test_every_table_has_something_to_hide(first: Org) -> None:
 
 @pytest.mark.parametrize("table", TABLES, ids=str)
 def test_sql_shows_a_transaction_only_the_rows_of_its_organization(
-    first: Org, second: Org, service: Service, table: Table
+    first: Org, second: Org, parts: Parts, table: Table
 ) -> None:
     key = table.c.id if table.name == "organization" else table.c.org_id
-    with service.database.transaction(None) as db:
+    with parts.database.transaction(None) as db:
         assert rows(db, table) == 0
     with second.transaction() as db:
         assert set(db.scalars(select(key))) <= {second.id}
@@ -260,9 +260,9 @@ def test_sql_writes_no_row_into_another_organization(first: Org, second: Org, ta
             assert changed.rowcount == 0
 
 
-def test_a_connection_from_the_pool_remembers_no_organization(first: Org, service: Service) -> None:
+def test_a_connection_from_the_pool_remembers_no_organization(first: Org, parts: Parts) -> None:
     """After a commit the setting reads '' and not NULL: both must show nothing."""
-    database = Database(service.settings.need_database_url(), name="test", pool_size=1)
+    database = Database(parts.settings.need_database_url(), name="test", pool_size=1)
     seen = []
     for org_id in (None, first.id, None, str(uuid.uuid4())):
         with database.transaction(org_id) as db:

@@ -26,7 +26,7 @@ from shared.jobs.actions import (
     undo_of,
 )
 from shared.jobs.chunks import Chunk, Claim, Tally
-from shared.jobs.kinds import KINDS, Kind, Undo, kind_of, tell_if_ended
+from shared.jobs.kinds import KINDS, Kind, Undo, declare, kind_of, tell_if_ended
 from shared.jobs.models import FINAL_STATES, ChunkState, Job, JobChunk, JobOutcome, JobState, Outcome
 from shared.jobs.outcomes import OutcomeCode
 from shared.jobs.queries import counts, get, newest, organizations_with_due_jobs, results
@@ -46,6 +46,7 @@ __all__ = [
     "Claim",
     "claim",
     "counts",
+    "declare",
     "end_cancelled",
     "failed_recipients",
     "FINAL_STATES",

@@ -53,11 +53,6 @@ class Kind(Generic[R]):
     record: Literal["assignment", "licence"] = "assignment"
     undo: Undo | None = None
 
-    def __post_init__(self) -> None:
-        """Register the kind. Raises ValueError where the name is taken."""
-        if KINDS.setdefault(self.name, self) is not self:
-            raise ValueError(f"the kind of job {self.name} is declared twice")
-
     def request_of(self, job: Job) -> R:
         """The job's request."""
         return self.request.model_validate(job.request)
@@ -69,6 +64,13 @@ class Kind(Generic[R]):
 
 KINDS: dict[str, Kind[Any]] = {}
 """Every declared kind, by its name. Complete once `shared.services` is imported."""
+
+
+def declare(kind: Kind[R]) -> Kind[R]:
+    """Make a kind known by its name. Returns it. Raises ValueError where the name is taken."""
+    if KINDS.setdefault(kind.name, kind) is not kind:
+        raise ValueError(f"the kind of job {kind.name} is declared twice")
+    return kind
 
 
 def kind_of(job: Job) -> Kind[Any]:

@@ -19,7 +19,7 @@ from shared.assignments import (
     UndoJob,
 )
 from shared.errors import Fault, InvalidInput, NotFound
-from shared.jobs import Accepted, Chunk, Key, Kind, Tally, Undo
+from shared.jobs import Accepted, Chunk, Key, Kind, Tally, Undo, declare
 from shared.services.submitting import day_it_happened, named_parties, need_recipients, submit
 from shared.services.verbs import verb
 
@@ -49,14 +49,16 @@ def _reopen(db: Session, chunk: Chunk, request: UndoJob, now: datetime) -> Tally
     return assignments.reopen_completed_chunk(db, chunk, request, now, along=take_back)
 
 
-COMPLETE = Kind(
-    name="assignments.complete",
-    request=CompleteJob,
-    work=_complete,
-    undo=Undo(assignments.completed_by, _reopen),
+COMPLETE = declare(
+    Kind(
+        name="assignments.complete",
+        request=CompleteJob,
+        work=_complete,
+        undo=Undo(assignments.completed_by, _reopen),
+    )
 )
 
-CLOSE = Kind(name="assignments.close", request=CloseJob, work=assignments.close_chunk)
+CLOSE = declare(Kind(name="assignments.close", request=CloseJob, work=assignments.close_chunk))
 
 
 @verb(Permission.COMPLETE)

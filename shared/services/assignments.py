@@ -24,7 +24,7 @@ from shared.assignments import (
 )
 from shared.catalogue import CourseVersion
 from shared.errors import Fault, InvalidInput
-from shared.jobs import Accepted, Key, Kind, Undo
+from shared.jobs import Accepted, Key, Kind, Undo, declare
 from shared.services.submitting import named_parties, need_due_day, need_recipients, submit
 from shared.services.verbs import verb
 
@@ -35,12 +35,14 @@ NO_RECIPIENTS = "/folderIds", "These folders have no parties, so there are no re
 Shown = Row[Assignment, str, str]
 """An assignment as it is shown: with its party's name and its version's label."""
 
-CREATE = Kind(
-    name="assignments.create",
-    request=CreateJob,
-    work=assignments.create_chunk,
-    made=assignments.made_by,
-    undo=Undo(assignments.created_by, assignments.close_created_chunk),
+CREATE = declare(
+    Kind(
+        name="assignments.create",
+        request=CreateJob,
+        work=assignments.create_chunk,
+        made=assignments.made_by,
+        undo=Undo(assignments.created_by, assignments.close_created_chunk),
+    )
 )
 
 

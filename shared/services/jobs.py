@@ -18,7 +18,7 @@ from shared import assignments, jobs
 from shared.access import Caller, Permission
 from shared.assignments import UndoJob
 from shared.database import Database
-from shared.jobs import KINDS, Accepted, Chunk, Job, JobState, Kind, Outcome, Tally
+from shared.jobs import KINDS, Accepted, Chunk, Job, JobState, Kind, Outcome, Tally, declare
 from shared.services.submitting import submit
 from shared.services.verbs import verb
 
@@ -38,7 +38,7 @@ def _undo(db: Session, chunk: Chunk, request: UndoJob, now: datetime) -> Tally:
     return undo.work(db, chunk, request, now)
 
 
-UNDO = Kind(name="assignments.undo", request=UndoJob, work=_undo)
+UNDO = declare(Kind(name="assignments.undo", request=UndoJob, work=_undo))
 
 
 class Results(NamedTuple):

@@ -15,7 +15,7 @@ from shared import access, assignments, jobs, licences, sessions
 from shared.access import Caller, Permission
 from shared.arrays import texts
 from shared.assignments import Attended
-from shared.jobs import Accepted, Chunk, Key, Kind, Tally
+from shared.jobs import Accepted, Chunk, Key, Kind, Tally, declare
 from shared.licences import Earned
 from shared.services.submitting import submit
 from shared.services.verbs import verb
@@ -64,16 +64,18 @@ def _amend(db: Session, chunk: Chunk, request: AmendmentJob, now: datetime) -> T
     return sessions.settle_amendment(db, chunk, amendment, granted, licensed)
 
 
-COMPLETE = Kind(
-    name=sessions.COMPLETE,
-    request=CompletionJob,
-    work=_complete,
-    ended=sessions.end_completion,
-    made=licences.made_by,
-    record="licence",
+COMPLETE = declare(
+    Kind(
+        name=sessions.COMPLETE,
+        request=CompletionJob,
+        work=_complete,
+        ended=sessions.end_completion,
+        made=licences.made_by,
+        record="licence",
+    )
 )
 
-AMEND = Kind(name=sessions.AMEND, request=AmendmentJob, work=_amend, made=licences.made_by, record="licence")
+AMEND = declare(Kind(name=sessions.AMEND, request=AmendmentJob, work=_amend, made=licences.made_by, record="licence"))
 
 
 @verb(Permission.ADMIN)

@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import create_app
-from api.service import Service
+from api.http.parts import Parts
 from shared import access, clock
 from shared.access import Permission
 from tests.factories import OPERATOR, Org
@@ -120,9 +120,9 @@ def test_only_an_administrator_switches(org: Org) -> None:
     assert org.stranger().get("/v1/availability").json()["available"] is True
 
 
-def test_a_deployment_without_training_says_so(org: Org, service: Service) -> None:
-    bare = replace(service, settings=service.settings.model_copy(update={"features": frozenset()}))
-    without = replace(org, app=create_app(bare), service=bare)
+def test_a_deployment_without_training_says_so(org: Org, parts: Parts) -> None:
+    bare = replace(parts, settings=parts.settings.model_copy(update={"features": frozenset()}))
+    without = replace(org, app=create_app(bare), parts=bare)
     assert {reason(without.client(), path) for path in TRAINING_ADDRESSES} == {"not_deployed"}
     assert without.stranger().get("/v1/availability").json()["reason"] == "not_deployed"
     assert without.stranger().get("/v1/me").json()["navigation"] == []

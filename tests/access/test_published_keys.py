@@ -15,7 +15,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from api.app import create_app
-from api.service import Service
+from api.http.parts import Parts
 from shared.access import TokenVerifier, Unauthenticated
 from shared.access.keys import FRESH_SECONDS, REST_AFTER_FAILURE_SECONDS, REST_SECONDS
 from shared.errors import Unavailable
@@ -201,15 +201,15 @@ def test_nobody_with_a_known_key_waits_for_a_provider_that_hangs(
         assert isinstance(unlucky.exception(10), Unavailable)
 
 
-def test_without_any_keys_requests_are_asked_to_come_again(service: Service, provider: Settings) -> None:
-    with answering(service, "http://127.0.0.1:9/keys.json") as client:
+def test_without_any_keys_requests_are_asked_to_come_again(parts: Parts, provider: Settings) -> None:
+    with answering(parts, "http://127.0.0.1:9/keys.json") as client:
         answer = client.get("/v1/me", headers={"Authorization": f"Bearer {KEY.sign(claims())}"})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
     assert answer.json()["type"] == "urn:rollcall:problem:unavailable"
 
 
 @contextmanager
-def answering(service: Service, jwks_url: str) -> Iterator[TestClient]:
+def answering(parts: Parts, jwks_url: str) -> Iterator[TestClient]:
     """The application, trusting the provider at an address."""
-    settings: Any = service.settings.model_copy(update={"jwks_url": jwks_url})
-    yield TestClient(create_app(replace(service, settings=settings, tokens=TokenVerifier(settings))))
+    settings: Any = parts.settings.model_copy(update={"jwks_url": jwks_url})
+    yield TestClient(create_app(replace(parts, settings=settings, tokens=TokenVerifier(settings))))

@@ -24,7 +24,7 @@ class Sent:
     @property
     def path(self) -> str:
         """What follows the host in the address."""
-        return self.url.removeprefix(self.org.service.settings.public_url)
+        return self.url.removeprefix(self.org.parts.settings.public_url)
 
     @property
     def token(self) -> str:

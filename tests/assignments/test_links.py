@@ -131,8 +131,8 @@ def test_what_has_ended_gets_no_link(sent: Sent, what: str, slug: str) -> None:
 
 
 def test_minting_says_what_is_missing(sent: Sent) -> None:
-    without = sent.org.service.settings.model_copy(update={"jwt_secret": None})
-    keyless = create_app(dataclasses.replace(sent.org.service, settings=without))
+    without = sent.org.parts.settings.model_copy(update={"jwt_secret": None})
+    keyless = create_app(dataclasses.replace(sent.org.parts, settings=without))
     refused = mint(sent, dataclasses.replace(sent.org, app=keyless).client())
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:rollcall:problem:links-not-configured")
     assert "ROLLCALL_LINK_SECRET" in refused.json()["detail"]
@@ -162,7 +162,7 @@ def test_a_session_task_completes_as_the_party_once(sent: Sent) -> None:
 
 
 def test_the_day_of_a_session_task_is_the_organizations(org: Org, workshop: Workshop) -> None:
-    auckland = send(add_org(org.app, org.service, time_zone="Pacific/Auckland"), workshop)
+    auckland = send(add_org(org.app, org.parts, time_zone="Pacific/Auckland"), workshop)
     assert report(auckland, completedAt="2026-01-31T20:00:00Z").json()["completion"]["occurredOn"] == "2026-02-01"
 
 

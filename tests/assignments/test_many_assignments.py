@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session
 
 import migrations
 from api.app import create_app
-from api.service import build
+from api.http.parts import build
 from shared import assignments
 from shared.access import Permission
 from shared.assignments import AssignmentState, Filters, Sort
@@ -47,12 +47,12 @@ def crowd(servers: Servers, configured: Settings) -> Iterator[Org]:
     """An organization with that many assignments."""
     with servers.another() as beside:
         migrations.upgrade(beside.owner_url, frozenset({TRAINING}))
-        service = build(configured.model_copy(update={"database_url": beside.app_url}))
-        org = add_org(create_app(service), service)
+        parts = build(configured.model_copy(update={"database_url": beside.app_url}))
+        org = add_org(create_app(parts), parts)
         with psycopg.connect(beside.admin_url, autocommit=True) as connection:
             _fill(connection, org.id)
         yield org
-        service.database.close()
+        parts.database.close()
 
 
 def _fill(connection: psycopg.Connection[Any], org_id: str) -> None:
@@ -125,7 +125,7 @@ def test_each_filter_has_an_index(crowd: Org, name: str) -> None:
 
 
 def test_an_export_of_all_of_them_keeps_its_memory(crowd: Org) -> None:
-    database_url = crowd.service.settings.need_database_url()
+    database_url = crowd.parts.settings.need_database_url()
     with serving(database_url) as (address, process):
         headers = {"Authorization": f"Bearer {crowd.token(Permission.VIEW)}", "Accept": "text/csv"}
         lines, sizes = 0, []

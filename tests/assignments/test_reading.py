@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from fastapi import FastAPI
 
-from api.service import Service
+from api.http.parts import Parts
 from shared.access import Permission
 from tests.assignments.asking import assign, body, complete, pages, parties
 from tests.drain import Workshop
@@ -40,10 +40,10 @@ IDES = "2026-03-15T12:00:00Z"
 
 
 @pytest.fixture(scope="module")
-def crews(app: FastAPI, service: Service) -> Org:
+def crews(app: FastAPI, parts: Parts) -> Org:
     """Three submissions: the crew by the 10th of March, one of them by the 20th another course, the office without an
     end. One of the crew has completed; the other is overdue on the ides of March."""
-    org = add_org(app, service)
+    org = add_org(app, parts)
     with time_machine.travel("2026-03-01T12:00:00Z"), Workshop.open() as workshop:
         org.with_parties("crew-1", "crew-2", folder="crew")
         org.with_parties("office-1", folder="office")
@@ -194,7 +194,7 @@ def test_the_csv_of_nothing_has_its_header(crews: Org) -> None:
 
 
 def test_the_csv_holds_more_rows_than_a_page(org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.exports.ROWS_A_PAGE", 7)
+    monkeypatch.setattr("api.v1.lists.ROWS_A_PAGE", 7)
     org.with_parties(*parties(30))
     assign(org, workshop, body(org.with_course(), *parties(30)))
     found = rows(org.client().get("/v1/assignments", headers={"Accept": "text/csv"}).text)

@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from fastapi import FastAPI
 
-from api.service import Service
+from api.http.parts import Parts
 from shared import access, clock
 from shared.assignments import remind
 from tests.assignments.asking import assign, body, parties
@@ -86,9 +86,9 @@ def test_a_late_sweep_tells_the_latest_alone(org: Org, workshop: Workshop) -> No
     ],
 )
 def test_the_day_begins_in_the_organizations_zone(
-    app: FastAPI, service: Service, workshop: Workshop, zone: str, before: str, after: str
+    app: FastAPI, parts: Parts, workshop: Workshop, zone: str, before: str, after: str
 ) -> None:
-    org = add_org(app, service, time_zone=zone)
+    org = add_org(app, parts, time_zone=zone)
     given(org, workshop, "party-1")
     sweep(workshop, org, before)
     assert told(org) == []
@@ -192,7 +192,7 @@ def test_a_batch_costs_the_same_statements_whatever_its_size(org: Org, workshop:
     found = []
     for n, size in enumerate((10, 500)):
         given(org, workshop, *parties(size, first=n * 1000))
-        with count_statements(org.service.database.engine) as counted, org.transaction() as db:
+        with count_statements(org.parts.database.engine) as counted, org.transaction() as db:
             assert remind(db, "UTC", date(2026, 6, 23), clock.now()).told == size
         found.append(counted.sent)
     assert found[0] == found[1]

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from fastapi import FastAPI
 
-from api.service import Service
+from api.http.parts import Parts
 from shared.assignments import MAX_RECIPIENTS
 from tests.assignments.asking import assign, body, pages, recipients, submit
 from tests.drain import Workshop
@@ -19,9 +19,9 @@ ADDRESSES = ["/v1/assignments", "/v1/assignments/preview"]
 
 
 @pytest.fixture(scope="module")
-def asked(app: FastAPI, service: Service) -> Asked:
+def asked(app: FastAPI, parts: Parts) -> Asked:
     """An organization with a published course. No test makes a job there."""
-    org = add_org(app, service)
+    org = add_org(app, parts)
     return org, body(org.with_course(), "party-1")
 
 
@@ -139,10 +139,10 @@ def test_more_than_50000_recipients_are_too_many(asked: Asked) -> None:
     ],
 )
 def test_today_is_the_organizations_day(
-    app: FastAPI, service: Service, workshop: Workshop, zone: str, instant: str, yesterday: str, today: str
+    app: FastAPI, parts: Parts, workshop: Workshop, zone: str, instant: str, yesterday: str, today: str
 ) -> None:
     with time_machine.travel(instant, tick=False) as now:
-        org = add_org(app, service, time_zone=zone)
+        org = add_org(app, parts, time_zone=zone)
         org.with_parties("party-1")
         course = org.with_course()
         assert pointers(refused(org, "/v1/assignments", body(course, "party-1", dueOn=yesterday))) == ["/dueOn"]

@@ -54,7 +54,7 @@ def test_submitting_costs_the_same_statements_whatever_its_size(org: Org, worksh
     org.with_parties(*parties(max(SIZES)))
     course, client, counts = org.with_course(), org.client(), []
     for size in SIZES:
-        with count_statements(org.service.database.engine) as counted:
+        with count_statements(org.parts.database.engine) as counted:
             submit(client, body(course, *parties(size)))
         counts.append(counted.sent)
     assert counts[0] == counts[1]
@@ -89,8 +89,6 @@ def worked_within(org: Org, *, rows: int) -> None:
 
     Whole tables are read only while their files are small, which PostgreSQL knows; they hold what other tests left.
     """
-    from worker.jobs import HANDLERS  # reads the environment, so not before it is set
-
     with org.transaction() as db:
         claimed = jobs.claim(db, clock.now(), 60)
     assert claimed is not None
@@ -98,7 +96,7 @@ def worked_within(org: Org, *, rows: int) -> None:
         before: int = db.scalar(text(FETCHED)) or 0
         chunk = jobs.lock(db, claimed)
         assert chunk is not None
-        tally = HANDLERS[chunk.job.kind](db, chunk)
+        tally = jobs.kind_of(chunk.job).carry_out(db, chunk, clock.now())
         after: int = db.scalar(text(FETCHED)) or 0
         jobs.finish(db, chunk, tally, clock.now())
     assert tally.succeeded == chunk.size > 500

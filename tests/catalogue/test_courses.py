@@ -209,7 +209,7 @@ def test_a_list_costs_the_same_for_one_course_as_for_many(org: Org) -> None:
         org.with_course(code=f"c{n}")
 
     def price(limit: int) -> int:
-        with count_statements(org.service.database.engine) as statements:
+        with count_statements(org.parts.database.engine) as statements:
             answer = org.client(VIEW).get("/v1/courses", params={"limit": limit})
         assert {course["activeVersion"]["label"] for course in answer.json()["items"]} == {"v1.0"}
         return statements.count

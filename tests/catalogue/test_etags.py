@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.etags import MalformedIfMatch, etag, revisions
+from api.v1.etags import MalformedIfMatch, etag, revisions
 
 
 def test_the_tag_of_a_revision_is_accepted_as_that_revision() -> None:

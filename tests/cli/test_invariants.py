@@ -155,10 +155,10 @@ def test_a_violation_names_its_place(busy: Org) -> None:
 
 
 def test_every_organization_is_looked_at(busy: Org, other_org: Org) -> None:
-    with busy.service.database.transaction(None) as db:
+    with busy.parts.database.transaction(None) as db:
         assert {busy.id, other_org.id} <= set(access.organization_ids(db))
 
 
 def test_looking_without_an_organization_is_refused(busy: Org) -> None:
-    with busy.service.database.transaction(None) as db, pytest.raises(LookupError):
+    with busy.parts.database.transaction(None) as db, pytest.raises(LookupError):
         invariants.violations(db)

@@ -76,7 +76,7 @@ def test_settling_looks_up_what_it_settles_and_not_what_waits(org: Org) -> None:
     claimed = claim(org, limit=50)
     with org.transaction() as db:
         db.connection()
-        with count_statements(org.service.database.engine) as counted:
+        with count_statements(org.parts.database.engine) as counted:
             assert deliveries.settle_all(db, dict.fromkeys(claimed, SENT), clock.now()) == 50
         explained = db.connection().exec_driver_sql(f"EXPLAIN {counted.sent[-1]}", counted.parameters[-1])
         plan_of_it = "\n".join(explained.scalars())
@@ -174,7 +174,7 @@ def test_what_shares_only_a_party_with_one_and_only_a_job_with_another_comes_lat
 @pytest.mark.parametrize("channel", Channel)
 def test_an_organization_is_named_while_something_is_due(org: Org, channel: Channel) -> None:
     def named(of: Channel) -> bool:
-        with org.service.database.transaction(None) as db:
+        with org.parts.database.transaction(None) as db:
             return org.id in deliveries.organizations_with_due_deliveries(db, of, clock.now())
 
     webhook(org)

@@ -130,7 +130,7 @@ def test_planning_costs_the_same_statements_whatever_there_is(org: Org) -> None:
     sent = []
     for size in (10, 500):
         record(org, *(f"p-{n}" for n in range(size)))
-        with count_statements(org.service.database.engine) as counted:
+        with count_statements(org.parts.database.engine) as counted:
             plan(org)
         sent.append(counted.sent)
     assert sent[0] == sent[1]
@@ -142,7 +142,7 @@ def test_events_are_read_once_for_all_types_that_have_the_same_addressees(org: O
     from worker import notices  # reads the environment, so not before it is set
 
     record(org, "a")
-    with count_statements(org.service.database.engine) as counted:
+    with count_statements(org.parts.database.engine) as counted:
         plan(org, mailed=notices.MAILED)
     (planning,) = (statement for statement in counted.sent if statement.startswith("INSERT INTO delivery"))
     assert planning.count("FROM event") == 1 + len(set(notices.MAILED.values())) == 4

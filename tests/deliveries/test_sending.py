@@ -166,7 +166,7 @@ def test_no_backlog_is_looked_through_for_webhooks_that_are_not_there(org: Org) 
     webhook(org)
     with org.transaction() as db:
         db.connection()
-        with count_statements(org.service.database.engine) as counted:
+        with count_statements(org.parts.database.engine) as counted:
             deliveries.suppress_unwanted(db, clock.now())
     assert counted.count == 1
     assert "delivery" not in counted.sent[0]

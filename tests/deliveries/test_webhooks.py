@@ -185,11 +185,11 @@ def point_to(org: Org, server: Receiver) -> None:
 
 def test_a_test_call_tells_what_came_back(org: Org, admin: TestClient) -> None:
     one = f"/v1/webhooks/{(answer := made(admin))['id']}/test"
-    usual = org.service.settings
+    usual = org.parts.settings
     with receiver() as good, receiver(status(500)) as bad:
         point_to(org, good)
         assert admin.post(one).json()["code"] == "address-refused"
-        object.__setattr__(org.service, "settings", usual.model_copy(update={"webhooks_allow_private": True}))
+        object.__setattr__(org.parts, "settings", usual.model_copy(update={"webhooks_allow_private": True}))
         try:
             told = admin.post(one).json()
             assert (told["delivered"], told["code"], told["status"]) == (True, "delivered", 204)
@@ -198,7 +198,7 @@ def test_a_test_call_tells_what_came_back(org: Org, admin: TestClient) -> None:
             told = admin.post(one).json()
             assert (told["delivered"], told["code"], told["status"]) == (False, "http-error", 500)
         finally:
-            object.__setattr__(org.service, "settings", usual)
+            object.__setattr__(org.parts, "settings", usual)
     assert rows(org) == []
 
 

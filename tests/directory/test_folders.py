@@ -104,7 +104,7 @@ def test_the_price_in_statements_does_not_grow_with_the_members(org: Org) -> Non
     org.with_parties(*party_ids)
 
     def price(folder_id: str, members: list[str]) -> int:
-        with count_statements(org.service.database.engine) as statements:
+        with count_statements(org.parts.database.engine) as statements:
             answer = org.client(SYNC).put(f"/v1/folders/{folder_id}", json={"name": "Crew", "partyIds": members})
         assert answer.json()["partyCount"] == len(members)
         return statements.count

@@ -146,7 +146,7 @@ def test_an_unchanged_party_is_not_touched(org: Org) -> None:
 def test_the_price_in_statements_does_not_grow_with_the_rows(org: Org) -> None:
     def price(name: str, count: int, **fields: object) -> int:
         rows = [party(f"{name}{n}", folders=[name, f"{name}{n % 7}"], **fields) for n in range(count)]
-        with count_statements(org.service.database.engine) as statements:
+        with count_statements(org.parts.database.engine) as statements:
             put(org, *rows)
         return statements.count
 

@@ -103,7 +103,7 @@ def test_a_list_costs_the_same_for_ten_parties_as_for_a_thousand(org: Org) -> No
     org.with_parties(*(f"p{n}" for n in range(1000)), folder="all")
 
     def price(limit: int) -> int:
-        with count_statements(org.service.database.engine) as statements:
+        with count_statements(org.parts.database.engine) as statements:
             assert len(ids(org.client(VIEW).get("/v1/parties", params={"limit": limit}))) == limit
         return statements.count
 
@@ -151,7 +151,7 @@ def test_reading_needs_a_permission(crews: Org, address: str) -> None:
 
 
 def test_an_organization_that_was_never_added_is_told_so(org: Org) -> None:
-    unknown = Org("never-added", org.app, org.service).client()
+    unknown = Org("never-added", org.app, org.parts).client()
     for answer in (unknown.get("/v1/parties"), unknown.put("/v1/parties", json={"parties": []})):
         assert (answer.status_code, answer.json()["type"]) == (403, "urn:rollcall:problem:organization-unknown")
 

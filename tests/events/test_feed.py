@@ -174,7 +174,7 @@ def test_waiting_ends_with_the_first_event_that_is_wanted(org: Org, monkeypatch:
     async def step(_: float) -> None:
         await run_sync(steps.pop(0))
 
-    monkeypatch.setattr("api.events.anyio", SimpleNamespace(sleep=step))
+    monkeypatch.setattr("shared.services.events.anyio", SimpleNamespace(sleep=step))
     found = read(org, after=1, types="party.erased", wait=20)
     assert (subjects(found), found["nextCursor"], steps) == (["party/b"], "3", [])
 

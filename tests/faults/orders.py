@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from api.app import create_app
-from api.service import build
+from api.http.parts import build
 from shared import logs, settings
 from shared.access import Permission
 from tests.factories import Org, add_org

@@ -112,7 +112,7 @@ def test_a_sweep_of_12000_survives_kill_9_but_in_control_not_without_its_tick(pl
             return db.scalar(select(Sweep.finished_at).where(Sweep.id == sweep_id)) is not None
 
     with slowly(plant.owner_url, 1, on="UPDATE ON licence_due"), plant.running("worker") as (worker,):
-        crew.service.broker.send("licences.sweep")
+        crew.parts.broker.send("licences.sweep")
         with plant.overseer() as overseer:
             assert within(60, lambda: told()[0] > 0 and inserting(overseer, "%UPDATE licence_due SET notices%") > 0)
         kill_with_children(worker)
@@ -123,7 +123,7 @@ def test_a_sweep_of_12000_survives_kill_9_but_in_control_not_without_its_tick(pl
     with plant.running("worker"):
         assert not within(5, finished)
         assert told() == before
-        crew.service.broker.send("licences.sweep")
+        crew.parts.broker.send("licences.sweep")
         assert within(60, finished)
     assert told() == (4 * DUE, 4 * DUE), "three notices and the end of each, once"
     with crew.transaction() as db:

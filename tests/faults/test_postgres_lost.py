@@ -57,7 +57,7 @@ def test_15000_survive_an_immediate_restart(plant: Plant, crew: Org, url: str) -
             assert within(30, lambda: inserting(overseer) and halfway(crew, job_id))
         with plant.without_postgres():
             assert within(10, lambda: answers[-1].status_code == 503)
-        crew.service.database.close()  # our own connections died with it
+        crew.parts.database.close()  # our own connections died with it
         job = accounted(crew, job_id)
         assert within(10, lambda: answers[-1].status_code == 200)
     assert job.succeeded == SIZE

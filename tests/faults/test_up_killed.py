@@ -56,7 +56,7 @@ def killed_in_mid_job(plant: Plant, port: int) -> Iterator[tuple[Org, str]]:
             slow_down(plant.owner_url, 0.25)
             job_id = submit(org)
             assert within(30, lambda: halfway(org, job_id))
-        org.service.database.close()  # our own connections died with it
+        org.parts.database.close()  # our own connections died with it
         yield org, job_id
 
 

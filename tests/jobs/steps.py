@@ -9,8 +9,10 @@ from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
 from shared import jobs
+from shared.assignments import CreateJob
 from shared.events import Actor
 from shared.jobs import Claim, Job, JobChunk, Submission, Tally
+from shared.services.assignments import CREATE
 from tests.factories import Org
 
 NOW = datetime(2126, 6, 1, 12, tzinfo=UTC)
@@ -22,11 +24,25 @@ CHUNK = 250
 """The smallest chunk there is."""
 
 
+ANY_REQUEST = CreateJob(
+    course_id=uuid.UUID(int=1),
+    course_version_id=uuid.UUID(int=2),
+    version_label="v1",
+    recipients=0,
+    folder_ids=[],
+    reason="Any",
+    due_on=None,
+    notify=True,
+    if_completed="assign",
+)
+"""What is done with recipients is the test's business, so the request does not matter."""
+
+
 def submit(org: Org, size: int = 2 * CHUNK, at: datetime = NOW) -> uuid.UUID:
     """A job in chunks of 250, whose recipients need not exist: what is done with them is the test's business."""
     ids = select(func.to_char(func.generate_series(1, literal(size)), "FM00000").label("id"))
     with org.transaction() as db:
-        submission = Submission(kind="assignments.create", request={}, actor=ACTOR)
+        submission = Submission(kind=CREATE, request=ANY_REQUEST, actor=ACTOR)
         return jobs.submit(db, submission, ids, workers=64, now=at)[0].id
 
 

@@ -5,7 +5,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from api.app import create_app
-from api.service import Service
+from api.http.parts import Parts
 from shared.broker import Broker, make_celery
 from tests.factories import Org
 
@@ -30,11 +30,11 @@ def test_a_commit_that_fails_is_never_answered_with_202(org: Org, monkeypatch: p
     assert org.client().get("/v1/jobs").json()["items"] == []
 
 
-def test_an_absent_redis_delays_no_request_and_loses_no_job(org: Org, service: Service) -> None:
+def test_an_absent_redis_delays_no_request_and_loses_no_job(org: Org, parts: Parts) -> None:
     org.with_parties("crew-1")
     course = org.with_course()
     broker = Broker(make_celery(NOBODY_LISTENS))
-    lonely = Service(service.settings, service.database, broker, service.tokens)
+    lonely = Parts(parts.settings, parts.database, broker, parts.tokens)
     client = Org(org.id, create_app(lonely), lonely).client()
     answers = [client.post("/v1/assignments", json=body(course)) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [202, 202, 202]

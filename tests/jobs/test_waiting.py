@@ -24,7 +24,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], object]) -> 
         assert left, "the API looks once more, and nothing more is going to happen"
         await run_sync(left.pop(0))
 
-    monkeypatch.setattr("api.jobs.anyio", SimpleNamespace(sleep=step))
+    monkeypatch.setattr("shared.services.jobs.anyio", SimpleNamespace(sleep=step))
 
 
 def test_waiting_ends_when_the_job_ends(org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +50,7 @@ def test_whoever_waits_holds_no_connection(
 ) -> None:
     """Or as many who wait as the pool has connections would keep everybody else out."""
     job = submit(org.client(), body(org.with_course(), "party-1"))
-    pool: Any = org.service.database.engine.pool
+    pool: Any = org.parts.database.engine.pool
     held: list[int] = []
     look = lambda: held.append(pool.checkedout())  # noqa: E731
     meanwhile(monkeypatch, lambda: None, look, lambda: workshop.drain(org.id))
@@ -93,6 +93,6 @@ def test_a_stream_tells_each_change_and_ends_with_the_job(
 
 
 def test_a_stream_of_a_job_that_never_ends_is_ended(org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.jobs.STREAM_SECONDS", 0)
+    monkeypatch.setattr("shared.services.jobs.STREAM_SECONDS", 0)
     job = submit(org.client(), body(org.with_course(), "party-1"))
     assert list(streamed(org.client(), f"/v1/jobs/{job['id']}/stream")) == [job]

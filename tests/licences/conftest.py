@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from fastapi import FastAPI
 
-from api.service import Service
+from api.http.parts import Parts
 from tests.conftest import Servers
 from tests.factories import Org, add_org
 from tests.licences.earning import FOLLOW
@@ -42,10 +42,10 @@ class Crowd:
 
 
 @pytest.fixture(scope="session")
-def crowd(servers: Servers, app: FastAPI, service: Service) -> Crowd:
+def crowd(servers: Servers, app: FastAPI, parts: Parts) -> Crowd:
     """100,000 licences, put there in seconds: without foreign keys, of which these keep none but what is looked at,
     and without triggers."""
-    org = add_org(app, service)
+    org = add_org(app, parts)
     with psycopg.connect(servers.admin_url, autocommit=True) as connection:
         with connection.transaction():
             connection.execute("SET LOCAL session_replication_role = replica")

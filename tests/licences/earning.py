@@ -14,8 +14,9 @@ from shared.assignments import Assignment
 from shared.catalogue import CourseVersion
 from shared.directory import recipients
 from shared.events import Actor
-from shared.jobs import Chunk, Submission, Tally
+from shared.jobs import Chunk, JobRequest, Submission, Tally
 from shared.licences import Earned, Licence
+from shared.services.sessions import COMPLETE
 from shared.sessions.models import TrainingSession
 from tests.factories import Org
 
@@ -73,7 +74,7 @@ def a_session(org: Org, course_id: str, at: datetime = NOON) -> uuid.UUID:
 def chunk_of(org: Org, *party_ids: str) -> Iterator[tuple[Session, Chunk]]:
     """The only chunk of a new job with these recipients, locked for as long as the block lasts, then settled."""
     with org.transaction() as db:
-        submission = Submission(kind="sessions.complete", request={}, actor=INSTRUCTOR)
+        submission = Submission(kind=COMPLETE, request=JobRequest(), actor=INSTRUCTOR)
         named = recipients(party_ids=party_ids, folder_ids=[])
         jobs.submit(db, submission, named, workers=1, now=clock.now())
     with org.transaction() as db:

@@ -180,7 +180,7 @@ def _asked(org: Org, party_ids: list[str], course_ids: list[str], **given: Any) 
     courses = [uuid.UUID(one) for one in course_ids]
     now = clock.now()
     checking = licences.check(
-        org.service.database, org.id, party_ids, courses, at=now, now=now, scope=None, features=features
+        org.parts.database, org.id, party_ids, courses, at=now, now=now, scope=None, features=features
     )
     found: list[Any] = asyncio.run(checking)
     return found
@@ -188,7 +188,7 @@ def _asked(org: Org, party_ids: list[str], course_ids: list[str], **given: Any) 
 
 def ask(org: Org, question: Question, **parameters: Any) -> list[Any]:
     """Ask for an organization, and let nobody else have the connection meanwhile."""
-    return asyncio.run(org.service.database.ask(org.id, question, parameters))
+    return asyncio.run(org.parts.database.ask(org.id, question, parameters))
 
 
 HOW_MANY = Question("how_many", "SELECT count(*) FROM licence WHERE party_id <> %(but)s", {"but": "text"})
@@ -201,7 +201,7 @@ def test_the_organization_is_set_for_one_question_only(org: Org, other_org: Org,
     for _ in range(3):
         assert ask(other_org, HOW_MANY, but="nobody") == [(0,)]
         assert ask(org, HOW_MANY, but="nobody") == [(1,)]
-        kept = org.service.database._idle[-1]
+        kept = org.parts.database._idle[-1]
         found = asyncio.run(kept.execute("SELECT count(*), current_setting('plan_cache_mode') FROM licence"))
         assert asyncio.run(found.fetchall()) == [(0, "auto")]
 
@@ -229,16 +229,16 @@ def test_a_connection_whose_question_was_broken_off_is_not_used_again(org: Org) 
 
     async def broken_off() -> None:
         async with asyncio.timeout(0.2):
-            await org.service.database.ask(org.id, slow, {"seconds": 60.0})
+            await org.parts.database.ask(org.id, slow, {"seconds": 60.0})
 
     with pytest.raises(TimeoutError):
         asyncio.run(broken_off())
-    assert all(one.info.transaction_status is TransactionStatus.IDLE for one in org.service.database._idle)
+    assert all(one.info.transaction_status is TransactionStatus.IDLE for one in org.parts.database._idle)
     assert len(ask(org, WHO, n=0)) == 1
 
 
 def test_no_more_are_asked_at_once_than_there_are_places(org: Org) -> None:
-    asked = [org.service.database.ask(org.id, WHO, {"n": 0}) for _ in range(10 * ASKED_AT_ONCE)]
+    asked = [org.parts.database.ask(org.id, WHO, {"n": 0}) for _ in range(10 * ASKED_AT_ONCE)]
 
     async def together() -> int:
         return len({pid for ((pid,),) in await asyncio.gather(*asked)})
@@ -297,7 +297,7 @@ def test_however_many_are_asked_about_it_is_one_round_trip(crowd: Crowd, asked_a
 
     with (
         pytest.MonkeyPatch.context() as patch,
-        count_statements(org.service.database.engine) as counted,
+        count_statements(org.parts.database.engine) as counted,
     ):
         patch.setattr(AsyncConnection, "execute", counting)
         assert len(_asked(org, some, [course])) == asked_at_once

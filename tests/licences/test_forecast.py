@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from fastapi import FastAPI
 
-from api.service import Service
+from api.http.parts import Parts
 from shared.access import Permission
 from tests.factories import Org, add_org
 from tests.licences.earning import grant
@@ -63,10 +63,10 @@ def test_what_was_renewed_or_revoked_lapses_no_more(org: Org, course: str) -> No
 
 @pytest.mark.parametrize(("zone", "lapses"), [("UTC", [1, 0, 0]), ("Europe/Berlin", [0, 1, 0])])
 def test_weeks_begin_on_monday_in_the_zone_of_the_organization(
-    app: FastAPI, service: Service, zone: str, lapses: list[int]
+    app: FastAPI, parts: Parts, zone: str, lapses: list[int]
 ) -> None:
     """A lapse at 23:30 UTC on a Sunday is Monday's where the clock is ahead."""
-    org = add_org(app, service, time_zone=zone)
+    org = add_org(app, parts, time_zone=zone)
     org.with_parties("a")
     course = org.with_course()
     grant(org, course, "a", at=datetime(2025, 3, 8, 23, 30, tzinfo=UTC))

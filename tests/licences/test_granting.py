@@ -141,7 +141,7 @@ def test_a_chunk_costs_the_same_statements_whatever_its_size(org: Org) -> None:
     sent = []
     for size in (20, 2000):
         session = a_session(org, course)
-        with chunk_of(org, *ids[:size]) as (db, chunk), count_statements(org.service.database.engine) as counted:
+        with chunk_of(org, *ids[:size]) as (db, chunk), count_statements(org.parts.database.engine) as counted:
             made = earned(db, chunk, course, session, NOON)
             assert len(licences.grant(db, chunk, made, ids[:size], NOON + timedelta(days=size))) == size
             statements = list(counted.sent)

@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 from shared import licences
 from shared.jobs import Chunk
 from shared.licences import LicenceDue
+from shared.services.sweeps import Step
 from tests.factories import OPERATOR, Org
 from tests.licences.earning import NOON, a_session, chunk_of, earned, grant, held
 from tests.licences.test_sweep import DAY, asked, end, hold, notice, run, take, told
 from tests.racing import blocked
-from worker.sweeping import Step
 
 LATER = NOON + 400 * DAY
 TOLD_OF_A = [notice("a", 60), notice("a", 30), notice("a", 7), end("a")]

@@ -16,13 +16,13 @@ from shared.assignments import Assignment
 from shared.catalogue import Course
 from shared.events import Event
 from shared.licences import Batch, Licence, LicenceDue, Sweep
+from shared.services import sweeps
+from shared.services.sweeps import Step
 from tests.assignments.asking import deactivate, parties
 from tests.drain import Workshop
 from tests.factories import OPERATOR, Org, Statements, count_statements
 from tests.licences.conftest import Crowd
 from tests.licences.earning import NOON, a_session, active_version, held
-from worker import sweeping
-from worker.sweeping import Step
 
 DAY = timedelta(days=1)
 FEATURES = frozenset({"training"})
@@ -65,7 +65,7 @@ def run(org: Org, now: datetime) -> Step:
 
 def take(org: Org, now: datetime) -> Step:
     with org.transaction() as db:
-        return sweeping.step(db, FEATURES, 2, now)
+        return sweeps.take_step(db, FEATURES, 2, now)
 
 
 def told(org: Org) -> list[Told]:
@@ -150,7 +150,7 @@ def test_a_run_that_is_killed_leaves_nothing_half_done(org: Org, course: str) ->
     hold(org, course, {"a": NOON})
     asked(org, NOON)
     with org.transaction() as db:
-        sweeping.step(db, FEATURES, 2, NOON)
+        sweeps.take_step(db, FEATURES, 2, NOON)
         db.rollback()
     assert told(org) == []
     assert take(org, NOON) is Step.DONE
@@ -313,7 +313,7 @@ def test_a_batch_costs_the_same_statements_whatever_its_size(org: Org, course: s
     for some in (ids[:20], ids[20:]):
         hold(org, course, dict.fromkeys(some, NOON))
         asked(org, NOON)
-        with count_statements(org.service.database.engine) as counted:
+        with count_statements(org.parts.database.engine) as counted:
             assert take(org, NOON) is Step.DONE
         sent.append(counted.sent)
     assert sent[0] == sent[1]
@@ -432,7 +432,7 @@ def test_a_batch_is_found_and_noted_by_indexes_among_100_000(crowd: Crowd) -> No
     with crowd.org.transaction() as db:
         later = clock.now() + 895 * DAY
         sweep_id = licences.ask_sweep(db, OPERATOR, later).id
-        with count_statements(crowd.org.service.database.engine) as counted:
+        with count_statements(crowd.org.parts.database.engine) as counted:
             assert licences.sweep_batch(db, sweep_id, later, 4000).size == 4000
         take, note = (planned(db, counted, begin) for begin in ("SELECT licence_id", "UPDATE licence_due"))
         db.rollback()
@@ -450,7 +450,7 @@ def test_where_no_course_renews_no_licence_is_looked_at(crowd: Crowd, known: boo
         if known:
             db.execute(update(Course).where(Course.id == crowd.course).values(renew_before_days=45))
         db.connection()
-        with count_statements(crowd.org.service.database.engine) as counted:
+        with count_statements(crowd.org.parts.database.engine) as counted:
             renewals = licences.due_renewals(db, "UTC", clock.now() + 880 * DAY, 2000)
         plans = [planned(db, counted, begin) for begin in ("SELECT licence.id", "UPDATE licence") if known]
         db.rollback()

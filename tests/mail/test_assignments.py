@@ -27,7 +27,7 @@ def test_a_party_without_an_account_gets_a_link_that_completes_it(mails: Corresp
     assert "\nReason: Refresh, Q2\n" in text
     (link,) = links(mail)
     assert f'href="{link}"' in html(mail)
-    path = link.removeprefix(mails.org.service.settings.public_url)
+    path = link.removeprefix(mails.org.parts.settings.public_url)
     assert path.startswith("/s/")
     assert anybody(mails.org).post(path).status_code == 303
     (row,) = mails.rows()
@@ -221,7 +221,7 @@ def test_without_a_mail_server_nobody_is_planned_to_be_written_to(
     mails.know(ADA)
     mails.assign("ada")
     with monkeypatch.context() as without:
-        without.setattr("worker.deliveries.config", mails.org.service.settings)
+        without.setattr("worker.deliveries.config", mails.org.parts.settings)
         assert (mails.tell(), mails.states()) == ([], [])
     assert (mails.tell(), mails.states()) == ([], [])
 
@@ -234,7 +234,7 @@ def test_when_the_mail_server_is_taken_away_the_ledger_says_so(
     mails.know(ADA)
     mails.assign("ada")
     monkeypatch.setattr(mail, "post", mail.Post())
-    monkeypatch.setattr(mail, "config", mails.org.service.settings)
+    monkeypatch.setattr(mail, "config", mails.org.parts.settings)
     assert mails.tell() == []
     assert mails.states() == [("ada", "suppressed", "mail-not-configured")]
 

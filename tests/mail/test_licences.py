@@ -49,7 +49,7 @@ def test_a_licence_that_was_granted_is_shown_by_its_code(mails: Correspondence) 
     assert sorted(mails.server.recipients) == ["ada@crew.example", "bob@crew.example"]
     mail = next(mail for mail in mails.server.mails if "Ada" in mail["To"])
     assert mail["Subject"] == "Hydrogen-sulfide response: licence granted, valid until 1 September 2027"
-    assert links(mail) == [f"{mails.org.service.settings.public_url}/verify/{one.code}"]
+    assert links(mail) == [f"{mails.org.parts.settings.public_url}/verify/{one.code}"]
     assert f"Licence code: {one.code[:4]}-{one.code[4:8]}-{one.code[8:12]}-{one.code[12:]}" in plain(mail)
 
 

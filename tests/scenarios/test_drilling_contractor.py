@@ -5,7 +5,7 @@ import time_machine
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from api.service import Service
+from api.http.parts import Parts
 from shared.access import Permission
 from tests.drain import Workshop
 from tests.factories import Org, add_org
@@ -17,8 +17,8 @@ REASON = "HSE program annual refresh, Q2 2026"
 
 
 @pytest.fixture
-def contractor(app: FastAPI, service: Service) -> Org:
-    org = add_org(app, service, time_zone="Europe/Oslo")
+def contractor(app: FastAPI, parts: Parts) -> Org:
+    org = add_org(app, parts, time_zone="Europe/Oslo")
     org.with_parties(*DRILL_FLOOR, folder="drill-floor-crew")
     org.with_parties(*INSPECTORS, folder="third-party-inspectors")
     org.with_parties(*PORT_AGENTS, folder="port-agents")

@@ -4,7 +4,7 @@ import pytest
 import time_machine
 from fastapi import FastAPI
 
-from api.service import Service
+from api.http.parts import Parts
 from shared.access import Permission
 from tests.drain import Workshop
 from tests.factories import Org, add_org
@@ -14,8 +14,8 @@ LOCUMS = [f"locum-{n:03}" for n in range(35)]
 
 
 @pytest.fixture
-def hospital(app: FastAPI, service: Service) -> Org:
-    org = add_org(app, service, time_zone="America/Chicago")
+def hospital(app: FastAPI, parts: Parts) -> Org:
+    org = add_org(app, parts, time_zone="America/Chicago")
     org.with_parties(*STAFF, folder="staff")
     org.with_parties(*LOCUMS, folder="locum-partners")
     return org

@@ -30,7 +30,6 @@ from tests.sessions.sitting import (
     roster,
     schedule,
 )
-from worker import sessions
 
 
 def held(org: Org) -> dict[str, list[Licence]]:
@@ -270,7 +269,7 @@ def test_of_an_amendment_and_a_member_who_reopens_one_waits_for_the_other(org: O
     def amend(db: Session) -> None:
         chunk = jobs.lock(db, claimed)
         assert chunk is not None
-        jobs.finish(db, chunk, sessions.amend(db, chunk), clock.now())
+        jobs.finish(db, chunk, jobs.kind_of(chunk.job).carry_out(db, chunk, clock.now()), clock.now())
 
     with org.transaction() as member:
         assignment = member.scalars(select(Assignment).with_for_update()).one()

@@ -39,7 +39,7 @@ def test_adding_to_a_roster(crew: Org) -> None:
     found = []
     for size in SIZES:
         session_id = schedule(crew, capacity=size // 2)
-        with count_statements(crew.service.database.engine) as counted:
+        with count_statements(crew.parts.database.engine) as counted:
             done = add(crew, session_id, "unknown", *parties(size))
         assert (done["added"], len(done["refused"])) == (size // 2, size // 2 + 1)
         found.append(counted.sent)

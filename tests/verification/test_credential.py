@@ -22,7 +22,7 @@ from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
 from api.app import create_app
-from api.pages import HEADERS
+from api.console.pages import HEADERS
 from shared import settings
 from shared.access import Permission
 from shared.licences import grouped
@@ -49,9 +49,9 @@ KEYS = {"ES256": pem(generate_private_key(SECP256R1())), "Ed25519": pem(Ed25519P
 
 def configured(org: Org, key: str | None) -> Org:
     """The same organization, served by a deployment with this key."""
-    changed = org.service.settings.model_copy(update={"credential_key": key, "public_url": PUBLIC_URL})
-    service = dataclasses.replace(org.service, settings=changed)
-    return dataclasses.replace(org, app=create_app(service), service=service)
+    changed = org.parts.settings.model_copy(update={"credential_key": key, "public_url": PUBLIC_URL})
+    parts = dataclasses.replace(org.parts, settings=changed)
+    return dataclasses.replace(org, app=create_app(parts), parts=parts)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from api.app import create_app
-from api.pages import HEADERS
+from api.console.pages import HEADERS
 from shared import access, clock, licences
 from shared.tables import metadata
 from tests.assignments.links import anybody, assign
@@ -115,7 +115,7 @@ def test_it_ends_at_the_very_moment(held: Held) -> None:
 
 
 def test_days_are_those_of_the_organization(org: Org, workshop: Workshop, visitor: TestClient) -> None:
-    east = add_org(org.app, org.service, time_zone="Pacific/Kiritimati")
+    east = add_org(org.app, org.parts, time_zone="Pacific/Kiritimati")
     held = hold(east, workshop, expires_at=datetime(2099, 6, 14, 12, tzinfo=UTC))
     assert_is_page(visitor.get(held.path), 200, "15 June 2099")
 
@@ -202,7 +202,7 @@ def test_what_is_no_code_is_answered_like_one_that_nobody_has(visitor: TestClien
 
 def test_an_unknown_code_costs_one_question(org: Org, visitor: TestClient) -> None:
     visitor.get(f"/verify/{UNKNOWN}")
-    with count_statements(org.service.database.engine) as statements:
+    with count_statements(org.parts.database.engine) as statements:
         visitor.get(f"/verify/{UNKNOWN}")
         visitor.get("/verify/no-code")
     assert statements.count == 1
@@ -226,8 +226,8 @@ def test_it_stays_up_while_training_is_unavailable(held: Held, visitor: TestClie
 
 
 def test_a_deployment_without_training_says_so_kindly(held: Held) -> None:
-    without = held.org.service.settings.model_copy(update={"features": frozenset()})
-    app = create_app(dataclasses.replace(held.org.service, settings=without))
+    without = held.org.parts.settings.model_copy(update={"features": frozenset()})
+    app = create_app(dataclasses.replace(held.org.parts, settings=without))
     visitor = anybody(dataclasses.replace(held.org, app=app))
     assert_is_page(visitor.get(held.path), 403, "Training is not available at the moment")
     assert visitor.get(held.path, headers=JSON).json()["type"] == "urn:rollcall:problem:feature-not-available"
