@@ -3,7 +3,9 @@ leave it by oversight. Each check is also shown a made-up offender, or it might 
 """
 
 import ast
+import inspect
 import re
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +15,8 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import RouteContext, iter_route_contexts
 
 from api.http.dependencies import Allow, allow
-from shared import settings
+from shared import services, settings
+from shared.services.verbs import Verb
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = [path for room in ("api", "worker", "shared", "cli") for path in sorted((ROOT / room).rglob("*.py"))]
@@ -116,12 +119,12 @@ EVENT_TYPES = {
 
 def undeclared(app: FastAPI) -> set[str]:
     """The addresses of routes that declare no permission."""
-    return {str(route.path) for route in iter_route_contexts(app.routes) if not _declares(route)}
+    return {str(route.path) for route in iter_route_contexts(app.routes) if not _declared(route)}
 
 
-def _declares(route: RouteContext) -> bool:
+def _declared(route: RouteContext) -> list[Allow]:
     dependant: Dependant | None = getattr(route, "dependant", None)
-    return dependant is not None and any(isinstance(one.call, Allow) for one in _flattened(dependant))
+    return [] if dependant is None else [one.call for one in _flattened(dependant) if isinstance(one.call, Allow)]
 
 
 def _flattened(dependant: Dependant) -> Iterator[Dependant]:
@@ -139,6 +142,158 @@ def test_a_route_that_declares_nothing_is_found() -> None:
     made_up.get("/declared", dependencies=[allow()])(lambda: None)
     made_up.get("/undeclared", dependencies=[Depends(lambda: None)])(lambda: None)
     assert undeclared(made_up) == {"/undeclared"}
+
+
+WITHOUT_A_VERB = {"/v1/limits"}
+"""The addresses whose answer is the same for every signed-in member: no verb stands behind them."""
+
+
+def test_every_other_route_declares_the_verb_it_calls(app: FastAPI) -> None:
+    """The permission that is asked for before the body is read is the one that the verb asks for."""
+    without, wrong = set(), set()
+    for route in iter_route_contexts(app.routes):
+        for declared in _declared(route):
+            if declared.verb is None:
+                without.add(str(route.path))
+            elif declared.verb.name not in _called(route.endpoint):
+                wrong.add(str(route.path))
+    assert (without, wrong) == (WITHOUT_A_VERB, set())
+
+
+def _called(endpoint: Callable[..., object] | None) -> set[str]:
+    """The names that a route reads."""
+    assert endpoint is not None
+    function = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(endpoint))))
+    return {_name(node) for node in ast.walk(function) if isinstance(node, ast.Name | ast.Attribute)}
+
+
+# --- doors
+
+
+DOORS = [path for door in ("v1", "console") for path in sorted((ROOT / "api" / door).glob("*.py"))]
+
+PURE = {"asyncapi_document", "cloud_event", "day_in", "now", "grouped", "read_code"}
+"""Functions of slices that a door may call: they read and write nothing, and only give a thing its form outside."""
+
+
+def rules_broken(source: str) -> list[str]:
+    """The calls of a door that belong in a verb: a transaction that is used, or a function of a slice.
+
+    A door may name what slices export, classes and constants. It calls none of their functions: those are verbs'
+    business, and so is whatever a transaction offers.
+    """
+    tree = ast.parse(source)
+    slices = {
+        alias.asname or alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and _is_slice(node.module or "")
+        for alias in node.names
+        if alias.name[0].islower() and alias.name not in PURE
+    }
+    slices |= {
+        alias.asname or alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == "shared"
+        for alias in node.names
+    }
+    return [
+        ast.unparse(call.func)
+        for call in _calls(tree)
+        if _name(call.func) not in PURE
+        and (ast.unparse(call.func).split(".")[0] in slices or _owner(call.func) == "db")
+    ]
+
+
+def _is_slice(module: str) -> bool:
+    room, _, inside = module.partition(".")
+    return room == "shared" and inside.partition(".")[0] not in ("services", "pagination", "wire", "errors", "settings")
+
+
+def _owner(function: ast.expr) -> str:
+    return ast.unparse(function.value).rpartition(".")[2] if isinstance(function, ast.Attribute) else ""
+
+
+@pytest.mark.parametrize("path", DOORS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_door_calls_verbs_and_nothing_else_of_the_product(path: Path) -> None:
+    assert rules_broken(path.read_text(encoding="utf-8")) == []
+
+
+def test_a_door_that_writes_joins_nouns_or_commits_is_found() -> None:
+    made_up = """
+from shared import clock, licences
+from shared.assignments import AssignmentAnswer, complete
+from shared.services import assignments
+
+def route(db, now):
+    db.add(AssignmentAnswer.of(assignments.get_assignment(db, clock.now())))
+    licences.grant(db)
+    complete(db)
+    parts.db.commit()
+"""
+    assert sorted(rules_broken(made_up)) == ["complete", "db.add", "licences.grant", "parts.db.commit"]
+
+
+# --- verbs
+
+
+SERVICES = [path for path in sorted((ROOT / "shared" / "services").glob("*.py")) if path.stem[0] != "_"]
+
+WITHOUT_A_CALLER = {
+    "open_link": "the link is signed",
+    "complete_by_link": "the link is signed",
+    "verify_code": "the printed code opens what is printed beside it",
+    "credential_status": "the same",
+    "published_keys": "public keys",
+    "issuer_profile": "the name of an organization that issues credentials",
+}
+"""The functions that doors call without a caller, and why that is safe."""
+
+
+def undeclared_verbs(source: str) -> set[str]:
+    """The public functions of a service that take a caller and are no verbs."""
+    return {
+        node.name
+        for node in ast.parse(source).body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name[0] != "_"
+        and [argument.arg for argument in node.args.args][1:2] in (["caller"], ["_"])
+        and not any(_name(one.func) == "verb" for one in node.decorator_list if isinstance(one, ast.Call))
+    }
+
+
+HELPERS = {"submit", "named_parties", "need_folders"}
+"""Functions of `submitting` that verbs call on behalf of their caller."""
+
+
+@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.stem)
+def test_every_function_of_a_service_that_takes_a_caller_is_a_verb(path: Path) -> None:
+    assert undeclared_verbs(path.read_text(encoding="utf-8")) - HELPERS == set()
+
+
+def test_a_function_that_takes_a_caller_and_declares_nothing_is_found() -> None:
+    made_up = "@verb()\ndef good(db, caller): ...\n\ndef bad(db, caller, now): ...\n\ndef other(db, now): ..."
+    assert undeclared_verbs(made_up) == {"bad"}
+
+
+def test_doors_call_without_a_caller_only_what_needs_none() -> None:
+    """Everything else that a door calls of a service is a verb."""
+    called = set()
+    for path in DOORS:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        modules = {
+            alias.name
+            for node in tree.body
+            if isinstance(node, ast.ImportFrom) and node.module == "shared.services"
+            for alias in node.names
+        }
+        called |= {ast.unparse(call.func) for call in _calls(tree) if _owner(call.func) in modules}
+    found = {one for one in called if not isinstance(_service(one), Verb)}
+    assert {one.rpartition(".")[2] for one in found} == {*WITHOUT_A_CALLER, "export_events"}
+
+
+def _service(name: str) -> object:
+    module, _, function = name.partition(".")
+    return getattr(getattr(services, module), function)
 
 
 # --- tasks

@@ -21,6 +21,7 @@ class Verb(Generic[Db, P, R]):
 
     def __init__(self, function: Callable[Concatenate[Db, Caller, P], R], any_of: tuple[Permission, ...]) -> None:
         update_wrapper(self, function)
+        self.name = function.__name__
         self._function = function
         self.any_of = any_of
 
