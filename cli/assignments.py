@@ -20,7 +20,7 @@ HEADER = "entityId"
 """The name of the first column in the files that Rollcall itself exports."""
 
 Course = Annotated[str, typer.Argument(metavar="COURSE", help="The course's code or id.")]
-Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why it is assigned; kept in the audit log.")]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why it is assigned; kept with the assignment.")]
 PartyIds = Annotated[
     list[str] | None,
     typer.Option("--party", parser=external_id, metavar="ID", help="Assign to this party. Can be repeated."),

@@ -104,6 +104,6 @@ def _party(n: int, kind: str, name: tuple[str, str]) -> dict[str, Any]:
 
 
 def _names() -> Iterator[tuple[str, str]]:
-    """Combines every given name with every family name, in strides, so that neighbours in the list are not relatives."""
+    """Combines every given name with every family name, in strides, so that neighbours have different names."""
     pairs = list(product(_GIVEN.split(), _FAMILY.split()))
     return (pairs[n * 1009 % len(pairs)] for n in range(len(pairs)))

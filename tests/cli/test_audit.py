@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cli.main import carry_out
+from cli.main import run_command
 from shared.access import Permission
 from shared.events import Actor
 from tests.conftest import Servers
@@ -34,7 +34,7 @@ def audit(org: Org, capsys: pytest.CaptureFixture[str]) -> Command:
 
     def run(*arguments: str) -> tuple[int, str, str]:
         capsys.readouterr()
-        code = carry_out(["audit", *arguments, "--org", org.id])
+        code = run_command(["audit", *arguments, "--org", org.id])
         out, err = capsys.readouterr()
         return code, out, err
 
@@ -70,7 +70,9 @@ def test_each_tampering_is_reported_in_one_sentence(
     assert verdict == f"The events of {org.id} were altered after they were recorded."
 
 
-def test_rewritten_and_resealed_events_do_not_match_the_head_kept_elsewhere(org: Org, servers: Servers, audit: Command) -> None:
+def test_rewritten_and_resealed_events_do_not_match_the_head_kept_elsewhere(
+    org: Org, servers: Servers, audit: Command
+) -> None:
     sealed_in_three_blocks(org)
     _, written_down, _ = audit("head")
     tamper(servers, org, *EDITED, *SEALS_REMOVED)
@@ -118,7 +120,7 @@ def test_a_malformed_head_is_a_usage_error(audit: Command, head: str) -> None:
 
 @pytest.mark.parametrize("command", ["verify", "head", "export"])
 def test_an_unknown_organization_is_refused(capsys: pytest.CaptureFixture[str], org: Org, command: str) -> None:
-    assert carry_out(["audit", command, "--org", "never-added"]) == 1
+    assert run_command(["audit", command, "--org", "never-added"]) == 1
     assert "has not been added" in capsys.readouterr().err
 
 

@@ -1,4 +1,4 @@
-"""The invariants: silent about what is well, and each one found when it is broken behind the program's back."""
+"""The invariants: none is reported in a sound database, and each is reported when SQL breaks it."""
 
 from collections.abc import Iterator
 
@@ -87,13 +87,13 @@ BREAKAGES = {
     ),
     "I8: a chunk without end": ("UPDATE job_chunk SET attempts = 1000",),
 }
-"""What the owner of the tables would have to do to break each."""
+"""The statements with which the owner of the tables can break each invariant."""
 
 
 @pytest.fixture
 def busy(org: Org, workshop: Workshop) -> Org:
-    """An organization with three jobs behind it: one with a success, a party that had it already and a stranger, and a
-    session that licensed two."""
+    """An organization after two assignment jobs and a session: successes, an unchanged party, an unknown one,
+    and two licences."""
     org.with_parties("p-1", "p-2", "p-3", "p-4")
     course_id = org.with_course()
     for ids in (("p-1", "p-2"), ("p-2", "p-3", "p-unknown")):
@@ -112,7 +112,7 @@ def busy(org: Org, workshop: Workshop) -> Org:
 
 @pytest.fixture
 def owner(servers: Servers, busy: Org) -> Iterator[psycopg.Connection]:
-    """The owner of the tables, in the busy organization and in a transaction that never commits."""
+    """A connection as the owner of the tables, for the busy organization, in a transaction that never commits."""
     with psycopg.connect(servers.owner_url) as connection:
         connection.execute("SELECT set_config('rollcall.org', %s, true)", (busy.id,))
         yield connection
@@ -120,24 +120,24 @@ def owner(servers: Servers, busy: Org) -> Iterator[psycopg.Connection]:
 
 
 def found(owner: psycopg.Connection) -> set[str]:
-    """The invariants that whoever serves would now find broken."""
+    """Returns the invariants that the serving role now finds broken."""
     owner.execute(f"SET LOCAL ROLE {SERVING_ROLE}")
     return {
         invariant.name for invariant in invariants.INVARIANTS if owner.execute(invariant.violated.encode()).rowcount
     }
 
 
-def test_all_is_well_after_work(busy: Org) -> None:
+def test_no_invariant_is_broken_after_work(busy: Org) -> None:
     with busy.transaction() as db:
         assert invariants.violations(db) == []
 
 
-def test_all_is_well_before_anything_is_broken(owner: psycopg.Connection) -> None:
+def test_control_no_invariant_is_broken_before_a_breakage(owner: psycopg.Connection) -> None:
     assert found(owner) == set()
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES)
-def test_what_is_broken_is_found(owner: psycopg.Connection, breakage: str) -> None:
+def test_each_breakage_is_found(owner: psycopg.Connection, breakage: str) -> None:
     for statement in BREAKAGES[breakage]:
         owner.execute(statement.encode())
     assert breakage[:2] in found(owner)
@@ -154,11 +154,11 @@ def test_a_violation_names_its_place(busy: Org) -> None:
     )
 
 
-def test_every_organization_is_looked_at(busy: Org, other_org: Org) -> None:
+def test_every_organization_is_checked(busy: Org, other_org: Org) -> None:
     with busy.service.database.transaction(None) as db:
         assert {busy.id, other_org.id} <= set(access.organization_ids(db))
 
 
-def test_looking_without_an_organization_is_refused(busy: Org) -> None:
+def test_checking_without_an_organization_is_refused(busy: Org) -> None:
     with busy.service.database.transaction(None) as db, pytest.raises(LookupError):
         invariants.violations(db)
