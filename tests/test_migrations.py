@@ -149,7 +149,7 @@ def test_licence_events_published_under_the_former_schema_are_not_published_agai
 
 
 def followed(connection: psycopg.Connection) -> dict[str, tuple[bool, int, int | None]]:
-    """Returns, by licence code: whether it counts, its published notices, and how many days before its end it is due."""
+    """Returns, by licence code: whether it counts, its published notices, and the days from its due date to its end."""
     rows = connection.execute("""
         SELECT code, counts, licence_due.notices, date_part('day', licence.expires_at - licence_due.due_at)::int
         FROM licence JOIN licence_due ON licence_due.org_id = licence.org_id AND licence_id = id""")
