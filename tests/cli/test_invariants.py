@@ -18,7 +18,7 @@ BREAKAGES = {
         "ALTER TABLE job DROP CONSTRAINT uq_job_org_id_idempotency_key",
         "UPDATE job SET idempotency_key = 'the same'",
     ),
-    "I2: a recipient whose outcome nobody counted": (
+    "I2: a recipient whose outcome is not counted": (
         """INSERT INTO job_outcome (org_id, job_id, entity_id, outcome, code)
            SELECT org_id, id, 'p-9', 'failed', 'party-not-found' FROM job
            WHERE org_id = current_setting('rollcall.org') LIMIT 1""",
@@ -37,7 +37,7 @@ BREAKAGES = {
            SELECT org_id, party_id, course_id, course_version_id, session_id, 'system', 'test', granted_at, expires_at,
                months, rule FROM licence WHERE org_id = current_setting('rollcall.org')""",
     ),
-    "I4: somebody who attended and has nothing": (
+    "I4: a party that attended and has no licence": (
         """DELETE FROM licence_due USING licence WHERE licence_due.org_id = current_setting('rollcall.org')
            AND licence.id = licence_id AND party_id = 'p-1'""",
         "DELETE FROM licence WHERE org_id = current_setting('rollcall.org') AND party_id = 'p-1'",
@@ -71,21 +71,21 @@ BREAKAGES = {
            SELECT org_id, 1000, type, subject, recorded_at, actor_type, actor_id, data FROM event
            WHERE type = 'job.finished' AND org_id = current_setting('rollcall.org') LIMIT 1""",
     ),
-    "I9: an end that the sweep does not know of": (
+    "I9: an expiry date that the sweep does not know": (
         "UPDATE licence_due SET expires_at = expires_at + interval '1 day'",
     ),
-    "I9: a licence that the sweep does not know of": ("DELETE FROM licence_due",),
-    "I9: told to have ended before its end": (
+    "I9: a licence that the sweep does not know": ("DELETE FROM licence_due",),
+    "I9: an event of expiry before the expiry date": (
         """INSERT INTO event (org_id, sequence, type, subject, recorded_at, actor_type, actor_id, data)
            SELECT current_setting('rollcall.org'), 1000, 'licence.expired', 'licence/1', now(), 'system', 'test',
                '{"expiresAt": "2999-01-01T00:00:00Z"}'""",
     ),
-    "I9: told twice of one end": (
+    "I9: two events of one expiry": (
         """INSERT INTO event (org_id, sequence, type, subject, recorded_at, actor_type, actor_id, data)
            SELECT current_setting('rollcall.org'), 1000 + n, 'licence.expired', 'licence/1', now(), 'system', 'test',
                '{"expiresAt": "2027-01-01"}' FROM generate_series(1, 2) AS n""",
     ),
-    "I8: a chunk without end": ("UPDATE job_chunk SET attempts = 1000",),
+    "I8: a chunk with endless attempts": ("UPDATE job_chunk SET attempts = 1000",),
 }
 """The statements with which the owner of the tables can break each invariant."""
 

@@ -14,6 +14,7 @@ import pytest
 from shared.access import Permission
 from tests.factories import Org
 from tests.faults.accounts import accounted, halfway
+from tests.faults.background import in_background
 from tests.faults.orders import crew_members, submit
 from tests.faults.plant import Plant, inserting
 from tests.faults.sabotage import slowly
@@ -30,28 +31,22 @@ def url(plant: Plant, crew: Org) -> Iterator[str]:
 
 
 @contextmanager
-def asked_again_and_again(url: str, token: str) -> Iterator[list[httpx2.Response]]:
+def requests_repeated(url: str, token: str) -> Iterator[list[httpx2.Response]]:
     """Request the list of jobs repeatedly while the block runs. Yields the responses; there is one when it starts."""
     answers: list[httpx2.Response] = []
-    over = threading.Event()
 
-    def ask() -> None:
+    def ask(over: threading.Event) -> None:
         with httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=15) as client:
             while not over.wait(0.1):
                 answers.append(client.get("/v1/jobs"))
 
-    thread = threading.Thread(target=ask)
-    thread.start()
-    try:
+    with in_background(ask):
         assert within(30, lambda: bool(answers))
         yield answers
-    finally:
-        over.set()
-        thread.join()
 
 
 def test_a_job_of_15000_survives_an_immediate_restart_of_postgresql(plant: Plant, crew: Org, url: str) -> None:
-    with asked_again_and_again(url, crew.token(Permission.VIEW)) as answers:
+    with requests_repeated(url, crew.token(Permission.VIEW)) as answers:
         job_id = submit(crew, crew_members(SIZE))
         with plant.overseer() as overseer:
             assert within(30, lambda: inserting(overseer) and halfway(crew, job_id))

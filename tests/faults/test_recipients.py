@@ -19,6 +19,7 @@ from tests.conftest import Servers
 from tests.drain import Workshop
 from tests.factories import Org
 from tests.faults.accounts import accounted, job_of
+from tests.faults.background import in_background
 from tests.faults.orders import crew_members, submit
 from tests.faults.plant import Plant
 from tests.faults.sabotage import CUTS_THE_CONNECTION, HANGS, LOCK, RAISES, WAITS_FOR_THE_LOCK, bad_party
@@ -35,9 +36,8 @@ def worker(plant: Plant, crew: Org) -> Iterator[Process]:
 def killer_of_workers(plant: Plant, worker: Process) -> Iterator[list[int]]:
     """Kill, with SIGKILL, each child of the worker whose connection waits for our lock. Yields the killed ids."""
     killed: list[int] = []
-    over = threading.Event()
 
-    def watch() -> None:
+    def watch(over: threading.Event) -> None:
         with plant.overseer() as overseer:
             overseer.execute("SELECT pg_advisory_lock(%s)", [LOCK])
             while not over.wait(0.02):
@@ -47,13 +47,8 @@ def killer_of_workers(plant: Plant, worker: Process) -> Iterator[list[int]]:
                 ).fetchall()
                 killed.extend(_kill_child_at(worker, {port for (port,) in waiting}))
 
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
+    with in_background(watch):
         yield killed
-    finally:
-        over.set()
-        thread.join()
 
 
 def _kill_child_at(worker: Process, ports: set[int]) -> Iterator[int]:

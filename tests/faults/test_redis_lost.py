@@ -16,6 +16,7 @@ import pytest
 from shared.access import Permission
 from tests.factories import Org
 from tests.faults.accounts import accounted, job_of, stuck
+from tests.faults.background import in_background
 from tests.faults.orders import CREW_SIZE, crew_members, order, submit
 from tests.faults.plant import Plant
 from tests.faults.sabotage import slowly
@@ -28,22 +29,16 @@ MORE_THAN_THREADS = 50
 
 
 @contextmanager
-def emptied_again_and_again(plant: Plant, every_seconds: float) -> Iterator[list[int]]:
+def redis_emptied_repeatedly(plant: Plant, every_seconds: float) -> Iterator[list[int]]:
     """Empty Redis repeatedly while the block runs. Yields the number of messages that each FLUSHALL deleted."""
-    destroyed: list[int] = []
-    over = threading.Event()
+    deleted: list[int] = []
 
-    def empty() -> None:
+    def empty(over: threading.Event) -> None:
         while not over.wait(every_seconds):
-            destroyed.append(plant.empty_redis())
+            deleted.append(plant.empty_redis())
 
-    thread = threading.Thread(target=empty)
-    thread.start()
-    try:
-        yield destroyed
-    finally:
-        over.set()
-        thread.join()
+    with in_background(empty):
+        yield deleted
 
 
 class TestAtWork:
@@ -57,10 +52,10 @@ class TestAtWork:
 
     @pytest.mark.usefixtures("url")
     def test_a_job_of_20000_survives_an_emptied_redis(self, plant: Plant, crew: Org) -> None:
-        with slowly(plant.owner_url, 0.2), emptied_again_and_again(plant, every_seconds=0.1) as destroyed:
+        with slowly(plant.owner_url, 0.2), redis_emptied_repeatedly(plant, every_seconds=0.1) as deleted:
             job = accounted(crew, submit(crew))
         assert (job.state, job.succeeded) == ("succeeded", CREW_SIZE)
-        assert sum(destroyed) > 0, "no message was lost, so the test shows nothing"
+        assert sum(deleted) > 0, "no message was lost, so the test shows nothing"
 
     def test_jobs_are_accepted_without_redis_and_end_when_it_is_back_empty(
         self, plant: Plant, crew: Org, url: str
