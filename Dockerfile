@@ -1,11 +1,11 @@
-# One image for every role: `docker run rollcall api`, `worker`, `beat`, `migrate`, `doctor` ...
+# One image for every program: `docker run rollcall api`, `worker`, `beat`, `migrate`, `doctor` ...
 FROM python:3.11-slim AS build
 RUN python -m venv /opt/rollcall
 WORKDIR /source
-# The dependencies first: this layer is rebuilt only when a lock changes.
+# The dependencies first, so that this layer is rebuilt only when a lock changes.
 COPY requirements.txt requirements-dev.txt ./
 RUN /opt/rollcall/bin/pip install --no-cache-dir --require-hashes -r requirements.txt
-# The build backend by its hash as well, in an environment that stays behind in this stage.
+# The build backend is installed by its hash too, in an environment that only this stage has.
 RUN python -m venv /opt/build && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements-dev.txt
 COPY . .
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /tmp . \
@@ -14,7 +14,7 @@ RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /tmp . \
 FROM python:3.11-slim
 COPY --from=build /opt/rollcall /opt/rollcall
 ENV PATH=/opt/rollcall/bin:$PATH PYTHONUNBUFFERED=1
-# The home is where beat, and `rollcall up`, may write.
+# The home directory is the only place where `rollcall up` may write.
 RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/rollcall rollcall
 USER 10001
 WORKDIR /var/lib/rollcall

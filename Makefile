@@ -1,4 +1,4 @@
-# Everything runs from a bare clone with Python 3.11 or later and make; what is installed lands in $(VENV).
+# Every target works in a fresh clone; it needs make and Python 3.11 or later. All packages are installed into $(VENV).
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALLED := $(VENV)/installed
 
-# What is imported is compiled once and kept, also where the environment says otherwise: six processes start from it.
+# Always keep compiled bytecode, even if the environment forbids it: six processes start from the same modules.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -15,43 +15,43 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo 'Another interpreter: make test PYTHON=python3.12 VENV=.venv/3.12'
+	@echo 'With another interpreter: make test PYTHON=python3.12 VENV=.venv/3.12'
 
 setup: $(INSTALLED) ## Install into .venv, with the command .venv/bin/rollcall
 
-demo: $(INSTALLED) ## Start everything, assign a course to 2,000 parties, stay up (ONCE=1: end instead)
+demo: $(INSTALLED) ## Start the whole system, assign a course to 2,000 parties, keep running (ONCE=1: stop at the end)
 	$(BIN)/rollcall demo $(if $(filter 1,$(ONCE)),--once)
 
-test: $(INSTALLED) ## Run the test suite (ARGS="-k licences" goes to pytest)
+test: $(INSTALLED) ## Run the test suite (options for pytest: ARGS="-k licences")
 	$(BIN)/pytest -n auto $(ARGS)
 
-check: $(INSTALLED) ## Formatting, lint, types, import contracts, migrations against the models
+check: $(INSTALLED) ## Check formatting, lint, types, import contracts, and the migrations against the models
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m migrations.check
 
-bench: $(INSTALLED) ## Measure against the floor and the alternatives
+bench: $(INSTALLED) ## Measure the speed against the floor and the alternatives
 	$(BIN)/python -m bench $(ARGS)
 
-# Pins stay as they are unless a range in pyproject.toml forbids them; ARGS=--upgrade renews them all.
+# Existing pins are kept unless a range in pyproject.toml forbids them; ARGS=--upgrade updates all of them.
 COMPILE = $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --extra embedded $(ARGS)
 
-lock: $(UV) ## Write requirements*.txt anew from pyproject.toml (ARGS=--upgrade: newest versions)
+lock: $(UV) ## Generate requirements*.txt from pyproject.toml (ARGS=--upgrade: newest versions)
 	$(COMPILE) --output-file requirements.txt
 	$(COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt
 
-# uv installs the set in 3 s where pip takes 50 to 70; pip fetches uv itself, by the hash in the lock.
+# uv installs all packages in 3 s; pip takes 50 to 70 s. pip installs uv itself, with the hash from the lock.
 $(UV):
 	@$(PYTHON) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-		echo 'Rollcall needs Python 3.11 or later with its venv module (python3-venv on Debian); name one with PYTHON=...' >&2; \
+		echo 'Rollcall needs Python 3.11 or later with its venv module (python3-venv on Debian); choose one with PYTHON=...' >&2; \
 		exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.txt | $(BIN)/pip install --quiet --require-hashes -r /dev/stdin
 
-# pip comes second because it alone knows a package mirror that this machine's pip configuration names.
+# pip is the fallback, because only pip reads a package mirror from this machine's pip configuration.
 $(INSTALLED): requirements-dev.txt pyproject.toml | $(UV)
 	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.txt || \
 		$(BIN)/pip install --quiet --no-compile --require-hashes -r requirements-dev.txt

@@ -1,4 +1,4 @@
-"""Assigning a course from a terminal, through the public API."""
+"""`rollcall assign`: assign a course to parties, through the public API."""
 
 import csv
 import sys
@@ -14,94 +14,116 @@ from cli.options import Api, DataDir, MaybeOrg, Token, external_id
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from cli.front_desk import FrontDesk
+    from cli.client import ApiClient, Target
 
 HEADER = "entityId"
-"""What the first column is called, in the files that Rollcall itself exports."""
+"""The name of the first column in the files that Rollcall itself exports."""
 
+Course = Annotated[str, typer.Argument(metavar="COURSE", help="The course's code or id.")]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why it is assigned; kept with the assignment.")]
 PartyIds = Annotated[
     list[str] | None,
     typer.Option("--party", parser=external_id, metavar="ID", help="Assign to this party. Can be repeated."),
 ]
 FolderIds = Annotated[
     list[str] | None,
-    typer.Option("--folder", parser=external_id, metavar="ID", help="Assign to who is in it now. Can be repeated."),
+    typer.Option(
+        "--folder", parser=external_id, metavar="ID", help="Assign to the parties now in this folder. Can be repeated."
+    ),
 ]
+Source = Annotated[
+    str | None,
+    typer.Option("--from", metavar="FILE", help="Assign to the party ids in the first column of FILE; - for stdin."),
+]
+DueOn = Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="The last day to complete it.")]
+Notify = Annotated[bool, typer.Option(help="Send the parties a message about it.")]
+SkipCompleted = Annotated[bool, typer.Option(help="Leave out parties that have completed this version.")]
+Preview = Annotated[bool, typer.Option(help="Only show what would happen.")]
+Key = Annotated[str | None, typer.Option(metavar="KEY", help="Idempotency key: the same key never makes a second job.")]
 
 
 def assign(
-    course: Annotated[str, typer.Argument(metavar="COURSE", help="Its code or its id.")],
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, as the record will say for years.")],
+    course: Course,
+    reason: Reason,
     party: PartyIds = None,
     folder: FolderIds = None,
-    source: Annotated[
-        str | None,
-        typer.Option("--from", metavar="FILE", help="Assign to the parties whose ids lead its lines; - for stdin."),
-    ] = None,
-    due_on: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="The last day to complete it.")] = None,
-    notify: Annotated[bool, typer.Option(help="Tell the parties.")] = True,
-    skip_completed: Annotated[bool, typer.Option(help="Leave out who has completed this version.")] = False,
-    preview: Annotated[bool, typer.Option(help="Say what would happen, and do nothing.")] = False,
-    key: Annotated[
-        str | None, typer.Option(metavar="KEY", help="Idempotency key: with the same one it happens once.")
-    ] = None,
+    source: Source = None,
+    due_on: DueOn = None,
+    notify: Notify = True,
+    skip_completed: SkipCompleted = False,
+    preview: Preview = False,
+    key: Key = None,
     org: MaybeOrg = None,
     token: Token = None,
     api: Api = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Assign a course's active version to parties, and watch it happen.
+    """Assign a course's active version to parties, and watch the job.
 
     \b
     Examples:
       rollcall assign H2S --org acme --folder drill-floor-crew --reason "New rig"
       rollcall assign H2S --org acme --from crew.csv --reason "Audit" --preview
 
-    The first column of FILE holds ids of parties; a header line and what else is in it are left alone.
+    A header line and the other columns of FILE are ignored.
     """
-    from rich.console import Console
+    from cli.client import Target, connect
 
-    from cli.front_desk import Way, reach
-    from cli.progress import follow
-
-    way = Way(org, token, api, data_dir)
-    named = [*(party or []), *(_ids(source) if source else [])]
-    if not named and not folder:
-        raise typer.BadParameter("name recipients with --party, --folder or --from")
-    with reach(way) as desk:
+    target = Target(org, token, api, data_dir)
+    recipients = _recipients([*(party or []), *(_ids(source) if source else [])], folder or [])
+    with connect(target) as client:
         body = {
-            "courseId": find_course(desk, course),
-            "recipients": [{"entityType": "party", "entityId": entity_id} for entity_id in named],
-            "folderIds": folder or [],
+            **recipients,
+            "courseId": find_course(client, course),
             "reason": reason,
             "dueOn": due_on,
             "notify": notify,
             "ifCompleted": "skip" if skip_completed else "assign",
         }
-        if preview:
-            print_preview(desk.post("/v1/assignments/preview", body), Console(highlight=False))
-        else:
-            job = desk.post("/v1/assignments", body, {"Idempotency-Key": key} if key else None)
-            raise typer.Exit(follow(desk, job, way))
+        raise typer.Exit(_preview(client, body) if preview else _submit(client, body, key, target))
 
 
-def find_course(desk: "FrontDesk", course: str) -> str:
-    """The id of a course that was named by its id or its code. Raises Failed."""
+def _recipients(party_ids: list[str], folder_ids: list[str]) -> dict[str, Any]:
+    """The part of the request that names recipients. Raises BadParameter if it names none."""
+    if not party_ids and not folder_ids:
+        raise typer.BadParameter("name recipients with --party, --folder or --from")
+    return {
+        "recipients": [{"entityType": "party", "entityId": party_id} for party_id in party_ids],
+        "folderIds": folder_ids,
+    }
+
+
+def _preview(client: "ApiClient", body: dict[str, Any]) -> int:
+    from rich.console import Console
+
+    print_preview(client.post("/v1/assignments/preview", body), Console(highlight=False))
+    return 0
+
+
+def _submit(client: "ApiClient", body: dict[str, Any], key: str | None, target: "Target") -> int:
+    from cli.progress import follow
+
+    job = client.post("/v1/assignments", body, {"Idempotency-Key": key} if key else None)
+    return follow(client, job, target)
+
+
+def find_course(client: "ApiClient", course: str) -> str:
+    """Returns the id of a course, given its id or its code. Raises Failed."""
     from cli.failures import Failed
 
     try:
         return str(uuid.UUID(course))
     except ValueError:
-        near = desk.get("/v1/courses", q=course, limit=500)["items"]
-    found = [each["id"] for each in near if each["code"].lower() == course.lower()]
+        similar = client.get("/v1/courses", q=course, limit=500)["items"]
+    found = [each["id"] for each in similar if each["code"].lower() == course.lower()]
     if not found:
-        others = f" Near it: {', '.join(each['code'] for each in near[:5])}." if near else ""
+        others = f" Similar codes: {', '.join(each['code'] for each in similar[:5])}." if similar else ""
         raise Failed(f"There is no course with the code {course}.{others}")
     return str(found[0])
 
 
 def print_preview(preview: dict[str, Any], console: "Console") -> None:
-    """What a submission would do, a line for each outcome."""
+    """Print what a submission would do, one line for each outcome."""
     from rich.table import Table
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
@@ -114,13 +136,14 @@ def print_preview(preview: dict[str, Any], console: "Console") -> None:
 
 
 def _ids(source: str) -> Iterator[str]:
-    """The ids in a file: the first cell of each line, but for blank lines and a header."""
+    """Yields the first cell of each line of a file, except blank lines and the header."""
     from cli.failures import Failed
 
     try:
         text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise Failed(f"{source} cannot be read: {getattr(error, 'strerror', 'it is not UTF-8')}.") from None
+        reason = getattr(error, "strerror", "it is not UTF-8; save it as CSV in UTF-8")
+        raise Failed(f"{source} cannot be read: {reason}.") from None
     for n, cells in enumerate(csv.reader(text.splitlines()), start=1):
         entity_id = cells[0].strip() if cells else ""
         if entity_id and not (n == 1 and entity_id == HEADER):

@@ -1,12 +1,10 @@
-"""The audit log from the operator's side: was the past altered, how far is it sealed, hand it out.
+"""`rollcall audit`: verify the hash chain over the events, print its head, export events.
 
-These read the database and not the API: a proof should rest on as little as possible.
+These commands read the database and not the API: a proof should depend on as little code as possible.
 """
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,28 +15,32 @@ from cli.options import DataDir, Org, external_id
 if TYPE_CHECKING:
     from shared.events import Expected, Finding, Verification
 
-app = typer.Typer(help="Prove that no event was altered, and export the events.")
+app = typer.Typer(help="Check that no event was altered, and export events.")
 
 MOST_FINDINGS = 100
-"""By then it is clear; what else is wrong would only fill the screen, or the memory."""
+"""Upper bound of findings listed: more would only fill the screen and the memory."""
 
-Instant = Annotated[str | None, typer.Option(metavar="INSTANT", help="Such as 2026-03-01T00:00:00Z.")]
-Id = Annotated[str | None, typer.Option(parser=external_id, metavar="ID", help="Only what concerns this one.")]
+Instant = Annotated[str | None, typer.Option(metavar="INSTANT", help="For example 2026-03-01T00:00:00Z.")]
+Expect = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SEQUENCE:HASH", help="A head that `audit head` printed earlier; it must still be part of the chain."
+    ),
+]
+Id = Annotated[str | None, typer.Option(parser=external_id, metavar="ID", help="Only events with this id.")]
 
 
 @app.command()
 def verify(
     org: Org,
-    expect: Annotated[
-        str | None, typer.Option(metavar="SEQUENCE:HASH", help="A head written down earlier, which must still hold.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    expect: Expect = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Compute the hash chain over all events again, and say what was edited, deleted, moved or cut off, and where.
+    """Compute the hash chain over all events again, and list the events that were edited, deleted, moved or cut off.
 
-    Changes nothing. Exit code 1 where something was altered. Whoever can write to the tables can seal a rewritten past
-    anew, so write the head down elsewhere, and give it with --expect the next time.
+    Changes nothing. Exit code 1 if something was altered. Somebody who can write to the tables can also seal altered
+    events again; so keep the head in another place, and give it with --expect the next time.
 
     \b
     Example:
@@ -46,25 +48,26 @@ def verify(
     """
     from itertools import islice
 
+    from rich.console import Console
+
     from cli import system
+    from cli.bars import bar
     from shared import access, events
 
     expected = _expected(expect) if expect is not None else None
     with system.find(data_dir).database() as database, database.transaction(org) as db:
         verification = events.Verification(db, expected)
-        access.organization(db)  # says so where there is none
-        with _progress(verification.counter) as tell:
-            findings = list(islice(verification.findings(tell), MOST_FINDINGS))
-    if as_json:
-        _tell_programs(org, verification, findings)
-    else:
-        _tell_people(org, verification, findings)
+        access.organization(db)  # raises OrganizationUnknown
+        with bar(Console(stderr=True), verification.counter, "events", transient=True) as update:
+            read = verification.findings(lambda count: update(completed=count))
+            findings = list(islice(read, MOST_FINDINGS))
+    (_print_json if as_json else _print_sentences)(org, verification, findings)
     raise typer.Exit(1 if findings else 0)
 
 
 @app.command()
 def head(org: Org, data_dir: DataDir = None) -> None:
-    """Print the head of the hash chain as SEQUENCE:HASH, and nothing else: what an auditor writes down."""
+    """Print the head of the hash chain as SEQUENCE:HASH and nothing else, for an auditor to keep."""
     from cli import system
     from cli.failures import Failed
     from shared import access, events
@@ -73,9 +76,7 @@ def head(org: Org, data_dir: DataDir = None) -> None:
         access.organization(db)
         found = events.sealed_head(db)
     if found.sealed_at is None:
-        raise Failed(
-            f"No event of {org} is sealed yet; a running `rollcall worker` and `rollcall beat` do it each minute."
-        )
+        raise Failed(f"No event of {org} is sealed yet. `rollcall worker` and `rollcall beat` seal events each minute.")
     typer.echo(f"{found.sequence}:{found.hash}")
 
 
@@ -86,11 +87,11 @@ def export(
     until: Instant = None,
     party: Id = None,
     actor: Id = None,
-    subject: Annotated[str | None, typer.Option(metavar="NOUN/ID", help="Such as assignment/ and its id.")] = None,
-    type: Annotated[list[str] | None, typer.Option(metavar="TYPE", help="Such as assignment.created.")] = None,
+    subject: Annotated[str | None, typer.Option(metavar="NOUN/ID", help="For example assignment/ and an id.")] = None,
+    type: Annotated[list[str] | None, typer.Option(metavar="TYPE", help="For example assignment.created.")] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Print events as CloudEvents, a line of JSON each. Those recorded at --until are left out.
+    """Print events as CloudEvents, one JSON object a line, from --since up to but not including --until.
 
     \b
     Example:
@@ -117,7 +118,7 @@ def export(
 
 
 def _expected(head: str) -> "Expected":
-    """A head as `rollcall audit head` prints it. Raises BadParameter."""
+    """Parse a head as `rollcall audit head` prints it. Raises BadParameter."""
     from shared.events import Expected
 
     written = re.fullmatch(r"([1-9][0-9]{0,17}):([0-9a-f]{64})", head.strip().lower())
@@ -129,7 +130,7 @@ def _expected(head: str) -> "Expected":
 
 
 def _instant(text: str | None) -> datetime | None:
-    """An RFC 3339 instant. Raises BadParameter."""
+    """Parse an RFC 3339 instant. Raises BadParameter."""
     if text is None:
         return None
     try:
@@ -138,23 +139,10 @@ def _instant(text: str | None) -> datetime | None:
             return instant.astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise typer.BadParameter("an instant has a date, a time and a zone, such as 2026-03-01T00:00:00Z")
+    raise typer.BadParameter("give a date, a time and a zone, for example 2026-03-01T00:00:00Z")
 
 
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal; elsewhere nothing."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    columns = (BarColumn(), TextColumn("{task.completed:,.0f} of {task.total:,.0f} events"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda count: progress.update(task, completed=count)
-
-
-def _tell_programs(org: str, verification: "Verification", findings: "list[Finding]") -> None:
+def _print_json(org: str, verification: "Verification", findings: "list[Finding]") -> None:
     from dataclasses import asdict
 
     about: dict[str, Any] = {
@@ -169,14 +157,14 @@ def _tell_programs(org: str, verification: "Verification", findings: "list[Findi
     typer.echo(json.dumps(about, indent=2))
 
 
-def _tell_people(org: str, verification: "Verification", findings: "list[Finding]") -> None:
+def _print_sentences(org: str, verification: "Verification", findings: "list[Finding]") -> None:
     for finding in findings:
         typer.echo(finding.detail)
     if len(findings) == MOST_FINDINGS:
-        typer.echo(f"After {MOST_FINDINGS} findings the rest was not looked at.")
+        typer.echo(f"Stopped after {MOST_FINDINGS} findings; later events were not checked.")
     elif findings:
-        typer.echo(f"The events of {org} are not what was recorded.")
+        typer.echo(f"The events of {org} were altered after they were recorded.")
     else:
         unsealed = verification.count - verification.sealed
-        waiting = f"; the last {unsealed:,} wait for their seal" if unsealed else ""
-        typer.echo(f"The {verification.count:,} events of {org} are what was recorded{waiting}.")
+        waiting = f" The last {unsealed:,} are not sealed yet." if unsealed else ""
+        typer.echo(f"The {verification.count:,} events of {org} are unaltered.{waiting}")

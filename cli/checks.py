@@ -1,4 +1,4 @@
-"""Is everything reachable, current and safe? Each check asks one thing; where the answer is no, it says what to do."""
+"""The checks of `rollcall doctor`: each looks at one part and, if it fails, says what to do."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,39 +21,39 @@ from shared.settings import TRAINING, Settings, private_keys
 
 OLDEST_POSTGRES, OLDEST_REDIS = 15, (6, 2)
 WAITING = timedelta(minutes=1)
-"""Work that is due is looked for every few seconds: a job that nobody served for so long has no worker."""
+"""Workers look for due jobs every few seconds. If a job has waited this long, no worker runs."""
 SKEW = timedelta(seconds=5)
-"""Whether a licence is valid should not depend on which machine's clock is asked."""
+"""Upper bound for the difference between two machines' clocks, because a licence is valid by its dates."""
 PROGRAMS = ("worker", "sender", "api", "beat")
 
 
-class Unwell(Exception):
-    """The answer of a check that is not ok: a sentence with the next step."""
+class CheckFailed(Exception):
+    """Raised by a check. Its text is a sentence with the next step."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One question and its answer, a sentence."""
+    """The result of one check. detail: a sentence."""
 
     name: str
     ok: bool
     detail: str
 
 
-def examine(system: System, *, api_url: str | None, ask_invariants: bool) -> Iterator[Check]:
-    """The checks of a system, in an order in which the first that fails explains those after it.
+def run_checks(system: System, *, api_url: str | None, with_invariants: bool) -> Iterator[Check]:
+    """Yields the checks of a system, ordered so that the first failure explains those after it.
 
-    api_url: where to ask the API; None leaves it out.
+    api_url: the API's address; None skips the API.
     """
-    if system.resting:
-        yield Check("running", False, f"The Rollcall in {system.data_dir} rests; `rollcall up` starts it.")
-        if ask_invariants:
+    if system.stopped:
+        yield Check("running", False, f"The system in {system.data_dir} is stopped; start it with `rollcall up`.")
+        if with_invariants:
             with system.database() as database:
                 yield from _invariants(database)
         return
     if system.state:
         yield _check("programs", lambda: _programs(system))
-    yield from _database(system, ask_invariants)
+    yield from _database(system, with_invariants)
     yield _check("redis", lambda: _redis(system.settings.need_redis_url()))
     if TRAINING in system.settings.features:
         yield Check("credentials", True, _credentials(system.settings))
@@ -61,25 +61,26 @@ def examine(system: System, *, api_url: str | None, ask_invariants: bool) -> Ite
         yield _check("api", lambda: _api(api_url))
 
 
-def _check(name: str, ask: Callable[[], str]) -> Check:
+def _check(name: str, run: Callable[[], str]) -> Check:
+    """Runs a check that returns a sentence or raises CheckFailed; any other error fails it too."""
     try:
-        return Check(name, True, ask())
-    except Unwell as unwell:
-        return Check(name, False, str(unwell))
+        return Check(name, True, run())
+    except CheckFailed as failure:
+        return Check(name, False, str(failure))
     except Exception as error:
         return Check(name, False, explain(error)[0])
 
 
 def _programs(system: System) -> str:
-    """What `up` keeps running: one that is down for a moment is started again."""
+    """Checks the processes of `rollcall up`, which starts one again after it ended."""
     assert system.state is not None
     alive = {program.name: program.pid for program in system.state.processes if psutil.pid_exists(program.pid)}
     if missing := [name for name in PROGRAMS if name not in alive]:
-        raise Unwell(f"Not running just now: {', '.join(missing)}. What `rollcall up` prints says why.")
+        raise CheckFailed(f"Not running: {', '.join(missing)}. See the output of `rollcall up` for the cause.")
     return ", ".join(f"{name} {pid}" for name, pid in alive.items())
 
 
-def _database(system: System, ask_invariants: bool) -> Iterator[Check]:
+def _database(system: System, with_invariants: bool) -> Iterator[Check]:
     url = system.settings.need_database_url()
     yield (reachable := _check("postgresql", lambda: _postgres(url)))
     if not reachable.ok:
@@ -94,7 +95,7 @@ def _database(system: System, ask_invariants: bool) -> Iterator[Check]:
             yield _check("row-level security", lambda: _guarded(database))
             yield _check("clock", lambda: _clock(database))
             yield _check("work", lambda: _work(database))
-            if ask_invariants:
+            if with_invariants:
                 yield from _invariants(database)
     finally:
         database.close()
@@ -107,31 +108,33 @@ def _postgres(url: str) -> str:
             version = connection.info.parameter_status("server_version")
             where = f"{connection.info.host}:{connection.info.port}/{connection.info.dbname}"
     except psycopg.OperationalError as error:
-        raise Unwell(unreachable(url, error)) from None
+        raise CheckFailed(unreachable(url, error)) from None
     if number // 10_000 < OLDEST_POSTGRES:
-        raise Unwell(f"PostgreSQL {version} at {where} is too old; Rollcall needs {OLDEST_POSTGRES} or later.")
+        raise CheckFailed(f"PostgreSQL {version} at {where} is too old; Rollcall needs {OLDEST_POSTGRES} or later.")
     return f"PostgreSQL {version} at {where}"
 
 
 def _migrated(url: str, features: frozenset[str]) -> str:
     if behind := migrations.missing(url, features):
-        raise Unwell(f"The schema is behind ({', '.join(behind)}); run `rollcall migrate`.")
+        raise CheckFailed(f"The schema is behind ({', '.join(behind)}); run `rollcall migrate`.")
     return "The schema is current."
 
 
 def _serves(database: Database) -> str:
-    """Every connection asserts that its role is safe, so opening one is the check."""
+    """Checks the serving role by opening a connection: each connection verifies its role."""
     with database.transaction(None) as db:
         role = db.scalar(select(func.current_user()))
-    return f"{role} owns nothing and bypasses nothing."
+    return f"{role} owns no table and cannot bypass row-level security."
 
 
 def _guarded(database: Database) -> str:
     (guards,) = (invariant for invariant in invariants.INVARIANTS if invariant.name == "I7")
     with database.transaction(None) as db:
         if places := invariants.places(db, guards):
-            raise Unwell(f"Not guarded: {', '.join(places)}. Run `rollcall migrate`, and find out who changed it.")
-    return "Every table of an organization is guarded, for its owner too."
+            raise CheckFailed(
+                f"No row-level security on: {', '.join(places)}. Run `rollcall migrate`, and find out who removed it."
+            )
+    return "Every table has row-level security, also for its owner."
 
 
 def _clock(database: Database) -> str:
@@ -139,12 +142,14 @@ def _clock(database: Database) -> str:
         there = db.scalars(select(func.clock_timestamp())).one()
     apart = abs(clock.now() - there)
     if apart > SKEW:
-        raise Unwell(f"The clocks here and in the database are {apart.total_seconds():.0f} s apart; set them by NTP.")
-    return f"Here and in the database {apart.total_seconds() * 1000:.0f} ms apart."
+        raise CheckFailed(
+            f"The clocks of this machine and the database differ by {apart.total_seconds():.0f} s; set them by NTP."
+        )
+    return f"This machine and the database differ by {apart.total_seconds() * 1000:.0f} ms."
 
 
 def _work(database: Database) -> str:
-    """Whether jobs are being served: the oldest that nobody has looked at for a while."""
+    """Checks that workers serve jobs. If not, names how long the oldest has waited."""
     now = clock.now()
     with database.transaction(None) as db:
         waiting = jobs.organizations_with_due_jobs(db, now - WAITING)
@@ -156,18 +161,18 @@ def _work(database: Database) -> str:
             since = db.scalar(select(func.min(Job.progressed_at)).where(Job.state.not_in(FINAL_STATES)))
         oldest = min(oldest, since or now)
     minutes = (now - oldest).total_seconds() / 60
-    raise Unwell(
-        f"Jobs of {len(waiting):,} organizations wait, the oldest for {minutes:,.0f} minutes; see that a "
-        "`rollcall worker` and a `rollcall beat` run."
+    raise CheckFailed(
+        f"Jobs of {len(waiting):,} organizations are waiting, the oldest for {minutes:,.0f} minutes; start "
+        "`rollcall worker` and `rollcall beat`."
     )
 
 
 def _credentials(settings: Settings) -> str:
-    """Nothing is wrong without a key; whoever misses credentials should read here why."""
+    """Says whether this deployment signs credentials. It need not, so this check never fails."""
     if settings.credential_key is None:
-        return "None are signed from here: ROLLCALL_CREDENTIAL_KEY is not set; `rollcall keys credential` makes a key."
+        return "Not signed: ROLLCALL_CREDENTIAL_KEY is not set. `rollcall keys credential` makes a key."
     former = len(private_keys(settings.credential_key)) - 1
-    return f"There is a key that signs them{f', and {former} former' if former else ''}."
+    return f"Signed with the key in ROLLCALL_CREDENTIAL_KEY{f', which also has {former} former' if former else ''}."
 
 
 def _redis(url: str) -> str:
@@ -176,35 +181,37 @@ def _redis(url: str) -> str:
             redis.ping()
             known = redis.info()
     except ResponseError:
-        return "It answers, but tells neither version nor policy: the stand-in, good for trying out only."
+        return "The built-in replacement for Redis, which is slow: use it for trying out only."
     except RedisError as error:
-        raise Unwell(
-            f"Redis cannot be used ({type(error).__name__}); jobs are accepted and wait. Start it, or correct "
+        raise CheckFailed(
+            f"Redis cannot be reached ({type(error).__name__}), so jobs are accepted but wait. Start it, or correct "
             "ROLLCALL_REDIS_URL."
         ) from None
     version, policy = str(known.get("redis_version", "0")), known.get("maxmemory_policy")
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_REDIS:
-        raise Unwell(f"Redis {version} is too old; Rollcall needs {'.'.join(map(str, OLDEST_REDIS))} or later.")
+        raise CheckFailed(f"Redis {version} is too old; Rollcall needs {'.'.join(map(str, OLDEST_REDIS))} or later.")
     if policy != "noeviction":
-        raise Unwell(
-            f"Redis {version} may drop whole queues when its memory is full (maxmemory-policy {policy}); run "
-            "`redis-cli config set maxmemory-policy noeviction`, and write it into its configuration."
+        raise CheckFailed(
+            f"Redis {version} may drop whole queues when its memory is full (maxmemory-policy {policy}). Run "
+            "`redis-cli config set maxmemory-policy noeviction`, and set the same in its configuration file."
         )
-    return f"Redis {version}, which evicts nothing."
+    return f"Redis {version}, which drops no data."
 
 
 def _api(url: str) -> str:
     try:
-        answer = httpx2.get(f"{url}/health/ready", timeout=5)
+        response = httpx2.get(f"{url}/health/ready", timeout=5)
     except httpx2.TransportError as error:
-        raise Unwell(f"The API does not answer at {url} ({type(error).__name__}); run `rollcall api`.") from None
-    if not answer.is_success:
-        raise Unwell(f"The API at {url} is not ready ({answer.status_code}); its own checks: {answer.text[:300]}")
+        raise CheckFailed(
+            f"The API at {url} does not answer ({type(error).__name__}); start it with `rollcall api`."
+        ) from None
+    if not response.is_success:
+        raise CheckFailed(f"The API at {url} is not ready ({response.status_code}). It says: {response.text[:300]}")
     return f"Ready at {url}"
 
 
 def _invariants(database: Database) -> Iterator[Check]:
-    """One check for each invariant, over all organizations."""
+    """Yields one check for each invariant, over all organizations."""
     with database.transaction(None) as db:
         org_ids = access.organization_ids(db)
     broken: dict[str, list[str]] = {}
@@ -215,5 +222,6 @@ def _invariants(database: Database) -> Iterator[Check]:
     for invariant in invariants.INVARIANTS:
         places = broken.get(invariant.name, [])
         promise = f"{invariant.promise[0].upper()}{invariant.promise[1:]}"
-        detail = f"{promise}. Not so: {'; '.join(places)}" if places else f"{promise}: {len(org_ids):,} organizations."
+        broken_at = f"{promise}. Broken: {'; '.join(places)}. Please report it."
+        detail = broken_at if places else f"{promise}: true for {len(org_ids):,} organizations."
         yield Check(invariant.name, not places, detail)

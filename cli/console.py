@@ -1,4 +1,9 @@
-"""One terminal for many programs: each line carries the name of who said it, and no line is torn by another's."""
+"""The terminal shared by the programs of `rollcall up`: each line starts with its program's name, and stays whole.
+
+Why not a library: rich colours text, but does not read from several programs. honcho's printer does, with a process
+for each program; here one thread must do everything, because on Linux a child's life is tied to the thread that
+started it (see `spawn` in `cli.processes`).
+"""
 
 import os
 import selectors
@@ -13,7 +18,7 @@ _LONGEST_LINE = 64 * 1024
 
 
 class Console:
-    """Collects what the programs print. It has no thread of its own: nothing appears unless somebody calls `pump`."""
+    """Collects the output of programs. It has no thread: output appears only while `show_output` is called."""
 
     def __init__(self, names: Iterable[str], coloured: bool | None = None) -> None:
         names = list(names)
@@ -29,8 +34,8 @@ class Console:
         self._unfinished: dict[int, bytes] = {}
 
     @contextmanager
-    def voice(self, name: str) -> Iterator[int]:
-        """A file descriptor for a child to print to; ours is closed after the block, so that its end is noticed."""
+    def pipe(self, name: str) -> Iterator[int]:
+        """Yields a file descriptor for a child's output. Closes our copy after the block, to notice the child's end."""
         reading, writing = os.pipe()
         os.set_blocking(reading, False)
         self._unfinished[reading] = b""
@@ -40,15 +45,15 @@ class Console:
         finally:
             os.close(writing)
 
-    def pump(self, seconds: float) -> bool:
-        """Show what the programs print, waiting up to so many seconds for something. Whether there was anything."""
+    def show_output(self, seconds: float) -> bool:
+        """Print the programs' output, waiting up to this long for some. Returns whether there was any."""
         events = self._selector.select(seconds)
         for key, _ in events:
             self._read(key.fd, key.data)
         return bool(events)
 
     def say(self, text: str, name: str | None = None) -> None:
-        """Print a line of our own, in a program's name or in nobody's."""
+        """Print a line of our own, with a program's name in front or without one."""
         _write((self._prefixes[name] if name else b"") + text.encode() + b"\n")
 
     def _read(self, source: int, name: str) -> None:
@@ -66,9 +71,9 @@ class Console:
 
 
 def _write(text: bytes) -> None:
-    """Straight to the descriptor: what is buffered for a terminal that has gone would fail us again at the exit."""
+    """Write to stdout's descriptor: a buffer that cannot be flushed to a closed terminal would fail at the exit."""
     try:
         while text:
             text = text[os.write(sys.stdout.fileno(), text) :]
     except OSError:
-        pass  # nobody listens any more; the programs go on
+        pass  # the terminal is closed; the programs keep running

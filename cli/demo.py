@@ -1,6 +1,6 @@
-"""`rollcall demo`: a drilling contractor, 2,000 parties, one assignment for all of them, through the public API.
+"""`rollcall demo`: loads a sample organization and assigns a course to its 2,000 parties, through the public API.
 
-It can be repeated on the same data directory: what is there already is said to be there, and nothing is doubled.
+It can be repeated on the same data directory: it finds the existing rows and makes nothing twice.
 """
 
 import shlex
@@ -19,9 +19,9 @@ from rich.console import Console
 from cli import directory_sample as sample
 from cli import system
 from cli.assignments import find_course, print_preview
+from cli.client import ApiClient
 from cli.embedded import is_free
 from cli.failures import Failed
-from cli.front_desk import FrontDesk
 from cli.processes import Process, end, spawn
 from cli.progress import watch
 from cli.up import COMMAND, State, read_state
@@ -31,50 +31,52 @@ from shared.events import Actor
 
 MEMBER = "demo"
 LOG = "up.log"
-"""Where `up` prints to, in the data directory."""
+"""The file in the data directory with the output of `rollcall up`."""
 REASON = "Everybody who may set foot on a rig must know what to do when the gas alarm sounds"
 SEATS, ABSENT = 40, 2
 _START_SECONDS = 180.0
 _END_SECONDS = 60.0
-"""`up` lets its worker finish what it has begun, for which that allows itself 30 s, and stops its servers in order."""
+"""Time for `rollcall up` to stop: its worker may take 30 s to finish its tasks, then the servers stop."""
 
 
 def demo(port: int, data_dir: Path, once: bool, command: Sequence[str] = COMMAND) -> None:
-    """Run everything, load the sample and assign; unless it is to be done once, stay until Ctrl-C. Raises Failed."""
+    """Run the whole system, load the sample and assign. Unless `once`, keep running until Ctrl-C. Raises Failed."""
     console = Console(highlight=False, soft_wrap=True)
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)  # ends like Ctrl-C: in order
+        signal.signal(number, signal.default_int_handler)  # stop in order, as after Ctrl-C
     with _running(port, data_dir, command, console) as (state, process):
-        with FrontDesk(state.api_url, _sign_in(data_dir, console)) as desk:
-            _load(desk, console)
-            _assign(desk, console)
-            _hold_session(desk, state.api_url, console)
+        with ApiClient(state.api_url, _sign_in(data_dir, console)) as client:
+            _load(client, console)
+            _assign(client, console)
+            _hold_session(client, state.api_url, console)
         if process is None or not once:
             _show_around(state.api_url, data_dir, console)
         if process is not None and not once:
-            console.print("\nCtrl-C ends it.")
+            console.print("\nPress Ctrl-C to stop.")
             with suppress(KeyboardInterrupt):
                 process.wait()
-                raise Failed(f"`rollcall up` has ended; {data_dir / LOG} says why.")
+                raise Failed(f"`rollcall up` has ended unexpectedly; see {data_dir / LOG} for the cause.")
     if process is not None:
-        console.print(f"It rests in {data_dir}; `rollcall up{_data_dir_option(data_dir)}` carries on with it.")
+        console.print(
+            f"Stopped. Your data is in {data_dir}; `rollcall up{_data_dir_option(data_dir)}` continues with it."
+        )
 
 
 @contextmanager
 def _running(
     port: int, data_dir: Path, command: Sequence[str], console: Console
 ) -> Iterator[tuple[State, Process | None]]:
-    """A running system: the one that runs on this data directory already, else one of our own, ended with the block."""
+    """Yields the system that runs on this data directory, or else one that we start and stop after the block."""
     if state := read_state(data_dir):
-        console.print(f"Rollcall runs already at {state.api_url}.")
+        console.print(f"Rollcall is already running at {state.api_url}.")
         yield state, None
         return
     chosen = _free(port)
     if chosen != port:
-        console.print(f"Port {port} is in use, so this is port {chosen}.")
+        console.print(f"Port {port} is in use; using port {chosen} instead.")
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = data_dir / LOG
-    console.print(f"Starting PostgreSQL, Redis, API, worker and beat in {data_dir}; they talk to {log}.")
+    console.print(f"Starting PostgreSQL, Redis, API, worker and beat in {data_dir}; their output is in {log}.")
     began = time.monotonic()
     with log.open("wb") as output:
         argv = [*command, "up", "--port", str(chosen), "--data-dir", str(data_dir)]
@@ -93,9 +95,9 @@ def _free(port: int) -> int:
 
 
 def _wait(process: Process, data_dir: Path, log: Path) -> State:
-    """What runs, once the API says that it is ready. Raises Failed."""
+    """Waits until the API is ready. Returns the state. Raises Failed."""
     deadline = time.monotonic() + _START_SECONDS
-    with httpx2.Client(timeout=2) as client:  # one: each reads all certificates of this machine
+    with httpx2.Client(timeout=2) as client:  # a single one: making a client reads all certificates of this machine
         while process.poll() is None and time.monotonic() < deadline:
             state = read_state(data_dir)
             with suppress(httpx2.TransportError):
@@ -103,13 +105,13 @@ def _wait(process: Process, data_dir: Path, log: Path) -> State:
                     return state
             time.sleep(0.1)
     last = log.read_text(errors="replace").strip().splitlines()[-1:]
-    raise Failed(f"Rollcall did not start: {' '.join(last)} ({log} has the rest)")
+    raise Failed(f"Rollcall did not start: {' '.join(last)} (see {log} for all its output)")
 
 
 def _sign_in(data_dir: Path, console: Console) -> str:
-    """Add the organization, which only an operator can, and take a token of one of its members."""
+    """Add the organization, which only an operator can. Returns a token for one of its members."""
     found = system.find(data_dir)
-    added = "added"
+    result = "added"
     with found.database() as database:
         try:
             with database.transaction(sample.ORG) as db:
@@ -118,46 +120,46 @@ def _sign_in(data_dir: Path, console: Console) -> str:
                     db, name=sample.NAME, time_zone=sample.TIME_ZONE, actor=operator, now=clock.now()
                 )
         except OrganizationExists:
-            added = "there already"
-    console.print(f"\nOrganization  {sample.ORG}: {added}")
+            result = "already there"
+    console.print(f"\nOrganization  {sample.ORG}: {result}")
     return access.issue(
         found.settings, org_id=sample.ORG, member_id=MEMBER, permissions=Permission, ttl_seconds=24 * 3600
     )
 
 
-def _load(desk: FrontDesk, console: Console) -> None:
-    """The directory and the catalogue."""
+def _load(client: ApiClient, console: Console) -> None:
+    """Load the directory and the catalogue."""
     for folder_id, name in sample.FOLDERS.items():
-        desk.put(f"/v1/folders/{folder_id}", {"name": name})
+        client.put(f"/v1/folders/{folder_id}", {"name": name})
     parties = sample.parties()
-    synced = desk.put("/v1/parties", {"parties": parties})
+    synced = client.put("/v1/parties", {"parties": parties})
     words = ", ".join(f"{synced[what]:,} {what}" for what in ("created", "updated", "unchanged"))
     console.print(f"Directory     {len(parties):,} parties in {len(sample.FOLDERS)} folders: {words}")
     for course in sample.COURSES:
-        console.print(f"Course        {course['code']}  {course['title']} {_publish(desk, course)}")
+        console.print(f"Course        {course['code']}  {course['title']} {_publish(client, course)}")
 
 
-def _publish(desk: FrontDesk, course: dict[str, str]) -> str:
-    """See that a course is there with a published version. Answers the version's label."""
+def _publish(client: ApiClient, course: dict[str, str]) -> str:
+    """Make sure that a course has a published version. Returns that version's label."""
     label = course["label"]
-    known = [each for each in desk.get("/v1/courses", q=course["code"])["items"] if each["code"] == course["code"]]
+    known = [each for each in client.get("/v1/courses", q=course["code"])["items"] if each["code"] == course["code"]]
     fields = {name: value for name, value in course.items() if name != "label"}
-    found = known[0] if known else desk.post("/v1/courses", fields)
+    found = known[0] if known else client.post("/v1/courses", fields)
     if found["activeVersion"]:
         return str(found["activeVersion"]["label"])
     versions = f"/v1/courses/{found['id']}/versions"
-    drafts = [each for each in desk.get(versions)["items"] if each["label"] == label]
-    draft = drafts[0] if drafts else desk.post(versions, {"label": label})
-    return str(desk.post(f"{versions}/{draft['id']}/publish")["label"])
+    drafts = [each for each in client.get(versions)["items"] if each["label"] == label]
+    draft = drafts[0] if drafts else client.post(versions, {"label": label})
+    return str(client.post(f"{versions}/{draft['id']}/publish")["label"])
 
 
-def _assign(desk: FrontDesk, console: Console) -> None:
-    """Everybody gets the course, and whoever had it keeps it."""
+def _assign(client: ApiClient, console: Console) -> None:
+    """Assign the course to all parties; those who have it already are unchanged."""
     recipients = [{"entityType": "party", "entityId": party["entityId"]} for party in sample.parties()]
-    body = {"courseId": find_course(desk, sample.COURSE), "recipients": recipients, "reason": REASON}
-    console.print("\nHydrogen-sulfide response for everybody: first the preview, then in earnest.")
-    print_preview(desk.post("/v1/assignments/preview", body), console)
-    job = watch(desk, desk.post("/v1/assignments", body), console)
+    body = {"courseId": find_course(client, sample.COURSE), "recipients": recipients, "reason": REASON}
+    console.print("\nAssigning Hydrogen-sulfide response to everybody: first a preview, then the real job.")
+    print_preview(client.post("/v1/assignments/preview", body), console)
+    job = watch(client, client.post("/v1/assignments", body), console)
     counts = job["counts"]
     submitted, finished = (datetime.fromisoformat(job[at]) for at in ("submittedAt", "finishedAt"))
     seconds = (finished - submitted).total_seconds()
@@ -166,17 +168,17 @@ def _assign(desk: FrontDesk, console: Console) -> None:
         f"{counts['unchanged']:,} unchanged, {counts['failed']:,} failed."
     )
     if counts["unchanged"] == counts["total"]:
-        console.print("Everybody had it already, so nothing was done: an assignment is never made twice.")
-    head = desk.get("/v1/events", types="organization.added")["nextCursor"]
-    console.print(f"The event feed stands at {int(head):,}, one event for every fact.")
+        console.print("Everybody had it already, so nothing changed: an assignment is never made twice.")
+    head = client.get("/v1/events", types="organization.added")["nextCursor"]
+    console.print(f"The event feed has {int(head):,} events, one for each change.")
 
 
-def _hold_session(desk: FrontDesk, api_url: str, console: Console) -> None:
-    """A session of forty, all but two of whom were there: scheduled, filled, completed."""
-    course_id, title = find_course(desk, sample.SESSION_COURSE), "Working at height"
-    held = desk.get("/v1/sessions", courseId=course_id, state="completed")["items"]
+def _hold_session(client: ApiClient, api_url: str, console: Console) -> None:
+    """Schedule a session, fill its forty seats, mark two parties absent, and complete it."""
+    course_id, title = find_course(client, sample.SESSION_COURSE), "Working at height"
+    held = client.get("/v1/sessions", courseId=course_id, state="completed")["items"]
     if held:
-        console.print(f"\n{title}: the session was completed before, and licenses nobody twice.")
+        console.print(f"\n{title}: the session is already completed; nobody gets a second licence.")
         return
     crew = [party["entityId"] for party in sample.parties() if "drill-floor-crew" in party["folders"]]
     day = (clock.now() - timedelta(days=1)).date()
@@ -189,29 +191,29 @@ def _hold_session(desk: FrontDesk, api_url: str, console: Console) -> None:
         "location": "Training hall, Forus",
         "capacity": SEATS,
     }
-    session = f"/v1/sessions/{desk.post('/v1/sessions', body)['id']}"
+    session = f"/v1/sessions/{client.post('/v1/sessions', body)['id']}"
     recipients = [{"entityType": "party", "entityId": party_id} for party_id in crew[: SEATS + 2]]
-    added = desk.post(f"{session}/roster", {"recipients": recipients})
+    added = client.post(f"{session}/roster", {"recipients": recipients})
     for party_id in crew[:ABSENT]:
-        desk.put(f"{session}/roster/{party_id}", {"attendance": "absent"})
+        client.put(f"{session}/roster/{party_id}", {"attendance": "absent"})
     console.print(
-        f"\n{title}, yesterday in Forus: {added['added']} on the roster, {len(added['refused'])} found no seat."
+        f"\n{title}, yesterday in Forus: {added['added']} on the roster, {len(added['refused'])} refused (full)."
     )
-    job = watch(desk, desk.post(f"{session}/complete"), console)
+    job = watch(client, client.post(f"{session}/complete"), console)
     counts = job["counts"]
-    console.print(f"Completed: {counts['succeeded']} licensed, {counts['unchanged']} were not there. Among them:")
-    for entry in desk.get(f"{session}/roster", limit=ABSENT + 2)["items"]:
+    console.print(f"Completed: {counts['succeeded']} licensed, {counts['unchanged']} absent. The first of them:")
+    for entry in client.get(f"{session}/roster", limit=ABSENT + 2)["items"]:
         licence = f"  licence {entry['licenceId']}" if entry["licenceId"] else ""
         console.print(f"  {entry['entityId']}  {entry['displayName']:<24} {entry['outcome']}{licence}", markup=False)
-    licence = desk.get("/v1/licences", partyId=crew[SEATS - 1], courseId=course_id)["items"][0]
+    licence = client.get("/v1/licences", partyId=crew[SEATS - 1], courseId=course_id)["items"][0]
     expires_on = datetime.fromisoformat(licence["expiresAt"]).date()
-    console.print(f"One of them, good until {expires_on}, as a gate sees it: {api_url}/verify/{licence['code']}")
+    console.print(f"A licence valid until {expires_on}, as a gate checks it: {api_url}/verify/{licence['code']}")
 
 
 def _show_around(api_url: str, data_dir: Path, console: Console) -> None:
-    """What to look at next: commands that can be copied as they are."""
+    """Print commands to try next; they can be copied as they are."""
     rollcall, of_org = _command(), f"--org {sample.ORG}{_data_dir_option(data_dir)}"
-    console.print(f"\nWhere to look, beside {api_url}/docs:")
+    console.print(f"\nTry next, besides {api_url}/docs:")
     console.print(f"  TOKEN=$({rollcall} token {of_org} --member you --permission all)", markup=False)
     for path in (
         "me",
@@ -234,7 +236,7 @@ def _data_dir_option(data_dir: Path) -> str:
 
 
 def _command() -> str:
-    """How this very command is called from here."""
+    """How the user calls this command from the current folder."""
     own = Path(sys.executable).with_name("rollcall")
     if shutil.which("rollcall") == str(own):
         return "rollcall"

@@ -1,4 +1,7 @@
-"""A drilling contractor to try things on: 2,000 parties, their folders, and three courses. The same ones every time."""
+"""The sample data of `rollcall demo`: a drilling contractor with 2,000 parties, their folders, and three courses.
+
+It is the same at every call, so that the demo can be repeated.
+"""
 
 from collections.abc import Iterator
 from itertools import product
@@ -59,7 +62,7 @@ _PORTS = {
 }
 
 _KINDS = {"full-time-crew": 700, "rotational-crew": 900, "third-party-inspectors": 260, "port-agents": 140}
-"""How many parties of each kind."""
+"""Number of parties of each kind."""
 
 _GIVEN = """
 Ada Aisha Amir Anders Anneke Astrid Bjørn Callum Carmen Chidi Dag Daria Declan Eilidh Elif Emeka Erik Fatima
@@ -76,7 +79,7 @@ Santos Sharma Silva Sinclair Smit Solberg Stewart Strand Sørensen Tan Visser Vo
 
 
 def parties() -> list[dict[str, Any]]:
-    """The 2,000, as `PUT /v1/parties` takes them. Nobody has an address that mail could reach."""
+    """Returns the 2,000 parties as `PUT /v1/parties` takes them. Their e-mail addresses cannot exist."""
     kinds = (kind for kind, count in _KINDS.items() for _ in range(count))
     return [_party(n, kind, name) for n, (kind, name) in enumerate(zip(kinds, _names(), strict=False), start=1)]
 
@@ -101,6 +104,6 @@ def _party(n: int, kind: str, name: tuple[str, str]) -> dict[str, Any]:
 
 
 def _names() -> Iterator[tuple[str, str]]:
-    """Every given name with every family name, in strides, so that neighbours in the list are not relatives."""
+    """Combines every given name with every family name, in strides, so that neighbours have different names."""
     pairs = list(product(_GIVEN.split(), _FAMILY.split()))
     return (pairs[n * 1009 % len(pairs)] for n in range(len(pairs)))

@@ -1,4 +1,4 @@
-"""`rollcall doctor`: what the checks found, for people or for programs."""
+"""`rollcall doctor`: print the results of the checks, as a table or as JSON."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,53 +12,55 @@ if TYPE_CHECKING:
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="For programs, with addresses and process ids.")] = False,
-    invariants: Annotated[
-        bool, typer.Option("--invariants", help="Verify what was written, too; takes longer.")
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, for programs, with addresses and process ids.")
     ] = False,
-    api: Annotated[str | None, typer.Option(metavar="URL", help="Where to ask the API.")] = None,
-    no_api: Annotated[bool, typer.Option("--no-api", help="Where the API cannot be reached from.")] = False,
+    invariants: Annotated[bool, typer.Option("--invariants", help="Check the stored data too; takes longer.")] = False,
+    api: Annotated[str | None, typer.Option(metavar="URL", help="The API's address.")] = None,
+    no_api: Annotated[bool, typer.Option("--no-api", help="Skip the API; for machines that cannot reach it.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Say whether everything is reachable, current and safe, and what to do where it is not.
+    """Check that every part is reachable, up to date and safe. For each problem it prints what to do.
 
-    The API is asked where `rollcall up` or ROLLCALL_PUBLIC_URL says it is. Exit code 1 where something is wrong.
+    The API's address is that of `rollcall up` or ROLLCALL_PUBLIC_URL. Exit code 1 if a check fails.
 
     \b
     Example:
       rollcall doctor --invariants
     """
-    from cli.checks import Check, examine
+    from cli.checks import Check, run_checks
     from cli.failures import explain
     from cli.system import find
 
     system: System | None = None
     try:
         system = find(data_dir)
-        checks = [Check("settings", True, _found(system))]
-        checks += examine(system, api_url=None if no_api else api or _api_of(system), ask_invariants=invariants)
+        checks = [Check("settings", True, _origin(system))]
+        api_url = None if no_api else api or _known_api_url(system)
+        checks += run_checks(system, api_url=api_url, with_invariants=invariants)
     except Exception as error:
         checks = [Check("settings", False, explain(error)[0])]
     if as_json:
-        _tell_programs(system, checks)
+        _print_json(system, checks)
     else:
-        _tell_people(checks)
+        _print_table(checks)
     raise typer.Exit(0 if all(check.ok for check in checks) else 1)
 
 
-def _found(system: "System") -> str:
+def _origin(system: "System") -> str:
+    """Where the settings come from, as a sentence."""
     if system.state:
         return f"`rollcall up` runs on {system.data_dir}, process {system.state.pid}."
-    return f"An embedded system in {system.data_dir}." if system.data_dir else "Those of this environment."
+    return f"The embedded system in {system.data_dir}." if system.data_dir else "Read from the environment."
 
 
-def _api_of(system: "System") -> str | None:
-    """Where the API is known to be: the address that people use has a default, which says nothing."""
+def _known_api_url(system: "System") -> str | None:
+    """Returns the API's address, or None if it is unknown. ROLLCALL_PUBLIC_URL counts only if it was set."""
     known = system.state is not None or "public_url" in system.settings.model_fields_set
     return system.api_url if known else None
 
 
-def _tell_programs(system: "System | None", checks: "list[Check]") -> None:
+def _print_json(system: "System | None", checks: "list[Check]") -> None:
     import json
     from dataclasses import asdict
 
@@ -74,7 +76,7 @@ def _tell_programs(system: "System | None", checks: "list[Check]") -> None:
     typer.echo(json.dumps(about, indent=2))
 
 
-def _tell_people(checks: "list[Check]") -> None:
+def _print_table(checks: "list[Check]") -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -86,4 +88,4 @@ def _tell_people(checks: "list[Check]") -> None:
     console = Console(highlight=False)
     console.print(table)
     wrong = sum(not check.ok for check in checks)
-    console.print(f"{wrong} of {len(checks)} need attention." if wrong else "All is well.")
+    console.print(f"{wrong} of {len(checks)} checks failed." if wrong else "All checks passed.")

@@ -1,14 +1,13 @@
-"""Events from the operator's side: look on as they come, and put back what the Redis Stream has lost.
+"""`rollcall events`: show events as they are recorded, and refill the Redis Stream after it lost its data.
 
-These read the database and not the API, so that they show every organization, and work where only the database does.
+These commands read the database and not the API: they can show every organization, and need only the database to run.
 """
 
 import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,15 +20,15 @@ if TYPE_CHECKING:
     from shared.database import Database
     from shared.events import Stream
 
-app = typer.Typer(help="Look on as events come, and refill the Redis Stream.")
+app = typer.Typer(help="Show events as they are recorded, and refill the Redis Stream.")
 
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 PAGE = 500
 COLOURS = {"assignment": "cyan", "licence": "green", "session": "magenta", "job": "yellow", "party": "blue"}
 
 MaybeOne = Annotated[
     str | None,
-    typer.Option("--org", parser=external_id, metavar="ORG", help="Only this organization; without it: all of them."),
+    typer.Option("--org", parser=external_id, metavar="ORG", help="Only this organization. Default: all."),
 ]
 Show = Callable[[dict[str, Any]], None]
 
@@ -38,15 +37,22 @@ Show = Callable[[dict[str, Any]], None]
 def tail(
     org: MaybeOne = None,
     after: Annotated[
-        int | None, typer.Option(min=0, metavar="SEQUENCE", help="All events above this, not only the last ones.")
+        int | None,
+        typer.Option(
+            min=0, metavar="SEQUENCE", help="All events after this sequence number, instead of the last ones."
+        ),
     ] = None,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=0, max=PAGE, help="How many of the last ones.")] = 20,
-    types: Annotated[str | None, typer.Option(metavar="TYPE,...", help="Only these, such as licence.granted.")] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Stay, and show what comes. Ctrl-C ends it.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="CloudEvents, a line of JSON each.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, max=PAGE, help="How many of the last events.")] = 20,
+    types: Annotated[
+        str | None, typer.Option(metavar="TYPE,...", help="Only these event types, for example licence.granted.")
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Keep running and show new events until Ctrl-C.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print CloudEvents, one JSON object a line.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Show the last events, of one organization or of all, and with --follow those that come.
+    """Show the last events of one organization or of all; with --follow, new ones too.
 
     \b
     Example:
@@ -55,14 +61,14 @@ def tail(
     from cli import system
     from cli.progress import INTERRUPTED
 
-    wanted, show = _known(types), _shown_to_programs if as_json else _shown_to_people(one=org is not None)
+    wanted, show = _known(types), _print_json if as_json else _line_printer(with_org=org is None)
     try:
         with system.find(data_dir).database() as database:
-            seen = _begin(database, org, wanted, after, lines, show)
-            while (came := _go_on(database, org, wanted, seen, show)) or follow:
-                if not came:
-                    time.sleep(LOOK_SECONDS)
-    except BrokenPipeError:  # whoever read has enough; nothing may be flushed at the exit either
+            seen = _show_last(database, org, wanted, after, lines, show)
+            while (found := _show_new(database, org, wanted, seen, show)) or follow:
+                if not found:
+                    time.sleep(POLL_SECONDS)
+    except BrokenPipeError:  # the reader, such as `head`, has ended: the flush at exit must not fail either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
@@ -70,14 +76,14 @@ def tail(
 
 @app.command()
 def refill(
-    start: Annotated[int, typer.Option("--from", min=1, metavar="SEQUENCE", help="The first event to put back.")],
+    start: Annotated[int, typer.Option("--from", min=1, metavar="SEQUENCE", help="The first event to restore.")],
     org: MaybeOne = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Put back into the Redis Stream what it lacks of the events from a sequence on: after Redis lost its data.
+    """Restore the events that are missing in the Redis Stream, after Redis lost its data.
 
-    They come after what the stream holds, in their order and with the ids they had, so a consumer that remembers ids
-    works on none twice. What was not relayed yet is left to the relay. Do it once, not twice at the same time.
+    They are appended to the stream in their order and with their old ids, so a consumer that remembers ids handles none
+    twice. Events that were not in the stream before are left to the worker. Don't run two refills at the same time.
 
     \b
     Example:
@@ -89,42 +95,47 @@ def refill(
     from cli.failures import Failed
 
     found = system.find(data_dir)
-    if found.resting:
-        raise Failed(f"The Rollcall in {found.data_dir} is not running, and its Redis keeps nothing while it rests.")
+    if found.stopped:
+        raise Failed(f"The system in {found.data_dir} is stopped, and so is its Redis; start it with `rollcall up`.")
     try:
         count, orgs = _refill(found, start, org)
     except RedisError as error:
         raise Failed(
-            f"Redis does not take them ({type(error).__name__}); what was put back stays. Repeat it."
+            f"Redis refused the events ({type(error).__name__}). Those restored so far stay; run the command again."
         ) from None
-    typer.echo(f"{count:,} events of {orgs:,} organizations were put back." if count else "The stream lacks none.")
+    typer.echo(
+        f"Restored {count:,} events of {orgs:,} organizations." if count else "No event is missing in the stream."
+    )
 
 
 def _refill(found: "System", start: int, org: str | None) -> tuple[int, int]:
-    """Put back what is missing. Answers how many events, of how many organizations."""
+    """Restore the missing events. Returns how many, and of how many organizations."""
+    from rich.console import Console
+
+    from cli.bars import bar
     from cli.failures import Failed
     from shared import events
 
     stream = events.Stream(found.settings.need_redis_url(), found.settings.stream_length)
     with found.database() as database:
-        lacking = _lacking(database, stream, _organizations(database, org), start)
-        total, room = sum(count for count, _ in lacking.values()), max(stream.length - len(stream), 0)
+        missing = _missing(database, stream, _organizations(database, org), start)
+        total, room = sum(count for count, _ in missing.values()), max(stream.length - len(stream), 0)
         if total > room:
             raise Failed(
-                f"The stream lacks {total:,} events from {start:,} on and has room for {room:,}; begin later, raise "
-                "ROLLCALL_STREAM_LENGTH, or read them from the feed."
+                f"{total:,} events are missing from {start:,} on, but the stream has room for {room:,}. Use a later "
+                "--from, raise ROLLCALL_STREAM_LENGTH, or read the events from the API (`GET /v1/events`)."
             )
-        with _progress(total) as advance:
-            for org_id, (_, present) in lacking.items():
-                _put_back(database, stream, org_id, start, present, advance)
+        with bar(Console(stderr=True), total, "events", transient=True) as update:
+            for org_id, (_, present) in missing.items():
+                _restore(database, stream, org_id, start, present, lambda count: update(advance=count))
     stream.close()
-    return total, len(lacking)
+    return total, len(missing)
 
 
-def _lacking(
+def _missing(
     database: "Database", stream: "Stream", org_ids: Sequence[str], start: int
 ) -> dict[str, tuple[int, set[int]]]:
-    """Of each organization of which the stream lacks something: how many events, and which it has."""
+    """Returns, for each organization with events missing in the stream, their number and the sequences present."""
     from shared import events
 
     found = {}
@@ -138,7 +149,7 @@ def _lacking(
     return found
 
 
-def _put_back(
+def _restore(
     database: "Database",
     stream: "Stream",
     org_id: str,
@@ -160,7 +171,7 @@ def _put_back(
 
 
 def _organizations(database: "Database", org: str | None) -> list[str]:
-    """The organization named, which must be there, or all that have events."""
+    """Returns the given organization, which must exist, or all that have events. Raises OrganizationUnknown."""
     from shared import access, events
 
     if org is not None:
@@ -172,7 +183,7 @@ def _organizations(database: "Database", org: str | None) -> list[str]:
 
 
 def _known(types: str | None) -> list[str]:
-    """The types asked for. Raises BadParameter for one that there is not."""
+    """Parse a list of event types. Raises BadParameter for an unknown one."""
     import difflib
 
     from shared.events import TYPES
@@ -181,15 +192,15 @@ def _known(types: str | None) -> list[str]:
     for name in wanted:
         if name not in TYPES:
             near = difflib.get_close_matches(name, TYPES, n=1)
-            hint = f"; did you mean {near[0]}?" if near else "; docs/events.md lists them"
+            hint = f"; did you mean {near[0]}?" if near else "; docs/events.md lists all types"
             raise typer.BadParameter(f"there is no event type {name}{hint}")
     return wanted
 
 
-def _begin(
+def _show_last(
     database: "Database", org: str | None, types: Sequence[str], after: int | None, lines: int, show: Show
 ) -> dict[str, int]:
-    """Show the last events, where no place to begin was named. Answers up to where each organization was shown."""
+    """Show the last events, unless `after` is given. Returns the last sequence number shown of each organization."""
     from shared import events
 
     org_ids = _organizations(database, org)
@@ -208,8 +219,8 @@ def _begin(
     return seen
 
 
-def _go_on(database: "Database", org: str | None, types: Sequence[str], seen: dict[str, int], show: Show) -> bool:
-    """Show a page of what came since, of each organization. Answers whether there was anything."""
+def _show_new(database: "Database", org: str | None, types: Sequence[str], seen: dict[str, int], show: Show) -> bool:
+    """Show a page of newer events of each organization. Returns whether there were any; updates `seen`."""
     from shared import events
 
     before = dict(seen)
@@ -223,13 +234,13 @@ def _go_on(database: "Database", org: str | None, types: Sequence[str], seen: di
     return seen != before
 
 
-def _shown_to_programs(event: dict[str, Any]) -> None:
+def _print_json(event: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(event, ensure_ascii=False, separators=(",", ":")) + "\n")
     sys.stdout.flush()
 
 
-def _shown_to_people(*, one: bool) -> Show:
-    """A line for each event. one: all of one organization, whose name would only repeat."""
+def _line_printer(*, with_org: bool) -> Show:
+    """Returns a function that prints one line for an event. with_org: include the organization's id."""
     from rich.console import Console
     from rich.text import Text
 
@@ -244,7 +255,7 @@ def _shown_to_people(*, one: bool) -> Show:
         actor = data.pop("actor")
         line = Text.assemble(
             (event["time"][:19].replace("T", " "), "dim"),
-            "" if one else f"  {event['org']}",
+            f"  {event['org']}" if with_org else "",
             (f"  {event['sequence']:>6}", "dim"),
             (f"  {event['type']:<24}", COLOURS.get(noun, "white")),
             f"  {event['subject']}",
@@ -257,19 +268,6 @@ def _shown_to_people(*, one: bool) -> Show:
 
 
 def _printable(value: Any) -> str:
-    """A value in a line of a terminal, which what somebody wrote must not command."""
+    """A value as text without control characters, so that what a user wrote cannot send commands to the terminal."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal; elsewhere nothing."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    columns = (BarColumn(), TextColumn("{task.completed:,.0f} of {task.total:,.0f} events"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda count: progress.advance(task, count)

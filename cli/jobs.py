@@ -1,16 +1,20 @@
-"""Jobs from a terminal, through the public API: what runs, how it comes along, what became of whom."""
+"""`rollcall jobs`: list, watch, cancel and retry jobs, and read their results, through the public API."""
 
 import uuid
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.options import Api, DataDir, MaybeOrg, Token
 
-app = typer.Typer(help="Look at jobs, cancel them, and retry what failed.")
+if TYPE_CHECKING:
+    from cli.client import ApiClient
 
-JobId = Annotated[uuid.UUID, typer.Argument(metavar="JOB", help="Its id.")]
-Limit = Annotated[int, typer.Option(min=1, max=500, help="At most so many.")]
+app = typer.Typer(help="List, watch and cancel jobs, and retry their failed recipients.")
+
+JobId = Annotated[uuid.UUID, typer.Argument(metavar="JOB", help="The job's id.")]
+Limit = Annotated[int, typer.Option(min=1, max=500, help="Show at most this many.")]
 
 
 @app.command("list")
@@ -22,18 +26,18 @@ def list_jobs(
     api: Api = None,
     data_dir: DataDir = None,
 ) -> None:
-    """List jobs, the newest first.
+    """List jobs, newest first.
 
     \b
     Example:
       rollcall jobs list --org acme --state running
     """
-    from cli.front_desk import Way, reach
+    from cli.client import Target, connect
 
-    with reach(Way(org, token, api, data_dir)) as desk:
-        found = desk.get("/v1/jobs", state=state, limit=limit)["items"]
+    with connect(Target(org, token, api, data_dir)) as client:
+        found = client.get("/v1/jobs", state=state, limit=limit)["items"]
     if not found:
-        typer.echo("There are no such jobs.")
+        typer.echo("No jobs found.")
         return
     typer.echo(f"{'job':36}  {'state':19}  {'total':>7}  {'failed':>7}  {'submitted':16}  kind")
     for job in found:
@@ -44,75 +48,75 @@ def list_jobs(
 
 @app.command()
 def watch(job: JobId, org: MaybeOrg = None, token: Token = None, api: Api = None, data_dir: DataDir = None) -> None:
-    """Watch a job until it ends. Ctrl-C leaves it running. Exit code 1 where somebody failed.
+    """Watch a job until it ends. Ctrl-C stops watching, not the job. Exit code 1 if a recipient failed.
 
     \b
     Example:
       rollcall jobs watch 019aa7c2-7d1e-7c5b-9b54-3f3d3c1f9e11 --org acme
     """
-    from cli.front_desk import Way, reach
-    from cli.progress import follow
-
-    way = Way(org, token, api, data_dir)
-    with reach(way) as desk:
-        raise typer.Exit(follow(desk, desk.get(f"/v1/jobs/{job}"), way))
+    raise typer.Exit(_follow(lambda client: client.get(f"/v1/jobs/{job}"), org, token, api, data_dir))
 
 
 @app.command()
 def show(job: JobId, org: MaybeOrg = None, token: Token = None, api: Api = None, data_dir: DataDir = None) -> None:
-    """Show a job as the API tells it, in JSON."""
+    """Print a job as JSON, as the API returns it."""
     from rich import print_json
 
-    from cli.front_desk import Way, reach
+    from cli.client import Target, connect
 
-    with reach(Way(org, token, api, data_dir)) as desk:
-        print_json(data=desk.get(f"/v1/jobs/{job}"))
+    with connect(Target(org, token, api, data_dir)) as client:
+        print_json(data=client.get(f"/v1/jobs/{job}"))
 
 
 @app.command()
 def results(
     job: JobId,
-    outcome: Annotated[str | None, typer.Option(metavar="OUTCOME", help="Such as failed; without it: all.")] = None,
+    outcome: Annotated[
+        str | None, typer.Option(metavar="OUTCOME", help="Only this outcome, such as failed. Default: all.")
+    ] = None,
     org: MaybeOrg = None,
     token: Token = None,
     api: Api = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Say what became of each recipient, as CSV.
+    """Print the outcome of each recipient, as CSV.
 
     \b
     Example:
       rollcall jobs results 019aa7c2-7d1e-7c5b-9b54-3f3d3c1f9e11 --org acme --outcome failed > failed.csv
     """
-    from cli.front_desk import Way, reach
+    from cli.client import Target, connect
 
-    with reach(Way(org, token, api, data_dir)) as desk:
-        for text in desk.csv(f"/v1/jobs/{job}/results", outcome=outcome):
+    with connect(Target(org, token, api, data_dir)) as client:
+        for text in client.csv(f"/v1/jobs/{job}/results", outcome=outcome):
             typer.echo(text, nl=False)
 
 
 @app.command()
 def cancel(job: JobId, org: MaybeOrg = None, token: Token = None, api: Api = None, data_dir: DataDir = None) -> None:
-    """Cancel what nobody has begun. What is done stays done."""
-    from cli.front_desk import Way, reach
-    from cli.progress import follow
-
-    way = Way(org, token, api, data_dir)
-    with reach(way) as desk:
-        follow(desk, desk.post(f"/v1/jobs/{job}/cancel"), way)
+    """Cancel the recipients of a job that are still waiting. What is done already stays done."""
+    _follow(lambda client: client.post(f"/v1/jobs/{job}/cancel"), org, token, api, data_dir)
 
 
 @app.command()
 def retry(job: JobId, org: MaybeOrg = None, token: Token = None, api: Api = None, data_dir: DataDir = None) -> None:
-    """Try the failed recipients of a job again, as a new job, and watch it.
+    """Retry the failed recipients of a job, as a new job, and watch it.
 
     \b
     Example:
       rollcall jobs retry 019aa7c2-7d1e-7c5b-9b54-3f3d3c1f9e11 --org acme
     """
-    from cli.front_desk import Way, reach
+    raise typer.Exit(_follow(lambda client: client.post(f"/v1/jobs/{job}/retry"), org, token, api, data_dir))
+
+
+def _follow(request: "Callable[[ApiClient], Any]", *options: Any) -> int:
+    """Send a request that returns a job, and watch that job until it ends. Returns the exit code.
+
+    options: those of a Target.
+    """
+    from cli.client import Target, connect
     from cli.progress import follow
 
-    way = Way(org, token, api, data_dir)
-    with reach(way) as desk:
-        raise typer.Exit(follow(desk, desk.post(f"/v1/jobs/{job}/retry"), way))
+    target = Target(*options)
+    with connect(target) as client:
+        return follow(client, request(client), target)

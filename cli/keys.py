@@ -1,20 +1,20 @@
-"""Keys for deployments that bring their own settings; `rollcall up` makes and keeps its own."""
+"""`rollcall keys`: make keys for deployments that have their own settings. `rollcall up` makes and keeps its own."""
 
 import typer
 
-app = typer.Typer(help="Make the keys that settings ask for.")
+app = typer.Typer(help="Make the keys that some settings need.")
 
 
 @app.callback()
 def _keys() -> None:
-    """Make the keys that settings ask for."""
+    """Make the keys that some settings need."""
 
 
 @app.command()
 def credential() -> None:
     """Print a new private key that signs credentials, on one line, and nothing else.
 
-    Put it before the former one to replace that: the first signs, all of them stay published.
+    To replace a key, put the new one in front of the old one: the first key signs, all of them stay published.
 
     \b
     Example:

@@ -1,7 +1,7 @@
-"""The command `rollcall`: a person's way in.
+"""The command `rollcall`.
 
-Declares what can be asked and hands it on. What does the work is imported inside, so that `--help` is quick; errors
-leave as one sentence, with exit code 2 where the question was wrong and 1 where the answer is.
+This module declares the commands. The code that does the work is imported inside them, so that `--help` is quick.
+Errors are printed as one sentence, with exit code 2 for wrong arguments and 1 for everything else.
 """
 
 import gc
@@ -17,27 +17,47 @@ from cli.options import DataDir
 DATA_DIR = Path(".rollcall")
 
 UNCOLLECTED = 50_000
-"""Objects made before garbage is sought among the young."""
+"""Number of new objects after which Python looks for garbage: far above its default."""
 
-Port = Annotated[int, typer.Option(min=1, max=65535, help="Port of the API on this machine.")]
+Port = Annotated[int, typer.Option(min=1, max=65535, help="The API's port on this machine.")]
+
+DataFolder = Annotated[Path, typer.Option(help="Folder for all its data; created if missing.")]
 
 app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
     help="Rollcall assigns training to thousands of parties at once, and records who completed what.",
-    epilog="Begin with `rollcall demo`, or `rollcall up` and then `rollcall org add acme --name Acme --time-zone UTC`.",
+    epilog="Start with `rollcall demo`, or `rollcall up` and then `rollcall org add acme --name Acme --time-zone UTC`.",
 )
+
+
+def _print_version(wanted: bool) -> None:
+    """Print the version of the installed package, which pyproject.toml alone states."""
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"rollcall {version('rollcall')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command(rich_help_panel="Run")
 def up(
     port: Port = 8000,
-    data_dir: Annotated[Path, typer.Option(help="Folder for everything it keeps; made if need be.")] = DATA_DIR,
+    data_dir: DataFolder = DATA_DIR,
 ) -> None:
-    """Run everything: PostgreSQL, Redis, API, workers, beat. Ctrl-C ends it.
+    """Run the whole system: PostgreSQL, Redis, API, workers and beat. Stop it with Ctrl-C.
 
-    Brings a PostgreSQL and a Redis of its own, unless ROLLCALL_DATABASE_URL and ROLLCALL_REDIS_URL name others.
-    What it keeps outlives it: the next `up` on the same folder carries on.
+    It starts its own PostgreSQL and Redis, unless ROLLCALL_DATABASE_URL and ROLLCALL_REDIS_URL name others.
+    The data stays in the folder; the next `rollcall up` on the same folder continues with it.
 
     \b
     Example:
@@ -50,7 +70,9 @@ def up(
 
 @app.command(rich_help_panel="Run")
 def api(
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 for all addresses of this machine.")
+    ] = "127.0.0.1",
     port: Port = 8000,
     data_dir: DataDir = None,
 ) -> None:
@@ -68,17 +90,17 @@ def api(
 @app.command(rich_help_panel="Run")
 def worker(
     queues: Annotated[
-        str, typer.Option(help="What it does: `rollcall` (jobs), `deliveries` (webhooks, mail), or both.")
+        str, typer.Option(help="The work it takes: `rollcall` (jobs), `deliveries` (webhooks and mail), or both.")
     ] = "rollcall,deliveries",
     data_dir: DataDir = None,
 ) -> None:
-    """Run a worker with ROLLCALL_WORKER_CONCURRENCY processes. On SIGTERM it finishes what it holds.
+    """Run a worker with ROLLCALL_WORKER_CONCURRENCY processes. On SIGTERM it finishes its current tasks.
 
-    One for deliveries alone is a sender: one process, which talks to many receivers at a time.
+    A worker for deliveries alone is a sender: one process, which sends to many receivers at a time.
 
     \b
     Example:
-      rollcall worker --data-dir .rollcall  # gives a running `rollcall up` another worker.
+      rollcall worker --data-dir .rollcall  # one more worker for a running `rollcall up`
       rollcall worker --queues deliveries
     """
     from cli import serving, system
@@ -88,7 +110,7 @@ def worker(
 
 @app.command(rich_help_panel="Run")
 def beat(data_dir: DataDir = None) -> None:
-    """Run the clock for everything periodic. One is enough; two are harmless."""
+    """Run beat, which starts all periodic work. One is enough; two do no harm."""
     from cli import serving, system
 
     serving.beat(system.find(data_dir))
@@ -96,9 +118,9 @@ def beat(data_dir: DataDir = None) -> None:
 
 @app.command(rich_help_panel="Run")
 def migrate(data_dir: DataDir = None) -> None:
-    """Bring the database up to date. Can be repeated at any time.
+    """Bring the database schema up to date. Can be repeated at any time.
 
-    ROLLCALL_DATABASE_URL must name the owner of the tables; the role that serves may not change them.
+    ROLLCALL_DATABASE_URL must name the owner of the tables, because the serving role may not change them.
     """
     from cli import serving, system
 
@@ -107,13 +129,15 @@ def migrate(data_dir: DataDir = None) -> None:
 
 @app.command(rich_help_panel="Run")
 def demo(
-    once: Annotated[bool, typer.Option("--once", help="End when it is done, rather than stay up.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Stop at the end, instead of keeping the system running.")
+    ] = False,
     port: Port = 8000,
-    data_dir: Annotated[Path, typer.Option(help="Folder for everything it keeps; made if need be.")] = DATA_DIR,
+    data_dir: DataFolder = DATA_DIR,
 ) -> None:
-    """Try it: run everything, load a drilling contractor, assign a course to its 2,000 parties.
+    """Try Rollcall: run the whole system with a sample organization, and assign a course to its 2,000 parties.
 
-    Can be repeated on the same folder, whose `rollcall up` afterwards has it all.
+    Can be repeated on the same folder. `rollcall up` on that folder continues with the data.
     """
     from cli.demo import demo as run_demo
 
@@ -132,20 +156,20 @@ app.command(rich_help_panel="Use")(sweeping.sweep)
 
 
 def run() -> None:
-    """The entry point of the command, which never shows a traceback.
+    """The entry point of `rollcall`. It never shows a traceback.
 
-    What is imported stays to the end. To look through it for garbage, often while it comes and once more at the exit,
-    takes a third of a short command's time.
+    Imported modules stay until the end. Searching them for garbage, during imports and at the exit, would take a third
+    of a short command's time.
     """
     gc.set_threshold(UNCOLLECTED)
     try:
-        sys.exit(carry_out(sys.argv[1:] or ["--help"]))
+        sys.exit(run_command(sys.argv[1:] or ["--help"]))
     finally:
         gc.freeze()
 
 
-def carry_out(arguments: list[str]) -> int:
-    """Do what is asked. The exit code."""
+def run_command(arguments: list[str]) -> int:
+    """Run a command, and print an error as one sentence. Returns the exit code."""
     try:
         code: int | None = app(arguments, prog_name="rollcall", standalone_mode=False)
         return code or 0
@@ -154,7 +178,7 @@ def carry_out(arguments: list[str]) -> int:
         command = context.command_path if context else "rollcall"
         message = error.format_message()
         stop = "" if message.endswith((".", "?")) else "."
-        sentence, code = f"{message}{stop} `{command} --help` explains.", error.exit_code
+        sentence, code = f"{message}{stop} See `{command} --help`.", error.exit_code
     except Exception as error:
         from cli.failures import explain
 

@@ -1,4 +1,4 @@
-"""The options that several commands share, and how their values are read. Nothing here is slow to import."""
+"""Options that several commands share, and the parsing of their values. Nothing here is slow to import."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def external_id(value: str) -> str:
-    """An id from another system. Raises BadParameter."""
+    """Check an id from another system. Raises BadParameter."""
     from shared.database import is_external_id
 
     if not is_external_id(value):
@@ -19,29 +19,30 @@ def external_id(value: str) -> str:
 
 
 def seconds(length: str) -> int:
-    """A length of time such as 3600, 15m, 1h or 30d. Raises BadParameter."""
+    """Parse a length of time such as 3600, 15m, 1h or 30d. Raises BadParameter."""
     found = re.fullmatch(r"([1-9][0-9]{0,8})([smhd]?)", length)
     if not found:
-        raise typer.BadParameter("a length of time is a number of seconds, or one with m, h or d, such as 30d")
+        raise typer.BadParameter("give a number of seconds, or a number with m, h or d, for example 30d")
     return int(found[1]) * _SECONDS[found[2]]
 
 
-Org = Annotated[str, typer.Option("--org", parser=external_id, metavar="ORG", help="The organization.")]
+Org = Annotated[str, typer.Option("--org", parser=external_id, metavar="ORG", help="The organization's id.")]
 MaybeOrg = Annotated[
     str | None,
-    typer.Option("--org", parser=external_id, metavar="ORG", help="The organization, where no --token names it."),
+    typer.Option("--org", parser=external_id, metavar="ORG", help="The organization's id; not needed with --token."),
 ]
 Token = Annotated[
     str | None,
-    typer.Option("--token", metavar="JWT", help="Whose token to call with. Without it the system signs one."),
+    typer.Option("--token", metavar="JWT", help="The token to call the API with. Default: one that the command signs."),
 ]
 Api = Annotated[
-    str | None, typer.Option("--api", metavar="URL", help="Where the API is. Without it: where the system says it is.")
+    str | None,
+    typer.Option("--api", metavar="URL", help="The API's address. Default: that of `rollcall up` or the settings."),
 ]
 DataDir = Annotated[
     Path | None,
     typer.Option(
         metavar="FOLDER",
-        help="An embedded system's folder. Without it: what ROLLCALL_DATABASE_URL names, else .rollcall.",
+        help="The data folder of a `rollcall up`. Default: what ROLLCALL_DATABASE_URL names, else .rollcall.",
     ),
 ]

@@ -1,4 +1,4 @@
-"""Organizations from the operator's side, and tokens to call the API with."""
+"""`rollcall org` and `rollcall token`: add organizations, set what they may use, and sign tokens for the API."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,20 +9,38 @@ from cli.options import DataDir, Org, external_id, seconds
 if TYPE_CHECKING:
     from shared.access import Permission
 
-app = typer.Typer(help="Add organizations, and say what they may use.")
+app = typer.Typer(help="Add organizations, and set what they may use.")
 
-OrgArgument = Annotated[str, typer.Argument(parser=external_id, metavar="ORG", help="Its id in your other systems.")]
-IDS = "Can be repeated."
+OrgArgument = Annotated[
+    str, typer.Argument(parser=external_id, metavar="ORG", help="The organization's id in your other systems.")
+]
+Member = Annotated[
+    str, typer.Option(parser=external_id, metavar="ID", help="The member that calls; events name it as the actor.")
+]
+Party = Annotated[
+    str | None, typer.Option(parser=external_id, metavar="ID", help="The party that the member represents.")
+]
+PermissionNames = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="A permission such as training.assign, or all. Can be repeated."),
+]
+FolderIds = Annotated[
+    list[str] | None,
+    typer.Option(parser=external_id, metavar="ID", help="Show only the parties of this folder. Can be repeated."),
+]
+TimeToLive = Annotated[str, typer.Option(metavar="TIME", help="How long it is valid: 3600 (seconds), 15m, 1h, 30d.")]
 
 
 @app.command()
 def add(
     org: OrgArgument,
-    name: Annotated[str, typer.Option(metavar="NAME", help="What people call it.")],
-    time_zone: Annotated[str, typer.Option(metavar="ZONE", help="Whose days its due dates are; an IANA name.")],
+    name: Annotated[str, typer.Option(metavar="NAME", help="The name that people see.")],
+    time_zone: Annotated[
+        str, typer.Option(metavar="ZONE", help="The time zone of its due dates, for example Europe/Oslo.")
+    ],
     data_dir: DataDir = None,
 ) -> None:
-    """Add an organization. Nothing has to run for it but the database, and a resting embedded one is woken.
+    """Add an organization. Needs only the database; an embedded one that is stopped is started for the moment.
 
     \b
     Example:
@@ -34,16 +52,16 @@ def add(
 
     with system.find(data_dir).database() as database, database.transaction(org) as db:
         access.add_organization(db, name=name, time_zone=time_zone, actor=Actor("system", "operator"), now=clock.now())
-    typer.echo(f"{org} is added. A token to begin with: rollcall token --org {org} --member you --permission all")
+    typer.echo(f"Added {org}. Next, make a token for the API: rollcall token --org {org} --member you --permission all")
 
 
 @app.command()
 def entitle(
     org: OrgArgument,
-    training: Annotated[bool, typer.Option("--training/--no-training", help="Grant training, or withhold it.")],
+    training: Annotated[bool, typer.Option("--training/--no-training", help="Grant or withdraw the use of training.")],
     data_dir: DataDir = None,
 ) -> None:
-    """Say whether an organization is entitled to training. Withholding deletes nothing, and can be taken back.
+    """Set whether an organization may use training. Withdrawing it deletes nothing and can be undone.
 
     \b
     Example:
@@ -54,30 +72,24 @@ def entitle(
     from shared.events import Actor
 
     with system.find(data_dir).database() as database, database.transaction(org) as db:
-        access.organization(db)  # says so where there is none
+        access.organization(db)  # raises OrganizationUnknown
         access.entitle(db, training=training, actor=Actor("system", "operator"), now=clock.now())
     typer.echo(f"{org} is {'now' if training else 'no longer'} entitled to training.")
 
 
 def token(
     org: Org,
-    member: Annotated[str, typer.Option(parser=external_id, metavar="ID", help="Who calls, as records will say.")],
-    party: Annotated[
-        str | None, typer.Option(parser=external_id, metavar="ID", help="The party that the member represents.")
-    ] = None,
-    permission: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help=f"Such as training.assign, or all. {IDS}")
-    ] = None,
-    folder: Annotated[
-        list[str] | None,
-        typer.Option(parser=external_id, metavar="ID", help=f"See only the parties of this folder. {IDS}"),
-    ] = None,
-    ttl: Annotated[str, typer.Option(metavar="TIME", help="Valid for so long: 3600, 15m, 1h, 30d.")] = "1h",
+    member: Member,
+    party: Party = None,
+    permission: PermissionNames = None,
+    folder: FolderIds = None,
+    ttl: TimeToLive = "1h",
     data_dir: DataDir = None,
 ) -> None:
-    """Print a token to call the API with, and nothing else.
+    """Print a token for the API, and nothing else.
 
-    Signed with the system's shared secret; where an identity provider publishes keys, it issues the tokens.
+    It is signed with ROLLCALL_JWT_SECRET. If the deployment uses an identity provider (ROLLCALL_JWKS_URL), take tokens
+    from there.
 
     \b
     Example:
@@ -100,12 +112,12 @@ def token(
 
 
 def _permissions(names: list[str]) -> list["Permission"]:
-    """Permissions by name; `all` stands for each of them. Raises BadParameter."""
+    """Parse the names of permissions; `all` means every one. Raises BadParameter."""
     from shared.access import Permission
 
     if "all" in names:
         return list(Permission)
     for name in names:
         if name not in list(Permission):
-            raise typer.BadParameter(f"there is no permission {name}; there are {', '.join(Permission)}, and all")
+            raise typer.BadParameter(f"there is no permission {name}; choose from {', '.join(Permission)}, or all")
     return [Permission(name) for name in names]

@@ -1,9 +1,12 @@
-"""Starting and ending processes so that none is left behind, whatever kills whom.
+"""Starts and ends processes so that none is left behind, whichever process is killed.
 
-Three lines of defence. Each child leads a process group of its own, so that what it forks ends with it. On Linux the
-kernel ends a child whose parent died, even by `kill -9`. And what slipped through both is recognised at the next
-start by a mark that it cannot lose (its working directory, its environment), never by a process id from a file alone:
-ids are given out again.
+There are three safeguards. Each child leads a process group of its own, so that the processes it forks are ended with
+it. On Linux the kernel ends a child whose parent died, even by `kill -9`. Processes that survive both are found at the
+next start by a mark that they cannot lose (their working directory or environment), never by a process id from a file
+alone, because the system reuses ids.
+
+subprocess and psutil do the work. python-prctl would wrap the one call that they lack, but compiles against libcap;
+ctypes makes that call directly.
 """
 
 import ctypes
@@ -22,16 +25,18 @@ import psutil
 Process = subprocess.Popen[bytes]
 
 _PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded here: after the fork is no time to load
+_libc = (
+    ctypes.CDLL(None) if sys.platform == "linux" else None
+)  # loaded here, because a forked child must not load libraries
 
 
 class CannotStart(Exception):
-    """Something cannot be started. Its text is one sentence for a person."""
+    """A program or server cannot be started. Its text is a sentence for the user with the cause or the next step."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """Who a process runs as, where that is not us."""
+    """The system account to run a process as, if not our own."""
 
     user: int
     group: int
@@ -47,13 +52,13 @@ def spawn(
     account: Account | None = None,
     when_orphaned: signal.Signals = signal.SIGKILL,
 ) -> Process:
-    """Start a program in the foreground, in a group of its own, reading from and printing to file descriptors.
+    """Start a program in the foreground, in a process group of its own. source, output: file descriptors.
 
-    `when_orphaned` is what the kernel sends it should we die first. That follows the *thread* that calls this, so call
-    it from one that lives as long as the child shall: the main thread.
+    when_orphaned: the signal that the kernel sends it if we die first. The kernel watches the *thread* that calls this
+    function, so call it from the main thread.
     """
     with warnings.catch_warnings():
-        # Python warns of its own code between fork and exec where there are threads. Ours is two system calls.
+        # Python warns that code between fork and exec is unsafe in a process with threads. Ours is two system calls.
         warnings.simplefilter("ignore", DeprecationWarning)
         return subprocess.Popen(  # noqa: S603 - what it starts is written in this package
             argv,
@@ -72,19 +77,19 @@ def spawn(
 
 
 def _ask_kernel(death_signal: signal.Signals, parent: int) -> Callable[[], None]:
-    """What the child does between fork and exec. Changing the user would undo it; Popen has done that by then."""
+    """Returns what the child runs between fork and exec. Popen has changed the user by then, which would undo it."""
 
     def ask() -> None:
         if _libc is not None:
             _libc.prctl(_PR_SET_PDEATHSIG, int(death_signal))
-            if os.getppid() != parent:  # it died before we could ask
+            if os.getppid() != parent:  # the parent died before this call
                 os._exit(1)
 
     return ask
 
 
 def end(process: Process, stop_signal: signal.Signals, grace: float) -> None:
-    """Ask a child to end, wait `grace` seconds, then kill it and whatever is left of its group."""
+    """Send a child its stop signal, wait up to `grace` seconds, then kill it and the rest of its group."""
     if process.poll() is None:
         process.send_signal(stop_signal)
         with suppress(subprocess.TimeoutExpired):
@@ -93,30 +98,30 @@ def end(process: Process, stop_signal: signal.Signals, grace: float) -> None:
 
 
 def kill_group(process: Process) -> None:
-    """Kill a child and what it forked. Harmless where all of them are gone."""
-    with suppress(ProcessLookupError, PermissionError):  # macOS says "not permitted" of a group of zombies
+    """Kill a child and the processes it forked. Does nothing if all of them have ended."""
+    with suppress(ProcessLookupError, PermissionError):  # macOS reports "not permitted" for a group of zombies
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 def end_leftovers(is_ours: Callable[[psutil.Process], bool], stop_signal: signal.Signals, grace: float) -> int:
-    """End every process that `is_ours` recognises, and say how many there were."""
+    """End every process that `is_ours` recognises: send the signal, kill after `grace` s. Returns how many."""
     found = [
         process for process in psutil.process_iter() if process.pid != os.getpid() and _recognised(process, is_ours)
     ]
     for process in found:
         with suppress(psutil.Error):
             process.send_signal(stop_signal)
-    _, deaf = psutil.wait_procs(found, timeout=grace)
-    for process in deaf:
+    _, surviving = psutil.wait_procs(found, timeout=grace)
+    for process in surviving:
         with suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(deaf, timeout=10)
+    psutil.wait_procs(surviving, timeout=10)
     return len(found)
 
 
 def _recognised(process: psutil.Process, is_ours: Callable[[psutil.Process], bool]) -> bool:
-    """Whether it is ours; a process that ends meanwhile or hides from us is not."""
+    """True if it is ours. A process that ends meanwhile, or that we may not inspect, is not."""
     try:
         return process.status() != psutil.STATUS_ZOMBIE and is_ours(process)
     except (psutil.Error, OSError):

@@ -1,6 +1,6 @@
-"""The programs of a deployment, each in the foreground of this process until a signal ends it.
+"""The programs of a deployment: each function runs one in the foreground of this process until a signal ends it.
 
-Each imports what it alone runs on: four start at once under `rollcall up`, and the clock needs no web server.
+Each imports only what it needs itself, because `rollcall up` starts four at once; `beat`, say, needs no web server.
 """
 
 import os
@@ -14,15 +14,14 @@ from cli.system import System
 from shared import logs
 
 _LAST_REQUESTS_SECONDS = 8
-"""What a request in hand gets to end in; `up` waits 10 s before it kills."""
+"""Time for open requests to end at a stop. `rollcall up` kills the process after 10 s."""
 
-
-_BEHIND_THE_JOBS = 5
-"""Where processors are few, what happened must wait until it has happened: jobs come first."""
+_SENDER_NICENESS = 5
+"""Lower priority of the sender on a machine with few processors: jobs come first."""
 
 
 def api(system: System, host: str, port: int) -> None:
-    """The HTTP API, in one process. Raises CannotStart where the address cannot be listened on."""
+    """Run the API in one process. Raises CannotStart if it cannot listen on the address."""
     import uvicorn
 
     system.export()
@@ -30,8 +29,8 @@ def api(system: System, host: str, port: int) -> None:
     config = uvicorn.Config(
         "api.app:create_app",
         factory=True,
-        log_config=None,  # ours stands already
-        access_log=False,  # addresses hold ids of parties; /metrics counts requests
+        log_config=None,  # configured above
+        access_log=False,  # paths contain ids of parties; /metrics counts requests
         server_header=False,
         timeout_graceful_shutdown=_LAST_REQUESTS_SECONDS,
     )
@@ -42,29 +41,29 @@ def api(system: System, host: str, port: int) -> None:
 
 
 def worker(system: System, queues: Sequence[str]) -> None:
-    """A worker: one process that takes wake-ups in, and `worker_concurrency` that carry them out.
+    """Run a worker: one process that receives messages, and `worker_concurrency` child processes that do the work.
 
-    One for deliveries alone is a sender: a single process, whose threads talk to receivers and share what is kept open
-    to them. Raises CannotStart for a queue that is none.
+    A worker for the queue `deliveries` alone is a sender: a single process, whose threads share open connections to
+    receivers. Raises CannotStart for an unknown queue.
     """
     system.export()
     from worker.app import DELIVERIES, QUEUES, SENDER_THREADS, app, open_workshop  # settings are read on import
 
     if unknown := sorted(set(queues) - set(QUEUES)):
-        raise CannotStart(f"{unknown[0]} is not a queue; there are {' and '.join(QUEUES)}.")
+        raise CannotStart(f"There is no queue {unknown[0]}; choose from {' and '.join(QUEUES)}.")
     sends = set(queues) == {DELIVERIES}
     if sends:
-        open_workshop(name="sender", pool_size=SENDER_THREADS)  # no process is forked that would do it
-        os.nice(_BEHIND_THE_JOBS)
-    warnings.filterwarnings("ignore", module="celery.platforms")  # of root: messages are JSON, so none can be code
+        open_workshop(name="sender", pool_size=SENDER_THREADS)  # otherwise each forked child does this
+        os.nice(_SENDER_NICENESS)
+    warnings.filterwarnings("ignore", module="celery.platforms")  # it warns of root and pickled messages; ours are JSON
     program = app.Worker(
-        hostname=f"{'sender' if sends else 'worker'}-{os.getpid()}@{socket.gethostname()}",  # two of one name are one
+        hostname=f"{'sender' if sends else 'worker'}-{os.getpid()}@{socket.gethostname()}",  # must be unique
         queues=list(queues) or list(QUEUES),
         pool="threads" if sends else "prefork",
         concurrency=SENDER_THREADS if sends else system.settings.worker_concurrency,
         loglevel=system.settings.log_level.upper(),
         quiet=True,
-        without_gossip=True,  # workers need not know of each other: PostgreSQL hands out the work
+        without_gossip=True,  # workers need not know each other: PostgreSQL assigns the work
         without_mingle=True,
         without_heartbeat=True,
     )
@@ -73,22 +72,22 @@ def worker(system: System, queues: Sequence[str]) -> None:
 
 
 def beat(system: System) -> None:
-    """The clock that sends what is periodic. Two of them do no harm."""
+    """Run beat, which sends the periodic messages. Two of them do no harm."""
     system.export()
-    from worker.beat import make_clock  # reads the settings when it is imported
+    from worker.beat import make_clock  # reads the settings on import
 
     app = make_clock(system.settings.need_redis_url())
     app.Beat(loglevel=system.settings.log_level.upper(), quiet=True).run()
 
 
 def migrate(system: System) -> None:
-    """Bring the database up to date, and say what it has reached. Raises CannotStart."""
+    """Migrate the database, and print the result. Raises CannotStart."""
     import psycopg
 
     import migrations
     from cli.failures import unreachable
 
-    with system.awake():
+    with system.database_running():
         url, features = system.owner_url, system.settings.features
         try:
             psycopg.connect(url, connect_timeout=5).close()
@@ -96,17 +95,17 @@ def migrate(system: System) -> None:
             raise CannotStart(unreachable(url, error)) from None
         behind = migrations.missing(url, features)
         migrations.upgrade(url, features)
-    done = f"migrated {' and '.join(behind)}" if behind else "there was nothing to do"
-    print(f"The database is current, with {' and '.join(features) or 'no feature'}: {done}.")
+    done = f"Migrated {' and '.join(behind)}." if behind else "Nothing to migrate."
+    print(f"{done} The database is up to date, with {' and '.join(features) or 'no optional feature'}.")
 
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listening = socket.create_server((host, port), family=family)
-        # What it accepts inherits this. asyncio sets it only on sockets made with an explicit protocol, which these are
-        # not, and then each answer on a kept connection waits 40 ms for the acknowledgement of its own head.
+        # Accepted connections inherit this option. asyncio sets it only on sockets made with an explicit protocol; ours
+        # are not. Without it, each response on a kept connection waits 40 ms for the acknowledgement of its head.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listening
     except OSError as error:
-        raise CannotStart(f"{host}:{port} cannot be listened on ({error.strerror}); choose another --port.") from None
+        raise CannotStart(f"Cannot listen on {host}:{port} ({error.strerror}); choose another --port.") from None

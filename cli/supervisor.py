@@ -1,7 +1,16 @@
 """Keeps a list of programs running, in one foreground process and one thread.
 
-Started in the order of the list, each when the one before is ready; stopped in reverse. What dies is started again.
-It knows nothing of Rollcall: which programs those are stands in `cli.up`.
+Programs start in the order of the list, each once the one before is ready, and stop in reverse order. A program that
+ends is started again. This module knows nothing of Rollcall; the list is in `cli.up`.
+
+Why not a library:
+- supervisord starts and stops programs by priority, but waits neither for one to be ready nor for one to have stopped
+  (its issues 122 and 520). Here PostgreSQL must be ready before the migrations, and outlive the worker.
+- circus can wait in hooks. It brings tornado and pyzmq, and opens TCP ports to be controlled by.
+- honcho starts all programs at once, and ends all of them when one ends.
+Killed with `kill -9`, all three leave their programs running; `cli.processes` prevents that.
+The loops that wait are written by hand too: while they wait they must show output, restart what ended, and see a stop
+request. tenacity would only repeat one question and sleep in between.
 """
 
 import signal
@@ -16,46 +25,49 @@ from cli.processes import CannotStart, Process, kill_group
 
 _FIRST_DELAY, _LONGEST_DELAY = 0.5, 10.0
 _STEADY_SECONDS = 30.0
-"""Having lived so long, a program that dies is no longer taken for one that cannot start."""
+"""A program that ran this long before it ended is restarted after the first, short delay again."""
 _SAME_KEYSTROKE = 0.5
-"""Seconds within which a second Ctrl-C is taken for the first one, heard twice."""
+"""Seconds within which a second SIGINT counts as the same Ctrl-C, sent by the terminal and passed on by a parent."""
 _TRIES = 3
-"""Deaths before it was ever ready, after which the whole start is given up: waiting longer would help nobody."""
+"""How many times a program may end before it was ever ready. After that the whole start fails."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """Something to keep running."""
+    """A program to keep running."""
 
     name: str
     launch: Callable[[int], Process]
-    """Starts it with its output to a file descriptor, and does not wait."""
+    """Starts it, with its output to a file descriptor, and returns without waiting."""
     ready: Callable[[], bool] | None = None
-    """Whether the next one may start, which else it may at once. Asked many times a second, so it answers soon."""
-    patience: float = 120.0
-    """Seconds to become ready in."""
+    """True once the next program may start; None: at once. Called many times a second, so it must return quickly."""
+    ready_timeout: float = 120.0
+    """Seconds in which it must become ready."""
     stop_signal: signal.Signals = signal.SIGTERM
-    grace: float = 10.0
-    """Seconds from the stop signal to the kill."""
-    explained_by: str = "what it printed"
-    """Where to look when it does not start."""
+    stop_timeout: float = 10.0
+    """Seconds from the stop signal until it is killed."""
+    log: str = "its output above"
+    """Where to find the cause if it does not start."""
     once: bool = False
-    """It runs to its end, which must be a good one, before the next is started."""
+    """It runs to its end, with exit code 0, before the next program is started."""
 
 
 class StopRequests:
-    """Turns signals into something to look at, so that no work in hand is torn. In force inside its `with` block."""
+    """Turns signals into flags, so that no operation is interrupted halfway. Active inside its `with` block.
+
+    stop: stop everything in order. kill: don't wait for programs to stop, kill them.
+    """
 
     def __init__(self) -> None:
         self.stop = False
-        self.hurry = False
-        self._asked = 0.0
+        self.kill = False
+        self._stop_requested_at = 0.0
         self._former: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
-                continue  # nohup: to survive the terminal is what was asked for
+                continue  # started under nohup, which means: keep running when the terminal closes
             self._former[number] = signal.signal(number, self._receive)
         return self
 
@@ -66,29 +78,30 @@ class StopRequests:
             signal.signal(number, handler)  # type: ignore[arg-type]
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
-        # Only a second Ctrl-C hurries: a closing terminal sends SIGHUP twice and means nothing by it, and a program
-        # that runs us may pass on the very Ctrl-C that the terminal has sent us already.
+        # Only a second Ctrl-C kills. A closing terminal sends SIGHUP twice without meaning that; and a program that
+        # runs us may pass on the same Ctrl-C that the terminal has already sent us.
         now = time.monotonic()
-        if self.stop and number == signal.SIGINT and now > self._asked + _SAME_KEYSTROKE:
-            self.hurry = True
-        self._asked = self._asked if self.stop else now
+        if self.stop and number == signal.SIGINT and now > self._stop_requested_at + _SAME_KEYSTROKE:
+            self.kill = True
+        if not self.stop:
+            self._stop_requested_at = now
         self.stop = True
 
 
 class _Child:
-    """A program and the process that runs it just now."""
+    """A program with the process that runs it at the moment, None while it waits to be started again."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
         self.process: Process | None = None
-        self.born = 0.0
-        self.due = 0.0
+        self.started_at = 0.0
+        self.restart_at = 0.0
         self.delay = _FIRST_DELAY
-        self.deaths = 0
+        self.ends = 0
 
 
 class Supervisor:
-    """The programs of one `supervise`."""
+    """The running programs. `on_change` is called with the process ids, by name, whenever they change."""
 
     def __init__(
         self, console: Console, requests: StopRequests, on_change: Callable[[Mapping[str, int]], None] | None = None
@@ -99,72 +112,72 @@ class Supervisor:
         self._children: list[_Child] = []
 
     def bring_up(self, program: Program) -> None:
-        """Start a program and wait until it is ready, looking after the others. Raises CannotStart."""
+        """Start a program and wait until it is ready, watching the others meanwhile. Raises CannotStart."""
         child = _Child(program)
         self._children.append(child)
         began = time.monotonic()
         self._launch(child)
         while not self._requests.stop and not self._is_up(child):
-            if time.monotonic() > began + program.patience:
-                raise _not_started(program, f"was not ready within {program.patience:g} s")
-            self.look_after(0.05)
+            if time.monotonic() > began + program.ready_timeout:
+                raise _not_started(program, f"was not ready within {program.ready_timeout:g} s")
+            self.watch(0.05)
         if self._requests.stop:
             return
         verb = "done" if program.once else "ready" if program.ready else "started"
         self._console.say(f"{verb} in {time.monotonic() - began:.1f} s", program.name)
         if program.once:
             self._children.remove(child)
-            self._tell()
+            self._report_pids()
 
-    def look_after(self, seconds: float) -> None:
-        """Show what is printed for so long, then start again what died."""
-        self._console.pump(seconds)
+    def watch(self, seconds: float) -> None:
+        """Show the programs' output for up to this long, then restart the programs that have ended."""
+        self._console.show_output(seconds)
         now = time.monotonic()
         for child in self._children:
-            if child.process is None and now >= child.due:
-                self._launch_again(child, now)
+            if child.process is None and now >= child.restart_at:
+                self._restart(child, now)
             elif child.process is not None and child.process.poll() is not None and not child.program.once:
-                self._bury(child, now)
+                self._note_end(child, now)
 
     def stop(self) -> None:
-        """End all programs, the last started first, and whatever they forked."""
+        """Stop all programs, the last started first, together with the processes that they forked."""
         for child in reversed(self._children):
             if child.process is not None:
                 self._end(child.process, child.program)
                 child.process = None
-        while self._console.pump(0):
+        while self._console.show_output(0):
             pass
 
     def _is_up(self, child: _Child) -> bool:
-        """Whether the next may start. Raises CannotStart where that is not to be hoped for any more."""
+        """True if the next program may start. Raises CannotStart if this one failed or ended too often."""
         program, code = child.program, child.process.poll() if child.process else None
         if program.once:
             if code:
                 raise _not_started(program, f"failed with code {code}")
             return code == 0
-        if child.deaths >= _TRIES:
+        if child.ends >= _TRIES:
             raise _not_started(program, f"ended {_TRIES} times while it was starting")
         return child.process is not None and code is None and (program.ready is None or program.ready())
 
     def _launch(self, child: _Child) -> None:
-        child.born = time.monotonic()
-        with self._console.voice(child.program.name) as output:
+        child.started_at = time.monotonic()
+        with self._console.pipe(child.program.name) as output:
             child.process = child.program.launch(output)
-        self._tell()
+        self._report_pids()
 
-    def _bury(self, child: _Child, now: float) -> None:
-        """Take note of a death: what the dead one forked ends too, and a next one is due after a pause."""
+    def _note_end(self, child: _Child, now: float) -> None:
+        """Kill the processes that an ended program forked, and schedule its restart."""
         assert child.process is not None
         kill_group(child.process)
-        if now - child.born >= _STEADY_SECONDS:
+        if now - child.started_at >= _STEADY_SECONDS:
             child.delay = _FIRST_DELAY
-        child.deaths += 1
+        child.ends += 1
         self._postpone(child, _cause(child.process.returncode), now)
         child.process = None
-        self._tell()
+        self._report_pids()
 
-    def _launch_again(self, child: _Child, now: float) -> None:
-        """A machine that is short of memory or disk for a moment must not take the others down."""
+    def _restart(self, child: _Child, now: float) -> None:
+        """Start a program again. A machine short of memory or disk for a moment must not end the other programs."""
         try:
             self._launch(child)
         except OSError as error:
@@ -172,24 +185,24 @@ class Supervisor:
 
     def _postpone(self, child: _Child, why: str, now: float) -> None:
         self._console.say(f"{why}; starting again in {child.delay:g} s", child.program.name)
-        child.due = now + child.delay
+        child.restart_at = now + child.delay
         child.delay = min(child.delay * 2, _LONGEST_DELAY)
 
     def _end(self, process: Process, program: Program) -> None:
         if process.poll() is None:
             process.send_signal(program.stop_signal)
-        deadline = time.monotonic() + program.grace
-        while process.poll() is None and time.monotonic() < deadline and not self._requests.hurry:
-            self._console.pump(0.05)
+        deadline = time.monotonic() + program.stop_timeout
+        while process.poll() is None and time.monotonic() < deadline and not self._requests.kill:
+            self._console.show_output(0.05)
         if process.poll() is None:
-            self._console.say("did not end in time: killed", program.name)
+            self._console.say("did not stop in time and was killed", program.name)
         kill_group(process)
 
-    def _tell(self) -> None:
+    def _report_pids(self) -> None:
         try:
             self._on_change({child.program.name: child.process.pid for child in self._children if child.process})
         except OSError as error:
-            self._console.say(f"What runs cannot be written down ({error.strerror}).")
+            self._console.say(f"The list of processes cannot be saved ({error.strerror}); other commands won't see it.")
 
 
 def supervise(
@@ -200,9 +213,9 @@ def supervise(
     console: Console | None = None,
     on_change: Callable[[Mapping[str, int]], None] | None = None,
 ) -> None:
-    """Run the programs until a stop is requested. Raises CannotStart; whichever way it ends, none of them is left.
+    """Run the programs until a stop is requested. Raises CannotStart. In both cases no program is left running.
 
-    `announcement` is printed when all are ready; `on_change` hears the process ids whenever they change.
+    announcement: printed once all are ready. on_change: as in Supervisor.
     """
     console = console or Console(program.name for program in programs)
     supervisor = Supervisor(console, requests, on_change)
@@ -213,14 +226,14 @@ def supervise(
         if not requests.stop:
             console.say(announcement)
         while not requests.stop:
-            supervisor.look_after(0.1)
-        console.say("Stopping. Ctrl-C again kills what is still at work.")
+            supervisor.watch(0.1)
+        console.say("Stopping. Press Ctrl-C again to kill the programs that are still busy.")
     finally:
         supervisor.stop()
 
 
 def _not_started(program: Program, why: str) -> CannotStart:
-    return CannotStart(f"{program.name} {why}; {program.explained_by} says why.")
+    return CannotStart(f"{program.name} {why}; see {program.log} for the cause.")
 
 
 def _cause(code: int) -> str:

@@ -1,17 +1,21 @@
-"""`rollcall sweep`: the expiry sweep in this process, for a cron of one's own. No broker and no worker is needed."""
+"""`rollcall sweep`: the expiry sweep of licences in this process, for a cron job. It needs no broker and no worker."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.options import DataDir
 
+if TYPE_CHECKING:
+    from shared.database import Database
+    from shared.settings import Settings
+
 
 def sweep(
-    org: Annotated[str | None, typer.Option(metavar="ORG", help="Only this organization; without it: all.")] = None,
+    org: Annotated[str | None, typer.Option(metavar="ORG", help="Only this organization. Default: all.")] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Sweep licences now, and return when it is done: publish what ends soon and what has ended, assign renewals.
+    """Sweep licences now: publish which end soon and which have ended, and assign renewals. Returns when done.
 
     \b
     Example:
@@ -22,30 +26,36 @@ def sweep(
 
     from cli import system
     from cli.failures import Failed
+    from shared import access
+
+    found, console = system.find(data_dir), Console(stderr=True, highlight=False)
+    with found.database() as database:
+        with database.transaction(None) as db:
+            known = list(access.organization_ids(db))
+        if org and org not in known:
+            raise Failed(
+                f"There is no organization {org}; add it with `rollcall org add {org} --name NAME --time-zone ZONE`."
+            )
+        org_ids = [org] if org else known
+        finished = [_sweep(database, each, found.settings) for each in track(org_ids, "Sweeping", console=console)]
+    console.print(f"Swept {len(org_ids):,} organization{'' if len(org_ids) == 1 else 's'}.")
+    if unfinished := finished.count(False):
+        console.print(f"A worker is still sweeping {unfinished:,} of them and will finish them.")
+
+
+def _sweep(database: "Database", org_id: str, settings: "Settings") -> bool:
+    """Sweep one organization, unless it may not use training. Returns False if a worker holds the rest of its rows."""
     from shared import access, clock, licences
     from shared.events import Actor
     from shared.services import sweeps
     from shared.services.sweeps import Step
 
-    found, told, waiting = system.find(data_dir), Console(stderr=True, highlight=False), 0
-    with found.database() as database:
-        with database.transaction(None) as db:
-            everybody = list(access.organization_ids(db))
-        if org and org not in everybody:
-            raise Failed(f"There is no organization {org}; `rollcall org add {org} --name NAME` adds it.")
-        organizations = [org] if org else everybody
-        for org_id in track(organizations, "Sweeping", console=told):
-            with database.transaction(org_id) as db:
-                organization = access.organization(db)
-                if access.unavailability(organization, found.settings.features):
-                    continue
-                licences.ask_sweep(db, Actor("system", "rollcall sweep"), clock.now())
-            taken = Step.MORE
-            while taken is Step.MORE:
-                with database.transaction(org_id) as db:
-                    workers = found.settings.worker_concurrency
-                    taken = sweeps.take_step(db, found.settings.features, workers, clock.now())
-            waiting += taken is Step.WAITS
-    told.print(f"Swept {len(organizations):,} organization{'' if len(organizations) == 1 else 's'}.")
-    if waiting:
-        told.print(f"{waiting:,} of them are being swept by somebody else at this moment, who will finish.")
+    with database.transaction(org_id) as db:
+        if access.unavailability(access.organization(db), settings.features):
+            return True
+        licences.ask_sweep(db, Actor("system", "rollcall sweep"), clock.now())
+    taken = Step.MORE
+    while taken is Step.MORE:
+        with database.transaction(org_id) as db:
+            taken = sweeps.take_step(db, settings.features, settings.worker_concurrency, clock.now())
+    return taken is not Step.WAITS

@@ -1,7 +1,7 @@
-"""Finding the system that a command is about: the one that the settings name, or the one in a data directory.
+"""Finds the system that a command works on: the one that the settings name, or the one in a data directory.
 
-An embedded system runs while `rollcall up` does and rests otherwise. What a command needs of a resting one is its
-PostgreSQL, which then starts for as long as the command takes.
+The system of a data directory runs while `rollcall up` runs on it. Otherwise it is stopped, and a command that needs
+its database starts the embedded PostgreSQL for as long as the command takes.
 """
 
 import os
@@ -16,22 +16,22 @@ from cli.up import State, read_state
 from shared import settings
 from shared.settings import Settings
 
-if TYPE_CHECKING:  # who only asks where a system is, as `rollcall beat` does, starts without SQLAlchemy
+if TYPE_CHECKING:  # a command that needs only addresses, such as `rollcall beat`, starts without SQLAlchemy
     from shared.database import Database
 
 DEFAULT_DATA_DIR = Path(".rollcall")
 
 
 class NoSystem(Exception):
-    """There is nothing for a command to work on. Its text is one sentence with the next step."""
+    """There is no system, or it is stopped. Its text is a sentence for the user with the next step."""
 
 
 @dataclass(frozen=True)
 class System:
-    """What a command works on.
+    """The system that a command works on.
 
     settings: those in force. environment: the variables among them that the data directory supplies.
-    data_dir: where an embedded system lives. state: what runs there. postgres: its own PostgreSQL, if it has one.
+    data_dir: that of an embedded system. state: the processes running on it. postgres: its own PostgreSQL, if any.
     """
 
     settings: Settings
@@ -42,26 +42,26 @@ class System:
 
     @property
     def api_url(self) -> str:
-        """Where the API answers, as far as is known here."""
+        """The API's address: that of the running `rollcall up`, else ROLLCALL_PUBLIC_URL."""
         return self.state.api_url if self.state else self.settings.public_url
 
     @property
-    def resting(self) -> bool:
-        """Whether it is an embedded system that nobody runs."""
+    def stopped(self) -> bool:
+        """True for an embedded system on which no `rollcall up` runs."""
         return self.data_dir is not None and self.state is None
 
     @property
     def owner_url(self) -> str:
-        """The database as its owner, who alone may migrate."""
+        """The database's address as its owner, the only role that may migrate."""
         return self.postgres.url(OWNER) if self.postgres else self.settings.need_database_url()
 
     @contextmanager
-    def awake(self) -> Iterator[str]:
-        """The address to serve from, reachable for as long as the block lasts.
+    def database_running(self) -> Iterator[str]:
+        """Yields the database's address as the serving role, reachable while the block runs.
 
-        A resting PostgreSQL is started and brought up to date, as `rollcall up` would. Raises CannotStart.
+        Starts and migrates a stopped embedded PostgreSQL, as `rollcall up` would. Raises CannotStart.
         """
-        if self.data_dir is None or self.postgres is None or not self.resting:
+        if self.data_dir is None or self.postgres is None or not self.stopped:
             yield self.settings.need_database_url()
             return
         import migrations
@@ -70,16 +70,16 @@ class System:
             try:
                 self.postgres.start()
                 migrations.upgrade(self.owner_url, self.settings.features)
-                yield self.postgres.url()  # asked only now: its former port may be somebody else's meanwhile
+                yield self.postgres.url()  # read only now: start() chooses another port if the remembered one is taken
             finally:
                 self.postgres.stop()
 
     @contextmanager
     def database(self) -> Iterator["Database"]:
-        """The database, opened as the serving role. Raises CannotStart, BadSettings."""
+        """Opens the database as the serving role. Raises CannotStart, BadSettings."""
         from shared.database import Database
 
-        with self.awake() as url:
+        with self.database_running() as url:
             opened = Database(url, name="cli", pool_size=1)
             try:
                 yield opened
@@ -87,15 +87,15 @@ class System:
                 opened.close()
 
     def export(self) -> None:
-        """Make the system's settings those of this process and of what it starts. Raises NoSystem for a resting one."""
-        if self.resting:
-            raise NoSystem(f"The Rollcall in {self.data_dir} is not running; `rollcall up` starts all of it.")
+        """Put the system's settings into this process's environment. Raises NoSystem if the system is stopped."""
+        if self.stopped:
+            raise NoSystem(f"The system in {self.data_dir} is stopped; start all of it with `rollcall up`.")
         os.environ.update(self.environment)
         settings.current.cache_clear()
 
 
 def find(data_dir: Path | None) -> System:
-    """The system in `data_dir`, else the one that the settings name, else the one in `.rollcall`.
+    """Returns the system in `data_dir`, else the one that the settings name, else the one in `.rollcall`.
 
     Raises NoSystem, BadSettings.
     """
@@ -108,16 +108,16 @@ def find(data_dir: Path | None) -> System:
     if found is None:
         where = "here" if data_dir == DEFAULT_DATA_DIR else f"in {data_dir}"
         raise NoSystem(
-            f"There is no Rollcall {where}: `rollcall up` makes one, --data-dir says where one is, "
-            "and ROLLCALL_DATABASE_URL and ROLLCALL_REDIS_URL name servers of your own."
+            f"There is no Rollcall system {where}. Create one with `rollcall up`, name its folder with --data-dir, "
+            "or set ROLLCALL_DATABASE_URL and ROLLCALL_REDIS_URL to use your own servers."
         )
     return found
 
 
 def _embedded(data_dir: Path) -> System | None:
-    """The system of a data directory, or None where it has none.
+    """Returns the system of a data directory, or None if there is none.
 
-    What is there goes before the settings of this process, which may be about another system.
+    Its addresses override the settings of this process, which may belong to another system.
     """
     if not data_dir.is_dir():
         return None

@@ -1,6 +1,7 @@
-"""What `rollcall up` runs: PostgreSQL and Redis unless the settings name others, the migrations, the three programs.
+"""`rollcall up`: runs the migrations, worker, sender, api and beat, and an embedded PostgreSQL and Redis.
 
-What runs is written to `state.json` in the data directory, for the other commands to find it.
+The embedded servers are left out if the settings name others. The addresses and process ids are written to `state.json`
+in the data directory, where the other commands find them.
 """
 
 import http.client
@@ -32,32 +33,32 @@ from cli.supervisor import Program, StopRequests, supervise
 from shared import settings
 
 MARK = "_ROLLCALL_UP"
-"""In the environment of everything we start, with the data directory as its value. Descendants inherit it and cannot
-lose it, so that the next start recognises what a crash left behind, however deep it was forked."""
+"""Environment variable of every process that we start; its value is the data directory. All descendants inherit it,
+so the next start recognises the processes that a crash left running."""
 
-_WORKER_GRACE = 35.0
-"""A worker finishes what it has begun, for which it allows itself 30 s."""
+_WORKER_STOP_SECONDS = 35.0
+"""Seconds a worker gets to stop: it finishes its current tasks, for which it allows itself 30 s."""
 
 COMMAND = (sys.executable, "-m", "cli.main")
 
 
-class _Told(BaseModel):
+class _Stored(BaseModel):
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, validate_by_name=True)
 
 
-class RunningProcess(_Told):
-    """One program that is kept running."""
+class RunningProcess(_Stored):
+    """One program that `rollcall up` keeps running."""
 
     name: str
     pid: int
 
 
-class State(_Told):
-    """What a running `rollcall up` says of itself."""
+class State(_Stored):
+    """The content of `state.json`: a running `rollcall up`."""
 
     pid: int
     started_at: float
-    """When that process was made, in seconds since 1970: its id alone may by now be another's."""
+    """When that process was created, in seconds since 1970. The id alone may belong to another process by now."""
     api_url: str
     database_url: str
     redis_url: str
@@ -65,9 +66,9 @@ class State(_Told):
 
 
 def up(port: int, data_dir: Path, command: Sequence[str] = COMMAND) -> int:
-    """Run everything until told to stop. The exit code: 1, after one sentence, where it could not start."""
+    """Run everything until a signal stops it. Returns the exit code: 1 if it could not start, after one sentence."""
     try:
-        with StopRequests() as requests, _alone(data_dir):
+        with StopRequests() as requests, _exclusive(data_dir):
             _System(port, data_dir.resolve(), command).run(requests)
     except (CannotStart, settings.BadSettings) as error:
         print(error, file=sys.stderr)
@@ -76,17 +77,20 @@ def up(port: int, data_dir: Path, command: Sequence[str] = COMMAND) -> int:
 
 
 def read_state(data_dir: Path) -> State | None:
-    """What runs on a data directory, or None where nothing does."""
+    """Returns the state of the `rollcall up` that runs on a data directory, or None if none does."""
     try:
         state = State.model_validate_json((data_dir / "state.json").read_bytes())
-        moved = psutil.Process(state.pid).create_time() - state.started_at  # by as much as the clock was set meanwhile
+        moved = (
+            psutil.Process(state.pid).create_time() - state.started_at
+        )  # differs if the machine's clock was set meanwhile
         return state if abs(moved) < 2 else None
     except (OSError, ValidationError, psutil.Error):
         return None
 
 
 @contextmanager
-def _alone(data_dir: Path) -> Iterator[None]:
+def _exclusive(data_dir: Path) -> Iterator[None]:
+    """Holds the data directory, or raises DataDirectoryBusy with the process that holds it."""
     try:
         with hold(data_dir):
             yield
@@ -95,12 +99,12 @@ def _alone(data_dir: Path) -> Iterator[None]:
         if state is None:
             raise
         raise DataDirectoryBusy(
-            f"Rollcall already runs on {data_dir}: process {state.pid} at {state.api_url}."
+            f"Rollcall already runs on {data_dir} (process {state.pid}) at {state.api_url}."
         ) from None
 
 
 class _System:
-    """The parts of one `rollcall up` and what they need to know of each other."""
+    """The parts of one `rollcall up`, and the settings that each of them gets."""
 
     def __init__(self, port: int, data_dir: Path, command: Sequence[str]) -> None:
         given = settings.read()
@@ -131,18 +135,18 @@ class _System:
             (self._data_dir / "state.json").unlink(missing_ok=True)
 
     def _programs(self) -> list[Program]:
-        """In the order of starting. They stop in reverse: no new work, no new requests, what is begun, the stores."""
+        """The programs in the order of starting. Stopped in reverse, each ends before the programs that it needs."""
         return [
-            *(_of_server(server) for server in self._servers()),
-            Program("migrate", lambda output: self._spawn("migrate", output), once=True, patience=600),
-            Program("worker", lambda output: self._worker("rollcall", output), grace=_WORKER_GRACE),
-            Program("sender", lambda output: self._worker("deliveries", output), grace=_WORKER_GRACE),
-            Program("api", lambda output: self._spawn("api", output, "--port", str(self._port)), ready=self._answers),
+            *(_program(server) for server in self._servers()),
+            Program("migrate", lambda output: self._spawn("migrate", output), once=True, ready_timeout=600),
+            Program("worker", lambda output: self._worker("rollcall", output), stop_timeout=_WORKER_STOP_SECONDS),
+            Program("sender", lambda output: self._worker("deliveries", output), stop_timeout=_WORKER_STOP_SECONDS),
+            Program("api", lambda output: self._spawn("api", output, "--port", str(self._port)), ready=self._is_ready),
             Program("beat", lambda output: self._spawn("beat", output)),
         ]
 
     def _worker(self, queues: str, output: int) -> Process:
-        """Jobs and deliveries have a process each: a receiver that hangs must not hold a job up."""
+        """Starts a worker. Jobs and deliveries have a process each, so that a slow receiver delays no job."""
         return self._spawn("worker", output, "--queues", queues)
 
     def _spawn(self, name: str, output: int, *arguments: str) -> Process:
@@ -154,7 +158,7 @@ class _System:
         return spawn([*self._command, name, *arguments], output=output, environment=environment)
 
     def _environment(self) -> dict[str, str]:
-        """What we would choose, overruled by what the user chose."""
+        """The environment of the programs: our choices, overridden by the user's settings."""
         ours = {"ROLLCALL_PUBLIC_URL": self._api_url, "PYTHONUNBUFFERED": "1"}
         if self._postgres:
             ours["ROLLCALL_DATABASE_URL"] = self._postgres.url()
@@ -168,8 +172,8 @@ class _System:
     def _servers(self) -> list[Server]:
         return [server for server in (self._postgres, self._redis) if server is not None]
 
-    def _answers(self) -> bool:
-        """Whether the API says that it is ready to serve."""
+    def _is_ready(self) -> bool:
+        """True if the API reports that it is ready."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=2)
         try:
             connection.request("GET", "/health/ready")
@@ -180,7 +184,7 @@ class _System:
             connection.close()
 
     def _end_leftovers(self) -> None:
-        """End what we, or an `up` before us that was killed, started and nobody looks after any more."""
+        """End processes that we, or a killed `rollcall up` before us, have left running."""
 
         def is_ours(process: psutil.Process) -> bool:
             return process.environ().get(MARK) == str(self._data_dir)
@@ -202,9 +206,11 @@ class _System:
         write_private(self._data_dir / "state.json", state.model_dump_json(by_alias=True, indent=2))
 
 
-def _of_server(server: Server) -> Program:
+def _program(server: Server) -> Program:
+    """An embedded server as a program to supervise."""
+
     def launch(_console: int) -> Process:
-        server.end_leftovers()  # of a main process that was killed: they would hold the files and the port
+        server.end_leftovers()  # child processes of a killed server would keep its files and port
         return server.launch()
 
     return Program(
@@ -212,6 +218,6 @@ def _of_server(server: Server) -> Program:
         launch,
         server.ready,
         stop_signal=server.stop_signal,
-        grace=server.patience,
-        explained_by=str(server.log),
+        stop_timeout=server.stop_timeout,
+        log=str(server.log),
     )

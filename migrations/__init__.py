@@ -1,4 +1,4 @@
-"""The schema's history, in two branches: `core` always runs, `training` only where the deployment has it."""
+"""The migrations of the schema, in two branches: `core` always runs, `training` only if the deployment has it."""
 
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,7 @@ _HERE = Path(__file__).parent
 
 
 def configuration(url: str) -> Config:
-    """Alembic's configuration for one database, addressed as its owner."""
+    """Returns Alembic's configuration for one database. url: as its owner."""
     config = Config()
     config.set_main_option("script_location", str(_HERE))
     config.set_main_option("path_separator", "newline")
@@ -26,14 +26,14 @@ def configuration(url: str) -> Config:
 
 
 def upgrade(url: str, features: frozenset[str]) -> None:
-    """Bring the branches of this deployment profile to their heads. Those that are there already are left alone."""
+    """Migrate the branches of these features to their heads. Does nothing for a branch that is at its head."""
     config = configuration(url)
     for branch in _branches(features):
         command.upgrade(config, f"{branch}@head")
 
 
 def missing(url: str, features: frozenset[str]) -> list[str]:
-    """The branches whose head the database has not reached; empty when it is current. Any login may ask."""
+    """Returns the branches that are not at their head in the database; empty if it is current. Works for every role."""
     scripts = _scripts()
     engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), poolclass=pool.NullPool)
     with engine.connect() as connection:
@@ -44,7 +44,7 @@ def missing(url: str, features: frozenset[str]) -> list[str]:
 
 @cache
 def _scripts() -> ScriptDirectory:
-    """The migrations, read once: readiness is asked every few seconds."""
+    """Returns the migrations, read from disk once, because readiness is checked every few seconds."""
     return ScriptDirectory.from_config(configuration(""))
 
 

@@ -1,4 +1,4 @@
-"""`python -m migrations.check`: the models and the migrations say the same, tried on a real database from empty."""
+"""`python -m migrations.check`: compares the models with a new, real database that ran all migrations."""
 
 import sys
 import tempfile
@@ -12,7 +12,7 @@ from shared.settings import TRAINING
 
 
 def main() -> int:
-    """0 when a database that ran every migration has nothing left to migrate."""
+    """Returns 0 if Alembic finds no difference between the migrated database and the models; raises otherwise."""
     with tempfile.TemporaryDirectory() as folder, embedded.running(Path(folder)) as addresses:
         migrations.upgrade(addresses.owner_database_url, frozenset({TRAINING}))
         command.check(migrations.configuration(addresses.owner_database_url))

@@ -1,6 +1,6 @@
-"""How Alembic reaches the database: as its owner, with short lock waits, one transaction for each migration.
+"""Alembic's environment: it connects as the owner, with short lock waits and one transaction for each migration.
 
-A migration that cannot get its lock within 5 seconds gives up instead of queueing in front of every request.
+A migration that cannot get its lock within 5 seconds fails, instead of making every request wait behind it.
 """
 
 from typing import Any
@@ -16,16 +16,18 @@ url = context.config.attributes.get("url") or settings.current().need_database_u
 engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), poolclass=pool.NullPool)
 
 LEFT_FOR_FORMER_RELEASES = {("licence", "notices"), ("licence", "expired_at"), ("licence", "due_at")}
-"""Columns that only a former release reads, until its last process has been restarted. A later release drops them."""
+"""Columns that only the former release reads, during an upgrade. A later release drops them."""
 
 
 def compared(item: Any, name: str | None, kind: str, _: bool, __: Any) -> bool:
-    """Whether the models should say the same of it."""
+    """True if Alembic should compare this item with the models."""
     return kind != "column" or (item.table.name, name) not in LEFT_FOR_FORMER_RELEASES
 
 
 with engine.connect() as connection:
-    connection.execute(text("SELECT pg_advisory_lock(hashtext('rollcall migrations'))"))  # one at a time; others wait
+    connection.execute(
+        text("SELECT pg_advisory_lock(hashtext('rollcall migrations'))")
+    )  # one migration at a time; others wait here
     connection.execute(text("SET lock_timeout = '5s'"))
     connection.commit()
     context.configure(

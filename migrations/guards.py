@@ -1,4 +1,4 @@
-"""What every migration says the same way: tenant guards, grants, and comments that name the racers."""
+"""Statements that all migrations share: row-level security, grants, and comments on unique constraints."""
 
 from alembic import op
 
@@ -8,9 +8,11 @@ _TENANT = "nullif(current_setting('rollcall.org', true), '')"
 
 
 def guard(table: str, *, column: str = "org_id", allow: str = "SELECT, INSERT, UPDATE, DELETE") -> None:
-    """Show and accept only rows of the transaction's organization, for the owner too; grant the serving role its verbs.
+    """Enable row-level security on a table, also for its owner, and grant statements to the serving role.
 
-    After a commit the setting reads '' and not NULL, hence the nullif: no organization, no rows.
+    Only rows of the transaction's organization can be read and written. column: holds the organization's id.
+    allow: the statements granted. After a commit the setting is '' and not NULL, hence the nullif: no organization, no
+    rows.
     """
     op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
@@ -19,5 +21,8 @@ def guard(table: str, *, column: str = "org_id", allow: str = "SELECT, INSERT, U
 
 
 def racers(kind: str, name: str, who: str) -> None:
-    """Write on a unique constraint or index which two it keeps apart. kind: `INDEX` or `CONSTRAINT c ON`."""
+    """Comment on a unique constraint or index which two concurrent writers it guards against.
+
+    kind, name: `INDEX` and the index, or `CONSTRAINT c ON` and the table. who: the comment.
+    """
     op.execute(f"COMMENT ON {kind} {name} IS '{who}'")

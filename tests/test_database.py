@@ -1,4 +1,4 @@
-"""How statements reach PostgreSQL."""
+"""How `shared.database` sends statements to PostgreSQL: planned for their values, and with arrays unchanged."""
 
 import uuid
 from typing import Any
@@ -15,10 +15,10 @@ from tests.drain import Workshop
 from tests.factories import Org
 
 
-def test_statements_are_planned_for_what_they_are_given(org: Org, workshop: Workshop) -> None:
-    """However often they come: the sixth time, one plan for all would do, which takes any array for a short one."""
+def test_repeated_statements_are_planned_for_their_values(org: Org, workshop: Workshop) -> None:
+    """From the sixth time on, a prepared statement could get one plan for all values, which assumes short arrays."""
     for database in (org.parts.database, workshop.database):
-        database.engine.dispose()  # what other tests have these connections keep
+        database.engine.dispose()  # drops the statements that other tests prepared
     org.with_parties("a", "b")
     for _ in range(8):
         asked = body(org.with_course(), "a", "b")
@@ -29,7 +29,7 @@ def test_statements_are_planned_for_what_they_are_given(org: Org, workshop: Work
 
 
 def kept(database: Database) -> list[str]:
-    """The statements that the connection used last keeps prepared, but for our questions, which are to."""
+    """Returns the prepared statements of the connection used last, except those made by SQL's PREPARE."""
     with database.transaction(None) as db:
         return list(db.scalars(text("SELECT statement FROM pg_prepared_statements WHERE from_sql IS FALSE")))
 
@@ -51,13 +51,13 @@ def test_ids_arrive_as_they_were_sent(org: Org, ids: list[uuid.UUID | None]) -> 
 
 
 @pytest.mark.parametrize("bad", ["cut\0off", "\ud800"])
-def test_what_no_text_can_hold_is_refused(org: Org, bad: str) -> None:
+def test_a_text_that_postgresql_cannot_store_is_refused(org: Org, bad: str) -> None:
     with pytest.raises((DBAPIError, UnicodeEncodeError)):
         arrived(org, ["a", bad, "b"], Text())
 
 
 def arrived(org: Org, items: list[Any], kind: Any) -> list[Any]:
-    """An array, there and back."""
+    """Sends an array to PostgreSQL and returns what comes back."""
     with org.transaction() as db:
         found = db.scalar(
             select(func.array_cat(literal(items, ARRAY(kind)), literal([], ARRAY(kind)), type_=ARRAY(kind)))

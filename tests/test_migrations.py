@@ -1,4 +1,4 @@
-"""The schema's history on real databases: from empty, in parts, again, and two at once."""
+"""The migrations on real databases: from empty, one branch at a time, repeated, and two at once."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ CORE_ALONE: frozenset[str] = frozenset()
 
 @pytest.fixture
 def empty(servers: Servers) -> Iterator[str]:
-    """The address of an empty database, as its owner."""
+    """Yields the address of an empty database, as its owner."""
     with servers.another() as beside:
         yield beside.owner_url
 
@@ -47,7 +47,7 @@ def test_training_can_be_added_to_a_deployment_that_began_without_it(empty: str)
     command.check(migrations.configuration(empty))
 
 
-def test_a_column_that_no_migration_made_is_found(empty: str) -> None:
+def test_a_column_without_a_migration_is_found(empty: str) -> None:
     migrations.upgrade(empty, EVERYTHING)
     with psycopg.connect(empty) as connection:
         connection.execute("ALTER TABLE party ADD COLUMN nickname text")
@@ -63,7 +63,7 @@ def test_migrating_again_changes_nothing(empty: str) -> None:
 
 
 def schema(url: str) -> list[tuple[object, ...]]:
-    """Every table, index, function and policy, with the transaction that last touched its row in the catalogue."""
+    """Returns every table, index, function and policy, with the transaction that last changed its catalogue row."""
     with psycopg.connect(url) as connection:
         return connection.execute("""
             SELECT oid::text, xmin::text FROM pg_class WHERE relnamespace = current_schema()::regnamespace
@@ -80,7 +80,7 @@ migrations.upgrade(sys.argv[1], frozenset({"training"}))
 
 
 def test_two_migrations_at_once_do_no_harm(empty: str) -> None:
-    """Two deployments that start together: `docker compose up` on two machines."""
+    """For example `docker compose up` on two machines at the same time."""
     with ExitStack() as stack:
         both = [stack.enter_context(migrating(empty)) for _ in range(2)]
         for one in both:
@@ -96,15 +96,15 @@ def test_two_migrations_at_once_do_no_harm(empty: str) -> None:
 
 
 def migrating(url: str) -> subprocess.Popen[str]:
-    """Another process that migrates as soon as it is told."""
+    """Starts a process that migrates once it reads a line."""
     pipe = subprocess.PIPE
     return subprocess.Popen(
         [sys.executable, "-c", BESIDE, url], cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True
     )
 
 
-def test_a_database_at_the_former_heads_is_brought_on_with_its_rows(empty: str) -> None:
-    """What a deployment does that has been running: rows were written under the former schema, and stay."""
+def test_an_upgrade_from_the_former_heads_keeps_the_rows(empty: str) -> None:
+    """As in a running deployment, whose rows were written under the former schema."""
     begin_at(empty, "core_0001", "training_0001")
     migrations.upgrade(empty, EVERYTHING)
     assert migrations.missing(empty, EVERYTHING) == []
@@ -116,11 +116,11 @@ def test_a_database_at_the_former_heads_is_brought_on_with_its_rows(empty: str) 
         forced = connection.execute("SELECT relforcerowsecurity FROM pg_class WHERE relname = 'event_consumer'")
         assert forced.fetchone() == (True,)
     assert row == ("party-1", "assigned", "9999-12-31", 0, None)
-    assert told == [("planner", 7)]  # nobody is written to about what is long past
+    assert told == [("planner", 7)]  # no message is sent about old events
 
 
-def test_what_was_told_of_licences_under_the_former_schema_is_not_told_again(empty: str) -> None:
-    """And a process of the former release, not restarted yet, finds nothing due, grants, corrects and revokes."""
+def test_licence_events_published_under_the_former_schema_are_not_published_again(empty: str) -> None:
+    """A process of the former release, not restarted yet, finds nothing due, and can grant, correct and revoke."""
     begin_at(empty, "core@head", "training_0004")
     with of_org_1(empty) as connection:
         hold(connection, "revoked", "revoked_at = now()")
@@ -149,7 +149,7 @@ def test_what_was_told_of_licences_under_the_former_schema_is_not_told_again(emp
 
 
 def followed(connection: psycopg.Connection) -> dict[str, tuple[bool, int, int | None]]:
-    """Each licence by its code: whether it counts, the notices told, and how many days before its end it is due."""
+    """Returns, by licence code: whether it counts, its published notices, and the days from its due date to its end."""
     rows = connection.execute("""
         SELECT code, counts, licence_due.notices, date_part('day', licence.expires_at - licence_due.due_at)::int
         FROM licence JOIN licence_due ON licence_due.org_id = licence.org_id AND licence_id = id""")
@@ -157,7 +157,7 @@ def followed(connection: psycopg.Connection) -> dict[str, tuple[bool, int, int |
 
 
 def hold(connection: psycopg.Connection, code: str, changes: LiteralString = "") -> None:
-    """License a party of its own, as the former release did, and then change the licence so."""
+    """Grant a licence to a new party, as the former release did, and apply the changes. code: also the party's id."""
     for statement in FORMER_LICENCE:
         connection.execute(statement, {"code": code})
     if changes:
@@ -165,7 +165,7 @@ def hold(connection: psycopg.Connection, code: str, changes: LiteralString = "")
 
 
 def begin_at(url: str, *heads: str) -> None:
-    """Bring an empty database to these former heads, and write rows as that release did."""
+    """Migrate an empty database to these former heads, and insert rows as that release did."""
     for head in heads:
         command.upgrade(migrations.configuration(url), head)
     with of_org_1(url) as connection:
@@ -175,7 +175,7 @@ def begin_at(url: str, *heads: str) -> None:
 
 @contextmanager
 def of_org_1(url: str) -> Iterator[psycopg.Connection]:
-    """A transaction that sees the rows of the organization `org-1`."""
+    """Yields a connection that sees the rows of the organization `org-1`."""
     with psycopg.connect(url) as connection:
         connection.execute("SELECT set_config('rollcall.org', 'org-1', false)")
         yield connection

@@ -1,7 +1,7 @@
-"""What is shipped besides code: locks, image, compose file, Makefile, CI script and the operator's pages.
+"""The files shipped besides code: locks, image, compose file, Makefile, CI script and the pages for operators.
 
-No container engine runs where these tests run, so they hold the files against what they name: the compose
-schema, the commands of `rollcall`, the fields of `Settings`, and a real PostgreSQL for the roles.
+These tests need no container engine. They compare the files with what they refer to: the compose schema, the commands
+of `rollcall`, the fields of `Settings`, and, for the roles, a real PostgreSQL.
 """
 
 import json
@@ -52,7 +52,7 @@ def services(compose: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def committed() -> list[Path]:
-    """Every file of the repository that is, or is about to be, committed."""
+    """Every file of the repository that is committed or new, and not ignored."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -69,7 +69,7 @@ def committed() -> list[Path]:
 
 
 def pins(lock: str) -> dict[str, str]:
-    """Requirement with its marker -> its block of the lock, hashes and all."""
+    """Returns each requirement, with its marker, and its block of the lock, with the hashes."""
     blocks = re.split(r"\n(?=\S)", text(lock).strip())
     return {block.partition(" \\")[0]: block for block in blocks}
 
@@ -81,7 +81,7 @@ def test_every_pin_is_exact_and_has_hashes(lock: str) -> None:
         assert "--hash=sha256:" in block, requirement
 
 
-def test_what_is_tested_is_what_is_shipped() -> None:
+def test_the_tests_run_with_the_versions_that_are_shipped() -> None:
     shipped, tested = (set(pins(lock)) for lock in LOCKS)
     assert shipped <= tested
 
@@ -94,7 +94,7 @@ def test_the_installer_and_the_build_backend_are_pinned_too() -> None:
 # --- the compose file and the image
 
 
-def test_compose_file_keeps_to_the_specification(compose: dict[str, Any]) -> None:
+def test_the_compose_file_conforms_to_the_specification(compose: dict[str, Any]) -> None:
     jsonschema.validate(compose, json.loads(text("tests/packaging/compose-spec.json")))
 
 
@@ -102,12 +102,12 @@ def test_workers_can_be_scaled(services: dict[str, dict[str, Any]]) -> None:
     assert not {"container_name", "ports", "hostname"} & services["worker"].keys()
 
 
-def test_serving_waits_for_the_migrations(services: dict[str, dict[str, Any]]) -> None:
+def test_every_program_waits_for_the_migrations(services: dict[str, dict[str, Any]]) -> None:
     for name in ("api", "worker", "sender", "beat"):
         assert services[name]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
 
 
-def test_only_the_migrations_connect_as_owner(services: dict[str, dict[str, Any]]) -> None:
+def test_only_the_migrations_connect_as_the_owner(services: dict[str, dict[str, Any]]) -> None:
     roles = {
         name: re.search(r"://(\w+):", service["environment"]["ROLLCALL_DATABASE_URL"])
         for name, service in services.items()
@@ -128,14 +128,16 @@ def test_no_secret_has_a_default() -> None:
     assert all(rest == "" or rest.startswith(":?") for _, rest in secrets)
 
 
-def test_nothing_is_published_beyond_this_machine(services: dict[str, dict[str, Any]]) -> None:
+def test_no_port_is_published_beyond_this_machine(services: dict[str, dict[str, Any]]) -> None:
     ports = [port for service in services.values() for port in service.get("ports", [])]
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
-def test_the_roles_migrate_and_serve(compose: dict[str, Any], cluster: Cluster, tmp_path: Path) -> None:
-    """Runs what the postgres container runs on its first start, then what migrate and api do with it."""
+def test_the_roles_of_the_compose_file_can_migrate_and_serve(
+    compose: dict[str, Any], cluster: Cluster, tmp_path: Path
+) -> None:
+    """Runs the SQL of the postgres container's first start, then migrates and serves with its roles."""
     script = tmp_path / "roles.sql"
     script.write_text(compose["configs"]["roles"]["content"], encoding="utf-8")
     postgres = EmbeddedPostgres(cluster.lay(tmp_path / "data"))
@@ -164,7 +166,7 @@ def packages() -> list[str]:
     return found
 
 
-def test_the_image_is_given_every_package() -> None:
+def test_the_build_context_of_the_image_has_every_package() -> None:
     let_in = {line.removeprefix("!") for line in text(".dockerignore").splitlines() if line.startswith("!")}
     assert let_in == {*packages(), *LOCKS, "pyproject.toml", "README.md"}
 
@@ -178,11 +180,11 @@ def test_the_wheel_holds_every_file_of_its_packages(committed: list[Path], tmp_p
         assert {name for name in names if name.split("/")[0] in packages()} <= set(archive.namelist())
 
 
-# --- commands and settings that these files and the operator's pages name
+# --- commands and settings named in these files and in the pages for operators
 
 
 def command_lines(services: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, list[str]]]:
-    """Every use of `rollcall`, with the place that names it: its words after the name of the command."""
+    """Yields every use of `rollcall`: the file or service, and the words after `rollcall`."""
     for name, service in services.items():
         if service["image"] == "rollcall":
             yield f"docker-compose.yml: {name}", service["command"]
@@ -198,13 +200,13 @@ def command_lines(services: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[s
 
 
 def code(page: str) -> str:
-    """What a page shows as code, a line for each: fenced blocks, and `spans` with their backticks."""
+    """Returns the code of a page, one piece a line: fenced blocks, and `spans` with their backticks."""
     fenced = re.findall(r"^```\w*\n(.*?)^```", text(page), re.MULTILINE | re.DOTALL)
     spans = re.findall(r"`[^`\n]+`", re.sub(r"^```.*?^```", "", text(page), flags=re.MULTILINE | re.DOTALL))
     return "\n".join([*fenced, *spans])
 
 
-def test_every_command_named_exists(services: dict[str, dict[str, Any]]) -> None:
+def test_every_command_in_these_files_exists(services: dict[str, dict[str, Any]]) -> None:
     from cli.main import app
 
     root = typer.main.get_command(app)
@@ -220,13 +222,13 @@ def test_every_command_named_exists(services: dict[str, dict[str, Any]]) -> None
 
 
 @pytest.mark.parametrize("name", ["docker-compose.yml", "Dockerfile", ".ci/run", *PAGES])
-def test_every_setting_named_exists(name: str) -> None:
+def test_every_setting_in_these_files_exists(name: str) -> None:
     assert set(re.findall(rf"{PREFIX}[A-Z][A-Z_]+", text(name))) <= {
         PREFIX + field.upper() for field in Settings.model_fields
     }
 
 
-def test_the_table_of_settings_is_whole_and_true() -> None:
+def test_the_table_of_settings_is_complete_and_correct() -> None:
     rows = re.findall(rf"^\| `{PREFIX}(\w+)` \| (.*?) ?\|", text("docs/operations.md"), re.MULTILINE)
     assert dict(rows) == {name.upper(): shown(field.default) for name, field in Settings.model_fields.items()}
 
@@ -237,7 +239,7 @@ def shown(default: object) -> str:
     return f"`{default}`" if default not in (None, "") else ""
 
 
-# --- what no file of the repository may hold
+# --- text that no file of the repository may contain
 
 FORBIDDEN = re.compile(
     r"pyp[i]\.(?:org|io)|pythonh[o]sted|registry\.(?:npm[j]s|y[a]rnpkg)|proxy\.g[o]lang|deb\.d[e]bian|security\.d[e]bian"
@@ -255,7 +257,7 @@ def test_no_file_names_a_package_index_or_a_path_of_one_machine(committed: list[
     assert not found, "\n".join(found)
 
 
-# --- the ways in
+# --- CI script and Makefile
 
 
 def test_ci_runs_the_checks_and_the_tests() -> None:
@@ -266,6 +268,6 @@ def test_ci_runs_the_checks_and_the_tests() -> None:
 
 
 @pytest.mark.parametrize("target", ["setup", "demo", "test", "check", "bench", "lock"])
-def test_make_help_lists(target: str) -> None:
+def test_make_help_lists_every_target(target: str) -> None:
     shown = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     assert re.search(rf"^make {target} +\S", shown, re.MULTILINE)

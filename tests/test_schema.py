@@ -1,7 +1,7 @@
-"""What the database itself promises, whatever the program forgets: tenants apart, an unalterable past, a harmless role.
+"""Guarantees of the database itself: separate organizations, unalterable events, a serving role without powers.
 
-Asked of a real, migrated database and not of the models, so a table that a migration forgot to guard is found. Each
-check is also shown a made-up offender, in a transaction that is rolled back.
+The checks query a real, migrated database and not the models, so they find a table that a migration forgot to guard.
+Each check is also tested against a violation, in a transaction that is rolled back.
 """
 
 from collections.abc import Iterator
@@ -23,14 +23,14 @@ Rows = psycopg.Connection[tuple[Any, ...]]
 
 @pytest.fixture
 def owner(configured: settings.Settings, servers: Servers) -> Iterator[Rows]:
-    """A connection as the schema's owner. Nothing done with it stays."""
+    """Yields a connection as the schema's owner, which is rolled back at the end."""
     with psycopg.connect(servers.owner_url) as connection:
         yield connection
         connection.rollback()
 
 
 def found(connection: Rows, query: LiteralString, **values: object) -> set[str]:
-    """The first column of a query's rows."""
+    """Returns the first column of a query's rows."""
     return {row[0] for row in connection.execute(query, values)}
 
 
@@ -48,7 +48,7 @@ UNGUARDED: LiteralString = """
             CASE relname WHEN 'organization' THEN 'id' ELSE 'org_id' END)
         AND pg_get_expr(polwithcheck, polrelid) = pg_get_expr(polqual, polrelid)))
 """
-"""Tables on which row-level security is not enabled, not forced, or lets through more than the organization's rows."""
+"""Tables on which row-level security is not enabled, not forced, or allows more than the organization's rows."""
 
 
 def test_every_table_shows_only_the_rows_of_the_transactions_organization(owner: Rows) -> None:
@@ -65,7 +65,7 @@ def test_every_table_shows_only_the_rows_of_the_transactions_organization(owner:
         "CREATE TABLE made_up (org_id text, id uuid)",
     ],
 )
-def test_a_table_left_unguarded_is_found(owner: Rows, forgotten: LiteralString) -> None:
+def test_a_table_without_row_level_security_is_found(owner: Rows, forgotten: LiteralString) -> None:
     owner.execute(forgotten)
     assert found(owner, UNGUARDED) == {"made_up" if "made_up" in forgotten else "party"}
 
@@ -74,10 +74,10 @@ WIDENED: LiteralString = """
     SELECT polname FROM pg_policy
     WHERE polpermissive AND polname <> 'tenant' AND (polroles && ARRAY[0::oid, %(role)s::regrole::oid])
 """
-"""Policies that show the serving role more than the policy `tenant` does: permissive ones add up."""
+"""Policies that show the serving role more rows than the policy `tenant`, because permissive policies add up."""
 
 
-def test_no_other_policy_shows_the_serving_role_more(owner: Rows) -> None:
+def test_no_other_policy_shows_the_serving_role_more_rows(owner: Rows) -> None:
     assert found(owner, WIDENED, role=SERVING_ROLE) == set()
     owner.execute("CREATE POLICY wide ON party USING (true)")
     assert found(owner, WIDENED, role=SERVING_ROLE) == {"wide"}
@@ -88,10 +88,10 @@ STRAY: LiteralString = """
     WHERE contype = 'f' AND connamespace = current_schema()::regnamespace AND NOT EXISTS (
         SELECT FROM pg_attribute WHERE attrelid = c.conrelid AND attnum = ANY (c.conkey) AND attname = 'org_id')
 """
-"""Foreign keys that could point into another organization: row-level security does not look at them."""
+"""Foreign keys that could point into another organization, because row-level security does not check them."""
 
 
-def test_no_row_can_point_into_another_organization(owner: Rows) -> None:
+def test_no_foreign_key_can_point_into_another_organization(owner: Rows) -> None:
     assert found(owner, STRAY) == set()
     owner.execute("CREATE TABLE made_up (parent uuid UNIQUE, child uuid CONSTRAINT stray REFERENCES made_up (parent))")
     assert found(owner, STRAY) == {"stray"}
@@ -110,17 +110,17 @@ POWERS: LiteralString = """
         AND (relname = 'event' OR verb NOT IN ('UPDATE', 'DELETE'))
         AND has_table_privilege(%(role)s, pg_class.oid, verb)
 """
-"""What the serving role can do and should not."""
+"""Powers that the serving role must not have."""
 
 
-def test_the_serving_role_can_neither_look_past_its_tenant_nor_alter_the_past(owner: Rows) -> None:
+def test_the_serving_role_can_neither_bypass_row_level_security_nor_alter_events(owner: Rows) -> None:
     assert found(owner, POWERS, role=SERVING_ROLE) == set()
     owner.execute(sql.SQL("GRANT DELETE ON event TO {}").format(sql.Identifier(SERVING_ROLE)))
     assert found(owner, POWERS, role=SERVING_ROLE) == {"may DELETE event"}
 
 
 @pytest.mark.parametrize("change", ["UPDATE event SET type = 'party.moved'", "DELETE FROM event", "TRUNCATE event"])
-def test_an_event_cannot_be_altered(org: Org, change: str) -> None:
+def test_the_serving_role_cannot_alter_an_event(org: Org, change: str) -> None:
     with pytest.raises(ProgrammingError, match="permission denied for table event"), org.transaction() as db:
         db.execute(text(change))
 
@@ -129,8 +129,8 @@ def test_an_event_cannot_be_altered(org: Org, change: str) -> None:
 def test_a_role_that_row_level_security_does_not_bind_is_refused(
     configured: settings.Settings, servers: Servers, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
-    """The owner owns tables, and the login that makes databases is a superuser. Asked to serve as `SERVING_ROLE`,
-    the very same addresses are good."""
+    """The owner owns tables, and the other login is a superuser. Both addresses are accepted when they serve as
+    `SERVING_ROLE`, and refused when they serve as themselves."""
     url = getattr(servers, address)
     with psycopg.connect(url) as connection:
         role = connection.info.user
@@ -140,7 +140,7 @@ def test_a_role_that_row_level_security_does_not_bind_is_refused(
         connects(servers.owner_url if address == "owner_url" else url)
 
 
-def test_a_database_without_the_role_says_what_to_do(
+def test_a_database_without_the_serving_role_is_refused_with_the_next_step(
     configured: settings.Settings, servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "SERVING_ROLE", "rollcall_nobody")
@@ -149,7 +149,7 @@ def test_a_database_without_the_role_says_what_to_do(
 
 
 def connects(url: str) -> bool:
-    """Open a transaction as the service does."""
+    """Returns True if a transaction opens, as in the service."""
     serving = Database(url, name="test")
     try:
         with serving.transaction(None) as db:

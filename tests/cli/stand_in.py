@@ -1,6 +1,6 @@
-"""Stands in for `python -m cli.main`: small programs that behave like ours towards whoever runs them.
+"""Small programs that replace `python -m cli.main` in tests of `rollcall up`: migrate, api, worker, beat.
 
-It is run as a program: `stand_in.py migrate|api|worker|beat`. Most of them only wait, so each imports for itself.
+Run as a program: `stand_in.py migrate|api|worker|beat`. Each function imports what it needs, because most only wait.
 """
 
 import os
@@ -11,7 +11,7 @@ from types import FrameType
 
 
 def migrate() -> None:
-    """Make the table the API wants, as its owner."""
+    """Create the table that the API writes to, as its owner."""
     import psycopg
 
     with psycopg.connect(os.environ["ROLLCALL_DATABASE_URL"]) as connection:
@@ -22,13 +22,13 @@ def migrate() -> None:
 
 
 def api(port: int) -> None:
-    """Serve until told to stop."""
+    """Serve until a signal ends the program."""
     import http.server
 
     import psycopg
 
     class Api(http.server.BaseHTTPRequestHandler):
-        """Ready when it can write a row."""
+        """Answers 200 when it can write a row."""
 
         def do_GET(self) -> None:
             try:
@@ -43,20 +43,20 @@ def api(port: int) -> None:
             self.wfile.write(body.encode())
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing of single requests."""
+            """Logs no requests."""
 
     http.server.ThreadingHTTPServer(("127.0.0.1", port), Api).serve_forever()
 
 
 def worker() -> None:
-    """Fork a child that survives its parent, as a prefork pool's can."""
+    """Fork a child that survives its parent, as a child of Celery's prefork pool can."""
     if os.fork() == 0:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
     idle()
 
 
 def idle() -> None:
-    """Do nothing until told to stop."""
+    """Wait until a signal ends the program."""
     while True:
         time.sleep(3600)
 

@@ -1,4 +1,4 @@
-"""The audit from a terminal: a sentence for whatever was altered, and an exit code that a cron can act on."""
+"""`rollcall audit`: one sentence for each kind of tampering, and an exit code that a cron job can use."""
 
 import json
 import re
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cli.main import carry_out
+from cli.main import run_command
 from shared.access import Permission
 from shared.events import Actor
 from tests.conftest import Servers
@@ -30,22 +30,22 @@ Command = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def audit(org: Org, capsys: pytest.CaptureFixture[str]) -> Command:
-    """`rollcall audit` for the organization: exit code, what it printed, what it complained about."""
+    """`rollcall audit` for the organization. Returns the exit code, stdout and stderr."""
 
     def run(*arguments: str) -> tuple[int, str, str]:
         capsys.readouterr()
-        code = carry_out(["audit", *arguments, "--org", org.id])
+        code = run_command(["audit", *arguments, "--org", org.id])
         out, err = capsys.readouterr()
         return code, out, err
 
     return run
 
 
-def test_an_unaltered_past(org: Org, audit: Command) -> None:
+def test_unaltered_events_pass_the_verification(org: Org, audit: Command) -> None:
     head = sealed_in_three_blocks(org)
-    assert audit("verify") == (0, f"The 10 events of {org.id} are what was recorded.\n", "")
+    assert audit("verify") == (0, f"The 10 events of {org.id} are unaltered.\n", "")
     record(org, "j", "k")
-    waiting = f"The 12 events of {org.id} are what was recorded; the last 2 wait for their seal.\n"
+    waiting = f"The 12 events of {org.id} are unaltered. The last 2 are not sealed yet.\n"
     assert audit("verify", "--expect", f"{head.sequence}:{head.hash}") == (0, waiting, "")
 
 
@@ -58,7 +58,7 @@ def test_an_unaltered_past(org: Org, audit: Command) -> None:
         (CUT_OFF, r"Events 9 to 10 were cut off at the end: the counter knows of 10\."),
     ],
 )
-def test_a_tampering_is_said_in_a_sentence(
+def test_each_tampering_is_reported_in_one_sentence(
     org: Org, servers: Servers, audit: Command, statements: tuple[str, ...], sentence: str
 ) -> None:
     sealed_in_three_blocks(org)
@@ -67,10 +67,12 @@ def test_a_tampering_is_said_in_a_sentence(
     assert (code, err) == (1, "")
     said, verdict = out.splitlines()
     assert re.fullmatch(sentence, said), said
-    assert verdict == f"The events of {org.id} are not what was recorded."
+    assert verdict == f"The events of {org.id} were altered after they were recorded."
 
 
-def test_a_rewritten_past_does_not_fit_the_head_written_down(org: Org, servers: Servers, audit: Command) -> None:
+def test_rewritten_and_resealed_events_do_not_match_the_head_kept_elsewhere(
+    org: Org, servers: Servers, audit: Command
+) -> None:
     sealed_in_three_blocks(org)
     _, written_down, _ = audit("head")
     tamper(servers, org, *EDITED, *SEALS_REMOVED)
@@ -81,7 +83,7 @@ def test_a_rewritten_past_does_not_fit_the_head_written_down(org: Org, servers: 
     assert out.startswith("The hash of event 10 is not the one written down")
 
 
-def test_for_programs(org: Org, servers: Servers, audit: Command) -> None:
+def test_the_verification_prints_json_for_programs(org: Org, servers: Servers, audit: Command) -> None:
     head = sealed_in_three_blocks(org)
     code, out, _ = audit("verify", "--json")
     clean = {
@@ -101,28 +103,28 @@ def test_for_programs(org: Org, servers: Servers, audit: Command) -> None:
     assert json.loads(out)["findings"] == [{"kind": "cut-off", "first": 9, "last": 10, "detail": detail}]
 
 
-def test_a_ruin_is_not_listed_whole(org: Org, servers: Servers, audit: Command) -> None:
+def test_the_list_of_findings_ends_after_a_hundred(org: Org, servers: Servers, audit: Command) -> None:
     record(org, *(f"p{n}" for n in range(220)))
     tamper(servers, org, f"DELETE FROM event WHERE {MINE} AND sequence % 2 = 0")
     code, out, _ = audit("verify")
     assert (code, len(out.splitlines())) == (1, 101)
-    assert out.endswith("After 100 findings the rest was not looked at.\n")
+    assert out.endswith("Stopped after 100 findings; later events were not checked.\n")
 
 
 @pytest.mark.parametrize("head", ["", "10", "10:abc", f"0:{'a' * 64}", f"{'9' * 30}:{'a' * 64}"])
-def test_a_head_that_is_none_is_a_usage_error(audit: Command, head: str) -> None:
+def test_a_malformed_head_is_a_usage_error(audit: Command, head: str) -> None:
     code, out, err = audit("verify", "--expect", head)
     assert (code, out) == (2, "")
     assert "SEQUENCE:HASH" in err
 
 
 @pytest.mark.parametrize("command", ["verify", "head", "export"])
-def test_an_unknown_organization(capsys: pytest.CaptureFixture[str], org: Org, command: str) -> None:
-    assert carry_out(["audit", command, "--org", "never-added"]) == 1
+def test_an_unknown_organization_is_refused(capsys: pytest.CaptureFixture[str], org: Org, command: str) -> None:
+    assert run_command(["audit", command, "--org", "never-added"]) == 1
     assert "has not been added" in capsys.readouterr().err
 
 
-def test_the_head(org: Org, audit: Command) -> None:
+def test_the_head_is_printed_once_events_are_sealed(org: Org, audit: Command) -> None:
     code, out, err = audit("head")
     assert (code, out) == (1, "")
     assert "is sealed yet" in err
@@ -130,7 +132,7 @@ def test_the_head(org: Org, audit: Command) -> None:
     assert audit("head") == (0, f"{head.sequence}:{head.hash}\n", "")
 
 
-def test_the_export_is_the_one_of_the_api(org: Org, audit: Command) -> None:
+def test_the_export_equals_that_of_the_api(org: Org, audit: Command) -> None:
     record(org, "a", "b")
     record(org, "a", actor=Actor("member", "bob"))
     client = org.client(Permission.ADMIN)
@@ -159,7 +161,7 @@ def test_the_export_is_filtered(org: Org, audit: Command, options: list[str], fo
 
 
 @pytest.mark.parametrize("instant", ["yesterday", "2026-03-01", "2026-03-01T00:00:00", "9999-12-31T23:59:59-14:00"])
-def test_an_instant_that_is_none_is_a_usage_error(audit: Command, instant: str) -> None:
+def test_a_malformed_instant_is_a_usage_error(audit: Command, instant: str) -> None:
     code, out, err = audit("export", "--since", instant)
     assert (code, out) == (2, "")
     assert "2026-03-01T00:00:00Z" in err

@@ -1,4 +1,4 @@
-"""The embedded servers on real processes: what they promise, and that no crash spoils the next start."""
+"""The embedded servers as real processes: their settings, their secrets, and their start after any crash."""
 
 import os
 import socket
@@ -37,7 +37,7 @@ def postgres(tmp_path: Path) -> Iterator[embedded.EmbeddedPostgres]:
     server.stop()
 
 
-def test_serving_role_owns_nothing_and_bypasses_nothing(served: tuple[Path, embedded.Addresses]) -> None:
+def test_the_serving_role_owns_nothing_and_bypasses_nothing(served: tuple[Path, embedded.Addresses]) -> None:
     with psycopg.connect(served[1].database_url) as connection:
         row = connection.execute(
             "SELECT current_user, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb,"
@@ -47,7 +47,7 @@ def test_serving_role_owns_nothing_and_bypasses_nothing(served: tuple[Path, embe
     assert row == ("rollcall_app", False, False, False, False, 0, False)
 
 
-def test_migrating_role_owns_the_database_and_may_grant_the_serving_one(
+def test_the_migrating_role_owns_the_database_and_may_grant_the_serving_role(
     served: tuple[Path, embedded.Addresses],
 ) -> None:
     with psycopg.connect(served[1].owner_database_url) as connection:
@@ -60,7 +60,9 @@ def test_migrating_role_owns_the_database_and_may_grant_the_serving_one(
     assert row == (False, False)
 
 
-def test_rows_survive_a_power_cut_and_text_is_the_same_everywhere(served: tuple[Path, embedded.Addresses]) -> None:
+def test_postgresql_syncs_to_disk_and_treats_text_the_same_on_every_machine(
+    served: tuple[Path, embedded.Addresses],
+) -> None:
     with psycopg.connect(served[1].superuser_database_url) as connection:
         found = [connection.execute(f"SHOW {name}").fetchone() for name in ("fsync", "server_encoding", "timezone")]
         row = connection.execute("SELECT lower('ÆØÅ'), 'a' > 'B'").fetchone()
@@ -83,7 +85,7 @@ def test_a_refused_row_leaves_no_personal_data_in_the_log(served: tuple[Path, em
     assert "marked@example.org" not in (data_dir / "postgres.log").read_text()
 
 
-def test_redis_drops_no_message_and_wants_its_password(served: tuple[Path, embedded.Addresses]) -> None:
+def test_redis_drops_no_message_and_requires_its_password(served: tuple[Path, embedded.Addresses]) -> None:
     url = served[1].redis_url
     with redis.Redis.from_url(url) as client:
         assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
@@ -91,7 +93,7 @@ def test_redis_drops_no_message_and_wants_its_password(served: tuple[Path, embed
         stranger.ping()
 
 
-def test_strangers_cannot_connect_without_a_password(served: tuple[Path, embedded.Addresses]) -> None:
+def test_postgresql_requires_a_password(served: tuple[Path, embedded.Addresses]) -> None:
     without = "postgresql://rollcall_app@" + served[1].database_url.partition("@")[2]
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(without).close()
@@ -108,14 +110,14 @@ def test_no_secret_is_readable_by_others_or_among_the_arguments(served: tuple[Pa
     assert not any(password in line for line in mine)
 
 
-def test_a_second_owner_is_refused(served: tuple[Path, embedded.Addresses]) -> None:
+def test_a_second_process_on_a_data_directory_is_refused(served: tuple[Path, embedded.Addresses]) -> None:
     with pytest.raises(embedded.DataDirectoryBusy), embedded.running(served[0]):
         pass
     with psycopg.connect(served[1].database_url) as connection:
         connection.execute("SELECT 1")
 
 
-def test_addresses_are_known_at_rest_and_stay_the_same(tmp_path: Path) -> None:
+def test_addresses_are_known_after_a_stop_and_stay_the_same(tmp_path: Path) -> None:
     assert embedded.addresses(tmp_path) is None
     with embedded.running(tmp_path) as first:
         pass
@@ -124,7 +126,7 @@ def test_addresses_are_known_at_rest_and_stay_the_same(tmp_path: Path) -> None:
         assert second == first
 
 
-def test_nothing_runs_after_the_block(tmp_path: Path) -> None:
+def test_no_process_runs_after_the_block(tmp_path: Path) -> None:
     before = set(psutil.Process().children(recursive=True))
     with embedded.running(tmp_path):
         started = set(psutil.Process().children(recursive=True)) - before
@@ -132,7 +134,7 @@ def test_nothing_runs_after_the_block(tmp_path: Path) -> None:
     assert not [process for process in started if runs(process)]
 
 
-def test_another_port_where_the_remembered_one_is_taken(tmp_path: Path) -> None:
+def test_postgresql_takes_another_port_if_the_remembered_one_is_taken(tmp_path: Path) -> None:
     server = embedded.EmbeddedPostgres(tmp_path)
     server.prepare()
     with socket.socket() as squatter:
@@ -147,7 +149,7 @@ def test_another_port_where_the_remembered_one_is_taken(tmp_path: Path) -> None:
         server.stop()
 
 
-def test_committed_rows_are_there_after_kill_9_of_everything(postgres: embedded.EmbeddedPostgres) -> None:
+def test_committed_rows_survive_kill_9_of_everything(postgres: embedded.EmbeddedPostgres) -> None:
     with psycopg.connect(postgres.url("rollcall_owner"), autocommit=True) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS n")
     assert postgres.process is not None
@@ -162,7 +164,9 @@ def test_committed_rows_are_there_after_kill_9_of_everything(postgres: embedded.
         assert connection.execute("SELECT n FROM kept").fetchone() == (42,)
 
 
-def test_a_stale_lock_file_that_names_a_living_stranger_is_no_obstacle(postgres: embedded.EmbeddedPostgres) -> None:
+def test_a_stale_lock_file_with_the_id_of_another_process_does_not_prevent_the_start(
+    postgres: embedded.EmbeddedPostgres,
+) -> None:
     lock = postgres.directory / "postmaster.pid"
     lines = lock.read_text().splitlines()
     assert postgres.process is not None
@@ -172,7 +176,7 @@ def test_a_stale_lock_file_that_names_a_living_stranger_is_no_obstacle(postgres:
     postgres.start()
 
 
-def test_an_orphan_of_this_directory_is_ended_first(postgres: embedded.EmbeddedPostgres) -> None:
+def test_an_orphan_in_this_directory_is_ended_before_the_start(postgres: embedded.EmbeddedPostgres) -> None:
     orphan = postgres.process
     assert orphan is not None
     heir = embedded.EmbeddedPostgres(postgres.data_dir)
@@ -185,12 +189,12 @@ def test_an_orphan_of_this_directory_is_ended_first(postgres: embedded.EmbeddedP
         heir.stop()
 
 
-def test_a_frozen_orphan_is_ended_too(tmp_path: Path) -> None:
+def test_a_frozen_orphan_is_ended_before_the_start(tmp_path: Path) -> None:
     orphan = embedded.EmbeddedRedis(tmp_path)
     frozen = psutil.Process(orphan.start().pid)
     frozen.suspend()
     heir = embedded.EmbeddedRedis(tmp_path)
-    heir.patience = 0.2
+    heir.stop_timeout = 0.2
     heir.start()
     try:
         assert not runs(frozen)
@@ -198,7 +202,7 @@ def test_a_frozen_orphan_is_ended_too(tmp_path: Path) -> None:
         heir.stop()
 
 
-def test_half_a_cluster_is_thrown_away(tmp_path: Path) -> None:
+def test_an_unfinished_cluster_is_deleted(tmp_path: Path) -> None:
     unfinished = tmp_path / "postgres.new"
     unfinished.mkdir()
     (unfinished / "PG_VERSION").write_text("18\n")
@@ -209,7 +213,7 @@ def test_half_a_cluster_is_thrown_away(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends the children of a killed parent")
-def test_servers_die_with_a_killed_parent(tmp_path: Path) -> None:
+def test_the_servers_end_with_a_killed_parent(tmp_path: Path) -> None:
     program = (
         "import pathlib, signal\nfrom cli import embedded\n"
         f"with embedded.running(pathlib.Path({str(tmp_path)!r})):\n    print('up', flush=True)\n    signal.pause()\n"
@@ -224,7 +228,7 @@ def test_servers_die_with_a_killed_parent(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("source", ["wheel", "stand-in"])
-def test_redis_where_the_machine_has_none(
+def test_redis_runs_on_a_machine_without_redis_server(
     tmp_path: Path, source: str, capfd: pytest.CaptureFixture[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     empty = str(tmp_path_factory.mktemp("empty"))
@@ -246,24 +250,24 @@ def test_redis_where_the_machine_has_none(
     assert ("trying out only" in capfd.readouterr().err) == (source == "stand-in")
 
 
-def test_the_machines_own_redis_comes_first(tmp_path: Path) -> None:
+def test_the_redis_server_of_the_machine_is_preferred(tmp_path: Path) -> None:
     own = tmp_path / "redis-server"
     own.write_text("#!/bin/sh\n")
     own.chmod(0o755)
     assert redis_program(str(tmp_path)) == own
 
 
-def test_what_cannot_start_says_where_to_look(tmp_path: Path) -> None:
+def test_a_server_that_cannot_start_names_its_log(tmp_path: Path) -> None:
     broken = tmp_path / "redis-server"
     broken.write_text("#!/bin/sh\necho out of luck\nexit 3\n")
     broken.chmod(0o755)
     server = embedded.EmbeddedRedis(tmp_path / "data", find=lambda: broken)
-    with pytest.raises(embedded.CannotStart, match=r"redis ended with code 3; .*redis\.log says why\."):
+    with pytest.raises(embedded.CannotStart, match=r"redis ended with code 3; see .*redis\.log for the cause\."):
         server.start()
     assert "out of luck" in (tmp_path / "data" / "redis.log").read_text()
 
 
-def test_the_token_secret_is_made_once(tmp_path: Path) -> None:
+def test_the_secret_of_tokens_is_made_once(tmp_path: Path) -> None:
     secret = embedded.jwt_secret(tmp_path)
     assert len(secret) >= 43
     assert embedded.jwt_secret(tmp_path) == secret
@@ -278,7 +282,7 @@ def test_the_key_of_credentials_is_made_once_and_is_private(tmp_path: Path) -> N
     assert stat.S_IMODE((tmp_path / "credential-key.pem").stat().st_mode) == 0o600
 
 
-def test_a_place_that_only_its_owner_may_enter_stays_so(tmp_path: Path) -> None:
+def test_the_permissions_of_a_private_parent_folder_are_kept(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     with embedded.running(closed / "data"):

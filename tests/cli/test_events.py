@@ -1,4 +1,4 @@
-"""Events in a terminal: as they come, for people and for programs; and a stream refilled after Redis lost its data."""
+"""`rollcall events`: events shown as they are recorded, and the stream refilled after Redis lost its data."""
 
 import json
 import os
@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 import time_machine
 
-from cli.main import carry_out
+from cli.main import run_command
 from shared import clock, events
 from shared.access import Permission
 from shared.events import Actor, Fact
+from tests.cli.starting import default_signals
 from tests.drain import Workshop
 from tests.events.streaming import OwnRedis, relay, relaying, with_events
 from tests.events.tampering import record
@@ -24,11 +25,11 @@ from tests.factories import Org
 
 
 class Said:
-    """What a command said: its exit code, its lines, and what it complained about."""
+    """The result of a command: exit code, lines of stdout, and stderr."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str], *arguments: str) -> None:
         capsys.readouterr()
-        self.code = carry_out(["events", *arguments])
+        self.code = run_command(["events", *arguments])
         out, self.err = capsys.readouterr()
         self.lines = out.splitlines()
 
@@ -36,7 +37,7 @@ class Said:
 # --- tail
 
 
-def test_the_last_events_a_line_each(org: Org, capsys: pytest.CaptureFixture[str]) -> None:
+def test_tail_prints_a_line_for_each_of_the_last_events(org: Org, capsys: pytest.CaptureFixture[str]) -> None:
     record(org, "p-1", "p-2")
     said = Said(capsys, "tail", "--org", org.id, "--lines", "2")
     assert (said.code, said.err) == (0, "")
@@ -47,7 +48,7 @@ def test_the_last_events_a_line_each(org: Org, capsys: pytest.CaptureFixture[str
     assert said.lines[0].endswith('by member ada  partyId p-1  changed ["folders"]')
 
 
-def test_programs_get_the_envelopes_of_the_feed(org: Org, capsys: pytest.CaptureFixture[str]) -> None:
+def test_tail_as_json_prints_the_same_events_as_the_feed(org: Org, capsys: pytest.CaptureFixture[str]) -> None:
     with_events(org, 1200)
     said = Said(capsys, "tail", "--org", org.id, "--after", "0", "--json")
     found = [json.loads(line) for line in said.lines]
@@ -56,7 +57,7 @@ def test_programs_get_the_envelopes_of_the_feed(org: Org, capsys: pytest.Capture
     assert found[:500] == fed
 
 
-def test_only_some_types(org: Org, capsys: pytest.CaptureFixture[str]) -> None:
+def test_tail_shows_only_the_given_types(org: Org, capsys: pytest.CaptureFixture[str]) -> None:
     with_events(org, 50)
     record(org, "p-1")
     for place in ("--lines=1", "--after=0"):
@@ -65,7 +66,9 @@ def test_only_some_types(org: Org, capsys: pytest.CaptureFixture[str]) -> None:
         assert [line.split()[3] for line in said.lines] == expected
 
 
-def test_all_organizations_at_once(org: Org, other_org: Org, capsys: pytest.CaptureFixture[str]) -> None:
+def test_tail_shows_all_organizations_in_the_order_of_time(
+    org: Org, other_org: Org, capsys: pytest.CaptureFixture[str]
+) -> None:
     with time_machine.travel("2226-01-01"):  # later than what any other test has left in the database
         for one, party_id in ((org, "mine"), (other_org, "theirs")):
             with one.transaction() as db:
@@ -75,7 +78,7 @@ def test_all_organizations_at_once(org: Org, other_org: Org, capsys: pytest.Capt
     assert [line.split()[2:6:3] for line in said.lines] == [[org.id, "party/mine"], [other_org.id, "party/theirs"]]
 
 
-def test_what_somebody_wrote_does_not_command_the_terminal(org: Org, capsys: pytest.CaptureFixture[str]) -> None:
+def test_control_characters_in_an_event_do_not_reach_the_terminal(org: Org, capsys: pytest.CaptureFixture[str]) -> None:
     with org.transaction() as db:
         reason = {"reason": "\x1b[2J[red]gone[/red]\r\x9b2J"}
         events.record(db, Actor("member", "m"), clock.now(), Fact("job.rejected", "job/1", reason))
@@ -89,13 +92,13 @@ def test_what_somebody_wrote_does_not_command_the_terminal(org: Org, capsys: pyt
     ("arguments", "sentence"),
     [
         (["tail", "--types", "assignment.create"], "did you mean assignment.created?"),
-        (["tail", "--types", "x"], "docs/events.md lists them"),
+        (["tail", "--types", "x"], "docs/events.md lists all types"),
         (["tail", "--after", "-1"], "--after"),
         (["refill"], "--from"),
         (["refill", "--from", "0"], "--from"),
     ],
 )
-def test_a_wrong_question_is_explained(
+def test_wrong_arguments_are_explained(
     org: Org, capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
 ) -> None:
     said = Said(capsys, *arguments)
@@ -116,7 +119,9 @@ def following(org: Org) -> Iterator[subprocess.Popen[str]]:
     """`rollcall events tail --follow` in a process of its own."""
     argv = [sys.executable, "-m", "cli.main", "events", "tail", "--org", org.id, "--after", "0", "--follow", "--json"]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(argv, env=os.environ, text=True, cwd=Path(__file__).parents[2], **pipes) as process:
+    with default_signals():
+        process = subprocess.Popen(argv, env=os.environ, text=True, cwd=Path(__file__).parents[2], **pipes)
+    with process:
         try:
             yield process
         finally:
@@ -124,12 +129,12 @@ def following(org: Org) -> Iterator[subprocess.Popen[str]]:
 
 
 def types(process: "subprocess.Popen[str]", count: int) -> list[str]:
-    """The types of the next events it shows."""
+    """Returns the types of the next events that it prints."""
     assert process.stdout is not None
     return [json.loads(process.stdout.readline())["type"] for _ in range(count)]
 
 
-def test_following_shows_what_comes_and_ends_with_ctrl_c(org: Org) -> None:
+def test_follow_shows_new_events_and_ends_with_ctrl_c(org: Org) -> None:
     with following(org) as process:
         assert types(process, 1) == ["organization.added"]
         record(org, "p-1")
@@ -140,7 +145,7 @@ def test_following_shows_what_comes_and_ends_with_ctrl_c(org: Org) -> None:
 
 
 @pytest.mark.parametrize("form", ["people", "programs"])
-def test_a_reader_that_has_enough_is_no_error(org: Org, form: str) -> None:
+def test_a_reader_that_closes_the_pipe_causes_no_error(org: Org, form: str) -> None:
     with_events(org, 5000)
     as_json = ["--json"] if form == "programs" else []
     argv = [sys.executable, "-m", "cli.main", "events", "tail", "--org", org.id, "--after", "0", *as_json]
@@ -158,7 +163,7 @@ def test_a_reader_that_has_enough_is_no_error(org: Org, form: str) -> None:
 
 @pytest.fixture(scope="module")
 def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnRedis]:
-    """A server that may be emptied."""
+    """A Redis that a test may empty."""
     own = OwnRedis(tmp_path_factory.mktemp("redis") / "data")
     own.server.start()
     yield own
@@ -167,14 +172,14 @@ def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnRedis]:
 
 @pytest.fixture
 def relayer(workshop: Workshop, own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch) -> Workshop:
-    """A worker that relays to it; commands find it, too."""
+    """A worker that relays to that Redis, which the commands use too."""
     monkeypatch.setenv("ROLLCALL_REDIS_URL", own_redis.url)
     with own_redis.client as client:
         client.flushall()
     return relaying(workshop, own_redis)
 
 
-def test_a_refill_brings_back_what_is_missing_and_nothing_else(
+def test_a_refill_restores_the_missing_events_and_no_others(
     org: Org, relayer: Workshop, own_redis: OwnRedis, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with_events(org, 1500)
@@ -186,16 +191,16 @@ def test_a_refill_brings_back_what_is_missing_and_nothing_else(
     relay(relayer, org)
     record(org, "left-to-the-relay")
     said = Said(capsys, "refill", "--from", "101", "--org", org.id)
-    assert (said.code, said.lines) == (0, ["1,400 events of 1 organizations were put back."])
+    assert (said.code, said.lines) == (0, ["Restored 1,400 events of 1 organizations."])
     held = own_redis.entries(org)
     assert held[1:] == before[100:]
     assert [int(entry["sequence"]) for entry in held] == [1501, *range(101, 1501)]
-    assert Said(capsys, "refill", "--from", "101", "--org", org.id).lines == ["The stream lacks none."]
+    assert Said(capsys, "refill", "--from", "101", "--org", org.id).lines == ["No event is missing in the stream."]
     relay(relayer, org)
     assert own_redis.sequences(org) == [1501, *range(101, 1501), 1502]
 
 
-def test_a_refill_of_all_organizations(
+def test_a_refill_covers_all_organizations(
     org: Org, other_org: Org, relayer: Workshop, own_redis: OwnRedis, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for each in (org, other_org):
@@ -206,7 +211,7 @@ def test_a_refill_of_all_organizations(
     assert (own_redis.sequences(org), own_redis.sequences(other_org)) == ([4, 5], [4, 5])
 
 
-def test_a_refill_that_would_push_others_out_is_refused(
+def test_a_refill_larger_than_the_room_in_the_stream_is_refused(
     org: Org,
     relayer: Workshop,
     own_redis: OwnRedis,
@@ -220,12 +225,12 @@ def test_a_refill_that_would_push_others_out_is_refused(
     monkeypatch.setenv("ROLLCALL_STREAM_LENGTH", "1000")
     said = Said(capsys, "refill", "--from", "1", "--org", org.id)
     assert (said.code, own_redis.sequences(org)) == (1, [])
-    assert said.err.startswith("The stream lacks 1,001 events from 1 on and has room for 1,000; ")
+    assert said.err.startswith("1,001 events are missing from 1 on, but the stream has room for 1,000. ")
     assert Said(capsys, "refill", "--from", "2", "--org", org.id).code == 0
     assert own_redis.sequences(org) == list(range(2, 1002))
 
 
-def test_a_refill_says_that_redis_is_full_or_away(
+def test_a_refill_reports_a_redis_that_is_full_or_away(
     org: Org, relayer: Workshop, own_redis: OwnRedis, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with_events(org, 50)
@@ -234,9 +239,9 @@ def test_a_refill_says_that_redis_is_full_or_away(
         client.flushall()
     with own_redis.full():
         said = Said(capsys, "refill", "--from", "1", "--org", org.id)
-        assert (said.code, "Redis does not take them (OutOfMemoryError)" in said.err) == (1, True)
+        assert (said.code, "Redis refused the events (OutOfMemoryError)" in said.err) == (1, True)
     with own_redis.dead():
         said = Said(capsys, "refill", "--from", "1", "--org", org.id)
-        assert (said.code, "Redis does not take them (ConnectionError)" in said.err) == (1, True)
+        assert (said.code, "Redis refused the events (ConnectionError)" in said.err) == (1, True)
     assert Said(capsys, "refill", "--from", "1", "--org", org.id).code == 0
     assert own_redis.sequences(org) == list(range(1, 51))

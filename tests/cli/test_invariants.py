@@ -1,4 +1,4 @@
-"""The invariants: silent about what is well, and each one found when it is broken behind the program's back."""
+"""The invariants: none is reported in a sound database, and each is reported when SQL breaks it."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ BREAKAGES = {
         "ALTER TABLE job DROP CONSTRAINT uq_job_org_id_idempotency_key",
         "UPDATE job SET idempotency_key = 'the same'",
     ),
-    "I2: a recipient whose outcome nobody counted": (
+    "I2: a recipient whose outcome is not counted": (
         """INSERT INTO job_outcome (org_id, job_id, entity_id, outcome, code)
            SELECT org_id, id, 'p-9', 'failed', 'party-not-found' FROM job
            WHERE org_id = current_setting('rollcall.org') LIMIT 1""",
@@ -37,7 +37,7 @@ BREAKAGES = {
            SELECT org_id, party_id, course_id, course_version_id, session_id, 'system', 'test', granted_at, expires_at,
                months, rule FROM licence WHERE org_id = current_setting('rollcall.org')""",
     ),
-    "I4: somebody who attended and has nothing": (
+    "I4: a party that attended and has no licence": (
         """DELETE FROM licence_due USING licence WHERE licence_due.org_id = current_setting('rollcall.org')
            AND licence.id = licence_id AND party_id = 'p-1'""",
         "DELETE FROM licence WHERE org_id = current_setting('rollcall.org') AND party_id = 'p-1'",
@@ -71,29 +71,29 @@ BREAKAGES = {
            SELECT org_id, 1000, type, subject, recorded_at, actor_type, actor_id, data FROM event
            WHERE type = 'job.finished' AND org_id = current_setting('rollcall.org') LIMIT 1""",
     ),
-    "I9: an end that the sweep does not know of": (
+    "I9: an expiry date that the sweep does not know": (
         "UPDATE licence_due SET expires_at = expires_at + interval '1 day'",
     ),
-    "I9: a licence that the sweep does not know of": ("DELETE FROM licence_due",),
-    "I9: told to have ended before its end": (
+    "I9: a licence that the sweep does not know": ("DELETE FROM licence_due",),
+    "I9: an event of expiry before the expiry date": (
         """INSERT INTO event (org_id, sequence, type, subject, recorded_at, actor_type, actor_id, data)
            SELECT current_setting('rollcall.org'), 1000, 'licence.expired', 'licence/1', now(), 'system', 'test',
                '{"expiresAt": "2999-01-01T00:00:00Z"}'""",
     ),
-    "I9: told twice of one end": (
+    "I9: two events of one expiry": (
         """INSERT INTO event (org_id, sequence, type, subject, recorded_at, actor_type, actor_id, data)
            SELECT current_setting('rollcall.org'), 1000 + n, 'licence.expired', 'licence/1', now(), 'system', 'test',
                '{"expiresAt": "2027-01-01"}' FROM generate_series(1, 2) AS n""",
     ),
-    "I8: a chunk without end": ("UPDATE job_chunk SET attempts = 1000",),
+    "I8: a chunk with endless attempts": ("UPDATE job_chunk SET attempts = 1000",),
 }
-"""What the owner of the tables would have to do to break each."""
+"""The statements with which the owner of the tables can break each invariant."""
 
 
 @pytest.fixture
 def busy(org: Org, workshop: Workshop) -> Org:
-    """An organization with three jobs behind it: one with a success, a party that had it already and a stranger, and a
-    session that licensed two."""
+    """An organization after two assignment jobs and a session: successes, an unchanged party, an unknown one,
+    and two licences."""
     org.with_parties("p-1", "p-2", "p-3", "p-4")
     course_id = org.with_course()
     for ids in (("p-1", "p-2"), ("p-2", "p-3", "p-unknown")):
@@ -112,7 +112,7 @@ def busy(org: Org, workshop: Workshop) -> Org:
 
 @pytest.fixture
 def owner(servers: Servers, busy: Org) -> Iterator[psycopg.Connection]:
-    """The owner of the tables, in the busy organization and in a transaction that never commits."""
+    """A connection as the owner of the tables, for the busy organization, in a transaction that never commits."""
     with psycopg.connect(servers.owner_url) as connection:
         connection.execute("SELECT set_config('rollcall.org', %s, true)", (busy.id,))
         yield connection
@@ -120,24 +120,24 @@ def owner(servers: Servers, busy: Org) -> Iterator[psycopg.Connection]:
 
 
 def found(owner: psycopg.Connection) -> set[str]:
-    """The invariants that whoever serves would now find broken."""
+    """Returns the invariants that the serving role now finds broken."""
     owner.execute(f"SET LOCAL ROLE {SERVING_ROLE}")
     return {
         invariant.name for invariant in invariants.INVARIANTS if owner.execute(invariant.violated.encode()).rowcount
     }
 
 
-def test_all_is_well_after_work(busy: Org) -> None:
+def test_no_invariant_is_broken_after_work(busy: Org) -> None:
     with busy.transaction() as db:
         assert invariants.violations(db) == []
 
 
-def test_all_is_well_before_anything_is_broken(owner: psycopg.Connection) -> None:
+def test_control_no_invariant_is_broken_before_a_breakage(owner: psycopg.Connection) -> None:
     assert found(owner) == set()
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES)
-def test_what_is_broken_is_found(owner: psycopg.Connection, breakage: str) -> None:
+def test_each_breakage_is_found(owner: psycopg.Connection, breakage: str) -> None:
     for statement in BREAKAGES[breakage]:
         owner.execute(statement.encode())
     assert breakage[:2] in found(owner)
@@ -154,11 +154,11 @@ def test_a_violation_names_its_place(busy: Org) -> None:
     )
 
 
-def test_every_organization_is_looked_at(busy: Org, other_org: Org) -> None:
+def test_every_organization_is_checked(busy: Org, other_org: Org) -> None:
     with busy.parts.database.transaction(None) as db:
         assert {busy.id, other_org.id} <= set(access.organization_ids(db))
 
 
-def test_looking_without_an_organization_is_refused(busy: Org) -> None:
+def test_checking_without_an_organization_is_refused(busy: Org) -> None:
     with busy.parts.database.transaction(None) as db, pytest.raises(LookupError):
         invariants.violations(db)

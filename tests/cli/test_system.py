@@ -1,4 +1,4 @@
-"""The commands against a whole running system, each as a process of its own: real API, worker, PostgreSQL and Redis."""
+"""The commands against a whole running system, each in its own process: real API, worker, PostgreSQL and Redis."""
 
 import json
 import os
@@ -19,6 +19,7 @@ from redis import Redis
 
 from cli.processes import end_leftovers
 from cli.up import MARK, read_state
+from tests.cli.starting import default_signals
 from tests.waiting import runs, within
 
 pytestmark = pytest.mark.timeout(600)
@@ -30,13 +31,13 @@ START_SECONDS = 300.0
 
 
 def environment() -> dict[str, str]:
-    """Ours, without settings of Rollcall: a command must find the system by its folder."""
+    """The environment without settings of Rollcall: a command must find the system by its folder."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ROLLCALL_")}
     return kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}
 
 
 class Run:
-    """A command that was run to its end."""
+    """A command that has ended."""
 
     def __init__(self, data_dir: Path, *arguments: str, given: str | None = None) -> None:
         done = subprocess.run(
@@ -53,14 +54,14 @@ class Run:
 
     @property
     def said(self) -> str:
-        """Everything it printed, for messages of tests."""
+        """Its exit code and output, for messages of tests."""
         return f"exit code {self.code}\n{self.out}\n{self.err}"
 
 
 @contextmanager
 def started(data_dir: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A command that stays, with what it prints in a file beside its folder."""
-    with data_dir.with_suffix(".out").open("wb") as output:
+    """A command that keeps running, with its output in a file beside its folder."""
+    with data_dir.with_suffix(".out").open("wb") as output, default_signals():
         process = subprocess.Popen(
             [*ROLLCALL, *arguments, "--data-dir", str(data_dir)],
             env=environment(),
@@ -82,36 +83,37 @@ def printed(data_dir: Path) -> str:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The data directory of a running `rollcall demo`, which found its port taken. After the last test it must end
-    without a trace, and what it leaves behind be of use."""
+    """The data directory of a running `rollcall demo`, whose port was taken. After the last test, checks that the demo
+    leaves no process behind, and that its data can still be used."""
     data_dir = tmp_path_factory.mktemp("running") / "data"
     with socket.socket() as squatter:
         squatter.bind(("127.0.0.1", 0))
         squatter.listen()
         port = squatter.getsockname()[1]
         with started(data_dir, "demo", "--port", str(port)) as demo:
-            within(START_SECONDS, lambda: "Ctrl-C ends it." in printed(data_dir) or demo.poll() is not None)
+            within(START_SECONDS, lambda: "Press Ctrl-C to stop." in printed(data_dir) or demo.poll() is not None)
             said = printed(data_dir)
-            assert "Ctrl-C ends it." in said, said
-            assert f"Port {port} is in use, so this is port {port + 1}." in said
+            assert "Press Ctrl-C to stop." in said, said
+            assert f"Port {port} is in use; using port {port + 1} instead." in said
             assert "succeeded in" in said
             assert ": 2,000 assigned, 0 unchanged, 0 failed." in said
             yield data_dir
-            _it_ends_without_a_trace(demo, data_dir)
-    _the_resting_system_can_be_used(data_dir)
+            _it_leaves_no_process(demo, data_dir)
+    _the_stopped_system_can_be_used(data_dir)
 
 
-def _it_ends_without_a_trace(demo: subprocess.Popen[bytes], data_dir: Path) -> None:
+def _it_leaves_no_process(demo: subprocess.Popen[bytes], data_dir: Path) -> None:
     family = psutil.Process(demo.pid).children(recursive=True)
     assert len(family) > 6
     demo.send_signal(signal.SIGINT)
     assert demo.wait(90) == 0
+    assert f"Stopped. Your data is in {data_dir}; `rollcall up --data-dir {data_dir}` continues" in printed(data_dir)
     assert not [process for process in family if runs(process)]
     assert read_state(data_dir) is None
 
 
-def _the_resting_system_can_be_used(data_dir: Path) -> None:
-    """What needs only the database wakes it, and nothing of it runs afterwards."""
+def _the_stopped_system_can_be_used(data_dir: Path) -> None:
+    """Commands that need only the database start it, and stop it again."""
     added = Run(data_dir, "org", "add", "acme", "--name", "Acme", "--time-zone", "Europe/Oslo")
     assert added.code == 0, added.said
     again = Run(data_dir, "org", "add", "acme", "--name", "Acme", "--time-zone", "Europe/Oslo")
@@ -119,21 +121,21 @@ def _the_resting_system_can_be_used(data_dir: Path) -> None:
     assert len(Run(data_dir, "token", "--org", "acme", "--member", "ada").out.split(".")) == 3
     told = doctor(data_dir)
     assert (told["ok"], told["processes"]) == (False, [])
-    assert "rests; `rollcall up` starts it" in told["checks"][-1]["detail"]
+    assert "is stopped; start it with `rollcall up`." in told["checks"][-1]["detail"]
     refused = Run(data_dir, "worker")
-    assert (refused.code, "is not running; `rollcall up` starts all of it." in refused.err) == (1, True)
+    assert (refused.code, "is stopped; start all of it with `rollcall up`." in refused.err) == (1, True)
     assert not [
         process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(data_dir / "postgres")
     ]
 
 
 def doctor(data_dir: Path, *arguments: str) -> dict[str, Any]:
-    """What the doctor tells programs."""
+    """Returns what `rollcall doctor --json` prints."""
     told: dict[str, Any] = json.loads(Run(data_dir, "doctor", "--json", *arguments).out)
     return told
 
 
-def test_the_doctor_finds_all_well_after_the_demo(running: Path) -> None:
+def test_all_checks_of_the_doctor_pass_after_the_demo(running: Path) -> None:
     told = doctor(running, "--invariants")
     assert [check for check in told["checks"] if not check["ok"]] == []
     assert told["ok"] is True
@@ -143,7 +145,7 @@ def test_the_doctor_finds_all_well_after_the_demo(running: Path) -> None:
     assert {"clock", "work", "redis", "api", "I1", "I2", "I5"} <= {check["name"] for check in told["checks"]}
 
 
-def test_the_doctor_tells_programs_where_everything_is(running: Path) -> None:
+def test_the_json_of_the_doctor_names_addresses_and_processes(running: Path) -> None:
     told = doctor(running)
     state = read_state(running)
     assert state is not None
@@ -155,7 +157,7 @@ def test_the_doctor_tells_programs_where_everything_is(running: Path) -> None:
         assert redis.ping()
 
 
-def test_the_doctor_says_what_to_do_about_a_redis_that_may_drop_queues(running: Path) -> None:
+def test_the_doctor_names_the_remedy_for_a_redis_that_may_drop_queues(running: Path) -> None:
     with Redis.from_url(doctor(running)["redisUrl"]) as redis:
         redis.config_set("maxmemory-policy", "allkeys-lru")
         unwell = Run(running, "doctor")
@@ -167,19 +169,19 @@ def test_the_doctor_says_what_to_do_about_a_redis_that_may_drop_queues(running: 
 
 @pytest.fixture(scope="module")
 def again(running: Path) -> Run:
-    """The demo, a second time."""
+    """The demo, run a second time on the same folder."""
     return Run(running, "demo", "--once")
 
 
-def test_the_demo_again_changes_nothing(again: Run) -> None:
+def test_a_second_demo_changes_nothing(again: Run) -> None:
     assert again.code == 0, again.said
-    assert f"Organization  {ORG}: there already" in again.out
+    assert f"Organization  {ORG}: already there" in again.out
     assert "0 created, 0 updated, 2,000 unchanged" in again.out
     assert ": 0 assigned, 2,000 unchanged, 0 failed." in again.out
     assert "an assignment is never made twice" in again.out
 
 
-def test_commands_that_the_demo_shows_work_as_they_are(running: Path, again: Run) -> None:
+def test_the_commands_that_the_demo_prints_can_be_copied(running: Path, again: Run) -> None:
     script = again.out[again.out.index("  TOKEN=") :]
     done = subprocess.run(
         ["bash", "-eu", "-c", script],
@@ -191,10 +193,10 @@ def test_commands_that_the_demo_shows_work_as_they_are(running: Path, again: Run
     )
     assert done.returncode == 0, done.stderr
     assert '"org":"north-sea-drilling"' in done.stdout
-    assert "All is well." in done.stdout
+    assert "All checks passed." in done.stdout
 
 
-def test_a_bad_recipient_is_named_and_the_others_get_it(running: Path) -> None:
+def test_an_unknown_recipient_is_named_and_the_others_are_assigned(running: Path) -> None:
     crew = "entityId,name\nnsd-01998,Ada\n\nnsd-01999,\nnobody-1,Nobody\n"
     asked = ("assign", "CSE", "--org", ORG, "--reason", "New tanks", "--from", "-")
     preview = Run(running, *asked, "--preview", given=crew)
@@ -205,7 +207,10 @@ def test_a_bad_recipient_is_named_and_the_others_get_it(running: Path) -> None:
     assert "3 of 3  2 succeeded  0 unchanged  1 failed" in assigned.err
     assert "nobody-1  failed: party-not-found  There is no such party in the directory." in assigned.out
     job_id = assigned.out.split()[1]
-    assert f"Once put right: rollcall jobs retry {job_id} --org {ORG} --data-dir {running}" in assigned.out
+    assert (
+        f"Correct the causes, then retry the failed ones: rollcall jobs retry {job_id} --org {ORG} --data-dir {running}"
+        in assigned.out
+    )
     retried = Run(running, "jobs", "retry", job_id, "--org", ORG)
     assert (retried.code, "1  failed" in retried.out) == (1, True)
     results = Run(running, "jobs", "results", job_id, "--org", ORG, "--outcome", "failed").out.splitlines()
@@ -220,12 +225,12 @@ def test_an_idempotency_key_makes_one_job(running: Path) -> None:
     assert first.out == again.out
 
 
-def test_a_course_nobody_knows_is_answered_with_those_near_it(running: Path) -> None:
+def test_an_unknown_course_code_is_answered_with_similar_codes(running: Path) -> None:
     refused = Run(running, "assign", "W", "--org", ORG, "--party", "nsd-00001", "--reason", "r")
-    assert (refused.code, refused.err) == (1, "There is no course with the code W. Near it: WAH.\n")
+    assert (refused.code, refused.err) == (1, "There is no course with the code W. Similar codes: WAH.\n")
 
 
-def test_what_the_api_refuses_is_said_with_its_place(running: Path) -> None:
+def test_a_refused_request_names_the_place_that_is_wrong(running: Path) -> None:
     refused = Run(running, "assign", "WAH", "--org", ORG, "--folder", "nowhere", "--reason", "r")
     assert refused.code == 1
     assert refused.err.startswith("/folderIds/0: There is no such folder")
@@ -239,12 +244,9 @@ def test_an_interrupted_watch_leaves_the_job_running(running: Path) -> None:
     for process in stopped:
         process.suspend()
     try:
-        watching = subprocess.Popen(
-            [*ROLLCALL, "assign", "CSE", "--org", ORG, "--folder", "deck-crew", "--reason", "r", "--data-dir", running],
-            env=environment(),
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        asked = ("assign", "CSE", "--org", ORG, "--folder", "deck-crew", "--reason", "r", "--data-dir", str(running))
+        with default_signals():
+            watching = subprocess.Popen([*ROLLCALL, *asked], env=environment(), stderr=subprocess.PIPE, text=True)
         assert watching.stderr is not None
         job_id = watching.stderr.readline().split()[1]
         assert watching.stderr.readline().startswith("0 of 320")
@@ -254,6 +256,6 @@ def test_an_interrupted_watch_leaves_the_job_running(running: Path) -> None:
     finally:
         for process in stopped:
             process.resume()
-    assert f"The job goes on without you; to look again: rollcall jobs watch {job_id} --org {ORG}" in advice
+    assert f"Stopped watching; the job continues. To watch it again: rollcall jobs watch {job_id} --org {ORG}" in advice
     watched = Run(running, "jobs", "watch", job_id, "--org", ORG)
     assert (watched.code, "320  succeeded" in watched.out) == (0, True), watched.said

@@ -1,4 +1,4 @@
-"""`rollcall up` as a whole: real PostgreSQL, real Redis, stand-ins for our own programs, and all that can kill them."""
+"""`rollcall up` with a real PostgreSQL and Redis and small programs in place of ours: starts, stops and kills."""
 
 import http.client
 import os
@@ -17,6 +17,7 @@ import pytest
 from cli import embedded
 from cli.processes import end_leftovers
 from cli.up import MARK, State, read_state
+from tests.cli.starting import default_signals
 from tests.prepared import Cluster
 from tests.waiting import runs, within
 
@@ -30,14 +31,14 @@ START_SECONDS = 60.0
 
 
 class Up:
-    """A running `up`, with what it printed in a file."""
+    """A running `rollcall up`, with its output in a file."""
 
     def __init__(self, data_dir: Path, port: int, **environment: str) -> None:
         self.data_dir = data_dir
         self.port = port
         self._printed = data_dir.with_name(f"{data_dir.name}-{port}.out")
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ROLLCALL_")}
-        with self._printed.open("wb") as output:
+        with self._printed.open("wb") as output, default_signals():
             self.process = subprocess.Popen(
                 [sys.executable, "-c", PROGRAM, str(port), str(data_dir), str(STAND_IN)],
                 cwd=ROOT,
@@ -69,7 +70,7 @@ class Up:
         assert self.announced, self.printed
 
     def visit(self) -> tuple[int, str]:
-        """Ask the API; status 0 where it does not answer."""
+        """Send the API a request. Returns status and body; status 0 if it does not answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         with suppress(OSError, http.client.HTTPException):
             connection.request("GET", "/health/ready")
@@ -106,7 +107,7 @@ def starting(data_dir: Path, **environment: str) -> Iterator[Up]:
 
 @pytest.fixture(scope="module")
 def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """One for the tests after which it still runs."""
+    """An `up` shared by the tests that leave it running."""
     with starting(tmp_path_factory.mktemp("lasting") / "data") as started:
         started.wait_ready()
         yield started
@@ -117,11 +118,11 @@ def up(cluster: Cluster, tmp_path: Path) -> Iterator[Up]:
     with starting(cluster.lay(tmp_path / "data")) as started:
         started.wait_ready()
         yield started
-    # What a killed `up` leaves for the next one to end, we must end where there is no next one.
+    # A killed `up` leaves processes for the next one to end. No next one comes here.
     end_leftovers(lambda process: process.environ().get(MARK) == str(started.data_dir), signal.SIGKILL, grace=5)
 
 
-def test_everything_runs_with_the_role_meant_for_it(lasting: Up) -> None:
+def test_each_program_connects_with_its_own_database_role(lasting: Up) -> None:
     assert lasting.visit()[0] == 200
     assert "'rollcall_app'" in lasting.visit()[1]
     assert "migrate  | migrated as rollcall_owner\n" in lasting.printed
@@ -129,7 +130,7 @@ def test_everything_runs_with_the_role_meant_for_it(lasting: Up) -> None:
     assert f"api      | settings ROLLCALL_CREDENTIAL_KEY {settings}\n" in lasting.printed
 
 
-def test_the_state_names_what_runs(lasting: Up) -> None:
+def test_the_state_names_the_addresses_and_the_running_programs(lasting: Up) -> None:
     known = embedded.addresses(lasting.data_dir)
     assert known is not None
     assert (lasting.state.pid, lasting.state.api_url) == (lasting.process.pid, f"http://127.0.0.1:{lasting.port}")
@@ -142,8 +143,8 @@ def test_the_state_names_what_runs(lasting: Up) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_all_in_order(up: Up, number: signal.Signals) -> None:
-    assert within(10, lambda: "\nbeat     | settings" in up.printed), "it would have no time to say goodbye"
+def test_a_signal_stops_all_programs_in_order(up: Up, number: signal.Signals) -> None:
+    assert within(10, lambda: "\nbeat     | settings" in up.printed), "stopped earlier, it could not print its goodbye"
     family = up.family()
     up.process.send_signal(number)
     assert up.process.wait(60) == 0
@@ -160,7 +161,7 @@ def test_a_second_up_is_refused_in_one_sentence(lasting: Up) -> None:
     with starting(lasting.data_dir) as second:
         assert second.process.wait(30) == 1
     assert second.printed == (
-        f"Rollcall already runs on {lasting.data_dir}: process {lasting.process.pid} at http://127.0.0.1:{lasting.port}.\n"
+        f"Rollcall already runs on {lasting.data_dir} (process {lasting.process.pid}) at http://127.0.0.1:{lasting.port}.\n"
     )
     assert lasting.visit()[0] == 200
 
@@ -182,7 +183,7 @@ def test_a_misspelt_setting_is_refused_in_one_sentence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["postgres", "redis", "worker", "sender", "api", "beat"])
-def test_whatever_is_killed_comes_back(lasting: Up, name: str) -> None:
+def test_a_killed_program_is_restarted(lasting: Up, name: str) -> None:
     former = lasting.pid(name)
     assert former is not None
     lost = [psutil.Process(former), *psutil.Process(former).children(recursive=True)]
@@ -203,7 +204,7 @@ def test_children_die_with_a_killed_up(up: Up) -> None:
     assert read_state(up.data_dir) is None
 
 
-def test_carries_on_after_kill_9_of_everything(up: Up) -> None:
+def test_the_next_up_continues_after_kill_9_of_everything(up: Up) -> None:
     visits = up.visit()[1]
     for process in [psutil.Process(up.process.pid), *up.family()]:
         with suppress(psutil.NoSuchProcess):
@@ -216,20 +217,20 @@ def test_carries_on_after_kill_9_of_everything(up: Up) -> None:
         assert heir.state.database_url == embedded.EmbeddedPostgres(up.data_dir).url()
 
 
-def test_what_a_killed_up_left_behind_is_ended_by_the_next(up: Up) -> None:
+def test_processes_left_by_a_killed_up_are_ended_by_the_next(up: Up) -> None:
     worker = psutil.Process(up.pid("worker"))
     assert within(10, worker.children)
     (forked,) = worker.children()
     up.process.kill()
     up.process.wait()
     assert within(20, lambda: not runs(worker))
-    assert runs(forked), "the kernel ends children only, so there is nothing to try here"
+    assert runs(forked), "the kernel ended it, so the next `up` has nothing to end"
     with starting(up.data_dir) as heir:
         heir.wait_ready()
         assert not runs(forked)
 
 
-def test_servers_of_ones_own_are_used(cluster: Cluster, tmp_path: Path) -> None:
+def test_servers_named_by_the_settings_are_used(cluster: Cluster, tmp_path: Path) -> None:
     with (
         embedded.running(cluster.lay(tmp_path / "own")) as own,
         starting(

@@ -1,4 +1,4 @@
-"""What must hold after any fault: the job has ended; every recipient, assignment and event is there exactly once."""
+"""The checks after any fault: the job has ended, and every recipient, assignment and event exists exactly once."""
 
 import uuid
 
@@ -33,29 +33,29 @@ _OF_STREAM = text("""
 
 
 def job_of(org: Org, job_id: str) -> Job:
-    """The job as it is now."""
+    """Returns the job as it is now."""
     with org.transaction() as db:
         return jobs.get(db, uuid.UUID(job_id))
 
 
 def ended(org: Org, job_id: str) -> bool:
-    """Whether nothing more will happen to the job."""
+    """True if the job is in a final state."""
     return JobState(job_of(org, job_id).state).final
 
 
 def halfway(org: Org, job_id: str) -> bool:
-    """Whether some of the job is done and some is not."""
+    """True if a part of the job is done and a part is pending."""
     job = job_of(org, job_id)
     return 0 < job.pending < job.total
 
 
 def stuck(org: Org, job_id: str, *, for_seconds: float) -> bool:
-    """Whether the job does not end in that time: what a negative control hopes to see."""
+    """True if the job does not end within that time, as a negative control expects."""
     return not within(for_seconds, lambda: ended(org, job_id))
 
 
 def accounted(org: Org, job_id: str, *, seconds: float = 60) -> Job:
-    """Wait for the job's end and check every invariant. Answers the job, for what a test expects besides."""
+    """Wait for the job's end and check every invariant. Returns the job."""
     assert within(seconds, lambda: ended(org, job_id)), _state(job_of(org, job_id))
     job = job_of(org, job_id)
     assert job.pending == 0, _state(job)
@@ -69,13 +69,14 @@ def accounted(org: Org, job_id: str, *, seconds: float = 60) -> Job:
 
 
 def of_job(org: Org, job_id: str) -> Row[int, int, int, int, int, int]:
-    """What a job has left behind: assignments, parties, events, told, endings, open_chunks."""
+    """Returns the counts of a job's rows: assignments, parties, events, told (assignments with their event), endings,
+    open_chunks."""
     with org.transaction() as db:
         return db.execute(_OF_JOB, {"org": org.id, "job": uuid.UUID(job_id), "subject": f"job/{job_id}"}).one()
 
 
 def outcomes(org: Org, job: Job) -> tuple[int, int]:
-    """How many rows the results of a job have, and about how many recipients."""
+    """Returns the number of rows in a job's results, and the number of recipients in them."""
     with org.transaction() as db:
         rows = jobs.results(job, assignments.made_by(job)).order_by(None).subquery()
         count, distinct = db.execute(select(func.count(), func.count(rows.c[0].distinct())).select_from(rows)).one()
@@ -83,7 +84,7 @@ def outcomes(org: Org, job: Job) -> tuple[int, int]:
 
 
 def assert_without_holes(org: Org) -> None:
-    """The organization's events are numbered 1..n, and its counter stands at n."""
+    """Assert that the organization's events are numbered 1..n, and that its counter is n."""
     with org.transaction() as db:
         stream = db.execute(_OF_STREAM, {"org": org.id}).one()
     assert (stream.first, stream.last, stream.counter) == (1, stream.events, stream.events)

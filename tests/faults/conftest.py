@@ -1,4 +1,4 @@
-"""The plant that the tests of this folder break, and the organization of 20,000 that they break it under."""
+"""The running system (`plant`) that the tests of this folder break, and an organization of 20,000 parties in it."""
 
 from collections.abc import Iterator
 
@@ -13,14 +13,14 @@ from tests.prepared import Cluster
 
 @pytest.fixture(scope="session")
 def plant(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
-    """Servers and programs. Whoever breaks something mends it before the test ends."""
+    """Servers and programs. A test that breaks something repairs it before its end."""
     with Plant.built(cluster.lay(tmp_path_factory.mktemp("plant") / "data")) as built:
         yield built
 
 
 @pytest.fixture(scope="session")
 def crew(plant: Plant) -> Iterator[Org]:
-    """An organization with 20,000 parties in one folder; each test assigns them a course of its own."""
+    """An organization with 20,000 parties in one folder. Each test assigns them a new course."""
     with new_org(plant.environment) as org:
         add_crew(org)
         with psycopg.connect(plant.owner_url) as connection:

@@ -1,4 +1,4 @@
-"""What the tests of this folder ask for, and for whom: a course, new each time, for all of a crew or for some."""
+"""The organization and the requests of these tests: a new course for all parties of a crew, or for some of them."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,24 +16,24 @@ CREW_SIZE = 20_000
 
 @contextmanager
 def new_org(environment: Mapping[str, str]) -> Iterator[Org]:
-    """An organization in the system that these settings name, seen through an API in the tests' own process."""
+    """Yields a new organization in the system that the settings name, with an API in the tests' own process."""
     logs.configure("json", "info")
-    desk = build(settings.read(environment))
+    parts = build(settings.read(environment))
     try:
-        yield add_org(create_app(desk), desk)
+        yield add_org(create_app(parts), parts)
     finally:
-        desk.database.close()
+        parts.database.close()
 
 
 def add_crew(org: Org) -> None:
-    """Put 20,000 parties into the folder that `submit` assigns to."""
+    """Add 20,000 parties to the folder that `submit` assigns to."""
     ids = crew_members(CREW_SIZE)
     for first in range(0, CREW_SIZE, 10_000):
         org.with_parties(*ids[first : first + 10_000], folder=CREW)
 
 
 def order(course_id: str, party_ids: list[str] | None = None) -> dict[str, Any]:
-    """The body of a submission: to these parties, or else to the whole crew."""
+    """Returns the body of a submission for these parties, or for the whole crew."""
     to: dict[str, Any] = {"folderIds": [CREW]}
     if party_ids is not None:
         to = {"recipients": [{"entityType": "party", "entityId": party_id} for party_id in party_ids]}
@@ -41,7 +41,7 @@ def order(course_id: str, party_ids: list[str] | None = None) -> dict[str, Any]:
 
 
 def submit(org: Org, party_ids: list[str] | None = None) -> str:
-    """Assign a new course to them. Answers the job's id."""
+    """Submit a new course for these parties, or for the whole crew. Returns the job's id."""
     answer = org.client(Permission.ASSIGN).post("/v1/assignments", json=order(org.with_course(), party_ids))
     assert answer.status_code == 202, answer.text
     job_id: str = answer.json()["id"]
@@ -49,5 +49,5 @@ def submit(org: Org, party_ids: list[str] | None = None) -> str:
 
 
 def crew_members(count: int) -> list[str]:
-    """The first ids of the crew."""
+    """Returns the first `count` ids of the crew."""
     return [f"party-{n:05}" for n in range(count)]

@@ -1,7 +1,7 @@
-"""A whole Rollcall for the tests of this folder to break: servers of its own, and the real programs as real processes.
+"""A whole Rollcall for the tests of this folder to break: its own servers, and the real programs as processes.
 
-Its time limits are seconds where a deployment's are minutes, so that what must heal does so while a test looks on.
-Whatever is killed here was started here.
+Its time limits are seconds instead of a deployment's minutes, so that it recovers while a test waits. The tests kill
+only processes that this module started.
 """
 
 import os
@@ -36,11 +36,11 @@ SHRUNK = {
 }
 
 WITHOUT_RESCUE = {"ROLLCALL_JOB_RESCUE_SECONDS": "86400"}
-"""A guard taken away: nobody looks for work whose wake-up was lost."""
+"""Without this guard no worker finds work whose wake-up message was lost."""
 
 
 class Plant:
-    """PostgreSQL, Redis and programs. log: where the programs print."""
+    """PostgreSQL, Redis and programs. log: the file with the programs' output."""
 
     def __init__(self, data_dir: Path) -> None:
         self.postgres = EmbeddedPostgres(data_dir)
@@ -50,7 +50,7 @@ class Plant:
     @classmethod
     @contextmanager
     def built(cls, data_dir: Path) -> Iterator[Self]:
-        """The servers with the schema, for as long as the block lasts."""
+        """Runs the servers, with the schema, while the block runs."""
         plant = cls(data_dir)
         try:
             plant.postgres.start()
@@ -63,7 +63,7 @@ class Plant:
 
     @property
     def owner_url(self) -> str:
-        """The database as the owner of its tables, who alone may add a trigger."""
+        """The database's address as the owner of its tables, the only role that may add a trigger."""
         return self.postgres.url(OWNER)
 
     @property
@@ -73,7 +73,7 @@ class Plant:
 
     @contextmanager
     def running(self, *commands: str, settings: dict[str, str] | None = None) -> Iterator[list[Process]]:
-        """These commands of `rollcall`, each a process, killed at the end of the block where they still run."""
+        """Runs these commands of `rollcall`, each in a process. Kills those that still run at the end of the block."""
         started: list[Process] = []
         try:
             for command in commands:
@@ -85,20 +85,23 @@ class Plant:
 
     @contextmanager
     def at_work(self) -> Iterator[str]:
-        """All three programs; the address of the API, which is ready."""
+        """Runs worker, beat and api. Yields the address of the API once it is ready."""
         with self.running("worker", "beat"), self.api() as url:
             yield url
 
     @contextmanager
     def api(self) -> Iterator[str]:
-        """An API process, ready to serve at this address."""
+        """Runs an API process. Yields its address once it is ready."""
         port = free_port()
-        with self.running(f"api --port {port}"), httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=2) as desk:
-            assert within(60, lambda: _answers(desk)), f"{self.log} says why the API does not serve"
+        with (
+            self.running(f"api --port {port}"),
+            httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=2) as client,
+        ):
+            assert within(60, lambda: _is_ready(client)), f"the API is not ready; see {self.log} for the cause"
             yield f"http://127.0.0.1:{port}"
 
     def _spawn(self, command: str, settings: dict[str, str]) -> Process:
-        """Start one. A worker does jobs alone, as under `up`, where what leaves the house has a process of its own."""
+        """Start a command. A worker takes jobs only, as under `rollcall up`, where a sender takes the deliveries."""
         if command == "worker":
             command = f"worker --queues {QUEUE}"
         with self.log.open("ab") as output:
@@ -111,20 +114,20 @@ class Plant:
 
     @contextmanager
     def overseer(self) -> Iterator[psycopg.Connection]:
-        """A connection that sees all others, as the superuser."""
+        """Yields a connection as the superuser, which sees all other connections."""
         with psycopg.connect(self.postgres.url(SUPERUSER), autocommit=True) as connection:
             yield connection
 
     def empty_redis(self) -> int:
-        """FLUSHALL. Answers how many messages it destroyed, waiting ones and those in somebody's hands."""
+        """Runs FLUSHALL. Returns the number of messages it deleted: waiting and unacknowledged ones."""
         with redis.Redis.from_url(self.redis.url, socket_timeout=2) as broker:
-            waiting, in_hands = broker.llen(QUEUE), broker.hlen("unacked")
+            waiting, unacknowledged = broker.llen(QUEUE), broker.hlen("unacked")
             broker.flushall()
-        return int(waiting) + int(in_hands)
+        return int(waiting) + int(unacknowledged)
 
     @contextmanager
     def without_postgres(self) -> Iterator[None]:
-        """An immediate shutdown: no checkpoint, no goodbye; the start at the end recovers from the write-ahead log."""
+        """Shuts PostgreSQL down without a checkpoint. Its start after the block recovers from the write-ahead log."""
         _running(self.postgres).send_signal(signal.SIGQUIT)
         _running(self.postgres).wait(20)
         try:
@@ -134,7 +137,7 @@ class Plant:
 
     @contextmanager
     def without_redis(self) -> Iterator[None]:
-        """kill -9; it comes back empty, at the same address."""
+        """Kills Redis with SIGKILL. After the block it starts empty, at the same address."""
         _running(self.redis).kill()
         _running(self.redis).wait(20)
         try:
@@ -144,7 +147,7 @@ class Plant:
 
     @contextmanager
     def with_frozen_redis(self) -> Iterator[None]:
-        """It accepts connections, since the kernel does, and answers nothing."""
+        """Freezes Redis while the block runs: the kernel accepts connections for it, but it answers nothing."""
         _running(self.redis).send_signal(signal.SIGSTOP)
         try:
             yield
@@ -158,38 +161,38 @@ def _running(server: Server) -> Process:
 
 
 def inherited() -> dict[str, str]:
-    """What a program gets of our environment: none of our settings, and leave to keep its bytecode, which it would
-    else compile anew at each of its many starts."""
+    """Returns our environment without Rollcall's settings. Programs may write bytecode, because each start would
+    otherwise compile it again."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ROLLCALL_")}
     return kept | {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": ""}
 
 
-def inserting(overseer: psycopg.Connection, what: str = "INSERT INTO assignment%") -> int:
-    """How many workers are inserting assignments, or do what another pattern tells, at this moment."""
+def inserting(overseer: psycopg.Connection, pattern: str = "INSERT INTO assignment%") -> int:
+    """Returns how many workers are running a statement that matches the pattern at this moment."""
     row = overseer.execute(
         """SELECT count(*) FROM pg_stat_activity
            WHERE application_name = 'rollcall worker' AND state = 'active' AND query LIKE %s""",
-        (what,),
+        (pattern,),
     ).fetchone()
     return 0 if row is None else int(row[0])
 
 
 def kill_with_children(process: Process) -> None:
-    """kill -9 to a program and every process below it, at the same instant."""
+    """Kill a program and all its descendants with SIGKILL, at the same moment."""
     members = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
     kill_group(process)
     assert within(10, lambda: not any(runs(member) for member in members))
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Returns a port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _answers(desk: httpx2.Client) -> bool:
+def _is_ready(client: httpx2.Client) -> bool:
     with suppress(httpx2.TransportError):
-        return desk.get("/health/ready").is_success
+        return client.get("/health/ready").is_success
     return False

@@ -1,4 +1,4 @@
-"""Recipients that misbehave, and chunks that take their time: triggers on `assignment`, added by the tables' owner."""
+"""Triggers that make single recipients fail, or every chunk slow. The owner of the tables adds them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ CUTS_THE_CONNECTION = "PERFORM pg_terminate_backend(pg_backend_pid())"
 TAKES_ITS_TIME = "PERFORM pg_sleep(6)"
 LOCK = 20_000_001
 WAITS_FOR_THE_LOCK = f"PERFORM pg_advisory_xact_lock({LOCK})"
-"""Somebody else holds it, and so sees from outside which connection is inserting the party."""
+"""The test holds this lock, so it can see which connection waits while it inserts the party."""
 
 _FUNCTION = sql.SQL("""
     CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
@@ -23,13 +23,13 @@ INSERTING = "INSERT ON assignment"
 
 
 def slow_down(owner_url: str, seconds: float, *, on: str = INSERTING) -> None:
-    """Every chunk takes that much longer, so that a fault surely comes in the middle of one."""
+    """Make each statement of this kind take that much longer, so that a fault hits in the middle of a chunk."""
     _add(owner_url, "fault_slow", f"PERFORM pg_sleep({seconds})", sql.SQL("STATEMENT"), on=on)
 
 
 @contextmanager
 def slowly(owner_url: str, seconds: float, *, on: str = INSERTING) -> Iterator[None]:
-    """The same, until the end of the block."""
+    """The same as `slow_down`, until the end of the block."""
     slow_down(owner_url, seconds, on=on)
     try:
         yield
@@ -39,7 +39,7 @@ def slowly(owner_url: str, seconds: float, *, on: str = INSERTING) -> Iterator[N
 
 @contextmanager
 def bad_party(owner_url: str, org_id: str, party_id: str, body: str, *, on: str = INSERTING) -> Iterator[None]:
-    """Inserting an assignment of this party, or another row of its, does this."""
+    """Run `body` whenever an assignment of this party, or another row of it, is inserted."""
     name = f"fault_{party_id}"
     condition = sql.SQL("ROW WHEN (NEW.org_id = {} AND NEW.party_id = {})")
     _add(owner_url, name, body, condition.format(sql.Literal(org_id), sql.Literal(party_id)), on=on)

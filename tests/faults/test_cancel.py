@@ -1,7 +1,7 @@
-"""Cancel at any moment of a running job: every recipient ends in exactly one outcome, done or cancelled.
+"""A job is cancelled at a random moment: every recipient gets exactly one outcome, done or cancelled.
 
-Guards: cancelling takes only chunks whose row lock is free, so it never meets one that is being worked on; a chunk
-is locked and its state read in one statement; the sums of the job are held by the database.
+Guards: cancelling takes only chunks whose row lock is free, so none that a worker is working on; one statement locks a
+chunk and reads its state; a constraint in the database holds the sums of the job.
 """
 
 import random
@@ -23,14 +23,14 @@ LONGEST_WAIT = 1.0
 
 @pytest.fixture(scope="module")
 def _at_work(plant: Plant) -> Iterator[None]:
-    """A worker which takes about a second for the whole of such a job."""
+    """A worker that needs about a second for such a job."""
     with plant.running("worker", "beat"), slowly(plant.owner_url, 0.1):
         yield
 
 
 @pytest.mark.usefixtures("_at_work")
 @pytest.mark.parametrize("seed", range(6))
-def test_cancelled_at_a_random_moment_every_recipient_has_one_outcome(crew: Org, seed: int) -> None:
+def test_every_recipient_of_a_job_cancelled_at_a_random_moment_has_one_outcome(crew: Org, seed: int) -> None:
     job_id = submit(crew, crew_members(SIZE))
     time.sleep(random.Random(seed).uniform(0, LONGEST_WAIT))
     answer = crew.client(Permission.ASSIGN).post(f"/v1/jobs/{job_id}/cancel")

@@ -1,7 +1,7 @@
-"""kill -9 of every worker process in the middle of a session of 5,000, and of a sweep of 12,000 licences that are due.
+"""SIGKILL for every worker process during the completion of a session of 5,000, and a sweep of 12,000 due licences.
 
-Guards: licences, events, outcomes and settling of a chunk, and what a batch of the sweep takes and tells, are one
-transaction each; and what nobody was told of any more is found by `jobs.rescue`, and by the tick of the sweep.
+Guards: a chunk's licences, events, outcomes and settling are one transaction, and so are a batch of the sweep and its
+events. If the wake-up message is lost, `jobs.rescue` or the tick of the sweep finds the work.
 """
 
 import uuid
@@ -48,12 +48,12 @@ _OF_SWEEP = text("""
 
 
 def of_session(org: Org, session_id: str) -> list[int]:
-    """What a session has left behind: licences, parties that hold one, events, and licences that have one."""
+    """Returns the counts of a session: licences, parties with a licence, events, and licences with their event."""
     with org.transaction() as db:
         return list(db.execute(_OF_SESSION, {"org": org.id, "session": uuid.UUID(session_id)}).one())
 
 
-def test_5000_licensed_by_four_completions_at_once_survive_kill_9_but_in_control_not_without_the_rescue(
+def test_a_session_of_5000_completed_four_times_survives_kill_9_but_in_control_not_without_the_rescue(
     plant: Plant, crew: Org
 ) -> None:
     session_id = schedule(crew, crew.with_course())
@@ -69,7 +69,7 @@ def test_5000_licensed_by_four_completions_at_once_survive_kill_9_but_in_control
         kill_with_children(worker)
     done = of_session(crew, session_id)
     assert 0 < done[0] < ATTENDED
-    assert done == [job_of(crew, job_id).succeeded] * 4, "what is half done is not there"
+    assert done == [job_of(crew, job_id).succeeded] * 4, "a chunk is written completely or not at all"
     plant.empty_redis()
     with plant.running("worker"):
         assert stuck(crew, job_id, for_seconds=5)
@@ -83,7 +83,7 @@ def test_5000_licensed_by_four_completions_at_once_survive_kill_9_but_in_control
 
 
 def completed_at_once(org: Org, url: str, session_id: str) -> str:
-    """Complete a session from four clients at the same time. Answers the one job that they are all given."""
+    """Complete a session from four clients at the same time. Returns the id of the one job that all of them get."""
     headers = {"Authorization": f"Bearer {org.token(Permission.ADMIN)}"}
     with httpx2.Client(base_url=url, headers=headers, timeout=30) as client, ThreadPoolExecutor(4) as clients:
         path = f"/v1/sessions/{session_id}/complete"
@@ -118,14 +118,14 @@ def test_a_sweep_of_12000_survives_kill_9_but_in_control_not_without_its_tick(pl
         kill_with_children(worker)
     before = told()
     assert 0 < before[0] < 4 * DUE
-    assert before[0] % (4 * licences.BATCH) == 0, "what is half told is not there"
+    assert before[0] % (4 * licences.BATCH) == 0, "a batch is published completely or not at all"
     plant.empty_redis()
     with plant.running("worker"):
         assert not within(5, finished)
         assert told() == before
         crew.parts.broker.send("licences.sweep")
         assert within(60, finished)
-    assert told() == (4 * DUE, 4 * DUE), "three notices and the end of each, once"
+    assert told() == (4 * DUE, 4 * DUE), "three notices and one end for each licence"
     with crew.transaction() as db:
         sweep = db.get_one(Sweep, (crew.id, sweep_id))
         assert (sweep.expired, sweep.notices) == (DUE, 3 * DUE)

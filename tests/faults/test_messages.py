@@ -1,8 +1,8 @@
-"""Messages three times each, in any order, to two workers at once, some of them lost, and all of them late again.
+"""Each message delivered three times, in any order, to two workers at once; some lost, and all repeated late.
 
-In process: the transport is the test's hand, everything else is real; `tests/jobs/test_messages.py` does the like with
-one worker. Guards: a message carries no obligation, so what it says cannot be wrong; claims and row locks give each
-chunk to one; a chunk's state is read under its lock; and `jobs.rescue` needs no message at all.
+The test itself delivers the messages, in one process; everything else is real. `tests/jobs/test_messages.py` does the
+same with one worker. Guards: a message only wakes a worker, so a repeated one does no harm; claims and row locks give
+each chunk to one worker; a chunk's state is read under its lock; and `jobs.rescue` needs no message at all.
 """
 
 import random
@@ -24,27 +24,27 @@ SIZE = 500
 
 @pytest.fixture(autouse=True)
 def _small_chunks(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twenty of them for 500 parties."""
+    """Twenty chunks for 500 parties."""
     monkeypatch.setattr("shared.jobs.actions.SMALLEST_CHUNK", 1)
     monkeypatch.setattr("shared.jobs.actions.LARGEST_CHUNK", 25)
     change_settings(monkeypatch)
 
 
 def change_settings(patch: pytest.MonkeyPatch, **settings: float) -> None:
-    """Change settings of the worker in this process; a rescue finds at once what is due."""
-    from worker import app, jobs  # they read the environment, so not before it is set
+    """Change settings of the worker in this process. A rescue finds due work immediately."""
+    from worker import app, jobs  # imported here, because they read the environment
 
     patch.setattr(jobs, "config", app.config.model_copy(update={"job_rescue_seconds": 1e-6, **settings}))
 
 
 def submitted(org: Org) -> str:
-    """A job for 500 parties. Its id."""
+    """Submit a job for 500 parties. Returns its id."""
     org.with_parties(*crew_members(SIZE))
     return submit(org, crew_members(SIZE))
 
 
 def taken(workshop: Workshop, org: Org) -> list[Message]:
-    """What was sent since, about this organization; the database may hold unfinished jobs of others."""
+    """Returns and clears the messages sent since. Only those of this organization: others may have unfinished jobs."""
     messages = [message for message in workshop.messages if message[1] == (org.id,)]
     workshop.messages.clear()
     return messages
@@ -73,9 +73,9 @@ def test_messages_tripled_shuffled_lost_and_late_double_nothing(org: Org, worksh
 
 
 def overtaken(org: Org, workshop: Workshop, patch: pytest.MonkeyPatch, *afterwards: str) -> None:
-    """A worker claims the first chunk and freezes; another one does that chunk, and later the assignments are closed.
+    """A worker claims the first chunk and freezes. Another worker does that chunk, and the assignments are closed.
 
-    Then the first one wakes, ten minutes late. afterwards: SQL to run before it does.
+    Then the first worker continues, as if ten minutes late. afterwards: SQL to run before that.
     """
     lock = jobs.lock
 
@@ -91,12 +91,12 @@ def overtaken(org: Org, workshop: Workshop, patch: pytest.MonkeyPatch, *afterwar
         return lock(db, claimed)
 
     patch.setattr(jobs, "lock", wake_late)
-    change_settings(patch, job_claim_seconds=1e-6)  # it has been frozen for longer than that
+    change_settings(patch, job_claim_seconds=1e-6)  # shorter than the freeze
     workshop.deliver("jobs.run_chunk", org.id)
-    assert jobs.lock is lock, "nobody was frozen"
+    assert jobs.lock is lock, "no worker was frozen"
 
 
-def test_a_worker_that_wakes_ten_minutes_late_doubles_nothing(
+def test_a_worker_that_continues_ten_minutes_late_doubles_nothing(
     org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = submitted(org)
@@ -106,11 +106,11 @@ def test_a_worker_that_wakes_ten_minutes_late_doubles_nothing(
     assert accounted(org, job_id, seconds=0).succeeded == SIZE
 
 
-def test_control_without_the_state_under_the_lock_a_late_worker_counts_twice(
+def test_control_a_late_worker_counts_twice_without_the_state_read_under_the_lock(
     org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = submitted(org)
     unsettled = "UPDATE job_chunk SET state = 'pending' WHERE org_id = :org AND n = 0"
     overtaken(org, workshop, monkeypatch, unsettled)
     rows, recipients = outcomes(org, job_of(org, job_id))
-    assert (rows, recipients) == (SIZE + 25, SIZE), "25 have been done and are to be done again"
+    assert (rows, recipients) == (SIZE + 25, SIZE), "25 recipients are done and pending at once"

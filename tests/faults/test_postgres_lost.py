@@ -1,7 +1,7 @@
-"""PostgreSQL restarted without a goodbye, and connections cut, in the middle of a job.
+"""PostgreSQL is restarted without a clean shutdown, and connections are cut, during a job.
 
-Guards: what is committed is on disk and what is not never happened; a connection that is found dead is replaced; and
-`jobs.rescue` finds the job once there is a database again. The API says 503 meanwhile, and never a plain error.
+Guards: committed rows are on disk and uncommitted ones leave no trace; a dead connection is replaced; `jobs.rescue`
+finds the job once the database is back. Meanwhile the API answers 503, never another error.
 """
 
 import threading
@@ -14,6 +14,7 @@ import pytest
 from shared.access import Permission
 from tests.factories import Org
 from tests.faults.accounts import accounted, halfway
+from tests.faults.background import in_background
 from tests.faults.orders import crew_members, submit
 from tests.faults.plant import Plant, inserting
 from tests.faults.sabotage import slowly
@@ -24,40 +25,34 @@ SIZE = 15_000
 
 @pytest.fixture(scope="module")
 def url(plant: Plant, crew: Org) -> Iterator[str]:
-    """All programs at work, slowly; the address of the API."""
+    """Runs all programs, with slow chunks. Yields the address of the API."""
     with slowly(plant.owner_url, 0.25), plant.at_work() as url:
         yield url
 
 
 @contextmanager
-def asked_again_and_again(url: str, token: str) -> Iterator[list[httpx2.Response]]:
-    """Ask the API for the list of jobs until the end of the block. Answers what it said, at least once by its begin."""
+def requests_repeated(url: str, token: str) -> Iterator[list[httpx2.Response]]:
+    """Request the list of jobs repeatedly while the block runs. Yields the responses; there is one when it starts."""
     answers: list[httpx2.Response] = []
-    over = threading.Event()
 
-    def ask() -> None:
+    def ask(over: threading.Event) -> None:
         with httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=15) as client:
             while not over.wait(0.1):
                 answers.append(client.get("/v1/jobs"))
 
-    thread = threading.Thread(target=ask)
-    thread.start()
-    try:
+    with in_background(ask):
         assert within(30, lambda: bool(answers))
         yield answers
-    finally:
-        over.set()
-        thread.join()
 
 
-def test_15000_survive_an_immediate_restart(plant: Plant, crew: Org, url: str) -> None:
-    with asked_again_and_again(url, crew.token(Permission.VIEW)) as answers:
+def test_a_job_of_15000_survives_an_immediate_restart_of_postgresql(plant: Plant, crew: Org, url: str) -> None:
+    with requests_repeated(url, crew.token(Permission.VIEW)) as answers:
         job_id = submit(crew, crew_members(SIZE))
         with plant.overseer() as overseer:
             assert within(30, lambda: inserting(overseer) and halfway(crew, job_id))
         with plant.without_postgres():
             assert within(10, lambda: answers[-1].status_code == 503)
-        crew.parts.database.close()  # our own connections died with it
+        crew.parts.database.close()  # our own connections are dead too
         job = accounted(crew, job_id)
         assert within(10, lambda: answers[-1].status_code == 200)
     assert job.succeeded == SIZE
@@ -66,7 +61,7 @@ def test_15000_survive_an_immediate_restart(plant: Plant, crew: Org, url: str) -
 
 
 @pytest.mark.usefixtures("url")
-def test_15000_survive_three_cuts_of_every_connection_of_the_workers(plant: Plant, crew: Org) -> None:
+def test_a_job_of_15000_survives_three_cuts_of_all_worker_connections(plant: Plant, crew: Org) -> None:
     job_id = submit(crew, crew_members(SIZE))
     with plant.overseer() as overseer:
         for _ in range(3):

@@ -1,8 +1,8 @@
-"""Recipients that raise, that hang and that kill, one of each among 2,000: 1,997 done, three named.
+"""Three bad recipients among 2,000: one raises, one hangs, one cuts its connection. 1,997 are done, three are named.
 
-Guards: the statement timeout ends what hangs; attempts are counted in a transaction of their own before the work, so a
-recipient that takes its connection or its worker with it is noticed; and a chunk that cannot be done as a whole is
-split until the one bad recipient stands alone. Killed are real worker processes and real connections.
+Guards: the statement timeout ends a hanging statement; each attempt is counted before the work, in a transaction of its
+own, so a recipient that kills its connection or worker is noticed; a chunk that fails as a whole is split until the bad
+recipient is alone in its chunk. The tests kill real worker processes and real connections.
 """
 
 import threading
@@ -19,6 +19,7 @@ from tests.conftest import Servers
 from tests.drain import Workshop
 from tests.factories import Org
 from tests.faults.accounts import accounted, job_of
+from tests.faults.background import in_background
 from tests.faults.orders import crew_members, submit
 from tests.faults.plant import Plant
 from tests.faults.sabotage import CUTS_THE_CONNECTION, HANGS, LOCK, RAISES, WAITS_FOR_THE_LOCK, bad_party
@@ -26,18 +27,17 @@ from tests.faults.sabotage import CUTS_THE_CONNECTION, HANGS, LOCK, RAISES, WAIT
 
 @pytest.fixture(scope="module")
 def worker(plant: Plant, crew: Org) -> Iterator[Process]:
-    """A worker that gives up a statement after 1.5 s."""
+    """A worker that cancels a statement after 1.5 s."""
     with plant.running("worker", "beat", settings={"ROLLCALL_STATEMENT_TIMEOUT": "1.5"}) as (worker, _):
         yield worker
 
 
 @contextmanager
 def killer_of_workers(plant: Plant, worker: Process) -> Iterator[list[int]]:
-    """kill -9 to each child of the worker whose connection waits for our lock. Answers the ids of the killed."""
+    """Kill, with SIGKILL, each child of the worker whose connection waits for our lock. Yields the killed ids."""
     killed: list[int] = []
-    over = threading.Event()
 
-    def watch() -> None:
+    def watch(over: threading.Event) -> None:
         with plant.overseer() as overseer:
             overseer.execute("SELECT pg_advisory_lock(%s)", [LOCK])
             while not over.wait(0.02):
@@ -47,13 +47,8 @@ def killer_of_workers(plant: Plant, worker: Process) -> Iterator[list[int]]:
                 ).fetchall()
                 killed.extend(_kill_child_at(worker, {port for (port,) in waiting}))
 
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
+    with in_background(watch):
         yield killed
-    finally:
-        over.set()
-        thread.join()
 
 
 def _kill_child_at(worker: Process, ports: set[int]) -> Iterator[int]:
@@ -65,14 +60,16 @@ def _kill_child_at(worker: Process, ports: set[int]) -> Iterator[int]:
 
 
 def failures(org: Org, job_id: str) -> dict[str, str]:
-    """The recipients that the results name as failed, with their codes."""
+    """Returns the recipients that the results list as failed, with their codes."""
     answer = org.client(Permission.VIEW).get(f"/v1/jobs/{job_id}/results", params={"outcome": "failed"})
     assert answer.status_code == 200, answer.text
     return {item["entityId"]: item["code"] for item in answer.json()["items"]}
 
 
 @pytest.mark.usefixtures("worker")
-def test_1997_of_2000_are_done_beside_three_that_raise_hang_and_cut_the_connection(plant: Plant, crew: Org) -> None:
+def test_1997_of_2000_recipients_are_done_beside_three_that_raise_hang_and_cut_the_connection(
+    plant: Plant, crew: Org
+) -> None:
     bad = {"party-00250": RAISES, "party-00900": HANGS, "party-01999": CUTS_THE_CONNECTION}
     with ExitStack() as sabotage:
         for party_id, does in bad.items():
@@ -98,7 +95,7 @@ def test_a_recipient_that_kills_its_worker_process_every_time_fails_alone(
 
 
 @pytest.mark.parametrize("counted", [True, False], ids=["guarded", "control"])
-def test_control_only_counted_attempts_end_a_recipient_that_cuts_the_connection(
+def test_control_a_recipient_that_cuts_the_connection_ends_only_by_counted_attempts(
     servers: Servers, org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch, counted: bool
 ) -> None:
     from worker.app import config

@@ -1,7 +1,7 @@
-"""Redis emptied, killed and frozen under a job of 20,000.
+"""Redis is emptied, killed and frozen during jobs.
 
-Guards: a job is rows in PostgreSQL before its 202, so no message is needed to know of it; `jobs.rescue` wakes it again;
-and sending is bounded by short limits and comes after the answer, so a Redis that is away holds no request up.
+Guards: a job is committed to PostgreSQL before its 202, so it does not depend on a message; `jobs.rescue` wakes a
+worker for it again; messages are sent after the response, with short timeouts, so a missing Redis delays no request.
 """
 
 import threading
@@ -16,53 +16,48 @@ import pytest
 from shared.access import Permission
 from tests.factories import Org
 from tests.faults.accounts import accounted, job_of, stuck
+from tests.faults.background import in_background
 from tests.faults.orders import CREW_SIZE, crew_members, order, submit
 from tests.faults.plant import Plant
 from tests.faults.sabotage import slowly
 
 ANSWER_SECONDS = 3.0
-"""No request takes so much longer because Redis is away."""
+"""Upper bound for the delay of a request by a missing Redis."""
 
 MORE_THAN_THREADS = 50
-"""An API process has 40 threads: if each of so many requests held one up, there would be none left to answer."""
+"""An API process has 40 threads. If each of these requests blocked one, none would be left to answer."""
 
 
 @contextmanager
-def emptied_again_and_again(plant: Plant, every_seconds: float) -> Iterator[list[int]]:
-    """FLUSHALL from beginning to end of the block. Answers how many messages each of them destroyed."""
-    destroyed: list[int] = []
-    over = threading.Event()
+def redis_emptied_repeatedly(plant: Plant, every_seconds: float) -> Iterator[list[int]]:
+    """Empty Redis repeatedly while the block runs. Yields the number of messages that each FLUSHALL deleted."""
+    deleted: list[int] = []
 
-    def empty() -> None:
+    def empty(over: threading.Event) -> None:
         while not over.wait(every_seconds):
-            destroyed.append(plant.empty_redis())
+            deleted.append(plant.empty_redis())
 
-    thread = threading.Thread(target=empty)
-    thread.start()
-    try:
-        yield destroyed
-    finally:
-        over.set()
-        thread.join()
+    with in_background(empty):
+        yield deleted
 
 
 class TestAtWork:
-    """All programs run throughout."""
+    """Tests during which all programs run."""
 
     @pytest.fixture(scope="class")
     def url(self, plant: Plant, crew: Org) -> Iterator[str]:
-        """The address of the API."""
+        """Yields the address of the API."""
         with plant.at_work() as url:
             yield url
 
     @pytest.mark.usefixtures("url")
-    def test_20000_survive_an_emptied_redis(self, plant: Plant, crew: Org) -> None:
-        with slowly(plant.owner_url, 0.2), emptied_again_and_again(plant, every_seconds=0.1) as destroyed:
+    def test_a_job_of_20000_survives_an_emptied_redis(self, plant: Plant, crew: Org) -> None:
+        with slowly(plant.owner_url, 0.2), redis_emptied_repeatedly(plant, every_seconds=0.1) as deleted:
             job = accounted(crew, submit(crew))
         assert (job.state, job.succeeded) == ("succeeded", CREW_SIZE)
-        assert sum(destroyed) > 0, "nothing was lost, so nothing was shown"
+        assert sum(deleted) > 0, "no message was lost, so the test shows nothing"
 
-    def test_jobs_are_accepted_while_redis_is_dead_and_end_when_it_is_back_empty(
+    def test_jobs_are_accepted_without_redis_and_end_when_it_is_back_empty(
         self, plant: Plant, crew: Org, url: str
     ) -> None:
         with plant.without_redis():
@@ -70,7 +65,7 @@ class TestAtWork:
         assert slowest < ANSWER_SECONDS
         assert_all_end(crew, accepted)
 
-    def test_a_frozen_redis_holds_up_no_answer(self, plant: Plant, crew: Org, url: str) -> None:
+    def test_a_frozen_redis_delays_no_response(self, plant: Plant, crew: Org, url: str) -> None:
         _, slowest_before = submit_at_once(crew, url, times=MORE_THAN_THREADS)
         with plant.with_frozen_redis():
             accepted, slowest = submit_at_once(crew, url, times=MORE_THAN_THREADS)
@@ -78,7 +73,7 @@ class TestAtWork:
         assert_all_end(crew, accepted[:3])
 
 
-def test_control_without_the_rescue_an_emptied_redis_strands_a_job(plant: Plant, crew: Org) -> None:
+def test_control_a_job_never_starts_after_an_emptied_redis_without_the_rescue(plant: Plant, crew: Org) -> None:
     job_id = submit(crew)
     plant.empty_redis()
     with plant.running("worker"):
@@ -89,13 +84,13 @@ def test_control_without_the_rescue_an_emptied_redis_strands_a_job(plant: Plant,
 
 
 def assert_all_end(org: Org, job_ids: list[str]) -> None:
-    """Each of these jobs, which are about the same fifty parties, ends; one of them makes the assignments."""
+    """Assert that each of these jobs ends. All are for the same fifty parties; one of them makes the assignments."""
     done = [accounted(org, job_id) for job_id in job_ids]
     assert {job.succeeded + job.unchanged for job in done} == {50}
 
 
 def submit_at_once(org: Org, url: str, *, times: int) -> tuple[list[str], float]:
-    """Submit to fifty parties from as many clients at once. The jobs' ids, and the seconds of the slowest answer."""
+    """Submit `times` jobs for fifty parties at once. Returns their ids, and the seconds of the slowest response."""
     body = order(org.with_course(), crew_members(50))
     headers = {"Authorization": f"Bearer {org.token(Permission.ASSIGN)}"}
 
@@ -105,7 +100,7 @@ def submit_at_once(org: Org, url: str, *, times: int) -> tuple[list[str], float]
         seconds = time.monotonic() - began
         assert answer.status_code == 202, answer.text
         job_id: str = answer.json()["id"]
-        assert job_of(org, job_id).total == 50, "a 202 means a durable row"
+        assert job_of(org, job_id).total == 50, "a 202 promises a committed row"
         return job_id, seconds
 
     with httpx2.Client(base_url=url, headers=headers, timeout=30) as client, ThreadPoolExecutor(times) as clients:

@@ -1,6 +1,6 @@
-"""One Idempotency-Key from ten clients at the same instant, at a real API process.
+"""Ten clients send one Idempotency-Key at the same moment, to a real API process.
 
-Guard: the unique constraint on (organization, key); who comes second waits for the first, and is given its job.
+Guard: the unique constraint on (organization, key). The second request waits for the first, and gets its job.
 """
 
 import secrets
@@ -21,20 +21,20 @@ CLIENTS = 10
 
 @pytest.fixture(scope="module")
 def client(plant: Plant, crew: Org) -> Iterator[httpx2.Client]:
-    """Somebody who may assign."""
+    """A client with the permission to assign."""
     headers = {"Authorization": f"Bearer {crew.token(Permission.ASSIGN)}"}
     with plant.api() as url, httpx2.Client(base_url=url, headers=headers, timeout=30) as opened:
         yield opened
 
 
 def post_at_once(client: httpx2.Client, key: str | None, bodies: list[dict[str, Any]]) -> list[httpx2.Response]:
-    """Submit each of the bodies with this key, all of them at the same time."""
+    """Submit all bodies with this key at the same time. Returns the responses."""
     headers = {"Idempotency-Key": key} if key else {}
     with ThreadPoolExecutor(len(bodies)) as clients:
         return list(clients.map(lambda body: client.post("/v1/assignments", json=body, headers=headers), bodies))
 
 
-def test_one_key_and_body_from_ten_clients_at_once_is_one_job(client: httpx2.Client, crew: Org) -> None:
+def test_one_key_and_body_from_ten_clients_at_once_make_one_job(client: httpx2.Client, crew: Org) -> None:
     key, body = secrets.token_hex(8), order(crew.with_course(), crew_members(500))
     answers = post_at_once(client, key, [body] * CLIENTS)
     assert [answer.status_code for answer in answers] == [202] * CLIENTS
@@ -43,7 +43,7 @@ def test_one_key_and_body_from_ten_clients_at_once_is_one_job(client: httpx2.Cli
     assert sum("Idempotent-Replayed" not in answer.headers for answer in answers) == 1
 
 
-def test_one_key_with_other_bodies_at_once_is_refused_but_for_one(client: httpx2.Client, crew: Org) -> None:
+def test_one_key_with_ten_bodies_at_once_is_accepted_once(client: httpx2.Client, crew: Org) -> None:
     course = crew.with_course()
     bodies = [order(course, crew_members(10 + n)) for n in range(CLIENTS)]
     answers = post_at_once(client, secrets.token_hex(8), bodies)

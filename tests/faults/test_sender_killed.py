@@ -1,6 +1,7 @@
-"""kill -9 of the sender between telling and settling: what it had in hand is told once more, as the same message.
+"""SIGKILL for the sender between sending and settling: the unsettled messages are sent once more, with the same ids.
 
-Guards: the lease, which runs out; ids that come from the row; and settling before the next, which bounds the doubt.
+Guards: the lease, which expires; message ids, which come from the row; and the order, which settles a message before
+the next one is sent, and so bounds the number of repeated ones.
 """
 
 from collections import Counter
@@ -25,7 +26,7 @@ from tests.mail.server import MailServer, running
 from tests.waiting import within
 
 IN_DOUBT = 32 + 8
-"""Calls that a sender makes at most to a receiver while nothing can be settled."""
+"""Upper bound of calls that a sender makes to one receiver while it cannot settle any."""
 
 SENDER = "worker --queues deliveries"
 LOCK = 20_000_002
@@ -33,13 +34,13 @@ LOCK = 20_000_002
 
 @pytest.fixture
 def org(plant: Plant) -> Iterator[Org]:
-    """An organization of its own."""
+    """A new organization in the plant."""
     with new_org(plant.environment) as made:
         yield made
 
 
 def forget_the_rest(plant: Plant) -> None:
-    """Nobody is told any more of what other tests did here: the messages of this one would come behind theirs."""
+    """Drop the deliveries of other tests, which would be sent before those of this test."""
     with plant.overseer() as overseer:
         overseer.execute(
             """INSERT INTO event_consumer (org_id, name, last_sequence)
@@ -51,7 +52,7 @@ def forget_the_rest(plant: Plant) -> None:
 
 @contextmanager
 def never_settled(plant: Plant) -> Iterator[None]:
-    """Whoever settles waits, until the block ends and PostgreSQL forgets those who are dead."""
+    """Block every settling while the block runs. At its end PostgreSQL drops the connections of killed senders."""
     with psycopg.connect(plant.owner_url, autocommit=True) as owner, plant.overseer() as overseer:
         overseer.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
         owner.execute(
@@ -72,7 +73,7 @@ def never_settled(plant: Plant) -> Iterator[None]:
 
 
 def settling(overseer: psycopg.Connection) -> int:
-    """How many transactions wait to settle."""
+    """Returns how many transactions wait to settle a delivery."""
     row = overseer.execute(
         "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rollcall sender' AND wait_event = 'advisory'"
     ).fetchone()
@@ -80,7 +81,7 @@ def settling(overseer: psycopg.Connection) -> int:
 
 
 def lapse(org: Org) -> None:
-    """The time of every lease passes."""
+    """Let every lease expire."""
     with org.transaction() as db:
         db.execute(
             update(Delivery)
@@ -90,7 +91,7 @@ def lapse(org: Org) -> None:
 
 
 def assigned(org: Org, course_id: str, size: int) -> None:
-    """Assign so many parties a course, by row, with their events."""
+    """Insert assignments of a course to `size` parties, with their events."""
     key = {"org": org.id, "course": course_id, "size": size}
     with org.transaction() as db:
         db.execute(text(PARTIES), key)
@@ -109,13 +110,13 @@ ASSIGNMENTS = """INSERT INTO assignment (org_id, course_id, course_version_id, p
                  RETURNING id, party_id"""
 
 
-def told(server: Receiver, post: MailServer) -> tuple[list[str], list[str]]:
-    """The ids of every message that came in."""
+def received(server: Receiver, post: MailServer) -> tuple[list[str], list[str]]:
+    """Returns the ids of all webhook calls and mails received."""
     return [one["webhook-id"] for one in server.headers], [str(mail["Message-ID"]) for mail in post.mails]
 
 
 @pytest.mark.parametrize("size", [1, 80])
-def test_a_killed_sender_repeats_what_it_had_in_hand_and_nothing_else(plant: Plant, org: Org, size: int) -> None:
+def test_a_killed_sender_repeats_only_its_unsettled_messages(plant: Plant, org: Org, size: int) -> None:
     with ExitStack() as stack:
         server, post = stack.enter_context(receiver()), stack.enter_context(running())
         forget_the_rest(plant)
@@ -126,15 +127,15 @@ def test_a_killed_sender_repeats_what_it_had_in_hand_and_nothing_else(plant: Pla
         overseer = stack.enter_context(plant.overseer())
         with never_settled(plant), plant.running(SENDER, "beat", settings=environment) as (sender, _):
             assert within(60, lambda: settling(overseer) == 2), plant.log
-            assert within(10, lambda: len(post.mails) == min(size, 8)), "each connection waits for its own"
+            assert within(10, lambda: len(post.mails) == min(size, 8)), "each connection waits to settle its own"
             kill_with_children(sender)
             assert {row.state for row in rows(org)} == {"queued"}
-        calls, mails = told(server, post)
+        calls, mails = received(server, post)
         assert 1 <= len(calls) <= min(size, IN_DOUBT)
         assert len(mails) == min(size, 8)
         lapse(org)
         with plant.running(SENDER, "beat", settings=environment):
             assert within(60, lambda: {row.state for row in rows(org)} == {"sent"}), rows(org)
-        for before, after in zip((calls, mails), told(server, post), strict=True):
+        for before, after in zip((calls, mails), received(server, post), strict=True):
             assert len(set(after)) == size
             assert Counter(after) == Counter(set(after)) + Counter(before)

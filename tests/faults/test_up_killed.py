@@ -1,7 +1,7 @@
-"""kill -9 of the whole of `rollcall up` in the middle of 20,000, and `up` again on the same data directory.
+"""SIGKILL for the whole of `rollcall up` during a job of 20,000, then `rollcall up` again on the same data directory.
 
-Guards: everything a job is made of is on disk when its 202 goes out; `up` clears away what a killed one left; and
-`jobs.rescue`, since Redis comes back empty.
+Guards: the rows of a job are on disk when its 202 is sent; `rollcall up` ends the processes that a killed one left; and
+`jobs.rescue`, because Redis starts empty.
 """
 
 import subprocess
@@ -23,7 +23,7 @@ from tests.waiting import runs, within
 
 @contextmanager
 def up(plant: Plant, port: int, changes: dict[str, str] | None = None) -> Iterator[None]:
-    """`rollcall up`, ready. At the end of the block it is killed with everything it has started."""
+    """Runs `rollcall up` until it is ready. At the end of the block, kills it and everything that it started."""
     data_dir = plant.postgres.data_dir
     printed = data_dir.with_suffix(".out")
     with printed.open("wb") as output:
@@ -40,7 +40,7 @@ def up(plant: Plant, port: int, changes: dict[str, str] | None = None) -> Iterat
     finally:
         members = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
         for member in members:
-            with suppress(psutil.NoSuchProcess):  # some die with the first
+            with suppress(psutil.NoSuchProcess):  # some end with the first
                 member.kill()
         process.wait()
         assert within(20, lambda: not any(runs(member) for member in members))
@@ -48,7 +48,7 @@ def up(plant: Plant, port: int, changes: dict[str, str] | None = None) -> Iterat
 
 @contextmanager
 def killed_in_mid_job(plant: Plant, port: int) -> Iterator[tuple[Org, str]]:
-    """A job of 20,000 in the data directory of an `up` that was killed when it was halfway."""
+    """Yields a job of 20,000 in a data directory whose `rollcall up` was killed when the job was halfway done."""
     with ExitStack() as until_the_end:
         with up(plant, port):
             org = until_the_end.enter_context(new_org(plant.environment))
@@ -56,12 +56,12 @@ def killed_in_mid_job(plant: Plant, port: int) -> Iterator[tuple[Org, str]]:
             slow_down(plant.owner_url, 0.25)
             job_id = submit(org)
             assert within(30, lambda: halfway(org, job_id))
-        org.parts.database.close()  # our own connections died with it
+        org.parts.database.close()  # our own connections are dead too
         yield org, job_id
 
 
 @pytest.mark.timeout(200)
-def test_20000_survive_kill_9_of_everything_but_in_control_not_without_the_rescue(tmp_path: Path) -> None:
+def test_a_job_of_20000_survives_kill_9_of_everything_but_in_control_not_without_the_rescue(tmp_path: Path) -> None:
     plant, port = Plant(tmp_path / "data"), free_port()
     with killed_in_mid_job(plant, port) as (org, job_id), up(plant, port, WITHOUT_RESCUE):
         assert stuck(org, job_id, for_seconds=4)

@@ -1,7 +1,7 @@
-"""A worker that is frozen in the middle of a chunk for longer than every timeout, and then goes on.
+"""A worker is frozen in the middle of a chunk for longer than every timeout, and then continues.
 
-Guard: PostgreSQL ends a transaction that is left idle, which frees the chunk for others; what the frozen one does
-when it wakes happens on a dead connection, that is, not at all.
+Guard: PostgreSQL ends an idle transaction, which frees the chunk for other workers. When the frozen worker continues,
+its connection is dead, so it writes nothing.
 """
 
 import signal
@@ -19,16 +19,16 @@ from tests.waiting import within
 SIZE = 15_000
 
 SHORT = {"ROLLCALL_STATEMENT_TIMEOUT": "3"}
-"""Seconds; a worker's transaction may be idle for half as long again."""
+"""In seconds. A worker's transaction may be idle for one and a half times as long."""
 
 
 def signal_family(process: Process, number: signal.Signals) -> None:
-    """Send a signal to a program and every process below it."""
+    """Send a signal to a program and all its descendants."""
     for member in (psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)):
         member.send_signal(number)
 
 
-def test_15000_survive_a_worker_frozen_in_mid_chunk_that_wakes_later(plant: Plant, crew: Org) -> None:
+def test_a_job_of_15000_survives_a_worker_frozen_in_mid_chunk(plant: Plant, crew: Org) -> None:
     job_id = submit(crew, crew_members(SIZE))
     with slowly(plant.owner_url, 0.5), plant.running("worker", "beat", settings=SHORT) as (frozen, _):
         with plant.overseer() as overseer:
@@ -37,5 +37,7 @@ def test_15000_survive_a_worker_frozen_in_mid_chunk_that_wakes_later(plant: Plan
         with plant.running("worker", settings=SHORT):
             assert accounted(crew, job_id).succeeded == SIZE
         signal_family(frozen, signal.SIGCONT)
-        assert accounted(crew, submit(crew, crew_members(SIZE))).succeeded == SIZE, "it is as good as new"
+        assert accounted(crew, submit(crew, crew_members(SIZE))).succeeded == SIZE, (
+            "the worker that was frozen works again"
+        )
     assert accounted(crew, job_id).succeeded == SIZE

@@ -1,4 +1,4 @@
-"""Jobs that wait for approval and jobs that undo others; events searched by subject, actor and time, and sealed."""
+"""Jobs that wait for approval or undo others; indexes to search events by subject, actor and time; seals."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Core: organizations, events, the directory and jobs, each guarded by row-level security."""
+"""Core: organizations, events, the directory and jobs, all with row-level security."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -23,7 +23,7 @@ def upgrade() -> None:
 
 
 def create_role() -> None:
-    """The role that serves: it may log in only where the operator lets it, and the owner may act as it."""
+    """Create the serving role. It cannot log in unless the operator allows it; the owner may act as it."""
     op.execute(f"""
         DO $$ BEGIN
             CREATE ROLE {SERVING_ROLE} NOLOGIN NOSUPERUSER NOBYPASSRLS;
@@ -35,11 +35,11 @@ def create_role() -> None:
         EXCEPTION WHEN insufficient_privilege THEN
             IF NOT pg_has_role(current_user, '{SERVING_ROLE}', 'MEMBER') THEN RAISE; END IF;
         END $$""")
-    op.execute(f"GRANT SELECT ON alembic_version TO {SERVING_ROLE}")  # so that whoever serves can tell it is current
+    op.execute(f"GRANT SELECT ON alembic_version TO {SERVING_ROLE}")  # so that readiness can check the version
 
 
 def create_uuidv7() -> None:
-    """PostgreSQL before 18 has no uuidv7(): 48 bits of milliseconds, then a random one's bits."""
+    """Create uuidv7() for PostgreSQL before 18: 48 bits of milliseconds, then the bits of a random UUID."""
     op.execute("""
         DO $$ BEGIN
             IF current_setting('server_version_num')::int < 180000 THEN
@@ -97,7 +97,7 @@ def create_organizations_and_events() -> None:
     )
     guard("organization", column="id", allow="SELECT, INSERT, UPDATE")
     guard("event_stream", allow="SELECT, INSERT, UPDATE")
-    guard("event", allow="SELECT, INSERT")  # append-only: nobody who serves can alter or remove an event
+    guard("event", allow="SELECT, INSERT")  # append-only: the serving role cannot alter or delete an event
 
 
 def create_directory() -> None:
@@ -266,8 +266,10 @@ def create_jobs() -> None:
 
 
 def create_job_functions() -> None:
-    """Work that is due, and what must hold, is looked for across organizations, which no serving role may see: the
-    owner looks, and hands over ids alone."""
+    """Create functions that find due jobs and list the organizations, across all organizations.
+
+    The serving role may not read across organizations. These functions run as the owner and return only ids.
+    """
     op.execute("CREATE POLICY owner_finds_due_work ON job FOR SELECT TO CURRENT_USER USING (true)")
     op.execute("""
         CREATE FUNCTION organizations_with_due_jobs(quiet_since timestamptz) RETURNS SETOF text

@@ -1,4 +1,4 @@
-"""Deliveries that wait, by receiver and in order; and since when a delivery has been tried."""
+"""An index of waiting deliveries by receiver and order; the column `queued_at`, since when a delivery is tried."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,9 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("delivery", sa.Column("queued_at", sa.DateTime(timezone=True), nullable=True))
-    op.execute("ALTER TABLE delivery NO FORCE ROW LEVEL SECURITY")  # the owner writes for every organization
+    op.execute(
+        "ALTER TABLE delivery NO FORCE ROW LEVEL SECURITY"
+    )  # the owner must update the rows of every organization
     op.execute("UPDATE delivery SET queued_at = created_at")
     op.execute("ALTER TABLE delivery FORCE ROW LEVEL SECURITY")
     op.alter_column("delivery", "queued_at", nullable=False)

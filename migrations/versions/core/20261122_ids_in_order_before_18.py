@@ -1,4 +1,7 @@
-"""Core: before PostgreSQL 18, ids come in the order in which they are made, as its own do: lists are sorted by them."""
+"""Before PostgreSQL 18, uuidv7() returns ids in the order of their creation, as PostgreSQL 18 does.
+
+Lists are sorted by id.
+"""
 
 from alembic import op
 
@@ -9,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """48 bits of milliseconds, 12 of the fraction of one (RFC 9562, 6.2, method 3), then a random one's."""
+    """48 bits of milliseconds, 12 bits of a fraction of one (RFC 9562, 6.2, method 3), then bits of a random UUID."""
     op.execute("""
         DO $$ BEGIN
             IF current_setting('server_version_num')::int < 180000 THEN

@@ -1,4 +1,4 @@
-"""Consumers of events: how far each has read; webhooks, and what was told to whom."""
+"""Consumers of events with their positions; webhooks; deliveries of events to receivers."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -116,7 +116,7 @@ def create_deliveries() -> None:
 
 
 def find_due_work() -> None:
-    """Functions that see every organization, for ticks that belong to none: they answer ids and nothing else."""
+    """Create functions that find due work across all organizations, for periodic tasks. They return only ids."""
     for table in ("event_consumer", "delivery"):
         op.execute(f"CREATE POLICY owner_finds_due_work ON {table} FOR SELECT TO CURRENT_USER USING (true)")
     op.execute("""

@@ -1,4 +1,4 @@
-"""Assignments are completed, closed and reopened; an index for each way they are listed."""
+"""Columns for completing, closing and reopening assignments; an index for each order in which they are listed."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Sessions with their rosters, licences, sweeps; how courses renew; when assignments are reminded of."""
+"""Sessions with their rosters, licences and sweeps; renewal settings of courses; reminder days of assignments."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -55,7 +55,7 @@ def external(name: str, *, nullable: bool = False) -> sa.Column[str]:
 
 
 def points_at(table: str, column: str, other: str) -> sa.ForeignKeyConstraint:
-    """A key into another table, within the organization."""
+    """A foreign key that includes the organization, so that no row points into another one."""
     key = [f"{other}.org_id", f"{other}.id"]
     return sa.ForeignKeyConstraint(["org_id", column], key, name=op.f(f"fk_{table}_org_id_{column}"))
 

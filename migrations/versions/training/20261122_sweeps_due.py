@@ -1,4 +1,4 @@
-"""Which organizations want a sweep, and how many are behind with theirs."""
+"""Functions that find organizations with a due sweep, and count those whose sweep is late."""
 
 from alembic import op
 
@@ -11,7 +11,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Looked for across organizations, which no serving role may see: the owner looks, and hands over ids alone."""
+    """The serving role may not read across organizations. These functions run as the owner and return only ids."""
     op.execute("CREATE POLICY owner_finds_sweeps ON sweep FOR SELECT TO CURRENT_USER USING (true)")
     op.execute("""
         CREATE FUNCTION organizations_to_sweep(tonight date) RETURNS SETOF text

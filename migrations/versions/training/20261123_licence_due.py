@@ -1,7 +1,7 @@
-"""What the sweep has to say of a licence next stands beside it, so that saying it writes none of its indexes.
+"""A table beside `licence` for the sweep's state, so that the sweep updates no index of `licence`.
 
-A former release that still runs finds nothing due any more: its `due_at` is there, and empty. `licence.notices` and
-`licence.expired_at` stay for it too, see `LEFT_FOR_FORMER_RELEASES` in `env.py`.
+A process of the former release that still runs finds nothing due: its column `due_at` exists, but is empty.
+`licence.notices` and `licence.expired_at` stay for it too, see `LEFT_FOR_FORMER_RELEASES` in `env.py`.
 """
 
 import sqlalchemy as sa
@@ -19,7 +19,9 @@ DUE_AT = "licence_due_at(expires_at, notices, expired_at, counts)"
 
 
 def upgrade() -> None:
-    op.execute("LOCK TABLE licence IN ACCESS EXCLUSIVE MODE")  # at once: taken later, it would meet who waits for us
+    op.execute(
+        "LOCK TABLE licence IN ACCESS EXCLUSIVE MODE"
+    )  # first, to avoid a deadlock with a writer that waits for us
     create_table()
     follow_licences()
     op.execute("ALTER TABLE licence DROP COLUMN due_at, ADD COLUMN due_at timestamptz")
@@ -65,7 +67,10 @@ def create_table() -> None:
 
 
 def follow_licences() -> None:
-    """Once a statement, whoever writes it. The plan is kept, whatever the table's size when it was made: by index."""
+    """Create triggers, run once a statement, that update `licence_due`.
+
+    A trigger's plan is cached, even if it was made while the table was small; so the settings force a plan by index.
+    """
     op.execute("""
         CREATE FUNCTION licences_granted() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
         BEGIN
