@@ -4,7 +4,7 @@ Every change raises the revision, keeps the former values in its event, and name
 """
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -160,10 +160,19 @@ def reassign(
     return other.id
 
 
-def reopen(db: Session, assignment: Assignment, reason: str, actor: Actor, now: datetime) -> None:
-    """Owe it again, whether it was completed or closed. What it was stands in the event.
+def reopen(
+    db: Session,
+    assignment: Assignment,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    along: Callable[[], None] | None = None,
+) -> None:
+    """Let a completed or closed assignment be owed again. The event keeps how it had ended.
 
-    Raises AssignmentOpen, AlreadyAssigned.
+    along: called between the change and its event. It may record events of its own, which the change itself must not
+    wait behind: the unique index of open assignments can make it wait for another transaction. Raises AssignmentOpen,
+    AlreadyAssigned.
     """
     if assignment.state == AssignmentState.ASSIGNED:
         raise AssignmentOpen("The assignment is open already.")
@@ -172,10 +181,14 @@ def reopen(db: Session, assignment: Assignment, reason: str, actor: Actor, now: 
         setattr(assignment, name, None)
     assignment.state = AssignmentState.ASSIGNED
     data = {"reason": reason, "former": {name: value for name, value in former.items() if value is not None}}
+    assignment.revision += 1
     try:
-        _changed(db, assignment, actor, now, "assignment.reopened", data)
+        db.flush()
     except IntegrityError as error:
         raise AlreadyAssigned from error
+    if along is not None:
+        along()
+    _record(db, assignment, actor, now, "assignment.reopened", data)
 
 
 def need_open(assignment: Assignment) -> None:
@@ -206,9 +219,13 @@ def _close(assignment: Assignment, reason: str, actor: Actor, now: datetime) -> 
 
 
 def _changed(db: Session, assignment: Assignment, actor: Actor, now: datetime, type: str, data: dict[str, Any]) -> None:
-    """Write the change and its event. Written first: the event counter is locked only once the row is."""
+    """Write the change, then its event: the event counter is locked only once the row is."""
     assignment.revision += 1
     db.flush()
+    _record(db, assignment, actor, now, type, data)
+
+
+def _record(db: Session, assignment: Assignment, actor: Actor, now: datetime, type: str, data: dict[str, Any]) -> None:
     fact = Fact(type, f"assignment/{assignment.id}", _about(assignment) | data, assignment.party_id)
     events.record(db, actor, now, fact)
 

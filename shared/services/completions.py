@@ -84,10 +84,13 @@ def reopen_assignment(
 ) -> Shown:
     """Let a completed or closed assignment be owed again; the licence that its completion earned is taken back."""
     assignment = assignments.locked(db, assignment_id, caller.folders, expected=expected)
-    if assignment.state == AssignmentState.COMPLETED:
+    completed = assignment.state == AssignmentState.COMPLETED
+
+    def take_back() -> None:
         why = f"Completion taken back: {reason}"
         licences.take_back_completions(db, select(literal(assignment.id)), why, caller.actor, now)
-    assignments.reopen(db, assignment, reason, caller.actor, now)
+
+    assignments.reopen(db, assignment, reason, caller.actor, now, along=take_back if completed else None)
     return assignments.get(db, assignment_id, caller.folders)
 
 
