@@ -62,11 +62,6 @@ def test_missing_folders_are_unknown_or_outside_the_scope(crews: Org, other_org:
         assert directory.missing_folders(db, [], None) == []
 
 
-def test_display_names_are_those_of_this_organization(crews: Org) -> None:
-    with crews.transaction() as db:
-        assert directory.display_names(db, ["anna", "foreign", "nobody"]) == {"anna": "Party anna"}
-
-
 def test_ten_thousand_recipients_are_one_statement(crews: Org) -> None:
     party_ids = [f"p{n}" for n in range(10_000)]
     with crews.transaction() as db:
