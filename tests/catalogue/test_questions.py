@@ -1,4 +1,4 @@
-"""What other nouns ask the catalogue: which version to bind to, and what ids stand for."""
+"""The catalogue's queries for other nouns: the version to bind to, and courses by id."""
 
 import uuid
 
@@ -19,7 +19,7 @@ def test_the_active_version_is_the_last_one_published(org: Org) -> None:
     assert (str(version.id), version.label) == (newest, "v2.0")
 
 
-def test_a_course_without_one_says_why_and_where(org: Org, other_org: Org) -> None:
+def test_a_course_without_an_active_version_is_refused_with_the_reason_and_the_place(org: Org, other_org: Org) -> None:
     body = {"title": "Heights", "code": "WAH", "mode": "online"}
     drafted = org.client().post("/v1/courses", json=body).json()["id"]
     org.client().post(f"/v1/courses/{drafted}/versions", json={"label": "v1.0"})

@@ -1,4 +1,4 @@
-"""Synchronisations at the same time: they wait for each other in one order, and count nobody twice."""
+"""Synchronisations at the same time: they wait for each other in one order, and count no party twice."""
 
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
@@ -22,7 +22,7 @@ def sync(db: Session, *party_ids: str, name: str = "Name", folders: list[str] | 
     return directory.put_parties(db, rows, SOURCE, clock.now())
 
 
-def test_a_party_that_two_bring_at_once_is_created_once(org: Org) -> None:
+def test_a_party_that_two_synchronisations_bring_at_once_is_created_once(org: Org) -> None:
     with org.transaction() as first:
         sync(first, "a", "b", name="First", folders=["crew"])
         with blocked(org, lambda db: sync(db, "b", "a", name="Second", folders=["crew", "deck"])) as second:
@@ -57,12 +57,12 @@ def test_new_parties_are_inserted_in_the_order_of_their_ids(org: Org) -> None:
         bring(first, "b")
         with blocked(org, lambda db: sync(db, "c", "b", "a")) as second:
             with org.transaction() as third:
-                bring(third, "c")  # would wait in vain, had the second brought it before it came to wait for b
+                bring(third, "c")  # would deadlock, had the second inserted c before it waited for b
             first.commit()
         assert second.result() == Synced(created=1, updated=0, unchanged=2)
 
 
-def test_what_another_has_changed_meanwhile_is_compared_as_it_is_now(org: Org) -> None:
+def test_a_party_that_another_synchronisation_changed_is_compared_as_it_is_now(org: Org) -> None:
     org.with_parties("a", folder="crew")
     with org.transaction() as first:
         sync(first, "a", name="New", folders=["deck"])
@@ -71,7 +71,7 @@ def test_what_another_has_changed_meanwhile_is_compared_as_it_is_now(org: Org) -
         assert second.result() == Synced(created=0, updated=0, unchanged=1)
 
 
-def test_a_folder_put_meanwhile_waits_for_the_parties_it_takes(org: Org) -> None:
+def test_a_put_of_a_folder_waits_for_a_synchronisation_of_its_parties(org: Org) -> None:
     org.with_parties("a", "b")
 
     def put_folder(db: Session) -> bool:
@@ -87,7 +87,7 @@ def test_a_folder_put_meanwhile_waits_for_the_parties_it_takes(org: Org) -> None
     assert (folder["name"], folder["partyCount"]) == ("Deck", 2)
 
 
-def test_many_at_once_neither_deadlock_nor_lose_anybody(org: Org) -> None:
+def test_many_synchronisations_at_once_neither_deadlock_nor_lose_a_party(org: Org) -> None:
     party_ids = [f"p{n}" for n in range(60)]
 
     def put(seed: int) -> int:
