@@ -21,7 +21,7 @@ class Fault:
 
 
 class Problem(Exception):
-    """An error that the caller is told. detail: a sentence. extra: further members of the problem document."""
+    """An error that is reported to the caller. detail: a sentence. extra: further members of the problem document."""
 
     slug: ClassVar[str]
     status: ClassVar[int]

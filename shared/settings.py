@@ -58,7 +58,7 @@ class Settings(BaseModel):
     jwt_secret: str | None = Field(default=None, min_length=32)
     """Shared secret of HS256 tokens. One shorter than 32 bytes can be guessed offline."""
     jwks_url: HttpUrl | None = None
-    """Where the identity provider publishes its keys. If set, tokens signed with a shared secret are refused."""
+    """The URL of the identity provider's keys (JWKS). If set, tokens signed with a shared secret are refused."""
     jwt_algorithms: tuple[str, ...] = ()
     """Accepted algorithms, comma separated. Pinned here, never taken from the token's own header."""
     jwt_issuer: str | None = None
@@ -102,7 +102,7 @@ class Settings(BaseModel):
     """Chunks of one organization that run at a time, so that its 200,000 parties cannot starve another's 50.
     One more than there are worker processes keeps all of them busy; raise it with the number of workers."""
     job_claim_seconds: float = Field(default=10, gt=0)
-    """How long after its claim a chunk may be taken for abandoned by a rescue."""
+    """Age at which a claim counts as abandoned, so that a rescue may hand the chunk to another worker."""
     job_rescue_seconds: float = Field(default=3, gt=0)
     """How often the rescue looks for due work that no worker holds: the delay after a lost message."""
 

@@ -1,4 +1,4 @@
-"""What a member reads about itself, its organization and training, and what is refused without training."""
+"""The member's view of itself, its organization and training; and the refusals while training is not available."""
 
 from dataclasses import replace
 
@@ -34,8 +34,8 @@ def entitle(org: Org, training: bool) -> None:
 def enable(org: Org, enabled: bool) -> dict[str, object]:
     answer = org.client(Permission.ADMIN).put("/v1/availability", json={"enabled": enabled})
     assert answer.status_code == 200, answer.text
-    told: dict[str, object] = answer.json()
-    return told
+    availability: dict[str, object] = answer.json()
+    return availability
 
 
 def test_a_member_reads_its_identity_and_its_navigation(org: Org) -> None:
@@ -107,10 +107,10 @@ def test_a_switch_of_training_is_recorded_once_with_its_actor(org: Org) -> None:
         enable(org, False)
     entitle(org, False)
     events = org.client().get("/v1/events").json()["items"]
-    told = [event for event in events if event["type"] in SWITCHED]
-    assert [event["type"] for event in told] == list(SWITCHED)
-    assert [event["data"]["training"] for event in told] == [False, False]
-    assert [event["data"]["actor"]["id"] for event in told] == ["member-1", "tests"]
+    switched = [event for event in events if event["type"] in SWITCHED]
+    assert [event["type"] for event in switched] == list(SWITCHED)
+    assert [event["data"]["training"] for event in switched] == [False, False]
+    assert [event["data"]["actor"]["id"] for event in switched] == ["member-1", "tests"]
 
 
 def test_only_an_administrator_switches_training(org: Org) -> None:

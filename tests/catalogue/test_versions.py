@@ -151,6 +151,13 @@ def test_publishing_a_draft_makes_it_active_and_supersedes_the_former_version(or
     assert {event.data["courseId"] for event in facts} == {first["courseId"]}
 
 
+def test_publishing_supersedes_no_version_of_another_course(org: Org, course: str) -> None:
+    other = f"/v1/courses/{org.with_course(label='v7.0')}"
+    publish(org, course, draft(org, course))
+    assert states(org, other) == {"v7.0": "active"}
+    assert recorded(org, "course_version.superseded") == []
+
+
 def test_publishing_the_active_version_again_changes_nothing(org: Org, course: str) -> None:
     version = draft(org, course)
     first = publish(org, course, version)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock, directory
 from shared.access import Permission
-from shared.directory import FolderRequest, Party, PartyRow, Synced
+from shared.directory import Folder, FolderRequest, Party, PartyRow, Synced
 from shared.events import Actor
 from tests.factories import Org
 from tests.feed import recorded, subjects
@@ -85,6 +85,34 @@ def test_a_put_of_a_folder_waits_for_a_synchronisation_of_its_parties(org: Org) 
         assert second.result() is False
     [folder] = org.client().get("/v1/folders").json()["items"]
     assert (folder["name"], folder["partyCount"]) == ("Deck", 2)
+
+
+def test_a_put_of_a_folder_waits_for_a_synchronisation_of_a_member_that_it_removes(org: Org) -> None:
+    """Otherwise it would delete the membership as it was, and leave the one that the synchronisation wrote anew."""
+    org.with_parties("a", folder="deck")
+    empty = FolderRequest(name="Deck", party_ids=[])
+    with org.transaction() as first:
+        sync(first, "a", folders=["crew", "deck"])
+        with blocked(org, lambda db: directory.put_folder(db, "deck", empty, SOURCE, clock.now())) as second:
+            first.commit()
+        second.result()
+    assert org.client().get("/v1/parties/a").json()["folders"] == ["crew"]
+
+
+def test_new_folders_are_inserted_in_the_order_of_their_ids(org: Org) -> None:
+    with org.transaction() as first:
+        first.execute(insert(Folder).values(folder("b", org)))
+        with blocked(org, lambda db: sync(db, "p", folders=["c", "b", "a"])) as second:
+            with org.transaction() as third:
+                third.execute(insert(Folder).values(folder("c", org)))  # waits if the second has inserted c before b
+            first.commit()
+        assert second.result().created == 1
+    assert org.client().get("/v1/parties/p").json()["folders"] == ["a", "b", "c"]
+
+
+def folder(folder_id: str, org: Org) -> dict[str, object]:
+    now = clock.now()
+    return {"org_id": org.id, "id": folder_id, "name": "Folder", "created_at": now, "updated_at": now}
 
 
 def test_many_synchronisations_at_once_neither_deadlock_nor_lose_a_party(org: Org) -> None:

@@ -45,8 +45,8 @@ def table() -> str:
     for name in sorted(TYPES):
         schema = TYPES[name].schema
         fields = [field for field in schema["properties"] if field != "actor"]
-        told = ", ".join(f"`{field}`" if field in schema["required"] else f"`{field}`?" for field in fields)
-        lines.append(f"| `{name}` | {TYPES[name].meaning} | {told} |")
+        columns = ", ".join(f"`{field}`" if field in schema["required"] else f"`{field}`?" for field in fields)
+        lines.append(f"| `{name}` | {TYPES[name].meaning} | {columns} |")
     return "\n".join(lines) + "\n"
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock, events
 from shared.access import Permission
-from shared.events import Actor, Fact
+from shared.events import Actor, Fact, Feed, queries
 from tests.factories import Org
 from tests.racing import blocked
 
@@ -163,6 +163,23 @@ def test_a_bad_parameter_of_the_feed_is_named(org: Org, query: str, pointer: str
 def test_only_readers_of_events_may_read_the_feed(org: Org, permission: Permission) -> None:
     allowed = permission in (Permission.READ_EVENTS, Permission.ADMIN)
     assert org.client(permission).get("/v1/events").status_code == (200 if allowed else 403)
+
+
+def test_an_event_committed_while_a_page_is_read_is_left_to_the_next_page(
+    org: Org, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the page would hold it and its cursor would not, and the next page would repeat it."""
+    head = queries.head
+
+    def head_before_a_commit(db: Session) -> int:
+        newest = head(db)
+        record(org, "party/late")
+        return newest
+
+    with monkeypatch.context() as racing, org.transaction() as db:
+        racing.setattr(queries, "head", head_before_a_commit)
+        assert events.after(db, 1) == Feed([], 1)
+    assert subjects(read(org, after=1)) == ["party/late"]
 
 
 # --- waiting

@@ -1,7 +1,8 @@
 """The Redis Stream: each event once and in order, whatever happens between Redis and PostgreSQL.
 
 Guards: the script's high-water mark, and the cursor that moves only from where it was read. Controls run without the
-mark. `test_stream_content.py` has the entries, `test_stream_outages.py` the failures of Redis.
+mark. `test_stream_content.py` has the entries, `test_stream_outages.py` the failures of Redis, `test_consumers.py`
+the cursor itself.
 """
 
 import os
@@ -111,12 +112,3 @@ def test_control_two_relays_without_the_mark_double_events(
     with_events(org, 500)
     two_at_once(relayer, org, monkeypatch)
     assert sorted(own_redis.sequences(org)) == sorted(numbers(500) * 2)
-
-
-def test_a_cursor_moves_only_from_where_it_was_read(org: Org) -> None:
-    with org.transaction() as db:
-        assert events.advance(db, "reader", since=0, to=7)
-        assert not events.advance(db, "reader", since=0, to=3)
-        assert events.position(db, "reader") == 7
-        assert events.advance(db, "reader", since=7, to=9)
-        assert events.position(db, "another") == 0

@@ -199,10 +199,10 @@ def test_verifying_changes_nothing_and_sees_one_moment(org: Org) -> None:
 
 def test_a_verification_reports_its_progress(org: Org) -> None:
     record_many(org, 2500)
-    told: list[int] = []
+    progress: list[int] = []
     with org.transaction() as db:
-        assert list(Verification(db).findings(told.append)) == []
-    assert told == [1000, 2000, 2501]
+        assert list(Verification(db).findings(progress.append)) == []
+    assert progress == [1000, 2000, 2501]
 
 
 def test_a_verification_reads_its_own_organization_only(org: Org, other_org: Org, servers: Servers) -> None:
