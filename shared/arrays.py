@@ -1,7 +1,9 @@
-"""Arrays as parameters of statements: the texts and ids of a chunk or a request, thousands at a time.
+"""Arrays as statement parameters: the texts and ids of a chunk or a request, thousands at a time.
 
-psycopg looks at each element for what must be quoted, which took a quarter of the processor time of a request that
-names 2,000 recipients. Quoted all alike and joined, they take next to nothing.
+The dumper for texts and ids is written by hand. psycopg's own checks each element for characters that need quoting,
+which took a quarter of the processor time of a request with 2,000 recipients. Measured for 2,000 short texts: 2 ms with
+psycopg's text format, 0.6 to 1 ms with its binary format, 0.05 ms with this one, which quotes every text and joins
+once. For 2,000 ids: 4.5 ms, 0.65 ms and 0.85 ms.
 """
 
 from collections.abc import Collection, Sequence
@@ -14,28 +16,31 @@ from sqlalchemy import ARRAY, ColumnElement, String, Text, any_, literal
 
 
 def texts(values: Collection[str]) -> ColumnElement[Any]:
-    """Texts as one parameter, however many they are."""
+    """Returns the texts as one array parameter, however many there are."""
     return literal(list(values), ARRAY(Text))
 
 
 def is_one_of(column: Any, values: Collection[Any]) -> ColumnElement[bool]:
-    """Whether a column's value is one of these: one parameter, so that the statement is the same whatever their number,
-    and an index finds them whatever PostgreSQL knows of the table."""
+    """Returns the condition that the column's value is one of `values`.
+
+    They are one parameter, so the statement is the same for any number of them, and PostgreSQL can use an index
+    whatever its statistics say about the table.
+    """
     kind = Text() if isinstance(column.type, String) else column.type
     found: ColumnElement[bool] = column == any_(literal(list(values), ARRAY(kind)))
     return found
 
 
 class ArrayDumper(ListDumper):
-    """Writes lists of plain texts, and of UUIDs, in one go; any other as psycopg does."""
+    """Writes lists of UUIDs and of texts that need no escaping in one go, and leaves any other list to psycopg."""
 
     def dump(self, obj: list[Any]) -> Buffer | None:
-        """The list as PostgreSQL reads it."""
+        """Returns the list in PostgreSQL's text format for arrays."""
         return _joined(obj) or super().dump(obj)
 
 
 def _joined(items: Sequence[Any]) -> bytes | None:
-    """None where one of them is nothing, is of another type, or needs more than quotes around it."""
+    """Returns the array, or None if an element is None, has another type or needs more than quotes around it."""
     try:
         match items:
             case [str(), *_]:

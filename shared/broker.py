@@ -1,8 +1,8 @@
-"""Sending wake-ups. A message says only "there may be work"; the work itself is rows in PostgreSQL.
+"""Sends wake-ups. A message says only "there may be work"; the work itself is rows in PostgreSQL.
 
-So a message may be lost, doubled or late without harm, and nothing here may hold a request up: publishing
-to a hung Redis blocks for 25 seconds by default. Connections have short limits, one retry, and after a
-failure nothing is sent for a moment, since `jobs.rescue` finds the work anyway.
+So a message may be lost, doubled or late without harm. Sending must never delay a request, and publishing to a hung
+Redis blocks for 25 seconds by default. Connections therefore have short timeouts and one retry, and after a failure
+nothing is sent for 2 seconds, because `jobs.rescue` finds the work anyway.
 """
 
 import time
@@ -20,16 +20,16 @@ log = structlog.get_logger()
 
 QUEUE = "rollcall"
 DELIVERIES = "deliveries"
-"""A queue of its own for what leaves the house: copying events and talking to others' servers must hold no job up."""
+"""The queue for copying events to Redis and for talking to other people's servers, so that neither delays a job."""
 
 QUEUES = (QUEUE, DELIVERIES)
 PAUSE_AFTER_FAILURE_SECONDS = 2.0
 PATIENCE_SECONDS = 0.05
-"""One thread at a time talks to Redis, the others wait this long for it: while it hangs, it holds up one of them."""
+"""One thread at a time sends; the others wait this long for their turn, so that a hung Redis blocks only one thread."""
 
 
 def make_celery(redis_url: str) -> Celery:
-    """A Celery application with the transport settings that senders and workers share."""
+    """Returns a Celery application with the transport settings that senders and workers share."""
     app = Celery("rollcall", broker=redis_url, set_as_current=False)
     app.conf.update(
         task_queues=[Queue(name, Exchange(name), routing_key=name) for name in QUEUES],
@@ -59,7 +59,7 @@ def make_celery(redis_url: str) -> Celery:
 
 
 class Broker:
-    """Sends wake-ups for one process. Never raises for a broker that is away."""
+    """Sends wake-ups for one process. Never raises when the broker is unreachable."""
 
     def __init__(self, app: Celery) -> None:
         self._app = app
@@ -67,7 +67,7 @@ class Broker:
         self._turn = Lock()
 
     def send(self, task: str, *args: Any) -> bool:
-        """Send one wake-up, ids only. False when the broker is away: logged, and healed by `jobs.rescue`."""
+        """Send one wake-up, ids only. Returns False if it was not sent; `jobs.rescue` will find the work then."""
         if time.monotonic() < self._quiet_until or not self._turn.acquire(timeout=PATIENCE_SECONDS):
             return False
         try:

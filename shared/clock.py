@@ -1,4 +1,4 @@
-"""The only clock. Code that needs the time is given it as `now`, and edges ask here, so that tests can move it."""
+"""The only clock. Requests and tasks call it and pass the time on as `now`, so that tests can set it."""
 
 from datetime import UTC, date, datetime
 from functools import cache
@@ -6,19 +6,19 @@ from zoneinfo import ZoneInfo, available_timezones
 
 
 def now() -> datetime:
-    """This instant, aware, in UTC."""
+    """Returns the current instant, aware, in UTC."""
     return datetime.now(UTC)
 
 
 def day_in(zone: str, instant: datetime) -> date:
-    """The calendar day of an instant in an IANA time zone: business days are the organization's, not UTC's."""
+    """Returns the calendar day of an instant in an IANA time zone: business days are the organization's, not UTC's."""
     return instant.astimezone(ZoneInfo(zone)).date()
 
 
 @cache
 def time_zones() -> frozenset[str]:
-    """The names of all IANA time zones. Kept: to find out reads a directory of files, which takes 50 ms.
+    """Returns the names of all IANA time zones. Cached: finding them reads a directory of files, which takes 50 ms.
 
-    Without `localtime`: that is what a machine happens to be set to, and PostgreSQL knows no zone of that name.
+    `localtime` is left out: it means the zone that the machine is set to, and PostgreSQL has no zone of that name.
     """
     return frozenset(available_timezones()) - {"localtime"}

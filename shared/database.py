@@ -1,8 +1,8 @@
-"""The one door to PostgreSQL: engines, transactions, and the tenant a transaction works for.
+"""All access to PostgreSQL: connection pools, transactions, and the organization that a transaction works for.
 
-Only this module commits. A request or a task opens `Database.transaction(org)`, everything inside is
-one transaction, and the end of the block commits it. The organization is set for that transaction
-alone (`SET LOCAL`), and row-level security shows and accepts only its rows; without one, none.
+Only this module commits. A request or a task opens `Database.transaction(org)`; the block is one transaction, which
+commits at its end. The organization is set for that transaction alone (`SET LOCAL`), and row-level security shows and
+accepts only its rows. Without an organization it shows no rows of any.
 """
 
 import re
@@ -28,22 +28,22 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from shared.arrays import ArrayDumper
 
 SERVING_ROLE = "rollcall_app"
-"""The role that serves: it owns nothing and bypasses nothing. Migrations create it."""
+"""The role of `api` and workers. It owns no table and does not bypass row-level security. Migrations create it."""
 
 ASKED_AT_ONCE = 4
-"""Connections of one `Database` for questions, besides its pool: each is busy for a fraction of a millisecond."""
+"""Connections of one `Database` for questions, besides its pool. A question takes a fraction of a millisecond."""
 
 ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
-"""Ids that come from other systems: organizations, parties, folders, members."""
+"""The form of ids from other systems: organizations, parties, folders, members."""
 
 ExternalId = Annotated[str, mapped_column(Text(collation="C"))]
-"""Byte order, so that Python and PostgreSQL sort recipients alike, whatever the database's locale."""
+"""Collation "C" is byte order, so Python and PostgreSQL sort recipients alike whatever the database's locale."""
 
 Uuid7 = Annotated[uuid.UUID, mapped_column(server_default=func.uuidv7())]
 
 
 class Base(DeclarativeBase):
-    """Every table. `shared/tables.py` collects them for migrations and tests."""
+    """The base class of every table. `shared/tables.py` collects the tables for migrations and tests."""
 
     metadata = MetaData(
         naming_convention={
@@ -64,21 +64,21 @@ class Base(DeclarativeBase):
 
 
 class Tenant:
-    """A table of one organization's rows: `org_id` leads its key, row-level security guards it."""
+    """A table whose rows each belong to one organization: `org_id` leads its key, row-level security guards it."""
 
     org_id: Mapped[ExternalId] = mapped_column(primary_key=True, sort_order=-1)
 
 
 class UnsafeRole(Exception):
-    """The connection would bypass row-level security. Its text is one sentence with the next step."""
+    """The connection would bypass row-level security. The message is one sentence that says what to do."""
 
 
 class Database:
-    """A pool of connections that serve as `SERVING_ROLE`, with the time limits of one kind of process.
+    """A pool of connections in the role `SERVING_ROLE`, with the timeouts of one kind of process.
 
-    statement_timeout, lock_timeout: seconds after which PostgreSQL gives a statement up, so that one bad
-    query or a frozen neighbour costs a bounded time. A transaction left idle for idle_timeout is ended, which frees
-    the rows that a frozen process holds.
+    statement_timeout, lock_timeout: seconds after which PostgreSQL aborts a statement, so that a bad query or a frozen
+    process that holds locks costs a bounded time. idle_timeout: seconds after which PostgreSQL ends an idle
+    transaction, which releases the locks of a frozen process.
     """
 
     def __init__(
@@ -101,15 +101,15 @@ class Database:
             "application_name": f"rollcall {name}",
             "connect_timeout": 5,
             "options": " ".join(f"-c {key}={value}" for key, value in options.items()),
-            "prepare_threshold": sys.maxsize,  # planned for what is given: decisions/0016
+            "prepare_threshold": sys.maxsize,  # each statement is planned for its parameters: decisions/0016
         }
         self.engine = create_engine(
             make_url(url).set(drivername="postgresql+psycopg"),
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=5,
-            json_deserializer=orjson.loads,  # several times as fast, where thousands of events are read
-            hide_parameters=True,  # the text of an error must not hold names and addresses
+            json_deserializer=orjson.loads,  # several times as fast as json, for reading thousands of events
+            hide_parameters=True,  # error messages must not contain names and addresses
             connect_args=connect_args,
         )
         event.listen(self.engine, "connect", _serve_as_role)
@@ -119,20 +119,21 @@ class Database:
 
     @contextmanager
     def transaction(self, org_id: str | None) -> Iterator[Session]:
-        """One transaction for one organization (None: none, for the few things that belong to nobody).
+        """Open a transaction for one organization, or for none: a few things belong to no organization.
 
-        Commits at the end of the block, rolls back when it raises.
+        It commits at the end of the block and rolls back if the block raises.
         """
         with Session(self.engine, expire_on_commit=False, info={"org_id": org_id}) as db:
             yield db
             db.commit()
 
     async def ask(self, org_id: str, question: "Question", parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """The rows that answer a question, in a transaction of its own for one organization.
+        """Returns the rows that answer a question, in a transaction of its own for one organization.
 
-        One message and one round trip, where a transaction takes four: several statements in one message are one
-        transaction, so what the first of them sets is gone with the answer. And without a thread, which takes longer
-        to change to than to ask. A kept connection that has died meanwhile is passed over.
+        This takes one round trip instead of the four of a transaction. PostgreSQL runs the statements of one message as
+        one transaction, so the organization that the first statement sets is unset after the last. It is written with
+        psycopg because SQLAlchemy's async layer costs 2.5 times the processor time of its sync one, and it is async
+        because switching to a thread takes longer than the query. Idle connections that have died are skipped.
         """
         async with self._places:
             while True:
@@ -150,7 +151,7 @@ class Database:
                         await connection.close()
 
     async def _connect(self) -> AsyncConnection:
-        """A connection for questions. Raises UnsafeRole."""
+        """Returns a new connection for questions. Raises UnsafeRole."""
         connection = await AsyncConnection.connect(
             **self._connect_args, autocommit=True, cursor_factory=AsyncClientCursor
         )
@@ -164,10 +165,10 @@ class Database:
         return connection
 
     def note(self, org_id: str, *statements: tuple[str, Mapping[str, Any]]) -> None:
-        """Statements that write, each with its parameters, likewise in one round trip, without waiting for the disk.
+        """Run statements that write, each with its parameters, in one round trip and without waiting for the disk.
 
-        Only for what may be forgotten where PostgreSQL itself crashes within a second; nothing else loses it. It goes
-        as a pipeline, which without BEGIN is one transaction up to its end, and stays prepared: the arrays are short.
+        Only for writes that may be lost if PostgreSQL itself crashes within a second; nothing else loses them. The
+        statements go as a pipeline, which without BEGIN is one transaction. They stay prepared: their arrays are short.
         """
         with self._autocommitting() as connection, connection.pipeline():
             connection.execute(
@@ -178,7 +179,7 @@ class Database:
 
     @contextmanager
     def _autocommitting(self) -> Iterator[Any]:
-        """A connection of the pool that sends no BEGIN by itself."""
+        """Borrow a connection of the pool that sends no BEGIN by itself."""
         pooled = self.engine.raw_connection()
         try:
             connection: Any = pooled.driver_connection
@@ -194,16 +195,16 @@ class Database:
         """Close every connection."""
         self.engine.dispose()
         while self._idle:
-            self._idle.pop().pgconn.finish()  # as its `close` does, which waits for nothing either
+            self._idle.pop().pgconn.finish()  # all that its async `close` does
 
 
 @dataclass(frozen=True)
 class Question:
-    """A statement that only reads, asked so often that each connection keeps it prepared, under `name`.
+    """A read-only statement that runs so often that each connection keeps it prepared, under `name`.
 
-    query: with its parameters as `%(name)s`. parameters: their names and types. It is planned once for all parameters,
-    since planning several tables under row-level security takes several times as long as running it: ask only what
-    the same indexes answer best, whatever the parameters.
+    query: the statement, with parameters as `%(name)s`. parameters: their names and types. It is planned once for all
+    parameters, because planning several tables under row-level security takes several times as long as running it. So
+    use it only for queries for which the same indexes are best whatever the parameters.
     """
 
     name: str
@@ -212,13 +213,13 @@ class Question:
 
     @cached_property
     def preparing(self) -> bytes:
-        """What makes it known to a connection."""
+        """The statement that prepares it on a connection."""
         places = {name: f"${n}" for n, name in enumerate(self.parameters, start=1)}
         return f"PREPARE {self.name} ({', '.join(self.parameters.values())}) AS {self.query % places}".encode()
 
     @cached_property
     def asking(self) -> bytes:
-        """What enters the organization and asks."""
+        """The statements that set the organization and run the prepared query."""
         return f"""SELECT set_config('rollcall.org', %(rollcall.org)s, true),
             set_config('plan_cache_mode', 'force_generic_plan', true);
             EXECUTE {self.name} ({", ".join(f"%({name})s" for name in self.parameters)})""".encode()
@@ -227,7 +228,7 @@ class Question:
 async def _asked(
     connection: AsyncConnection, org_id: str, question: Question, parameters: Mapping[str, Any]
 ) -> list[tuple[Any, ...]]:
-    """Ask over a connection, which is told the question if it does not know it."""
+    """Run the question on a connection, and prepare it first if it is not prepared there yet."""
     given = {**parameters, "rollcall.org": org_id}
     try:
         cursor = await connection.execute(question.asking, given)
@@ -239,7 +240,7 @@ async def _asked(
 
 
 def current_org(db: Session) -> str:
-    """The organization that this transaction works for."""
+    """Returns the id of the organization that this transaction works for. Raises LookupError if there is none."""
     org_id: str | None = db.info["org_id"]
     if org_id is None:
         raise LookupError("this transaction was opened without an organization")
@@ -248,13 +249,13 @@ def current_org(db: Session) -> str:
 
 @event.listens_for(Session, "after_begin")
 def _enter_organization(db: Session, _: object, connection: Any) -> None:
-    """Set the tenant for this transaction only: a plain SET would leak through the pool into the next one."""
+    """Set the organization for this transaction only: a plain SET would leak through the pool into the next one."""
     if org_id := db.info.get("org_id"):
         connection.execute(text("SELECT set_config('rollcall.org', :org, true)"), {"org": org_id})
 
 
 def _serve_as_role(connection: Any, _: object) -> None:
-    """Give up whatever more the login may do, and refuse a role that row-level security does not bind."""
+    """Switch a new connection to the serving role. Raises UnsafeRole if row-level security does not bind that role."""
     connection.adapters.register_dumper(list, ArrayDumper)
     with connection.cursor() as cursor:
         try:
@@ -279,5 +280,5 @@ def _refuse_powers(role: Any) -> None:
 
 
 def is_external_id(value: str) -> bool:
-    """Whether a string has the form of an id from another system."""
+    """True if the string has the form of an id from another system."""
     return re.match(ID_PATTERN, value) is not None and "\n" not in value

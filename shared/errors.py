@@ -1,8 +1,8 @@
-"""The errors everybody shares: each knows its problem slug, HTTP status and title.
+"""The errors that all modules share: each class has its problem slug, HTTP status and title.
 
-Nouns add their own words (`CourseNotPublished`) by subclassing. The API turns any of them into an
-`application/problem+json` answer, the CLI into one sentence; neither needs to know which one it was.
-A detail never quotes what the caller sent: answers end up in logs, and inputs hold names.
+Each noun adds its own by subclassing (`CourseNotPublished`). `api` turns any of them into an
+`application/problem+json` response and the CLI into one sentence, without knowing the subclass.
+A detail never quotes input: responses end up in logs, and inputs hold names.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True)
 class Fault:
-    """One place in the input that is wrong, and what would be right.
+    """One place in the input that is wrong, and what would be valid there.
 
     pointer: a JSON pointer into the body (`/recipients/3/entityId`), or `?name` for a query parameter.
     """
@@ -21,7 +21,7 @@ class Fault:
 
 
 class Problem(Exception):
-    """Something the caller can be told. `detail` is a sentence; `extra` are further members of the problem document."""
+    """An error that is reported to the caller. detail: a sentence. extra: further members of the problem document."""
 
     slug: ClassVar[str]
     status: ClassVar[int]
@@ -35,7 +35,7 @@ class Problem(Exception):
 
 
 class NotFound(Problem):
-    """Not here, of another organization, or outside the caller's folders: the answer is the same for all three."""
+    """It does not exist, is another organization's, or is outside the caller's folders: the response is the same."""
 
     slug, status, title = "not-found", 404, "Not found"
 
@@ -44,7 +44,7 @@ class NotFound(Problem):
 
 
 class InvalidInput(Problem):
-    """The request can be understood but not accepted; `errors` name each place."""
+    """The request is well-formed, but values in it are invalid; `errors` name each place."""
 
     slug, status, title = "invalid-input", 422, "Invalid input"
 
@@ -55,13 +55,13 @@ class InvalidInput(Problem):
 
 
 class Conflict(Problem):
-    """The state of things does not allow it; subclasses say which state."""
+    """The current state does not allow the request; subclasses say which state."""
 
     slug, status, title = "conflict", 409, "Conflict"
 
 
 class Stale(Problem):
-    """`If-Match` named a version that is no longer the current one."""
+    """`If-Match` names a revision that is no longer the current one."""
 
     slug, status, title = "precondition-failed", 412, "Changed meanwhile"
 
@@ -70,6 +70,6 @@ class Stale(Problem):
 
 
 class Unavailable(Problem):
-    """The service cannot answer at this moment; the same request may be sent again."""
+    """The service cannot answer at the moment; the same request may be sent again."""
 
     slug, status, title = "unavailable", 503, "Unavailable for the moment"

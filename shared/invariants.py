@@ -1,8 +1,8 @@
-"""What must hold at every moment, as SQL that finds where it does not: the invariants of the fault model.
+"""The invariants of the fault model, which must hold at every moment, as SQL that finds violations.
 
-A statement sees one organization, because row-level security narrows it, and answers one text for each thing that is
-wrong: kinds and ids, no names. Tests ask after every fault, `rollcall doctor --invariants` in production. That every
-validity follows from dates, that everything ends, and what leaves the house, SQL alone cannot say; tests do.
+Row-level security restricts each statement to one organization. A statement selects one text for each violation, with
+kinds and ids and no names. Tests run the statements after every fault, `rollcall doctor --invariants` in production.
+SQL alone cannot check that every validity follows from dates, that every job ends, or what is sent; tests do.
 """
 
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session
 from shared.database import current_org
 
 MOST_ATTEMPTS = 10
-"""A chunk is split after the second attempt; a few more can be lost to kills while it is being split."""
+"""A chunk is split after its second attempt; a few more attempts can be lost to kills while it is being split."""
 
 MOST_SHOWN = 20
 
 
 @dataclass(frozen=True)
 class Invariant:
-    """One thing that must hold. violated: selects a text for each place where it does not. of: the tables it needs."""
+    """One invariant. violated: SQL that selects a text for each violation. of: the tables that it reads."""
 
     name: str
     promise: str
@@ -30,7 +30,7 @@ class Invariant:
 
 @dataclass(frozen=True)
 class Violation:
-    """One place where an invariant does not hold, named by kind and id."""
+    """One place where an invariant does not hold. place: kind and id."""
 
     invariant: Invariant
     place: str
@@ -95,7 +95,7 @@ INVARIANTS = (
     ),
     Invariant(
         "I4",
-        "whoever attended a completed session has its licence or an outcome that says why not, and a licence one event",
+        "each party that attended a completed session has its licence or an outcome; a licence has one event",
         """SELECT 'session ' || training_session.id || ' lacks the licence of ' || roster_entry.party_id
            FROM training_session JOIN job ON job.id = completion_job_id AND job.cancelled = 0
            JOIN roster_entry ON roster_entry.session_id = training_session.id
@@ -131,7 +131,7 @@ INVARIANTS = (
     ),
     Invariant(
         "I7",
-        "row-level security guards every table of an organization, and binds whoever serves",
+        "row-level security guards every table of an organization, and binds the serving role",
         """SELECT 'table ' || pg_class.relname FROM pg_class
            WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
                AND (relname = 'organization' OR EXISTS (
@@ -156,16 +156,16 @@ INVARIANTS = (
     ),
     Invariant(
         "I9",
-        "a licence is told to have expired after its end, and only once for that end",
+        "the expiry of a licence is published after its end, and only once for that end",
         """SELECT 'licence ' || id FROM licence LEFT JOIN licence_due AS due
                ON due.org_id = licence.org_id AND licence_id = id
            WHERE (due.expires_at, counts) IS DISTINCT FROM
                (licence.expires_at, revoked_at IS NULL AND superseded_at IS NULL)
            UNION ALL
-           SELECT subject || ' was told to have expired before ' || (data->>'expiresAt') FROM event
+           SELECT subject || ' has an event of its expiry before ' || (data->>'expiresAt') FROM event
            WHERE type = 'licence.expired' AND recorded_at < (data->>'expiresAt')::timestamptz
            UNION ALL
-           SELECT subject || ' was told to expire twice at ' || (data->>'expiresAt') FROM event
+           SELECT subject || ' has two events of its expiry at ' || (data->>'expiresAt') FROM event
            WHERE type = 'licence.expired' GROUP BY subject, data->>'expiresAt' HAVING count(*) > 1""",
         ("licence", "licence_due", "event"),
     ),
@@ -173,14 +173,16 @@ INVARIANTS = (
 
 
 def violations(db: Session) -> list[Violation]:
-    """Where an invariant does not hold in the transaction's organization. Raises LookupError without one: nothing
-    would be seen, and all would seem well."""
+    """Returns every violation in the transaction's organization.
+
+    Raises LookupError without an organization: row-level security would hide all rows, and all would seem well.
+    """
     current_org(db)
     return [Violation(invariant, place) for invariant in INVARIANTS for place in places(db, invariant)]
 
 
 def places(db: Session, invariant: Invariant) -> list[str]:
-    """Where this one does not hold, at most 20 places. Nowhere in a deployment without the tables it is about."""
+    """Returns up to 20 places where this invariant does not hold; none in a deployment without its tables."""
     if any(db.scalar(select(func.to_regclass(table))) is None for table in invariant.of):
         return []
     return list(db.scalars(text(f"{invariant.violated} LIMIT {MOST_SHOWN}")))

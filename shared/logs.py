@@ -1,7 +1,7 @@
-"""Structured logs to standard error: one line an occurrence, with ids and counts, never names, addresses or input.
+"""Structured logs on standard error: one line for each event, with ids and counts, never names, addresses or input.
 
-Uncaught exceptions are logged by type and place. Their text is left out, because database drivers put
-the values of the failing row into it.
+Uncaught exceptions are logged with their type and location. Their message is left out, because database drivers put
+values of the failing row into it.
 """
 
 import logging
@@ -16,7 +16,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 
 def _without_exception_text(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Replace an exception by its type and the frames it passed through."""
+    """Replace an exception with its type and the frames that it passed through."""
     info = event.pop("exc_info", None)
     error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
     if isinstance(error, BaseException):
@@ -26,7 +26,7 @@ def _without_exception_text(_: WrappedLogger, __: str, event: EventDict) -> Even
 
 
 def _places(error: BaseException) -> list[str]:
-    """The last frames of our own that an error passed through, and the one that raised it."""
+    """Returns the last four frames of Rollcall that an error passed through, and the frame that raised it."""
     frames = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     ours = [(path.relative_to(_ROOT), line) for path, line in frames if path.is_relative_to(_ROOT)]
     own = [f"{path}:{line}" for path, line in ours if ".venv" not in path.parts][-4:]
@@ -34,7 +34,7 @@ def _places(error: BaseException) -> list[str]:
 
 
 def configure(log_format: str, level: str) -> None:
-    """Send structlog and the standard library's loggers through one renderer. `log_format` is `console` or `json`."""
+    """Route structlog and the standard library's loggers through one renderer. log_format: `console` or `json`."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -62,8 +62,8 @@ def configure(log_format: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each look at the version, every few seconds
-    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it tells whole addresses, which can hold a secret
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it logs each schema check, every few seconds
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs whole URLs, which can contain a secret
     if level != "debug":
         for ticks in ("celery.beat", "celery.worker.strategy", "celery.app.trace"):  # several lines a second
             logging.getLogger(ticks).setLevel(logging.WARNING)

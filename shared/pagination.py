@@ -1,7 +1,7 @@
-"""Keyset pages: a cursor says where the last page ended, so page 10,000 costs what page 1 costs.
+"""Keyset pages: a cursor holds the position where the last page ended, so page 10,000 costs as much as page 1.
 
-The cursor is opaque to callers. It holds only the position (sort values of the last row), never the
-organization or a filter: both are applied anew at every page, so a borrowed cursor shows nothing foreign.
+The cursor is opaque to callers. It holds only the sort values of the last row, never the organization or a filter.
+Both are applied anew for every page, so a cursor of another organization reveals nothing.
 """
 
 import base64
@@ -17,8 +17,11 @@ from sqlalchemy.orm import Session
 
 from shared.errors import Fault, InvalidInput
 
-# For psycopg 3 the library writes `a >= x AND (a > x OR b > y)`, which reads every row that ties with the last one in
-# `a`: with 50,000 assignments due on one day, all of them. PostgreSQL goes straight to the row with `(a, b) > (x, y)`.
+# Patches a function of sqlakeyset, which has no option for it: whether a page's condition is a row comparison.
+# For psycopg 3 the library writes `a >= x AND (a > x OR b > y)`, which reads every row with the same `a` as the page's
+# last row: with 50,000 assignments due on one day, all of them. For `(a, b) > (x, y)` PostgreSQL starts at the right
+# entry of the index. The library refrains because SQLAlchemy's casts for psycopg 3 break columns of custom types;
+# Rollcall sorts by none. `tests/test_pagination.py` fails if the library no longer has this function or calls it.
 sqlakeyset.paging.can_use_native_tuples = lambda dialect: dialect.name == "postgresql"
 
 MAX_LIMIT = 500
@@ -29,17 +32,17 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
-    """Some rows in order, and the cursor of the page after them, or None after the last."""
+    """Rows in order. next_cursor: the cursor of the next page, or None after the last page."""
 
     items: list[Row]
     next_cursor: str | None
 
 
 def page(db: Session, rows: Select[*tuple[Any, ...]], *, limit: int, cursor: str | None) -> Page[Any]:
-    """One page of `rows`, whose ORDER BY must name columns that together are unique and never null.
+    """Returns one page of `rows`, whose ORDER BY must name columns that together are unique and never null.
 
-    Single-column selects give the values themselves, others give rows. Raises InvalidInput at `?cursor`
-    for a cursor that did not come from this list.
+    For a select of one column the items are its values, otherwise rows. Raises InvalidInput at `?cursor` for a cursor
+    that did not come from this list.
     """
     try:
         found = select_page(db, rows, per_page=limit, page=_decode(cursor))

@@ -1,7 +1,8 @@
 """Every setting of a deployment, read once from `ROLLCALL_*` environment variables.
 
-A setting that is unknown or bad stops the start with one sentence that names it: a misspelt
-`ROLLCALL_REDIS_ULR` that is silently ignored costs an evening, a refused start costs a minute.
+A process refuses to start with an unknown or invalid setting and names it in one sentence: a misspelt
+`ROLLCALL_REDIS_ULR` that is silently ignored costs an evening, a refused start costs a minute. pydantic-settings is
+not used: it ignores environment variables that it does not know, and finding those is most of `read`.
 """
 
 import difflib
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 PREFIX = "ROLLCALL_"
 TRAINING = "training"
 ASSIGNMENT_ID = "{assignment_id}"
-"""What is replaced in `member_url`."""
+"""The placeholder in `member_url`."""
 
 SMTP_SCHEMES = ("smtp", "smtp+starttls", "smtps")
 
@@ -39,71 +40,71 @@ _PEM = re.compile(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", re.DOTALL)
 
 
 class BadSettings(Exception):
-    """A setting cannot be used. Its text is one sentence naming the variable; it never holds a value."""
+    """A setting is invalid or missing. The message is one sentence that names the variable, never its value."""
 
 
 class Settings(BaseModel):
-    """The settings, each with the failure it prevents. Times are in seconds unless the name says otherwise."""
+    """The settings, each with the failure that it prevents. Times are in seconds unless the name says otherwise."""
 
     model_config = ConfigDict(frozen=True)
 
     database_url: str | None = None
-    """Where the service's rows live, `postgresql://user:password@host:port/name`."""
+    """The database, `postgresql://user:password@host:port/name`."""
     redis_url: str | None = None
     """The broker, `redis://host:port/n`. It holds nothing that cannot be lost."""
     features: frozenset[str] = frozenset({TRAINING})
-    """The deployment profile, comma separated. Without `training` its routes and tables do not exist."""
+    """The deployment profile, comma separated. Without `training` the routes and tables of training do not exist."""
 
     jwt_secret: str | None = Field(default=None, min_length=32)
-    """Shared secret of HS256 tokens. Shorter than 32 bytes can be guessed offline."""
+    """Shared secret of HS256 tokens. One shorter than 32 bytes can be guessed offline."""
     jwks_url: HttpUrl | None = None
-    """Where the identity provider publishes its keys; then no shared secret is accepted."""
+    """The URL of the identity provider's keys (JWKS). If set, tokens signed with a shared secret are refused."""
     jwt_algorithms: tuple[str, ...] = ()
     """Accepted algorithms, comma separated. Pinned here, never taken from the token's own header."""
     jwt_issuer: str | None = None
-    """If set, the `iss` a token must carry."""
+    """If set, the `iss` that a token must have."""
     link_secret: str | None = Field(default=None, min_length=32)
-    """What session links are signed with; else the shared secret, whose replacement then kills every link sent out."""
+    """Signs session links. Unset, `jwt_secret` signs them, and replacing that then breaks every link sent out."""
 
     credential_key: str | None = None
-    """A private key in PEM (P-256 or Ed25519) that signs Open Badges credentials; without one none are given out.
-    More may follow it: former keys, which stay published so that what they signed can still be verified. Line ends may
-    be written as \\n, because many files of settings hold one line for each."""
+    """A private key in PEM (P-256 or Ed25519) that signs Open Badges credentials; without it none are issued.
+    Former keys may follow it: they stay published, so that credentials they signed can still be verified. Line ends may
+    be written as \\n, because many environment files allow one line for each variable."""
 
     smtp_url: str | None = None
-    """Where mail is handed in: `smtp://`, `smtp+starttls://` or `smtps://`, `user:password@` where it asks for a login.
-    Without it nobody is written to, and no mail is planned."""
+    """The mail server: `smtp://`, `smtp+starttls://` or `smtps://`, with `user:password@` if it wants a login.
+    Without it no mail is planned or sent."""
     mail_from: str = "Rollcall <rollcall@localhost>"
-    """The sender of mails. Its domain makes the Message-IDs too."""
+    """The sender of mails. Message-IDs end in its domain."""
     mails_a_day: int = Field(default=20, ge=1)
-    """Mails to one party in 24 hours: a mistake of somebody else's must not flood a mailbox."""
+    """Upper bound of mails to one party in 24 hours: a coordinator's mistake must not flood a mailbox."""
     webhooks_allow_private: bool = False
-    """Whether webhooks may point into private networks. Otherwise a member could have us call our own insides."""
+    """Allow webhooks to private networks. Off by default: a member could make Rollcall call internal servers."""
     stream_length: int = Field(default=100_000, ge=1000)
-    """Events kept in the Redis Stream, about: a consumer that is further behind reads from the feed."""
+    """Approximate number of events kept in the Redis Stream. A consumer that is further behind reads the feed."""
 
     public_url: str = "http://127.0.0.1:8000"
-    """How people outside reach the service: links in mails and pages begin with it."""
+    """The public address of the service: links in mails and pages begin with it."""
     member_url: str | None = None
-    """Where a member opens a training: a page of the product that signs them in. `{assignment_id}` in it is replaced.
-    Without it mails to members have no link, rather than one that leads nowhere."""
+    """The page where a member signs in and opens a training; `{assignment_id}` in it is replaced.
+    Without it mails to members have no link, rather than a broken one."""
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     api_pool_size: int = Field(default=20, ge=2, le=200)
-    """Database connections of one API process: a burst queues here and not in PostgreSQL."""
+    """Database connections of one `api` process: a burst of requests queues in `api` and not in PostgreSQL."""
     statement_timeout: float = Field(default=20, gt=0)
-    """Seconds a worker's statement may take: one recipient that hangs must not hold its neighbours for ever.
-    Idle in a transaction it may be for half as long again, then another worker gets what it holds."""
+    """Timeout of a worker's statement: one recipient that hangs must not hold its chunk for ever.
+    A worker's idle transaction is ended after 1.5 times as long, so that another worker gets the rows it has locked."""
     worker_concurrency: int = Field(default=2, ge=1, le=64)
     """Processes of one worker."""
     job_window: int = Field(default=3, ge=1, le=256)
-    """Chunks of one organization in flight at a time, so that its 200,000 parties cannot starve another's 50.
-    One more than there are worker processes keeps them all busy; raise it with the number of workers."""
+    """Chunks of one organization that run at a time, so that its 200,000 parties cannot starve another's 50.
+    One more than there are worker processes keeps all of them busy; raise it with the number of workers."""
     job_claim_seconds: float = Field(default=10, gt=0)
-    """How long a claimed chunk is left alone before a rescue may take it for abandoned."""
+    """Age at which a claim counts as abandoned, so that a rescue may hand the chunk to another worker."""
     job_rescue_seconds: float = Field(default=3, gt=0)
-    """How often work that is due and that nobody holds is looked for: the delay after a lost message."""
+    """How often the rescue looks for due work that no worker holds: the delay after a lost message."""
 
     @field_validator("features", mode="before")
     @classmethod
@@ -142,7 +143,7 @@ class Settings(BaseModel):
             return None
         TypeAdapter(HttpUrl).validate_python(value.replace(ASSIGNMENT_ID, "0"))
         if "{" in value.replace(ASSIGNMENT_ID, ""):
-            raise ValueError(f"only {ASSIGNMENT_ID} can stand in braces")
+            raise ValueError(f"the only placeholder is {ASSIGNMENT_ID}")
         return value
 
     @field_validator("smtp_url")
@@ -151,9 +152,9 @@ class Settings(BaseModel):
         if not value:
             return None
         parts = urlsplit(value)
-        port = parts.port  # raises for one that is none
+        port = parts.port  # raises ValueError if it is not a port number
         if parts.scheme not in SMTP_SCHEMES or not parts.hostname or port == 0 or parts.path.strip("/"):
-            raise ValueError(f"it must be like smtp://host:port; {', '.join(SMTP_SCHEMES)} are known")
+            raise ValueError(f"it must be like smtp://host:port; the schemes are {', '.join(SMTP_SCHEMES)}")
         return value
 
     @field_validator("mail_from")
@@ -173,20 +174,20 @@ class Settings(BaseModel):
 
     @property
     def algorithms(self) -> list[str]:
-        """The algorithms a token may be signed with; never a mixture of secrets and public keys."""
+        """The algorithms that a token may be signed with; never both of shared secrets and of public keys."""
         return list(self.jwt_algorithms) or (["RS256", "ES256", "EdDSA"] if self.jwks_url else ["HS256"])
 
     def need_database_url(self) -> str:
-        """The database's address. Raises BadSettings where it was not given."""
+        """Returns the database's address. Raises BadSettings if it is not set."""
         return _needed("DATABASE_URL", self.database_url)
 
     def need_redis_url(self) -> str:
-        """The broker's address. Raises BadSettings where it was not given."""
+        """Returns the broker's address. Raises BadSettings if it is not set."""
         return _needed("REDIS_URL", self.redis_url)
 
 
 def private_keys(pem: str) -> "list[EllipticCurvePrivateKey | Ed25519PrivateKey]":
-    """The private keys of a text in PEM, one after the other. Raises ValueError, which says nothing of the text."""
+    """Returns the private keys in a PEM text, in order. Raises ValueError, whose message holds nothing of the text."""
     from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -195,7 +196,7 @@ def private_keys(pem: str) -> "list[EllipticCurvePrivateKey | Ed25519PrivateKey]
     for block in _PEM.findall(pem):
         try:
             key = load_pem_private_key(block.encode(), password=None)
-        except Exception:  # whatever it was, its text may show a part of the key
+        except Exception:  # whatever the error is, its message may show a part of the key
             raise ValueError("it must be a private key in PEM, without a password") from None
         if isinstance(key, Ed25519PrivateKey) or (
             isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP256R1)
@@ -215,7 +216,7 @@ def _needed(name: str, value: str | None) -> str:
 
 
 def read(environment: Mapping[str, str] | None = None) -> Settings:
-    """Settings from the environment (or the mapping given). Raises BadSettings."""
+    """Returns the settings from the environment, or from the mapping given. Raises BadSettings."""
     given = os.environ if environment is None else environment
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     for name in sorted(given):
@@ -234,5 +235,5 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
 
 @cache
 def current() -> Settings:
-    """The settings of this process, read once."""
+    """Returns the settings of this process, read once."""
     return read()

@@ -1,4 +1,4 @@
-"""Every table in one place, for migrations and tests only. The two branches of a deployment: core and training."""
+"""All tables, for migrations and tests only: those of the migrations' two branches, core and training."""
 
 from shared.access.models import Organization
 from shared.assignments.models import Assignment
@@ -31,4 +31,4 @@ CORE = (
 """The tables of every deployment."""
 
 TRAINING = (Course, CourseVersion, Assignment, TrainingSession, RosterEntry, Licence, LicenceDue, Sweep)
-"""The tables that exist only where the deployment profile has training."""
+"""The tables that exist only if the deployment profile includes training."""

@@ -1,6 +1,6 @@
-"""The shapes all JSON bodies share: camelCase names, no unknown fields in, and text that PostgreSQL can hold.
+"""The conventions that all JSON bodies share: camelCase names, no unknown input fields, text that PostgreSQL can store.
 
-`Received` is what callers send, `Answer` what they get. The nouns' `schemas.py` build on these.
+`Received` is the base class of request bodies, `Answer` of responses. The nouns' `schemas.py` build on them.
 """
 
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 
 
 class Received(BaseModel):
-    """Something a caller sends. Unknown fields are refused: a misspelt `dueOn` must not be dropped in silence."""
+    """A request body or a part of one. Unknown fields are refused: a misspelt `dueOn` must not be ignored silently."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, validate_by_name=True, extra="forbid", hide_input_in_errors=True
@@ -23,7 +23,7 @@ class Received(BaseModel):
 
 
 class Answer(BaseModel):
-    """Something a caller is told, read from rows by attribute."""
+    """A response body or a part of one, read from rows by attribute."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, validate_by_name=True, from_attributes=True, serialize_by_alias=True
@@ -31,7 +31,7 @@ class Answer(BaseModel):
 
 
 def _storable(value: str) -> str:
-    """PostgreSQL refuses NUL, and lone surrogates are not text."""
+    """Refuse NUL, which PostgreSQL cannot store, and lone surrogates, which are not text."""
     if "\0" in value:
         raise ValueError("must not contain the NUL character")
     try:
@@ -44,7 +44,7 @@ def _storable(value: str) -> str:
 def _aware(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("must have a time zone, such as Z")
-    if not 1900 <= value.year <= 9000:  # near the ends of the calendar another zone's day cannot be told
+    if not 1900 <= value.year <= 9000:  # near the ends of the calendar the day in another zone cannot be computed
         raise ValueError("must lie between the years 1900 and 9000")
     return value.astimezone(UTC)
 
@@ -64,16 +64,16 @@ LongText = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_
 """A description or a summary: up to 10,000 characters."""
 
 ReceivedInstant = Annotated[datetime, AfterValidator(_aware)]
-"""An RFC 3339 instant with its zone, kept in UTC."""
+"""An RFC 3339 instant with an offset, converted to UTC."""
 
 Instant = Annotated[
     datetime, PlainSerializer(lambda at: at.astimezone(UTC).isoformat().replace("+00:00", "Z"), return_type=str)
 ]
-"""An instant on the wire: RFC 3339, UTC, ending in Z."""
+"""An instant in a response: RFC 3339, UTC, ending in Z."""
 
 
 class Listing(Answer, Generic[Item]):
-    """One page of a list. next_cursor: what to send for the page after it; null after the last."""
+    """One page of a list. next_cursor: send it to get the next page; null on the last page."""
 
     items: list[Item]
     next_cursor: str | None

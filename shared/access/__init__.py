@@ -1,7 +1,7 @@
-"""Access: organizations, who is calling, what they may do, and whether training is available to them.
+"""Access: organizations, callers and their permissions, and the availability of training.
 
-Owns the table `organization`. Promises that a caller is what a verified token says, no more, and that
-an unknown organization, a missing permission and an unavailable feature are told apart.
+Owns the table `organization`. Promises that a caller has only what a verified token grants, and that an unknown
+organization, a missing permission and an unavailable feature give different errors.
 """
 
 from shared.access.actions import OrganizationExists, add_organization, check_time_zone, enable, entitle, limit_changes

@@ -1,4 +1,4 @@
-"""Adding organizations, and switching what they may use."""
+"""Adding organizations, and changing what they may use."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from shared.events import Actor, Fact
 
 
 class OrganizationExists(Conflict):
-    """The id is taken."""
+    """An organization with this id exists already."""
 
     slug, title = "organization-exists", "Organization exists"
 
@@ -45,7 +45,7 @@ def add_organization(db: Session, *, name: str, time_zone: str, actor: Actor, no
 
 
 def entitle(db: Session, *, training: bool, actor: Actor, now: datetime) -> None:
-    """Grant or withhold training by entitlement: the operator's switch. Deletes nothing."""
+    """Grant or withdraw the entitlement to training: the operator's switch. Deletes nothing."""
     _change(db, "training_entitled", training, "organization.entitlement_changed", "training", actor, now)
 
 
@@ -55,14 +55,14 @@ def enable(db: Session, *, training: bool, actor: Actor, now: datetime) -> None:
 
 
 def limit_changes(db: Session, recipients: int | None, *, actor: Actor, now: datetime) -> None:
-    """Let jobs of more recipients wait for a second member; None lets all of them run at once."""
+    """Set the number of recipients above which a job waits for a second member's approval. None: no job waits."""
     _change(db, "change_limit", recipients, "organization.settings_changed", "changeLimit", actor, now)
 
 
 def _change(
     db: Session, column: str, value: bool | int | None, type: str, name: str, actor: Actor, now: datetime
 ) -> None:
-    """Set one column and record the change with its former value; nothing happens when it is so already."""
+    """Set one column and record the change with its former value. Does nothing if the column has the value already."""
     org_id = current_org(db)
     organization = db.get(Organization, org_id, with_for_update=True, populate_existing=True)
     if organization is None:

@@ -1,4 +1,4 @@
-"""Who is calling: a member, named by a verified token, with permissions and a scope."""
+"""The caller: a member, identified by a verified token, with permissions and a scope."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ from shared.events import Actor
 
 
 class Permission(StrEnum):
-    """What a token can allow. The workspace's roles grant them; Rollcall only reads them."""
+    """The permissions that a token can carry. The workspace's roles grant them; Rollcall only reads them."""
 
     VIEW = "training.view"
     ASSIGN = "training.assign"
@@ -22,13 +22,13 @@ class Permission(StrEnum):
 
 
 class PermissionDenied(Problem):
-    """The token lacks a permission; the answer names it."""
+    """The token lacks a permission; the error names it."""
 
     slug, status, title = "permission-denied", 403, "Permission denied"
 
 
 class Unauthenticated(Problem):
-    """There is no token, or one that cannot be trusted."""
+    """There is no token, or it cannot be verified."""
 
     slug, status, title = "unauthenticated", 401, "Not signed in"
 
@@ -38,7 +38,7 @@ class Caller:
     """A verified caller.
 
     party_id: the party that the member represents, if any.
-    folders: ids of the only folders whose parties the caller may see; None for all.
+    folders: ids of the folders whose parties the caller may see; None: all parties.
     """
 
     org_id: str
@@ -49,15 +49,15 @@ class Caller:
 
     @property
     def actor(self) -> Actor:
-        """The caller as it stands in events and records."""
+        """The caller as the actor of events and records."""
         return Actor("member", self.member_id)
 
     def may(self, *any_of: Permission) -> bool:
-        """Whether the caller has one of these permissions."""
+        """True if the caller has at least one of these permissions."""
         return not self.permissions.isdisjoint(any_of)
 
     def need(self, *any_of: Permission) -> None:
-        """Raise PermissionDenied, naming what is missing, unless the caller has one of these permissions."""
+        """Raise PermissionDenied, naming the permissions, unless the caller has at least one of them."""
         if not self.may(*any_of):
             names = " or ".join(any_of)
             raise PermissionDenied(f"This needs the permission {names}, which your token does not carry.")

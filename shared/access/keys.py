@@ -1,7 +1,8 @@
-"""The identity provider's published keys, kept between requests so that neither a flood nor an outage reaches through.
+"""A cache of the identity provider's published keys.
 
-PyJWT's own client asks again for every unknown key id once a fetch has failed, with a lock held meanwhile: a provider
-that hangs, or a sender of invented ids beside one, would then hold up everybody's requests.
+It limits how often a flood of unknown key ids fetches them, and keeps the last keys during an outage of the provider.
+PyJWT's client does the fetching but not the caching: its own cache, once a fetch has failed, fetches again for every
+unknown key id while it holds a lock. A hung provider, or a caller who invents key ids, would then block all requests.
 """
 
 from threading import Lock
@@ -13,15 +14,15 @@ from shared.access.caller import Unauthenticated
 from shared.errors import Unavailable
 
 FRESH_SECONDS = 300
-"""After this the keys are asked for again: so long a withdrawn key stays good."""
+"""Age after which the keys are fetched again; a withdrawn key is accepted for this long."""
 REST_SECONDS = 30
-"""How long after a fetch no other is made, whatever key ids are invented."""
+"""Minimum time between two fetches, whatever key ids are invented."""
 REST_AFTER_FAILURE_SECONDS = 2
 FETCH_TIMEOUT_SECONDS = 3
 
 
 class PublishedKeys:
-    """The keys at one address. While it cannot be reached, the keys fetched last stay good, and nobody waits for it."""
+    """The keys at one address. While it is unreachable, the last keys stay valid, and only one request waits for it."""
 
     def __init__(self, url: str) -> None:
         self._page = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=FETCH_TIMEOUT_SECONDS)
@@ -31,7 +32,7 @@ class PublishedKeys:
         self._away = False
 
     def find(self, kid: str | None) -> jwt.PyJWK:
-        """The key with this id. Raises Unauthenticated when it is not published, Unavailable when that is not known."""
+        """Returns the key with this id. Raises Unauthenticated if it is not published, Unavailable if unknown."""
         wanted = kid not in self._keys or monotonic() >= self._stale_at
         if wanted and self._lock.acquire(blocking=not self._keys):
             try:
@@ -48,7 +49,7 @@ class PublishedKeys:
     def _fetch(self) -> None:
         try:
             self._keys = {key.key_id: key for key in self._page.get_signing_keys()}
-        except (jwt.PyJWTError, ValueError):  # it cannot be reached, or what it sends is no set of keys
+        except (jwt.PyJWTError, ValueError):  # unreachable, or its response is no set of keys
             self._away = True
             self._rests_until = monotonic() + REST_AFTER_FAILURE_SECONDS
         else:

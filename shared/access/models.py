@@ -1,4 +1,4 @@
-"""The organizations: the tenants, and what each may use."""
+"""The table of organizations, the tenants, and what each may use."""
 
 from datetime import datetime
 
@@ -9,10 +9,10 @@ from shared.database import ID_PATTERN, Base, ExternalId
 
 
 class Organization(Base):
-    """A tenant. Its own row is guarded too: a transaction sees only the organization it works for.
+    """A tenant. Row-level security guards this table too: a transaction sees only the organization that it works for.
 
-    training_enabled: an administrator's switch. training_entitled: the operator's. Both must be on.
-    change_limit: recipients above which a job waits for a second member; null for none.
+    training_enabled: the administrator's switch. training_entitled: the operator's. Both must be on.
+    change_limit: number of recipients above which a job waits for a second member; null: no limit.
     """
 
     __tablename__ = "organization"

@@ -1,4 +1,4 @@
-"""Whether an organization is known, and whether it may use training."""
+"""Reading organizations, and whether one may use training."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -13,7 +13,7 @@ from shared.errors import Problem
 
 
 class Unavailability(StrEnum):
-    """Why training does not answer."""
+    """The reasons why an organization cannot use training."""
 
     NOT_DEPLOYED = "not_deployed"
     NOT_ENTITLED = "not_entitled"
@@ -21,7 +21,7 @@ class Unavailability(StrEnum):
 
 
 class OrganizationUnknown(Problem):
-    """The token is good, but its organization was never added here."""
+    """The token is valid, but its organization was never added to this service."""
 
     slug, status, title = "organization-unknown", 403, "Organization unknown"
 
@@ -30,7 +30,7 @@ class OrganizationUnknown(Problem):
 
 
 class FeatureNotAvailable(Problem):
-    """Training is absent from this deployment, withheld, or disabled. Nothing is deleted meanwhile."""
+    """Training is not deployed, not granted, or disabled. Nothing is deleted meanwhile."""
 
     slug, status, title = "feature-not-available", 403, "Feature not available"
 
@@ -44,7 +44,7 @@ class FeatureNotAvailable(Problem):
 
 
 def organization(db: Session) -> Organization:
-    """The organization that this transaction works for. Raises OrganizationUnknown."""
+    """Returns the organization that this transaction works for. Raises OrganizationUnknown."""
     found = db.get(Organization, current_org(db))
     if found is None:
         raise OrganizationUnknown
@@ -57,12 +57,12 @@ def today(db: Session, now: datetime) -> date:
 
 
 def organization_ids(db: Session) -> list[str]:
-    """Every organization there is. Needs none of its own."""
+    """Returns the ids of all organizations. The transaction needs no organization."""
     return list(db.scalars(select(func.organization_ids())))
 
 
 def unavailability(organization: Organization, features: frozenset[str]) -> Unavailability | None:
-    """Why this organization cannot use training, or None when it can."""
+    """Returns why this organization cannot use training, or None if it can."""
     if "training" not in features:
         return Unavailability.NOT_DEPLOYED
     if not organization.training_entitled:

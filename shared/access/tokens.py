@@ -1,7 +1,7 @@
-"""Bearer tokens: who the caller is, verified by a shared secret or by the identity provider's published keys.
+"""Bearer tokens, verified with a shared secret or with the identity provider's published keys.
 
-The accepted algorithms come from the settings, never from the token, so neither `none` nor an HS256 token
-signed with a public key can pass; nor does a published key verify another algorithm than its own.
+The accepted algorithms come from the settings, never from the token. So neither `none` nor an HS256 token signed with a
+public key is accepted, and a published key verifies no algorithm but its own.
 """
 
 import time
@@ -21,13 +21,13 @@ CLOCK_SKEW_SECONDS = 30
 
 
 class TokenVerifier:
-    """Verifies tokens for one process; keeps the published keys between calls."""
+    """Verifies tokens for one process; caches the published keys between calls."""
 
     def __init__(self, settings: Settings) -> None:
         self._algorithms = settings.algorithms
         self._issuer = settings.jwt_issuer
         self.fetches = settings.jwks_url is not None
-        """Whether verifying may have to fetch a key, and so to wait."""
+        """True if verifying may fetch keys and therefore wait."""
         if settings.jwks_url:
             keys = PublishedKeys(str(settings.jwks_url))
             self._key: Callable[[str], Any] = lambda token: keys.find(jwt.get_unverified_header(token).get("kid"))
@@ -38,7 +38,7 @@ class TokenVerifier:
             raise BadSettings("Neither ROLLCALL_JWT_SECRET nor ROLLCALL_JWKS_URL is set; one of them must be.")
 
     def verify(self, token: str) -> Caller:
-        """The caller a token names. Raises Unauthenticated, or Unavailable when the keys cannot be fetched."""
+        """Returns the caller that a token names. Raises Unauthenticated, or Unavailable if keys cannot be fetched."""
         try:
             claims = jwt.decode(
                 token,
@@ -66,7 +66,7 @@ def issue(
     folders: Iterable[str] | None = None,
     ttl_seconds: int = 3600,
 ) -> str:
-    """A token signed with the shared secret, for tests, scripts and trying out. Raises BadSettings without a secret."""
+    """Returns a token signed with the shared secret, for tests and scripts. Raises BadSettings without a secret."""
     if not settings.jwt_secret:
         raise BadSettings(
             "ROLLCALL_JWT_SECRET is not set, so this command cannot sign; your identity provider issues tokens."
@@ -87,7 +87,7 @@ def issue(
 
 
 def _caller(claims: dict[str, Any]) -> Caller:
-    """A caller from verified claims, whose shapes are still not trusted."""
+    """Returns the caller. The claims are verified, but not yet their types and forms. Raises Unauthenticated."""
     org_id, member_id, party_id = claims["org"], claims["sub"], claims.get("party")
     permissions, folders = claims.get("permissions", []), claims.get("folders")
     ids = [org_id, member_id, *([] if party_id is None else [party_id])]

@@ -1,7 +1,7 @@
-"""The catalogue: courses, and their versions as they were published.
+"""The catalogue: courses and their versions.
 
-Owns the tables `course` and `course_version`. Promises that a course has at most one active version, that a
-published version never changes, and that publishing the next one changes nothing but that the former is superseded.
+Owns the tables `course` and `course_version`. Promises that a course has at most one active version, that a published
+version never changes, and that publishing a version only supersedes the former one and rewrites no assignment.
 """
 
 from shared.catalogue.actions import (
@@ -25,7 +25,6 @@ from shared.catalogue.queries import (
     courses_by_id,
     version,
     versions,
-    versions_by_id,
 )
 from shared.catalogue.schemas import (
     CourseAnswer,
@@ -70,5 +69,4 @@ __all__ = [
     "publish_version",
     "version",
     "versions",
-    "versions_by_id",
 ]

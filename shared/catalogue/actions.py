@@ -1,5 +1,5 @@
-"""Writing the catalogue. Whoever changes a course or one of its versions locks the course first, so two
-members who publish at once come one after the other, and the second finds what the first has made.
+"""Writing the catalogue. Every change of a course or one of its versions locks the course row first. So of two
+members who publish at the same time the second waits, and then sees what the first has published.
 """
 
 import uuid
@@ -24,16 +24,16 @@ from shared.events import Actor, Fact
 
 
 class CourseArchived(Conflict):
-    """An archived course stays as it is."""
+    """An archived course cannot be changed."""
 
     slug, title = "course-archived", "Course archived"
 
     def __init__(self) -> None:
-        super().__init__("This course is archived: it can be read, but not changed, and nothing of it published.")
+        super().__init__("This course is archived: it can be read, but not changed or published.")
 
 
 class CourseCodeTaken(Conflict):
-    """A code is unique in the organization, archived courses included."""
+    """A code is unique in the organization, including archived courses."""
 
     slug, title = "course-code-taken", "Course code taken"
 
@@ -42,7 +42,7 @@ class CourseCodeTaken(Conflict):
 
 
 class VersionLabelTaken(Conflict):
-    """A label is unique in its course."""
+    """A label is unique within its course."""
 
     slug, title = "version-label-taken", "Version label taken"
 
@@ -51,7 +51,7 @@ class VersionLabelTaken(Conflict):
 
 
 class VersionPublished(Conflict):
-    """What was published never changes, and once superseded it does not come back."""
+    """A published version never changes, and a superseded one cannot be published again."""
 
     slug, title = "version-published", "Version published"
 
@@ -60,7 +60,7 @@ class VersionPublished(Conflict):
 
 
 def create_course(db: Session, request: CourseRequest, actor: Actor, now: datetime) -> Course:
-    """Add a course, without a version yet. Raises CourseCodeTaken."""
+    """Add a course without versions. Raises CourseCodeTaken."""
     values = {**request.model_dump(), "org_id": current_org(db), "created_at": now, "updated_at": now}
     with _unique("uq_course_org_id_code", CourseCodeTaken):
         course = db.execute(insert(Course).values(values).returning(Course)).scalar_one()
@@ -77,10 +77,10 @@ def change_course(
     actor: Actor,
     now: datetime,
 ) -> Course:
-    """Change the fields that are given; what equals the present value is no change.
+    """Change the given fields; a value equal to the present one is no change.
 
-    expected: the revisions that the caller may have read, None for any. Raises NotFound, Stale, CourseArchived,
-    CourseCodeTaken.
+    expected: the revisions on which the caller's change may be based; None: any. Raises NotFound, Stale,
+    CourseArchived, CourseCodeTaken.
     """
     course = _lock(db, course_id)
     if expected is not None and course.revision not in expected:
@@ -96,7 +96,7 @@ def change_course(
 
 
 def archive_course(db: Session, course_id: uuid.UUID, actor: Actor, now: datetime) -> Course:
-    """Take a course out of use for good; its versions and all that is bound to them stay. Archiving again does nothing.
+    """Archive a course for good. Its versions and everything bound to them stay. Archiving again does nothing.
 
     Raises NotFound.
     """
@@ -139,10 +139,10 @@ def change_version(
 def publish_version(
     db: Session, course_id: uuid.UUID, version_id: uuid.UUID, actor: Actor, now: datetime
 ) -> CourseVersion:
-    """Make a draft the active version and the former one superseded; no assignment is rewritten.
+    """Make a draft the active version and supersede the former one; no assignment is rewritten.
 
-    Publishing the active version again does nothing, so that a lost answer can be asked for again. Raises NotFound,
-    CourseArchived, and VersionPublished for a superseded version.
+    Publishing the active version again does nothing, so that a request whose response was lost can be repeated. Raises
+    NotFound, CourseArchived, and VersionPublished for a superseded version.
     """
     course = _lock(db, course_id)
     _check_not_archived(course)
@@ -153,13 +153,16 @@ def publish_version(
         raise VersionPublished
     superseded = _supersede(db, course_id)
     version.state, version.published_at, version.published_by = VersionState.ACTIVE, now, actor.id
-    _touch(db, course, now)  # the active version is part of what a reader of the course saw
+    _touch(db, course, now)  # its active version is part of the course as clients read it
     events.record(db, actor, now, *superseded, _version_fact("published", version))
     return version
 
 
 def _lock(db: Session, course_id: uuid.UUID) -> Course:
-    """The course as it is now, locked until the end. Assignments may go on being made of it. Raises NotFound."""
+    """Lock a course until the end of this transaction and return it as it is now. Raises NotFound.
+
+    Other transactions may still insert assignments of the course.
+    """
     course = db.scalar(
         select(Course)
         .where(Course.org_id == current_org(db), Course.id == course_id)
@@ -177,7 +180,7 @@ def _check_not_archived(course: Course) -> None:
 
 
 def _supersede(db: Session, course_id: uuid.UUID) -> list[Fact]:
-    """Supersede the active version, if there is one, before another becomes active: the index allows only one."""
+    """Supersede the active version, if any, before another one becomes active: the unique index allows only one."""
     superseded = db.scalars(
         update(CourseVersion)
         .where(
@@ -192,7 +195,7 @@ def _supersede(db: Session, course_id: uuid.UUID) -> list[Fact]:
 
 
 def _plain(request: VersionRequest | VersionChanges) -> dict[str, Any]:
-    """The given fields as column values; materials as they stand on the wire."""
+    """Returns the given fields as column values, with materials in their JSON form."""
     values = request.model_dump(exclude_unset=isinstance(request, VersionChanges))
     if request.materials is not None and "materials" in values:
         values["materials"] = [material.model_dump(by_alias=True) for material in request.materials]
@@ -200,7 +203,7 @@ def _plain(request: VersionRequest | VersionChanges) -> dict[str, Any]:
 
 
 def _apply(row: Course | CourseVersion, values: dict[str, Any]) -> dict[str, Any]:
-    """Set what differs. Answers the former values of what did, by their names on the wire."""
+    """Set the values that differ from the present ones. Returns the former values, by their JSON names."""
     former = {name: getattr(row, name) for name, value in values.items() if getattr(row, name) != value}
     for name in former:
         setattr(row, name, values[name])
@@ -208,7 +211,7 @@ def _apply(row: Course | CourseVersion, values: dict[str, Any]) -> dict[str, Any
 
 
 def _touch(db: Session, course: Course, now: datetime) -> None:
-    """Write the course's changes as its next revision."""
+    """Write the course's changes with its next revision number."""
     course.revision += 1
     course.updated_at = now
     db.flush()
@@ -216,7 +219,7 @@ def _touch(db: Session, course: Course, now: datetime) -> None:
 
 @contextmanager
 def _unique(constraint: str, taken: Callable[[], Conflict]) -> Iterator[None]:
-    """Say which rule a racing or repeated value breaks: the database alone can tell for sure."""
+    """Raise `taken` if the block violates a unique constraint. Only the database can decide this between two racers."""
     try:
         yield
     except IntegrityError as error:
@@ -235,5 +238,5 @@ def _version_fact(what: str, version: CourseVersion, former: dict[str, Any] | No
 
 
 def _changes(former: dict[str, Any] | None) -> dict[str, Any]:
-    """What an event tells of a change: a catalogue holds nothing personal, so the former values may stay for years."""
+    """Returns the data of a change. The catalogue holds nothing personal, so events may keep its former values."""
     return {} if former is None else {"changed": sorted(former), "former": former}

@@ -1,4 +1,4 @@
-"""The catalogue: courses and their versions. What was published never changes, in the database too."""
+"""The catalogue's tables: courses and versions. A trigger keeps a published version from being changed."""
 
 import uuid
 from datetime import datetime
@@ -12,7 +12,7 @@ from shared.database import Base, ExternalId, Tenant, Uuid7
 
 
 class Mode(StrEnum):
-    """How a course is delivered; `flex` means either."""
+    """How a course is delivered. flex: online or in person."""
 
     ONLINE = "online"
     IN_PERSON = "in_person"
@@ -20,21 +20,21 @@ class Mode(StrEnum):
 
 
 class LicenceOn(StrEnum):
-    """What grants a course's licence: a completed session, or any completion of an assignment."""
+    """The completion that grants a course's licence: of a session, or of an assignment in any way."""
 
     SESSION = "session"
     COMPLETION = "completion"
 
 
 class EarlyRenewal(StrEnum):
-    """From when a licence counts that is renewed before its end: from the renewal, or from the end of the former."""
+    """The start of a licence that is renewed early: the renewal, or the end of the former licence."""
 
     RESETS = "resets"
     KEEPS_ANNIVERSARY = "keepsAnniversary"
 
 
 class VersionState(StrEnum):
-    """draft -> active -> superseded. Only a draft can be edited; only one version of a course is active."""
+    """draft -> active -> superseded. Only a draft can be edited; at most one version of a course is active."""
 
     DRAFT = "draft"
     ACTIVE = "active"
@@ -42,11 +42,11 @@ class VersionState(StrEnum):
 
 
 class Course(Tenant, Base):
-    """A catalogue entry. licence_months: how long its licence lasts; null: it grants none.
+    """A catalogue entry. licence_months: the duration of its licence; null: it grants none.
 
-    renewal_window_days: a renewal so many days before the end, or fewer, is an early one, for which
-    `early_renewal` says from when the new licence counts; null: there are none. renew_before_days: so long before a
-    licence ends its holder is assigned the active version; null: never.
+    renewal_window_days: a renewal in these last days of a licence is an early renewal, for which `early_renewal` sets
+    the start of the new licence; null: no renewal is early. renew_before_days: how many days before a licence ends its
+    holder is assigned the active version; null: never.
     """
 
     __tablename__ = "course"
@@ -77,7 +77,7 @@ class Course(Tenant, Base):
 
 
 class CourseVersion(Tenant, Base):
-    """An edition of a course. materials: `[{documentId, title, url?}]`; the documents live in the DMS."""
+    """A version of a course. materials: `[{documentId, title, url?}]`; the documents themselves are in the DMS."""
 
     __tablename__ = "course_version"
     __table_args__ = (

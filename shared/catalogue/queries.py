@@ -1,4 +1,4 @@
-"""Reading the catalogue: courses with their active version, and what others may bind to."""
+"""Reading the catalogue: courses with their active version, and the version that other nouns bind to."""
 
 import uuid
 from collections.abc import Collection
@@ -12,15 +12,16 @@ from shared.errors import Fault, InvalidInput, NotFound
 
 
 class CourseNotPublished(InvalidInput):
-    """The course exists, but there is no version of it to bind to."""
+    """The course exists, but has no active version."""
 
     slug, title = "course-not-published", "Course not published"
 
 
 def courses(db: Session, *, archived: bool = False, q: str | None = None) -> Select[Course, CourseVersion | None]:
-    """Courses by title, as rows of (Course, its active version or None).
+    """Returns a select of courses by title, as rows of (Course, its active version or None).
 
-    q: a part of the title or the beginning of the code, in any case.
+    archived: archived courses instead of the others. q: a part of the title or the beginning of the code, in any letter
+    case.
     """
     rows = _courses(db).where(Course.archived_at.is_not(None) if archived else Course.archived_at.is_(None))
     if q is not None:
@@ -29,7 +30,7 @@ def courses(db: Session, *, archived: bool = False, q: str | None = None) -> Sel
 
 
 def course(db: Session, course_id: uuid.UUID) -> Row[Course, CourseVersion | None]:
-    """One such row. Raises NotFound."""
+    """Returns the row (Course, its active version or None) of one course. Raises NotFound."""
     row = db.execute(_courses(db).where(Course.id == course_id)).one_or_none()
     if row is None:
         raise NotFound("course")
@@ -37,13 +38,13 @@ def course(db: Session, course_id: uuid.UUID) -> Row[Course, CourseVersion | Non
 
 
 def versions(db: Session, course_id: uuid.UUID, *, state: VersionState | None = None) -> Select[CourseVersion]:
-    """The versions of a course, newest first."""
+    """Returns a select of the versions of a course, newest first."""
     rows = _versions(db, course_id).order_by(CourseVersion.created_at.desc(), CourseVersion.id.desc())
     return rows if state is None else rows.where(CourseVersion.state == state)
 
 
 def version(db: Session, course_id: uuid.UUID, version_id: uuid.UUID) -> CourseVersion:
-    """One of them. Raises NotFound."""
+    """Returns one version of a course. Raises NotFound."""
     found = db.scalar(_versions(db, course_id).where(CourseVersion.id == version_id))
     if found is None:
         raise NotFound("course version")
@@ -51,10 +52,10 @@ def version(db: Session, course_id: uuid.UUID, version_id: uuid.UUID) -> CourseV
 
 
 def active_version(db: Session, course_id: uuid.UUID, *, pointer: str = "/courseId") -> CourseVersion:
-    """The version that an assignment or a session made now is bound to.
+    """Returns the active version of a course, to which new assignments and sessions are bound.
 
-    pointer: where the request names the course. Raises InvalidInput for a course that is unknown or archived,
-    and its subclass CourseNotPublished for one that has only drafts.
+    pointer: where the request names the course. Raises InvalidInput for a course that is unknown or archived, and its
+    subclass CourseNotPublished for a course with drafts only.
     """
     row = db.execute(_courses(db).where(Course.id == course_id)).one_or_none()
     if row is None:
@@ -68,17 +69,9 @@ def active_version(db: Session, course_id: uuid.UUID, *, pointer: str = "/course
 
 
 def courses_by_id(db: Session, course_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Course]:
-    """Those of the courses that exist, archived ones too."""
+    """Returns the courses that exist, including archived ones, by id."""
     found = db.scalars(select(Course).where(Course.org_id == current_org(db), Course.id.in_(course_ids)))
     return {course.id: course for course in found}
-
-
-def versions_by_id(db: Session, version_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, CourseVersion]:
-    """Those of the versions that exist, in whatever state."""
-    found = db.scalars(
-        select(CourseVersion).where(CourseVersion.org_id == current_org(db), CourseVersion.id.in_(version_ids))
-    )
-    return {version.id: version for version in found}
 
 
 def _courses(db: Session) -> Select[Course, CourseVersion | None]:

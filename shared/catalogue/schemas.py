@@ -1,4 +1,4 @@
-"""The catalogue on the wire."""
+"""The catalogue's JSON."""
 
 import uuid
 from typing import Annotated, Self
@@ -9,15 +9,15 @@ from shared.catalogue.models import Course, CourseVersion, EarlyRenewal, Licence
 from shared.wire import Answer, Instant, Line, LongText, Received
 
 LICENCE_MONTHS = 12
-"""How long a licence lasts unless the course says otherwise: a year."""
+"""The default duration of a licence: a year."""
 MAX_LICENCE_MONTHS = 1200
-"""A century: longer is a slip of the keyboard, and past the year 9999 no date can be computed."""
+"""A century. More is a typing error, and after the year 9999 no date can be computed."""
 
 _HTTP = TypeAdapter(HttpUrl)
 
 
 def _web_address(value: str) -> str:
-    """A page shows it as a link, so `javascript:` and its like must not pass. Kept as it was written."""
+    """Accept http and https only, because pages show the address as a link. Returns it exactly as it was sent."""
     _HTTP.validate_python(value)
     if not value.isprintable():
         raise ValueError("must be an http or https address on one line")
@@ -30,7 +30,7 @@ RenewalDays = Annotated[int, Field(ge=1, le=3650)]
 
 
 class Material(Received):
-    """A document of the DMS that belongs to a version. url: where it can be read, http or https."""
+    """A document in the DMS that belongs to a version. url: where it can be read, http or https."""
 
     document_id: Line
     title: Line
@@ -43,8 +43,8 @@ Materials = Annotated[list[Material], Field(max_length=100)]
 class CourseRequest(Received):
     """A new course. licence_months: calendar months; null: the course grants no licence.
 
-    renewal_window_days, early_renewal: a renewal so many days before the end, or fewer, starts a new year at once, or
-    keeps the anniversary. renew_before_days: so long before the end the holder is assigned the course again.
+    renewal_window_days, early_renewal: a renewal in these last days of a licence restarts the period at once, or keeps
+    the anniversary. renew_before_days: how many days before the end the holder is assigned the course again.
     """
 
     title: Line
@@ -59,9 +59,9 @@ class CourseRequest(Received):
 
 
 class CourseChanges(Received):
-    """What is to change: only the fields that are given. Null clears what a new course may leave out.
+    """Changes of a course: only the given fields change. Null clears a field that a new course may leave out.
 
-    A change counts for licences that are granted from then on, `renewBeforeDays` also for those that are there.
+    Changes apply to licences granted from then on, `renewBeforeDays` also to existing licences.
     """
 
     title: Line | None = None
@@ -89,7 +89,7 @@ class VersionRequest(Received):
 
 
 class VersionChanges(Received):
-    """What is to change in a draft: only the fields that are given. Null clears `summary`."""
+    """Changes of a draft: only the given fields change. Null clears `summary`."""
 
     label: Line | None = None
     summary: LongText | None = None
@@ -102,7 +102,7 @@ class VersionChanges(Received):
 
 
 class ActiveVersion(Answer):
-    """The edition of a course that new assignments and sessions are bound to."""
+    """The version of a course to which new assignments and sessions are bound."""
 
     id: uuid.UUID
     label: str
@@ -129,7 +129,7 @@ class CourseAnswer(Answer):
 
     @classmethod
     def of(cls, course: Course, active: CourseVersion | None) -> Self:
-        """The answer for one row of `catalogue.courses`."""
+        """Returns the answer for one row of `catalogue.courses`."""
         return cls(
             id=course.id,
             title=course.title,
@@ -149,7 +149,7 @@ class CourseAnswer(Answer):
 
 
 class MaterialAnswer(Answer):
-    """A document of the DMS that belongs to a version."""
+    """A document in the DMS that belongs to a version."""
 
     document_id: str
     title: str

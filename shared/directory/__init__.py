@@ -1,15 +1,14 @@
 """The directory: a synchronised copy of parties and folders, which another system owns.
 
-Owns the tables `party`, `folder` and `folder_member`, and with them every name and e-mail address there is.
-Promises that a party is never removed, that one outside a caller's folders does not exist for that caller, and
-that events about parties hold ids and the names of fields, never their values.
+Owns the tables `party`, `folder` and `folder_member`, the only tables with names and e-mail addresses. Promises that a
+party is never removed, that a party outside a caller's folders does not exist for that caller, and that events about
+parties hold ids and the names of fields, never their values.
 """
 
 from shared.directory.actions import Synced, erase_party, lock_parties, put_folder, put_parties
 from shared.directory.formats import MEDIA_TYPES, read_parties
 from shared.directory.models import Folder, FolderMember, Party
 from shared.directory.queries import (
-    display_names,
     folder,
     folders,
     in_scope,
@@ -33,7 +32,6 @@ __all__ = [
     "PartyRow",
     "SyncAnswer",
     "Synced",
-    "display_names",
     "erase_party",
     "folder",
     "folders",

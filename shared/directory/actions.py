@@ -1,4 +1,4 @@
-"""Writing the directory: whole sets at a time, with the facts about every party and folder that changed."""
+"""Writing the directory: whole sets at a time, with an event for every party and folder that changed."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -24,7 +24,7 @@ ERASED_NAME = "Erased party"
 
 @dataclass(frozen=True)
 class Synced:
-    """How many parties of a synchronisation were new, changed, and the same as before."""
+    """The numbers of parties that a synchronisation created, updated and left unchanged."""
 
     created: int
     updated: int
@@ -32,10 +32,10 @@ class Synced:
 
 
 def put_parties(db: Session, rows: Sequence[PartyRow], actor: Actor, now: datetime) -> Synced:
-    """Make the directory say of these parties, each named once, what the rows say. Folders that are new are made.
+    """Create or update the parties of these rows, of which each party has one. Creates folders that do not exist.
 
-    The folders given are all the folders a party is in; not given, they stay. The source decides about an erased
-    party too: if it still sends a name, the name is back, so erase there first.
+    A row's folders replace all folders of the party; a row without folders leaves them. An erased party is updated like
+    any other: if the source still sends the name, the name is back. So erase it in the source first.
     """
     by_id = {row.entity_id: row for row in rows}
     created = statements.insert_parties(db, rows, now)
@@ -54,9 +54,9 @@ def put_parties(db: Session, rows: Sequence[PartyRow], actor: Actor, now: dateti
 
 
 def put_folder(db: Session, folder_id: str, request: FolderRequest, actor: Actor, now: datetime) -> bool:
-    """Make or rename a folder and, where parties are given, put exactly those in it. Answers whether it is new.
+    """Create or rename a folder and, if parties are given, make them its only members. Returns True if it is new.
 
-    Raises InvalidInput, naming each party that is not in the directory.
+    Raises InvalidInput, which names each party that is not in the directory.
     """
     given = request.party_ids
     present = set() if given is None else _lock_members(db, folder_id, given)
@@ -77,7 +77,7 @@ def put_folder(db: Session, folder_id: str, request: FolderRequest, actor: Actor
 
 
 def erase_party(db: Session, party_id: str, actor: Actor, now: datetime) -> None:
-    """Blank a party's name and e-mail address; all that is only ids stays. Erasing again does nothing."""
+    """Erase a party's name and e-mail address. All ids stay. Erasing a party again does nothing."""
     erased = db.scalar(
         update(Party)
         .where(Party.org_id == current_org(db), Party.id == party_id, Party.erased_at.is_(None))
@@ -89,21 +89,21 @@ def erase_party(db: Session, party_id: str, actor: Actor, now: datetime) -> None
 
 
 def lock_parties(db: Session, which: ColumnElement[bool]) -> None:
-    """Lock parties until the end of this transaction, in the order of their ids: so everybody who locks several does.
+    """Lock parties until the end of this transaction, in the order of their ids, as every lock of several parties is.
 
-    Their records may go on pointing at them.
+    Other transactions may still insert rows that refer to these parties.
     """
     theirs = select(Party.id).where(Party.org_id == current_org(db), which).order_by(Party.id)
     db.execute(select(func.count()).select_from(theirs.with_for_update(key_share=True).cte("theirs")))
 
 
 def _differences(given: PartyRow, present: Row[Any]) -> list[str]:
-    """The fields, by their names on the wire, in which a row differs from the party as it is."""
+    """Returns the fields in which a row differs from the stored party, by their JSON names."""
     return [to_camel(name) for name in statements.COPIED if getattr(given, name) != getattr(present, name)]
 
 
 def _set_folders(db: Session, placed: Mapping[str, set[str]]) -> set[str]:
-    """Put each party into exactly these folders. Answers whose folders changed."""
+    """Make these the only folders of each party. Returns the parties whose folders changed."""
     present = statements.folders_of(db, placed.keys())
     moved = {party_id for party_id, folder_ids in placed.items() if folder_ids != present.get(party_id, set())}
     statements.remove_members(db, moved)
@@ -112,7 +112,7 @@ def _set_folders(db: Session, placed: Mapping[str, set[str]]) -> set[str]:
 
 
 def _lock_members(db: Session, folder_id: str, party_ids: Sequence[str]) -> set[str]:
-    """Lock the parties that are in a folder and those that are to be. Answers the former. Raises InvalidInput."""
+    """Lock the members of a folder and the parties given. Returns the members. Raises InvalidInput."""
     present = statements.members_of(db, folder_id)
     known = statements.lock_parties(db, present.union(party_ids))
     unknown = [n for n, party_id in enumerate(party_ids) if party_id not in known]
@@ -124,10 +124,10 @@ def _lock_members(db: Session, folder_id: str, party_ids: Sequence[str]) -> set[
 def _record_changes(
     db: Session, rows: Mapping[str, PartyRow], changes: Mapping[str, list[str]], actor: Actor, now: datetime
 ) -> None:
-    """Record what changed of each party, names of fields only, together for all that changed alike.
+    """Record the names of each party's changed fields, with one call for all parties with the same changes.
 
-    A source changes its parties in few ways at a time, and there are never more ways than combinations of fields:
-    the number of statements is bounded by that, not by the parties.
+    So the number of statements is bounded by the combinations of fields, not by the number of parties. A source changes
+    its parties in few ways at a time.
     """
     alike: defaultdict[tuple[tuple[str, ...], bool | None], list[str]] = defaultdict(list)
     for party_id, changed in changes.items():
@@ -145,7 +145,7 @@ def _record_each(
     now: datetime,
     data: dict[str, Any] | None = None,
 ) -> None:
-    """Record the same of each of these parties, or folders: the type's first word says which."""
+    """Record one event for each of these parties, or folders if `type` begins with `folder`."""
     noun, _, _ = type.partition(".")
     each = func.unnest(texts(sorted(subject_ids)), type_=Text).column_valued("id")
     of = select(func.concat(f"{noun}/", each).label("subject"), (each if noun == "party" else null()).label("party_id"))

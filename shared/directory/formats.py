@@ -1,7 +1,7 @@
-"""The three ways to send parties, read into rows: JSON for programs, NDJSON for streams, CSV for spreadsheets.
+"""Parsing parties from three formats: JSON for programs, NDJSON for streams, CSV for spreadsheets.
 
-A row that is wrong is named and left out, and the others go in; a body that cannot be taken apart is refused whole.
-Of a wrong row nothing is repeated but an entityId that has the form of one: answers end up in logs, rows hold names.
+An invalid row is reported and left out, and the other rows are taken. A body that cannot be parsed is refused whole.
+A report repeats nothing of a row but a well-formed entityId: responses end up in logs, and rows hold names.
 """
 
 import csv
@@ -30,16 +30,16 @@ _SENTENCES = {
 
 @dataclass(frozen=True)
 class _Unreadable:
-    """A row that cannot be taken apart, and why."""
+    """A row that cannot be parsed. detail: why."""
 
     detail: str
 
 
 def read_parties(media_type: str, body: bytes) -> tuple[list[PartyRow], list[BadRow]]:
-    """The good rows of a body, each party once, and what is wrong with the others.
+    """Returns the valid rows of a body, each party once, and the faults of the other rows.
 
-    media_type: one of MEDIA_TYPES. A party that comes again is a bad row: two rows about one party mean that the
-    list is not what its sender thinks. Raises InvalidInput for a body that cannot be taken apart or has too many rows.
+    media_type: one of MEDIA_TYPES. A second row about the same party is a bad row, because such a list is not what its
+    sender thinks it is. Raises InvalidInput for a body that cannot be parsed or has too many rows.
     """
     good: dict[str, tuple[int, PartyRow]] = {}
     bad: list[BadRow] = []
@@ -69,7 +69,7 @@ def _faults(n: int, raw: object, error: ValidationError) -> list[BadRow]:
         BadRow(
             row=n,
             entity_id=entity_id,
-            # The name of an unknown field is the sender's text: a list without a header has a person's name there.
+            # An unknown field is not named: in a CSV without a header the "field" is a person's name.
             pointer="" if fault["type"] == "extra_forbidden" else "".join(f"/{step}" for step in fault["loc"]),
             detail=_SENTENCES.get(fault["type"], fault["msg"].removeprefix("Value error, ").rstrip(".") + "."),
         )
@@ -90,7 +90,7 @@ def _json(body: bytes) -> Iterator[object]:
 
 
 def _ndjson(body: bytes) -> Iterator[object]:
-    """One object a line. Blank lines are no rows."""
+    """Yields one row for each line that is not blank."""
     for line in body.splitlines():
         if line.strip():
             try:
@@ -100,7 +100,7 @@ def _ndjson(body: bytes) -> Iterator[object]:
 
 
 def _csv(body: bytes) -> Iterator[object]:
-    """Rows under a header of field names, folders separated by `;`. An empty cell is a value left out, or no folder."""
+    """Yields the rows below a header of field names. `;` separates folders. An empty cell is no value, or no folder."""
     try:
         lines = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
         header = _header(next(lines, []))

@@ -1,6 +1,6 @@
-"""The directory: a synchronised copy of parties and folders, which another system owns.
+"""The directory's tables: a synchronised copy of parties and folders, which another system owns.
 
-Names and e-mail addresses live here and nowhere else; every other table and every event holds ids.
+Names and e-mail addresses are stored only here; every other table and every event holds ids.
 """
 
 from datetime import datetime
@@ -12,9 +12,9 @@ from shared.database import ID_PATTERN, Base, ExternalId, Tenant
 
 
 class Party(Tenant, Base):
-    """Whoever training is tracked for. One that leaves is set inactive, never removed: its records stay.
+    """A party whose training is tracked. A party that leaves is set inactive, never removed: its records stay.
 
-    member_id: the member who represents the party, if any. erased_at: when name and address were blanked.
+    member_id: the member who represents the party, if any. erased_at: when name and e-mail address were erased.
     """
 
     __tablename__ = "party"
@@ -36,7 +36,7 @@ class Party(Tenant, Base):
 
 
 class Folder(Tenant, Base):
-    """A named group of parties. A folder that a party names before it was put itself is named by its id until then."""
+    """A named group of parties. If a party names a folder that does not exist yet, its id is its name for the time."""
 
     __tablename__ = "folder"
     __table_args__ = (

@@ -1,7 +1,7 @@
-"""Reading the directory: parties and folders as a caller may see them, and the questions other nouns ask about parties.
+"""Reading the directory: parties and folders that a caller may see, and conditions on parties for other nouns.
 
-A scope is the ids of the only folders whose parties a caller may see, or None for the whole organization.
-Who is not in scope does not exist, and a folder outside the scope is not named anywhere either.
+A scope is the ids of the folders whose parties a caller may see, or None for the whole organization. A party outside
+the scope does not exist for the caller, and a folder outside the scope is not named in any response.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,13 +16,11 @@ from shared.directory.models import Folder, FolderMember, Party
 from shared.errors import NotFound
 
 Scope = Collection[str] | None
-
-
 TextColumn = ColumnElement[str] | InstrumentedAttribute[str]
 
 
 def in_scope(party_id: TextColumn, folders: Scope) -> ColumnElement[bool]:
-    """Whether the party of a row is in one of these folders; always true for None."""
+    """Returns the condition that the party of a row is in one of these folders; always true for None."""
     if folders is None:
         return true()
     return exists().where(
@@ -33,9 +31,9 @@ def in_scope(party_id: TextColumn, folders: Scope) -> ColumnElement[bool]:
 
 
 def recipients(*, party_ids: Collection[str], folder_ids: Collection[str]) -> Select[str]:
-    """Each of these parties and of the folders' members once, as `party_id`.
+    """Returns a select of the parties given and of the folders' members, each once, as `party_id`.
 
-    The parties are those given, whether or not they exist; members count whether or not they are active.
+    The parties given are included even if they do not exist, the members even if they are inactive.
     """
     named = select(func.unnest(texts(party_ids)).column_valued("party_id"))
     members = select(FolderMember.party_id).where(
@@ -45,21 +43,18 @@ def recipients(*, party_ids: Collection[str], folder_ids: Collection[str]) -> Se
 
 
 def missing_folders(db: Session, folder_ids: Collection[str], scope: Scope) -> list[str]:
-    """Those of the folders that are unknown or outside the scope, sorted."""
+    """Returns the folders that do not exist or are outside the scope, sorted."""
     known = set(db.scalars(select(Folder.id).where(Folder.org_id == current_org(db), is_one_of(Folder.id, folder_ids))))
     return sorted(set(folder_ids) - (known if scope is None else known.intersection(scope)))
-
-
-def display_names(db: Session, party_ids: Collection[str]) -> dict[str, str]:
-    """The names of those of the parties that exist, by party id."""
-    rows = select(Party.id, Party.display_name).where(Party.org_id == current_org(db), is_one_of(Party.id, party_ids))
-    return {row.id: row.display_name for row in db.execute(rows)}
 
 
 def parties(
     db: Session, scope: Scope, *, folder_id: str | None = None, active: bool | None = None, q: str | None = None
 ) -> Select[Party, Sequence[str]]:
-    """Parties by id, as rows of (Party, folders). q: the beginning of an id or, in any case, of a name."""
+    """Returns a select of parties by id, as rows of (Party, folders).
+
+    q: the beginning of an id, or of a name in any letter case.
+    """
     if folder_id is not None:
         scope = {folder_id} if scope is None else {folder_id}.intersection(scope)
     rows = _parties(db, scope).order_by(Party.id)
@@ -71,7 +66,7 @@ def parties(
 
 
 def party(db: Session, party_id: str, scope: Scope) -> Row[Party, Sequence[str]]:
-    """One such row. Raises NotFound, also for one outside the scope."""
+    """Returns the row (Party, folders) of one party. Raises NotFound, also for a party outside the scope."""
     row = db.execute(_parties(db, scope).where(Party.id == party_id)).one_or_none()
     if row is None:
         raise NotFound("party")
@@ -79,7 +74,7 @@ def party(db: Session, party_id: str, scope: Scope) -> Row[Party, Sequence[str]]
 
 
 def folders(db: Session, scope: Scope) -> Select[Folder, int]:
-    """Folders by id, as rows of (Folder, number of parties)."""
+    """Returns a select of folders by id, as rows of (Folder, number of parties)."""
     size = (
         select(func.count())
         .where(FolderMember.org_id == Folder.org_id, FolderMember.folder_id == Folder.id)
@@ -90,7 +85,7 @@ def folders(db: Session, scope: Scope) -> Select[Folder, int]:
 
 
 def folder(db: Session, folder_id: str, scope: Scope) -> Row[Folder, int]:
-    """One such row. Raises NotFound, also for one outside the scope."""
+    """Returns the row (Folder, number of parties) of one folder. Raises NotFound, also for one outside the scope."""
     row = db.execute(folders(db, scope).where(Folder.id == folder_id)).one_or_none()
     if row is None:
         raise NotFound("folder")
@@ -110,5 +105,5 @@ def _parties(db: Session, scope: Scope) -> Select[Party, Sequence[str]]:
 
 
 def _this_org() -> ColumnElement[str]:
-    """The transaction's organization as the database knows it, for conditions that are built without a `db`."""
+    """Returns the transaction's organization as an SQL expression, for conditions that are built without a `db`."""
     return func.current_setting("rollcall.org")

@@ -1,4 +1,4 @@
-"""The directory on the wire."""
+"""The directory's JSON."""
 
 import re
 from collections.abc import Sequence
@@ -11,15 +11,18 @@ from shared.directory.models import Folder, Party
 from shared.wire import Answer, Id, Instant, Line, Received
 
 MAX_PARTIES = 10_000
-"""Parties one synchronisation may hold."""
+"""Upper bound of parties in one synchronisation."""
 MAX_MEMBERS = 50_000
-"""Parties one folder may be given at once."""
+"""Upper bound of parties that one request may put into a folder."""
 
 _ADDRESS = re.compile(r"""[^\s@<>()\[\],;:\\"]+@[^\s@<>()\[\],;:\\"]+""")
 
 
 def _deliverable(value: str) -> str:
-    """One bare address. A comma or a line break in it would address somebody else as well."""
+    """Check for one bare address: after a comma or a line break a second address could follow.
+
+    email-validator checks more, but refuses addresses that other systems hold, such as those under `.test` or `.local`.
+    """
     if not _ADDRESS.fullmatch(value) or not value.isprintable():
         raise ValueError("must be one e-mail address, such as name@example.org")
     return value
@@ -36,9 +39,9 @@ TimeZone = Annotated[str, AfterValidator(_known_time_zone)]
 
 
 class PartyRow(Received):
-    """A party as its own system knows it. What is left out is empty, but for `folders`.
+    """A party in its source system. A field that is left out becomes empty, except `folders`.
 
-    folders: all the folders the party is in; left out or null: they stay as they are.
+    folders: all folders of the party; left out or null: they stay as they are.
     """
 
     entity_id: Id
@@ -51,9 +54,9 @@ class PartyRow(Received):
 
 
 class BadRow(Answer):
-    """A row that was left out. Rows count from 1; pointer: a JSON pointer into the row, empty for the row itself.
+    """A fault of a row that was left out. row: from 1. pointer: a JSON pointer into the row, empty for the whole row.
 
-    entity_id: the row's own, where it has the form of an id. Nothing else of the row is repeated.
+    entity_id: the id in the row, if it is well-formed. Nothing else of the row is repeated.
     """
 
     row: int
@@ -63,7 +66,7 @@ class BadRow(Answer):
 
 
 class SyncAnswer(Answer):
-    """What became of the rows. The four counts add up to the rows received; `errors` may name a row several times."""
+    """The result of a synchronisation. The counts add up to the rows received; `errors` may name a row repeatedly."""
 
     created: int
     updated: int
@@ -73,7 +76,7 @@ class SyncAnswer(Answer):
 
 
 class PartyAnswer(Answer):
-    """A party. folders: those the caller may see."""
+    """A party. folders: those that the caller may see."""
 
     entity_id: str
     display_name: str
@@ -88,7 +91,7 @@ class PartyAnswer(Answer):
 
     @classmethod
     def of(cls, party: Party, folders: Sequence[str]) -> Self:
-        """The answer for one row of `directory.parties`."""
+        """Returns the answer for one row of `directory.parties`."""
         return cls(
             entity_id=party.id,
             display_name=party.display_name,
@@ -104,14 +107,14 @@ class PartyAnswer(Answer):
 
 
 class FolderRequest(Received):
-    """A folder. party_ids: all the parties in it; left out or null: they stay as they are."""
+    """A folder. party_ids: all its members; left out or null: they stay as they are."""
 
     name: Line
     party_ids: list[Id] | None = Field(default=None, max_length=MAX_MEMBERS)
 
 
 class FolderAnswer(Answer):
-    """A folder, and how many parties are in it."""
+    """A folder. party_count: the number of its members."""
 
     id: str
     name: str
@@ -121,7 +124,7 @@ class FolderAnswer(Answer):
 
     @classmethod
     def of(cls, folder: Folder, party_count: int) -> Self:
-        """The answer for one row of `directory.folders`."""
+        """Returns the answer for one row of `directory.folders`."""
         return cls(
             id=folder.id,
             name=folder.name,

@@ -1,10 +1,10 @@
-"""What `actions` are made of: sets of rows read or written in one statement each, however many they are.
+"""The statements of `actions`: each reads or writes a set of rows, however many they are.
 
-No statement joins a table to what came as a parameter. PostgreSQL guesses how many rows a parameter holds, and for a
-directory that has just grown it guesses the table wrong too; joined, 10,000 rows then take minutes instead of a moment.
+No statement joins a table to the rows of a parameter. PostgreSQL guesses how many rows a parameter holds, and its
+estimate of a table that has just grown is wrong too; such a join of 10,000 rows then takes minutes instead of a moment.
 
-Locks are taken in one order everywhere: parties by id, folders by id, then who is in them. So two synchronisations
-that overlap wait for each other and do not deadlock, and a party's folders change only under its lock.
+Locks are taken in one order everywhere: parties by id, folders by id, then memberships. So two synchronisations that
+overlap wait for each other and do not deadlock, and a party's folders change only while the party is locked.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -21,16 +21,16 @@ from shared.directory.models import Folder, FolderMember, Party
 from shared.directory.schemas import PartyRow
 
 COPIED = ("display_name", "email", "member_id", "active", "time_zone")
-"""The columns of a party that its own system decides; they have the same names in a row."""
+"""The columns of a party that are copied from its source; they have the same names in a row."""
 
 
 def insert_parties(db: Session, rows: Sequence[PartyRow], now: datetime) -> set[str]:
-    """Insert the parties that are not there yet. Answers which; all the others are there when it returns."""
+    """Insert the parties that do not exist. Returns the new ids; all other parties exist when it returns."""
     return set(db.scalars(_insert_rows(db, rows, now).on_conflict_do_nothing().returning(Party.id)))
 
 
 def update_parties(db: Session, rows: Sequence[PartyRow], now: datetime) -> None:
-    """Write the rows of parties that are there, and locked. One that was erased is not any more if its name is back."""
+    """Write the rows of parties that exist and are locked. A new name or e-mail address ends a party's erasure."""
     written = _insert_rows(db, rows, now)
     new = written.excluded
     as_erased = (Party.display_name == new.display_name) & Party.email.is_not_distinct_from(new.email)
@@ -40,7 +40,7 @@ def update_parties(db: Session, rows: Sequence[PartyRow], now: datetime) -> None
 
 
 def lock_parties(db: Session, party_ids: Collection[str]) -> dict[str, Row[Any]]:
-    """Lock those of the parties that there are. Answers their COPIED columns, by id."""
+    """Lock the parties that exist, in the order of their ids. Returns their COPIED columns, by id."""
     columns = [getattr(Party, name) for name in COPIED]
     found = (
         select(Party.id, *columns)
@@ -52,7 +52,7 @@ def lock_parties(db: Session, party_ids: Collection[str]) -> dict[str, Row[Any]]
 
 
 def touch_parties(db: Session, party_ids: Collection[str], now: datetime) -> None:
-    """Note that these parties, which are locked, have changed."""
+    """Set `updated_at` of these parties, which are locked."""
     touched = (
         update(Party).where(Party.org_id == current_org(db), is_one_of(Party.id, party_ids)).values(updated_at=now)
     )
@@ -60,7 +60,7 @@ def touch_parties(db: Session, party_ids: Collection[str], now: datetime) -> Non
 
 
 def insert_folders(db: Session, names: Mapping[str, str], now: datetime) -> set[str]:
-    """Insert those of the folders, given as names by id, that are not there yet. Answers which."""
+    """Insert the folders that do not exist. names: by id. Returns the new ids."""
     folder_ids = sorted(names)
     each = (
         func.unnest(texts(folder_ids), texts([names[folder_id] for folder_id in folder_ids]))
@@ -73,7 +73,7 @@ def insert_folders(db: Session, names: Mapping[str, str], now: datetime) -> set[
 
 
 def folders_of(db: Session, party_ids: Collection[str]) -> dict[str, set[str]]:
-    """The folders of those of the parties that are in any."""
+    """Returns the folders of each party that is in any."""
     found = (
         select(FolderMember.party_id, func.array_agg(FolderMember.folder_id))
         .where(FolderMember.org_id == current_org(db), is_one_of(FolderMember.party_id, party_ids))
@@ -83,7 +83,7 @@ def folders_of(db: Session, party_ids: Collection[str]) -> dict[str, set[str]]:
 
 
 def members_of(db: Session, folder_id: str) -> set[str]:
-    """The parties in a folder."""
+    """Returns the parties in a folder."""
     found = select(FolderMember.party_id).where(
         FolderMember.org_id == current_org(db), FolderMember.folder_id == folder_id
     )
@@ -91,7 +91,7 @@ def members_of(db: Session, folder_id: str) -> set[str]:
 
 
 def insert_members(db: Session, members: Iterable[tuple[str, str]]) -> set[str]:
-    """Put parties into folders, given as pairs of folder and party. Answers the parties that were not there yet."""
+    """Put parties into folders. members: pairs of folder and party. Returns the parties that were not members yet."""
     pairs = sorted(members)
     each = func.unnest(texts([folder_id for folder_id, _ in pairs]), texts([party_id for _, party_id in pairs]))
     named = each.table_valued("folder_id", "party_id").render_derived()
@@ -101,7 +101,7 @@ def insert_members(db: Session, members: Iterable[tuple[str, str]]) -> set[str]:
 
 
 def remove_members(db: Session, party_ids: Collection[str], *, folder_id: str | None = None) -> set[str]:
-    """Take parties out of one folder, or out of all. Answers those that were there."""
+    """Remove parties from one folder, or from all. Returns the parties that were members."""
     removed = delete(FolderMember).where(
         FolderMember.org_id == current_org(db), is_one_of(FolderMember.party_id, party_ids)
     )
@@ -112,7 +112,7 @@ def remove_members(db: Session, party_ids: Collection[str], *, folder_id: str | 
 
 
 def _insert_rows(db: Session, rows: Sequence[PartyRow], now: datetime) -> Insert:
-    """The rows as one insert with one parameter, in the order of their ids."""
+    """Returns an insert of the rows, in the order of their ids, with all of them in one JSON parameter."""
     ordered = sorted(rows, key=lambda row: row.entity_id)
     document = literal([row.model_dump(exclude={"folders"}) for row in ordered], JSONB)
     columns = [column(name, Boolean if name == "active" else Text) for name in ("entity_id", *COPIED)]

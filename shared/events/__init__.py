@@ -1,9 +1,12 @@
-"""Events: the immutable facts that are at once the audit log, the outbox and the feed.
+"""Events: immutable facts, which are at once the audit log, the outbox and the feed.
 
-Owns the tables `event_stream`, `event`, `event_consumer` and `event_seal`, and in Redis the stream `rollcall:events`.
-Promises that an event is recorded in the transaction of its change or not at all, that numbers are 1, 2, 3 ... for each
-organization in commit order without a hole, that whoever has read up to N has missed nothing at or below N, that the
-stream has each event once and in that order, and that an alteration of what is sealed can be found.
+Owns the tables `event_stream`, `event`, `event_consumer` and `event_seal`, and the Redis Stream `rollcall:events`.
+Promises:
+- An event is recorded in the transaction of its change, or not at all.
+- The numbers of an organization's events are 1, 2, 3 ... in commit order without a hole. A reader that has read up to N
+  has missed nothing up to N.
+- The Redis Stream has each event once and in that order.
+- Any alteration of sealed events can be found.
 """
 
 from shared.events.actions import Actor, Fact, hold, open_stream, record, record_each

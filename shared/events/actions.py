@@ -1,15 +1,15 @@
-"""Recording events, in the transaction of the change they tell of.
+"""Recording events, in the transaction of the change that they describe.
 
-Numbers come from the organization's counter row, which stays locked until the commit: nobody can see
-number 7 before 6 is committed, and a rolled-back transaction leaves no hole. So record late: the lock
-order everywhere is business rows, this counter, the job row.
+Numbers come from the organization's counter row, which stays locked until the commit. So no reader can see number 7
+before 6 is committed, and a rolled-back transaction leaves no hole. Record late in a transaction: the lock order
+everywhere is business rows, this counter row, the job row.
 """
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Select, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
@@ -19,7 +19,7 @@ from shared.events.models import Event, EventStream
 
 @dataclass(frozen=True)
 class Actor:
-    """Who did it: a `member` by id, a `party` through a session link, or the `system` on a schedule."""
+    """The actor of an event: a `member` by id, a `party` through a session link, or the `system` on a schedule."""
 
     type: str
     id: str
@@ -27,7 +27,7 @@ class Actor:
 
 @dataclass(frozen=True)
 class Fact:
-    """An event about to be recorded. `type` is past tense, `subject` is `<noun>/<id>`, `data` holds ids only."""
+    """An event to be recorded. type: in the past tense. subject: `<noun>/<id>`. data: ids only, no names or links."""
 
     type: str
     subject: str
@@ -36,17 +36,17 @@ class Fact:
 
 
 def open_stream(db: Session) -> None:
-    """Begin the numbering of a new organization."""
+    """Create the counter row of a new organization."""
     db.execute(insert(EventStream).values(org_id=current_org(db)))
 
 
 def hold(db: Session) -> None:
-    """Lock the counter now, for a transaction that may lock a job row before it knows whether it will record."""
+    """Lock the counter row now: for a transaction that must lock a job row before it knows if it will record events."""
     db.execute(select(EventStream.last_sequence).where(EventStream.org_id == current_org(db)).with_for_update())
 
 
 def record(db: Session, actor: Actor, now: datetime, *facts: Fact) -> None:
-    """Record a few events in the order given, in two statements."""
+    """Record a few events in the given order, with two statements."""
     if not facts:
         return
     before = _take_numbers(db, len(facts))
@@ -79,46 +79,34 @@ def record_each(
     of: Select[*tuple[Any, ...]],
     data: dict[str, Any],
 ) -> None:
-    """Record one event for each row of `of`, in two statements whatever their number.
+    """Record one event for each row of `of`, with two statements whatever their number.
 
-    of: selects `subject` and `party_id`, exactly `count` rows, and where they differ in more, `data` (jsonb).
-    data: what they have in common.
+    of: selects exactly `count` rows of `subject` and `party_id`, and also `data` (jsonb) if the events' data differ.
+    data: the data that all the events share.
     """
     if count == 0:
         return
     before = _take_numbers(db, count)
     each = of.subquery()
-    rows = select(
-        literal(current_org(db)),
-        before + func.row_number().over(),
-        literal(type),
-        each.c.subject,
-        literal(now),
-        literal(actor.type),
-        literal(actor.id),
-        each.c.party_id,
-        literal(data, JSONB).op("||")(each.c.data) if "data" in each.c else literal(data, JSONB),
-    )
-    columns = [
-        Event.org_id,
-        Event.sequence,
-        Event.type,
-        Event.subject,
-        Event.recorded_at,
-        Event.actor_type,
-        Event.actor_id,
-        Event.party_id,
-        Event.data,
-    ]
-    recorded: Any = db.execute(
-        insert(Event).from_select(columns, rows, include_defaults=False), execution_options={"preserve_rowcount": True}
-    )
+    values: dict[str, ColumnElement[Any]] = {
+        "org_id": literal(current_org(db)),
+        "sequence": before + func.row_number().over(),
+        "type": literal(type),
+        "subject": each.c.subject,
+        "recorded_at": literal(now),
+        "actor_type": literal(actor.type),
+        "actor_id": literal(actor.id),
+        "party_id": each.c.party_id,
+        "data": literal(data, JSONB).op("||")(each.c.data) if "data" in each.c else literal(data, JSONB),
+    }
+    rows = insert(Event).from_select(list(values), select(*values.values()), include_defaults=False)
+    recorded: Any = db.execute(rows, execution_options={"preserve_rowcount": True})
     if recorded.rowcount != count:
         raise RuntimeError(f"{count} events of {type} were announced, {recorded.rowcount} recorded")
 
 
 def _take_numbers(db: Session, count: int) -> int:
-    """Take the next `count` numbers and answer the number before them."""
+    """Take the next `count` numbers, which locks the counter row. Returns the number before them."""
     last: int | None = db.scalar(
         update(EventStream)
         .where(EventStream.org_id == current_org(db))

@@ -1,4 +1,7 @@
-"""The events as an AsyncAPI 3.0 document, made from their declarations: for consumers and their generators."""
+"""The AsyncAPI 3.0 document of the events, made from their declarations, for consumers and code generators.
+
+Built by hand: FastStream can write such a document, but only for channels and handlers that it runs itself.
+"""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,38 +12,38 @@ from shared.events.vocabulary import TYPES, EventType
 ASYNCAPI = "3.0.0"
 INTRODUCTION = """\
 Every change in Rollcall is an event, in a CloudEvents 1.0 envelope. `sequence` is 1, 2, 3 ... for each organization,
-without a hole: whoever has read up to N has missed nothing up to N. `id` identifies an event wherever it is met.
+without a hole: a consumer that has read up to N has missed nothing up to N. `id` is the same in every channel.
 
-Event types are never renamed and their data never lose a field; they may gain some, so ignore what you do not know.
+Event types are never renamed and their data never lose a field. They may gain fields, so ignore fields you don't know.
 """
 CHANNELS = {
     "feed": (
         "/v1/events",
         "The feed",
-        "`GET /v1/events?after=N` answers the events above N as `items`, in order, at most `limit` of them, and with "
-        "`wait` holds the answer until there is one. `nextCursor` is the next `after`. Nothing is ever missing here.",
+        "`GET /v1/events?after=N` returns the events above N as `items`, in order, at most `limit` of them. With "
+        "`wait` the response is held until there is an event. `nextCursor` is the next `after`. The feed is complete.",
     ),
     "stream": (
         "rollcall:events",
         "The Redis Stream",
         "Entries of a Redis Stream for consumer groups, in order for each organization, trimmed to a configured "
-        "length. The message is the entry's field `event`, as JSON; `org`, `sequence`, `type` and `id` are fields "
-        "besides. An event may come twice, with the same `id`.",
+        "length. The message is the entry's field `event`, as JSON; the other fields are `org`, `sequence`, `type` and "
+        "`id`. An event may come twice, with the same `id`.",
     ),
     "webhooks": (
         None,
         "Webhooks",
-        "A POST to each address registered at `/v1/webhooks` for the type, signed after Standard Webhooks. An event "
-        "may come twice, with the same `id`, and a retried one after later ones.",
+        "A POST to each address registered at `/v1/webhooks` for the type, signed according to Standard Webhooks. An "
+        "event may come twice, with the same `id`, and a retried event may come after later ones.",
     ),
 }
-"""Each with its address, its title, and how the events come there."""
+"""The address, the title and the description of each channel."""
 
 SEQUENCE = {"type": "string", "pattern": "^[1-9][0-9]*$"}
 
 
 def asyncapi(public_url: str, version: str) -> dict[str, Any]:
-    """The document. public_url: where this deployment's API is reached."""
+    """Returns the document. public_url: the address of this deployment's API."""
     at = urlsplit(public_url)
     return {
         "asyncapi": ASYNCAPI,
@@ -52,7 +55,7 @@ def asyncapi(public_url: str, version: str) -> dict[str, Any]:
             "redis": {
                 "host": "{redis}",
                 "protocol": "redis",
-                "variables": {"redis": {"description": "Ask whoever operates it.", "default": "127.0.0.1:6379"}},
+                "variables": {"redis": {"description": "Ask your operator.", "default": "127.0.0.1:6379"}},
             },
         },
         "channels": {name: _channel(name) for name in CHANNELS},
@@ -70,7 +73,7 @@ def asyncapi(public_url: str, version: str) -> dict[str, Any]:
 
 
 def envelope_schema(declared: EventType, *, strict: bool = False) -> dict[str, Any]:
-    """The JSON Schema of a whole event of a type. strict: with nothing but what it holds now."""
+    """Returns the JSON Schema of a whole event of a type. strict: refuse fields that are not declared today."""
     data = declared.schema if strict else declared.published_schema
     properties: dict[str, Any] = {
         "specversion": {"const": "1.0"},

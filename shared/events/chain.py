@@ -1,8 +1,13 @@
-"""The hash chain over an organization's events, and the seals that keep its hashes.
+"""The hash chain over an organization's events, and the seals that store its hashes.
 
-Every event has a hash: SHA-256 over the hash of the event before it and its own canonical form. A seal keeps the hash
-of one event, and with it vouches for every event up to there; where the seals fall makes no difference to the hashes.
-Sealing comes after the fact, so recording pays nothing for it. `verification.py` reads the chain again.
+Every event has a hash: SHA-256 over the hash of the event before it and its own canonical form. A seal stores the hash
+of one event, which covers every event up to it; the hashes do not depend on where the seals are. Sealing is a separate
+task, so recording costs no more. `verification.py` reads the chain again.
+
+The canonical JSON is one call of `json.dumps`. The package rfc8785 writes the same bytes for these events, but takes
+five times as long (33 against 7 microseconds an event), refuses whole numbers from 2 to the 53rd on, and would
+tie hashes that must never change to a package. Certificate-transparency packages (pymerkle) prove inclusion in a tree,
+which nobody needs here, and pymerkle is under the GPL.
 """
 
 import json
@@ -21,10 +26,10 @@ from shared.events.models import Event, EventSeal
 from shared.events.queries import head
 
 START = "0" * 64
-"""What stands before the first event in place of a hash."""
+"""The hash that the first event is chained to."""
 
 LARGEST_BLOCK = 10_000
-"""Events in one seal at most: a backlog is sealed in transactions that end soon."""
+"""Upper bound of events in one seal: a backlog is sealed in several short transactions."""
 
 ROWS_A_FETCH = 1000
 
@@ -40,8 +45,8 @@ COLUMNS = (
     Event.party_id,
     Event.data,
 )
-"""What the canonical form covers: all of an event. A column added later goes here, too, and must be null in what is
-sealed already."""
+"""The columns in the canonical form: all columns of an event. A column added later goes here too, and must be null in
+events that are already sealed."""
 
 Sealable = Row[*tuple[Any, ...]]
 """An event as a row of `COLUMNS`."""
@@ -49,9 +54,9 @@ Sealable = Row[*tuple[Any, ...]]
 
 @dataclass(frozen=True)
 class Head:
-    """How far a chain goes: the last sealed event's sequence and hash, or 0 and `START` before the first seal.
+    """The head of a chain: the last sealed event's sequence and hash, or 0 and `START` before the first seal.
 
-    unsealed: how many events have come since, and wait for the next seal.
+    unsealed: the number of events after it, which wait for the next seal.
     """
 
     sequence: int
@@ -61,26 +66,26 @@ class Head:
 
 
 def canonical(event: Sealable) -> bytes:
-    """The bytes that stand for an event for ever, whatever PostgreSQL or its settings are by then.
+    """Returns the canonical form of an event: the same bytes for ever, whatever PostgreSQL's version or settings.
 
-    A JSON object of the columns by their names, without those that are null: keys sorted, no spaces, UTF-8, characters
-    escaped only where JSON demands it, instants as `2026-03-01T09:30:00.000000Z`. That is RFC 8785 for all that
-    events hold: texts, whole numbers below 2 to the 53rd, true, false, null.
+    It is a JSON object of the columns by their names, without null columns: keys sorted, no spaces, UTF-8, escapes only
+    where JSON requires them, instants as `2026-03-01T09:30:00.000000Z`. That is RFC 8785 for all values in events:
+    texts, whole numbers below 2 to the 53rd, true, false, null.
     """
     columns = {name: value for name, value in event._asdict().items() if value is not None}
     return json.dumps(columns, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_text).encode()
 
 
 def link(former: str, form: bytes) -> str:
-    """The hash of an event in canonical form, which follows the event with the hash `former`.
+    """Returns the hash of an event. former: the hash of the event before it. form: its canonical form.
 
-    Hashes are 64 lower-case hexadecimal digits, here as in the input: `printf %s%s "$former" "$form" | sha256sum`.
+    Hashes are 64 lower-case hexadecimal digits, in the input as well: `printf %s%s "$former" "$form" | sha256sum`.
     """
     return sha256(former.encode() + form).hexdigest()
 
 
 def in_order(db: Session, *, after: int | None = None, limit: int | None = None) -> Iterator[Sealable]:
-    """Events by sequence, a thousand in memory at a time."""
+    """Yields the events by sequence, with a thousand of them in memory at a time."""
     rows = select(*COLUMNS).where(Event.org_id == current_org(db)).order_by(Event.sequence).limit(limit)
     if after is not None:
         rows = rows.where(Event.sequence > after)
@@ -88,7 +93,7 @@ def in_order(db: Session, *, after: int | None = None, limit: int | None = None)
 
 
 def sealed_head(db: Session) -> Head:
-    """How far the organization's chain goes. The seal is read before the counter, which can only be further."""
+    """Returns the head of the organization's chain. The seal is read before the counter, which can only be further."""
     last = db.scalar(
         select(EventSeal).where(EventSeal.org_id == current_org(db)).order_by(EventSeal.last_sequence.desc()).limit(1)
     )
@@ -99,10 +104,11 @@ def sealed_head(db: Session) -> Head:
 
 
 def seal(db: Session, now: datetime, *, most: int = LARGEST_BLOCK) -> int:
-    """Seal the events after the last seal. Answers how many: 0 when there are none, or when another sealer is at it.
+    """Seal the events after the last seal, at most `most` of them.
 
-    Two sealers could start from the same seal and fork the chain, as their blocks need not end at the same event; so
-    the lock is taken before anything is read. Whoever records events never waits for it.
+    Returns the number of events sealed: 0 if there are none, or if another transaction is sealing. Two sealers that
+    start from the same seal could fork the chain, because their blocks may end at different events. So the sealers'
+    lock is taken before anything is read. Recording events never waits for this lock.
     """
     if not _lock(db):
         return 0
@@ -117,12 +123,12 @@ def seal(db: Session, now: datetime, *, most: int = LARGEST_BLOCK) -> int:
 
 
 def organizations_with_unsealed_events(db: Session) -> list[str]:
-    """The organizations for which sealing is due. Needs no organization of its own."""
+    """Returns the organizations with events to seal. The transaction needs no organization."""
     return list(db.scalars(select(func.organizations_with_unsealed_events())))
 
 
 def _lock(db: Session) -> bool:
-    """Become the organization's only sealer until this transaction ends. False when there is one."""
+    """Take the organization's sealing lock until this transaction ends. Returns False if another one holds it."""
     key = func.hashtextextended(f"event_seal/{current_org(db)}", 0)
     return db.scalar(select(func.pg_try_advisory_xact_lock(key))) is True
 

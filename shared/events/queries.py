@@ -1,4 +1,4 @@
-"""Reading events: in their order as a feed, and searched as the audit log that they are."""
+"""Reading events: in order as a feed, and with filters as the audit log."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from shared.events.models import Event, EventStream, Recorded
 
 @dataclass(frozen=True)
 class Feed:
-    """Some events, and the number up to which the reader has now seen everything it asked for."""
+    """A page of the feed. read_up_to: the sequence up to which the reader now has every event that it asked for."""
 
     events: list[Event]
     read_up_to: int
@@ -21,7 +21,7 @@ class Feed:
 
 @dataclass(frozen=True)
 class Filters:
-    """Which events are looked for; all of what is given must fit. since, until: when recorded, until excluded."""
+    """Conditions on events, all of which must hold. since, until: when the event was recorded, `until` excluded."""
 
     party_id: str | None = None
     actor_type: str | None = None
@@ -33,12 +33,15 @@ class Filters:
 
 
 def head(db: Session) -> int:
-    """The last number given out and committed."""
+    """Returns the last number taken and committed."""
     return db.scalar(select(EventStream.last_sequence).where(EventStream.org_id == current_org(db))) or 0
 
 
 def recorded(db: Session, *wanted: ColumnElement[bool], most: int | None = None) -> list[Recorded]:
-    """The organization's events that fit, in order, for who goes through many of them."""
+    """Returns the organization's events that meet the conditions, in order, as plain rows: quick for many events.
+
+    most: upper bound of events; None: no bound.
+    """
     columns = [getattr(Event, name) for name in Recorded._fields]
     found = select(*columns).where(Event.org_id == current_org(db), *wanted).order_by(Event.sequence).limit(most)
     return [Recorded(*row) for row in db.execute(found)]
@@ -53,9 +56,10 @@ def after(
     within: ColumnElement[bool] | None = None,
     limit: int = 500,
 ) -> Feed:
-    """The next events above `sequence`, filtered. The head is read first: what commits later is for the next call.
+    """Returns the next events above `sequence` that meet the filters, at most `limit`.
 
-    within: a further condition, for a reader who may not see all of them.
+    The head is read first; events committed after that are left to the next call. within: a further condition, for a
+    reader who may not see all events.
     """
     newest = head(db)
     wanted = listed(db, Filters(types=types, party_id=party_id)).where(
@@ -66,7 +70,7 @@ def after(
 
 
 def listed(db: Session, filters: Filters, *, newest_first: bool = False) -> Select[Event]:
-    """The events that the filters let through, by sequence."""
+    """Returns the select of the events that meet the filters, by sequence."""
     wanted = select(Event).where(Event.org_id == current_org(db))
     for column, value in (
         (Event.party_id, filters.party_id),

@@ -1,8 +1,13 @@
-"""The Redis Stream `rollcall:events`: every event once more, for pipelines with consumer groups.
+"""The Redis Stream `rollcall:events`: a copy of the events, for pipelines with consumer groups.
 
-PostgreSQL has the events; the stream is a copy of the newest ones that may be lost. What is appended goes through one
-script, which keeps each organization's high-water mark beside the stream: whoever appends an event again, because he
-died before he could note that he had, or because two were at it, appends nothing.
+PostgreSQL has the events; the stream holds the newest ones and may be lost. Events are appended by a Lua script, which
+keeps each organization's high-water mark beside the stream and appends only events above it. So neither a relay that
+crashed before it saved its cursor nor two relays at once append an event twice.
+
+Why a script: a consumer's cursor in PostgreSQL cannot move in the same transaction as the append. Redis 8.6 can refuse
+duplicates itself (`XADD ... IDMP`), but the embedded Redis is 6.2, and IDMP remembers only recent ids. Explicit entry
+ids made from the sequence would need a stream for each organization. WATCH and MULTI need another round trip and a
+loop.
 """
 
 import time
@@ -24,17 +29,17 @@ from shared.events.schemas import cloud_event
 
 STREAM = "rollcall:events"
 MARKS = "rollcall:events:sequence"
-"""A hash: of each organization the last sequence that was appended."""
+"""A Redis hash: for each organization the last sequence that was appended."""
 
 STREAM_RELAY = "stream"
 """The relay's name as a consumer."""
 
 BATCH = 1000
-"""Events appended at a time: some milliseconds, in which Redis does nothing else."""
+"""Events for each run of the script, which blocks Redis for some milliseconds."""
 
 # KEYS: stream, marks. ARGV: organization, cursor, length, and for each event sequence, type, id, CloudEvent.
-# Below the mark or the cursor nothing is appended: without a mark, as after FLUSHALL, the cursor says how far it was.
-# When Redis refuses (it is full), the mark still tells exactly what went in before.
+# Events up to the mark or the cursor are skipped. Without a mark, as after FLUSHALL, the cursor alone decides.
+# If Redis refuses an entry because it is full, the mark is saved at the last entry that it accepted.
 APPEND = """
 local mark = math.max(tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or 0), tonumber(ARGV[2]))
 local appended, refused = 0, nil
@@ -57,39 +62,38 @@ end
 return refused or appended
 """
 
-
 PAUSE_AFTER_FAILURE_SECONDS = 2.0
-"""For so long nobody of a process tries again: a Redis that is away must cost the other work little."""
+"""How long after a failure a process does not try again: an unreachable Redis must cost other work little."""
 
 
 @dataclass(frozen=True)
 class Unread:
-    """The next events for the stream, and the cursor they follow."""
+    """The next events for the stream. since: the relay's cursor, which they follow."""
 
     since: int
     events: Sequence[Recorded]
 
     @property
     def up_to(self) -> int:
-        """The sequence of the last."""
+        """The sequence of the last event."""
         return int(self.events[-1].sequence)
 
     @property
     def full(self) -> bool:
-        """Whether there may be more."""
+        """True if there may be more events."""
         return len(self.events) == BATCH
 
 
 @dataclass(frozen=True)
 class Missing:
-    """Some events that the stream lacks, and up to where was looked for them."""
+    """Events that the stream lacks. up_to: the sequence up to which it was searched."""
 
     events: Sequence[Recorded]
     up_to: int
 
 
 class Stream:
-    """The stream in one Redis. Its methods raise RedisError; no transaction may be open around them."""
+    """The stream in one Redis. Its methods raise RedisError; call them with no transaction open."""
 
     def __init__(self, redis_url: str, length: int) -> None:
         self._length = length
@@ -98,22 +102,25 @@ class Stream:
             redis_url,
             decode_responses=True,
             socket_connect_timeout=1,
-            socket_timeout=2,  # a Redis that hangs costs a worker no more
-            retry=Retry(NoBackoff(), 0),  # what was not appended is still due; the next tick comes soon
+            socket_timeout=2,  # a hung Redis delays a worker no longer than this
+            retry=Retry(NoBackoff(), 0),  # no retry: the next tick appends what is still due
         )
 
     @property
     def resting(self) -> bool:
-        """Whether it failed a moment ago."""
+        """True during the pause after a failure."""
         return time.monotonic() < self._quiet_until
 
     @property
     def length(self) -> int:
-        """How many entries it is trimmed to, about."""
+        """The approximate number of entries that the stream is trimmed to."""
         return self._length
 
     def append(self, org_id: str, events: Sequence[Recorded], *, since: int) -> int:
-        """Append those of an organization's events, in their order, that were not appended yet. Answers how many."""
+        """Append an organization's events, in order, except those appended before. Returns the number appended.
+
+        since: the relay's cursor.
+        """
         entries = (value for event in events for value in _entry(event).values())
         try:
             appended = self._redis.eval(APPEND, 2, STREAM, MARKS, org_id, since, self._length, *entries)
@@ -123,7 +130,7 @@ class Stream:
         return int(appended)
 
     def append_again(self, org_id: str, events: Sequence[Recorded]) -> None:
-        """Append an organization's events whether or not they were before, and leave its mark alone."""
+        """Append an organization's events even if they were appended before, and do not touch its mark."""
         with self._redis.pipeline(transaction=False) as pipeline:
             for event in events:
                 fields: dict[Any, Any] = {"org": org_id, **_entry(event)}
@@ -131,7 +138,7 @@ class Stream:
             pipeline.execute()
 
     def sequences(self, org_ids: Collection[str]) -> dict[str, set[int]]:
-        """Which events of these organizations are in the stream now."""
+        """Returns the sequences of the events in the stream now, by organization."""
         found: dict[str, set[int]] = {org_id: set() for org_id in org_ids}
         for entry in self._entries():
             if entry["org"] in found:
@@ -148,29 +155,30 @@ class Stream:
             after = f"({page[-1][0]}"
 
     def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         self._redis.close()
 
 
 def unread(db: Session, most: int = BATCH) -> Unread:
-    """The next events that the relay has not noted as appended."""
+    """Returns the next events after the relay's cursor."""
     since = consumers.position(db, STREAM_RELAY)
     return Unread(since, between(db, since, head(db), most))
 
 
 def between(db: Session, after: int, up_to: int, most: int = BATCH) -> Sequence[Recorded]:
-    """Events above `after`, up to `up_to` and at most so many, in order."""
+    """Returns the events above `after` and up to `up_to`, in order. most: upper bound of events."""
     return recorded(db, Event.sequence > after, Event.sequence <= up_to, most=most)
 
 
 def missing(db: Session, after: int, present: Collection[int]) -> Missing:
-    """The next events above `after` that the relay has noted as appended and that are not among those `present`."""
+    """Returns the next events above `after` and up to the relay's cursor whose sequence is not in `present`."""
     found = between(db, after, consumers.position(db, STREAM_RELAY))
     lacking = [event for event in found if event.sequence not in present]
     return Missing(lacking, found[-1].sequence if found else after)
 
 
 def _entry(event: Recorded) -> dict[str, str | bytes]:
-    """The fields of an entry besides its organization, in the order in which the script takes them."""
-    told = cloud_event(event)
-    return {"sequence": told["sequence"], "type": told["type"], "id": told["id"], "event": orjson.dumps(told)}
+    """Returns the fields of an entry, without the organization, in the order that the script expects."""
+    envelope = cloud_event(event)
+    named = {name: envelope[name] for name in ("sequence", "type", "id")}
+    return {**named, "event": orjson.dumps(envelope)}

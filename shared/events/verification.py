@@ -1,7 +1,7 @@
-"""Reading an organization's whole chain again, to find out whether its past was altered, and where.
+"""Verifying an organization's whole hash chain: was an event altered, and where?
 
-`chain.py` builds what is verified here. Of events that no seal vouches for yet only the numbers can be checked. And
-whoever can write to the tables can also seal a rewritten past anew: only a head written down elsewhere gives that away.
+`chain.py` builds the chain that is verified here. Of events that are not sealed yet only the numbers can be checked.
+The owner of the tables can alter events and seal them again; only a head written down elsewhere reveals that.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,23 +21,23 @@ from shared.events.queries import head
 MOST_PLACES = 5
 
 Seal = Row[int, int, str, datetime]
-"""First and last sequence, hash, instant."""
+"""First and last sequence, hash, and when it was sealed."""
 
 
 class FindingKind(StrEnum):
-    """What can be wrong with a chain."""
+    """The ways in which a chain can be wrong."""
 
-    DELETED = "deleted"  # no event carries a number that was given out
-    CUT_OFF = "cut-off"  # the same at the end, where only the counter, a seal or a head written down can tell
-    ADDED = "added"  # an event carries a number that was never given out
-    ALTERED = "altered"  # edited or moved: the events of a block are not those that were sealed
+    DELETED = "deleted"  # a number is missing between others, or before the first
+    CUT_OFF = "cut-off"  # numbers are missing at the end: the counter, a seal or a head written down has a higher one
+    ADDED = "added"  # an event has a number that the counter never gave out
+    ALTERED = "altered"  # events of a block were edited or moved: they do not match the hash of their seal
     SEAL = "seal"  # a seal was removed or altered
-    REWRITTEN = "rewritten"  # the chain fits its seals, but not the head that was written down
+    REWRITTEN = "rewritten"  # the chain matches its seals, but not the head that was written down
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, with events `first` to `last` or somewhere among them. detail: a sentence."""
+    """One fault, of events `first` to `last` or of some among them. detail: a sentence."""
 
     kind: FindingKind
     first: int
@@ -47,7 +47,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Expected:
-    """A head that somebody wrote down, out of reach of whoever can write to the tables. Unless given: the start."""
+    """A head that was written down where the owner of the tables cannot alter it. By default the start of the chain."""
 
     sequence: int = 0
     hash: str = START
@@ -55,7 +55,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class _Block:
-    """What one seal vouches for. disorder: the first few events whose id is older than that of the event before."""
+    """The events of one seal. disorder: the first few events whose id is older than the id of the event before."""
 
     first: int
     last: int
@@ -64,10 +64,10 @@ class _Block:
 
 
 class Verification:
-    """One reading of all events beside their seals, as they are at one moment, in flat memory.
+    """One pass over all events and their seals, as they are at one moment, in flat memory.
 
-    Made first thing in a transaction, which it makes read-only. `findings` can be read once. Afterwards `count` is the
-    number of events, `sequence` and `hash` those of the last one as read here, `sealed` how far the seals go.
+    Create it first in a transaction, which it makes read-only. `findings` can be iterated once. Afterwards `count` is
+    the number of events, `sequence` and `hash` are those of the last event, and `sealed` is the last sealed sequence.
     """
 
     def __init__(self, db: Session, expected: Expected | None = None) -> None:
@@ -76,8 +76,8 @@ class Verification:
         self._expected = expected or Expected()
         self.counter = head(db)
         self.count = self.sequence = self.sealed = 0
-        self._tips = [START]  # the chain's hash as read and, after a wrong block, also as that block's seal has it
-        self._doubted: _Block | None = None  # it does not fit its seal: the next seal will tell which was altered
+        self._tips = [START]  # the computed hash and, after a block that does not match its seal, also the seal's
+        self._doubted: _Block | None = None  # does not match its seal: the next seal shows which of the two was altered
         self._disorder: list[int] = []
         self._id_millisecond = 0
         self._last_deleted = 0
@@ -88,7 +88,7 @@ class Verification:
         return self._tips[0]
 
     def findings(self, tell: Callable[[int], None] = lambda _: None) -> Iterator[Finding]:
-        """What is wrong, each thing once it is certain. tell: is told now and then how many events have been read."""
+        """Yields each fault as soon as it is certain. tell: called with the number of events read, every thousand."""
         seals = self._seals()
         seal = next(seals, None)
         for event in in_order(self._db):
@@ -115,7 +115,7 @@ class Verification:
         yield from self._db.execute(seals, execution_options={"yield_per": ROWS_A_FETCH})
 
     def _read(self, event: Sealable) -> Iterator[Finding]:
-        """Go one event further."""
+        """Check the number of the next event and chain its hash."""
         number: int = event.sequence
         if number <= self.sequence:
             yield Finding(FindingKind.ADDED, number, number, f"Event {number} was added: the first number is 1.")
@@ -124,7 +124,7 @@ class Verification:
             first, self._last_deleted = self.sequence + 1, number - 1
             detail = f"{_were(first, self._last_deleted)} deleted."
             yield Finding(FindingKind.DELETED, first, self._last_deleted, detail)
-        id_millisecond = event.id.int >> 80  # it leads a UUIDv7
+        id_millisecond = event.id.int >> 80  # a UUIDv7 begins with its milliseconds
         if id_millisecond < self._id_millisecond and len(self._disorder) < MOST_PLACES:
             self._disorder.append(number)
         form = canonical(event)
@@ -132,7 +132,7 @@ class Verification:
         self._id_millisecond, self.sequence, self.count = id_millisecond, number, self.count + 1
 
     def _close_block(self, seal: Seal) -> Iterator[Finding]:
-        """Hold the events since the last seal against this one."""
+        """Compare the events since the last seal with this seal."""
         first, last, kept, sealed_at = seal
         block = _Block(self.sealed + 1, last, sealed_at, self._disorder)
         self.sealed, self._disorder = last, []
@@ -144,11 +144,11 @@ class Verification:
         if kept in self._tips:
             return
         self._tips = [self.hash, kept]
-        if self.sequence == last and self._last_deleted < block.first:  # else what was deleted explains it
+        if self.sequence == last and self._last_deleted < block.first:  # otherwise the deletion explains it
             self._doubted = block
 
     def _settle_doubt(self, next_hash: str | None) -> Iterator[Finding]:
-        """Say which was altered, the block that did not fit its seal or the seal. next_hash: of the seal after it."""
+        """Decide if a block that did not match its seal was altered, or the seal. next_hash: of the seal after it."""
         block, self._doubted = self._doubted, None
         if block is None:
             return
@@ -159,14 +159,14 @@ class Verification:
         some = "E" if block.first == block.last else "At least one of e"
         detail = f"{some}{_events(block.first, block.last)[1:]}, sealed at {block.sealed_at:%Y-%m-%dT%H:%M:%SZ}, "
         detail += "was edited or moved" + ("." if next_hash in self._tips else ", or else their seal was altered.")
-        if block.disorder:  # ids are made in the order of events, unless a clock is set back
+        if block.disorder:  # ids follow the order of events, unless a clock was set back
             detail += f" Their ids are out of order at {', '.join(map(str, block.disorder))}."
         yield Finding(FindingKind.ALTERED, block.first, block.last, detail)
 
     def _compare(self) -> Iterator[Finding]:
-        """Hold the chain against the head that was written down, if it was at this event.
+        """Compare the chain with the head that was written down, if that is the head at this event.
 
-        After a wrong block, which has been reported, the head may as well be what the seals lead to.
+        After a block that did not match its seal, which was reported, the head may also match the seals' hashes.
         """
         number = self._expected.sequence
         if number == self.sequence and self._expected.hash not in self._tips:
@@ -174,7 +174,7 @@ class Verification:
             yield Finding(FindingKind.REWRITTEN, 1, number, detail)
 
     def _end(self) -> Iterator[Finding]:
-        """Hold the last event against whatever says how many there should be."""
+        """Compare the last event with the counter, the last seal and the head that was written down."""
         yield from self._settle_doubt(None)
         witnesses = (
             (self.counter, "the counter"),

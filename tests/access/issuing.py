@@ -1,4 +1,4 @@
-"""An identity provider of the tests' own: key pairs, the page that publishes them, and tokens signed by hand."""
+"""An identity provider for tests: key pairs, their published form, and tokens signed by hand."""
 
 import base64
 import hmac
@@ -17,7 +17,7 @@ Private = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519Privat
 
 @dataclass(frozen=True)
 class Key:
-    """A key pair under its id."""
+    """A key pair with its id."""
 
     kid: str
     algorithm: str
@@ -25,7 +25,7 @@ class Key:
 
     @classmethod
     def make(cls, algorithm: str, kid: str = "key-1") -> "Key":
-        """A new one."""
+        """Returns a new key pair."""
         private: Private
         match algorithm:
             case "RS256":
@@ -38,17 +38,17 @@ class Key:
 
     @property
     def published(self) -> dict[str, Any]:
-        """The public half, as the provider publishes it."""
+        """The public key, as the provider publishes it."""
         encoded: Any = get_default_algorithms()[self.algorithm].to_jwk(self.private.public_key())
         return {**json.loads(encoded), "kid": self.kid, "alg": self.algorithm, "use": "sig"}
 
     def sign(self, claims: Mapping[str, Any], *, kid: str | None = None) -> str:
-        """A token with these claims. kid: another id than the key's own."""
+        """Returns a token with these claims. kid: instead of the key's own id."""
         return jwt.encode(dict(claims), self.private, algorithm=self.algorithm, headers={"kid": kid or self.kid})
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    """The claims of a good token, with these changed; one that is changed to None is left out."""
+    """Returns the claims of a valid token with these changes; a claim changed to None is left out."""
     good = {
         "iss": "https://id.example",
         "aud": "rollcall",
@@ -61,14 +61,14 @@ def claims(**changes: Any) -> dict[str, Any]:
 
 
 def signed_with_a_secret(secret: bytes, *, kid: str) -> str:
-    """An HS256 token under a key's id, made by hand: the library would refuse to take a public key for a secret."""
+    """Returns an HS256 token with a key's id, signed by hand: PyJWT refuses to sign with a public key as the secret."""
     message = ".".join(_encoded(part) for part in ({"alg": "HS256", "typ": "JWT", "kid": kid}, claims()))
     signature = hmac.digest(secret, message.encode(), "sha256")
     return f"{message}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
 
 
 def unsigned() -> str:
-    """A token that claims to need no signature."""
+    """Returns a token with the algorithm `none`."""
     return f"{_encoded({'alg': 'none', 'typ': 'JWT'})}.{_encoded(claims())}."
 
 

@@ -1,4 +1,4 @@
-"""What a member is told about itself, its organization and training; and what closes when training is not available."""
+"""The member's view of itself, its organization and training; and the refusals while training is not available."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ CORE_ADDRESSES = ["/v1/me", "/v1/limits", "/v1/availability", "/v1/parties", "/v
 
 
 def reason(client: TestClient, path: str) -> str:
-    """Why training does not answer, by the answer of one of its addresses."""
+    """Returns the reason with which an address of training refuses."""
     answer = client.get(path)
     assert answer.status_code == 403, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
@@ -34,11 +34,11 @@ def entitle(org: Org, training: bool) -> None:
 def enable(org: Org, enabled: bool) -> dict[str, object]:
     answer = org.client(Permission.ADMIN).put("/v1/availability", json={"enabled": enabled})
     assert answer.status_code == 200, answer.text
-    told: dict[str, object] = answer.json()
-    return told
+    availability: dict[str, object] = answer.json()
+    return availability
 
 
-def test_a_member_learns_who_it_is_and_where_it_can_go(org: Org) -> None:
+def test_a_member_reads_its_identity_and_its_navigation(org: Org) -> None:
     client = org.client(Permission.VIEW, Permission.ASSIGN, member="m-7", party="p-7", folders=["b", "a"])
     assert client.get("/v1/me").json() == {
         "org": org.id,
@@ -59,7 +59,7 @@ def test_every_member_may_read_the_limits(org: Org) -> None:
     }
 
 
-def test_what_is_missing_is_named(org: Org) -> None:
+def test_a_missing_permission_is_named(org: Org) -> None:
     course = {"title": "H2S", "code": "h2s", "mode": "flex"}
     answer = org.client(Permission.VIEW).post("/v1/courses", json=course)
     assert answer.status_code == 403
@@ -77,7 +77,7 @@ def test_an_organization_that_was_never_added_is_unknown(org: Org, path: str) ->
     assert answer.json()["type"] == "urn:rollcall:problem:organization-unknown"
 
 
-def test_an_administrator_switches_training_off_and_on_and_nothing_is_lost(org: Org) -> None:
+def test_training_switched_off_and_on_by_an_administrator_loses_nothing(org: Org) -> None:
     course = org.with_course()
     member = org.stranger()
     assert enable(org, False) == {"available": False, "enabled": False, "reason": "disabled"}
@@ -93,7 +93,7 @@ def test_an_administrator_switches_training_off_and_on_and_nothing_is_lost(org: 
     assert len(member.get("/v1/me").json()["navigation"]) == 1
 
 
-def test_an_entitlement_withholds_training_whatever_the_administrator_says(org: Org) -> None:
+def test_training_without_entitlement_stays_unavailable_whatever_the_administrator_sets(org: Org) -> None:
     entitle(org, False)
     assert {reason(org.client(), path) for path in TRAINING_ADDRESSES} == {"not_entitled"}
     assert enable(org, True)["reason"] == "not_entitled"
@@ -102,18 +102,18 @@ def test_an_entitlement_withholds_training_whatever_the_administrator_says(org: 
     assert reason(org.client(), "/v1/courses") == "disabled"
 
 
-def test_a_switch_is_recorded_once_with_whoever_turned_it(org: Org) -> None:
+def test_a_switch_of_training_is_recorded_once_with_its_actor(org: Org) -> None:
     for _ in range(2):
         enable(org, False)
     entitle(org, False)
     events = org.client().get("/v1/events").json()["items"]
-    told = [event for event in events if event["type"] in SWITCHED]
-    assert [event["type"] for event in told] == list(SWITCHED)
-    assert [event["data"]["training"] for event in told] == [False, False]
-    assert [event["data"]["actor"]["id"] for event in told] == ["member-1", "tests"]
+    switched = [event for event in events if event["type"] in SWITCHED]
+    assert [event["type"] for event in switched] == list(SWITCHED)
+    assert [event["data"]["training"] for event in switched] == [False, False]
+    assert [event["data"]["actor"]["id"] for event in switched] == ["member-1", "tests"]
 
 
-def test_only_an_administrator_switches(org: Org) -> None:
+def test_only_an_administrator_switches_training(org: Org) -> None:
     others = [permission for permission in Permission if permission is not Permission.ADMIN]
     answer = org.client(*others).put("/v1/availability", json={"enabled": False})
     assert answer.status_code == 403

@@ -1,4 +1,4 @@
-"""Tokens signed by a provider that publishes its keys: which are believed, and what a flood or an outage does."""
+"""Tokens signed by a provider that publishes its keys: which are accepted, and what a flood or an outage does."""
 
 import secrets
 from collections.abc import Iterator
@@ -29,32 +29,32 @@ ELLIPTIC = Key.make("ES256", "key-2")
 
 @pytest.fixture
 def provider(httpserver: HTTPServer) -> Settings:
-    """The settings of a service that trusts a provider, whose page shows KEY."""
+    """Returns the settings of a service that trusts a provider which publishes KEY."""
     publish(httpserver, KEY)
     return Settings.model_validate({"jwks_url": httpserver.url_for(PAGE)})
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The clock by which keys grow old: one number, in the test's hand."""
+    """Returns the clock of the key cache: a list of one number, which the test changes."""
     at = [1000.0]
     monkeypatch.setattr("shared.access.keys.monotonic", lambda: at[0])
     return at
 
 
 def publish(server: HTTPServer, *keys: Key) -> None:
-    """Let the page show these keys, and count anew how often it is asked for."""
+    """Publish these keys, and restart the count of fetches."""
     server.clear()
     server.expect_request(PAGE).respond_with_json({"keys": [key.published for key in keys]})
 
 
 def fail(server: HTTPServer) -> None:
-    """Let the page answer with an error, and count anew."""
+    """Let fetches fail, and restart their count."""
     server.clear()
     server.expect_request(PAGE).respond_with_data("not now", 500)
 
 
-# --- which tokens are believed
+# --- which tokens are accepted
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
@@ -72,8 +72,8 @@ def test_an_algorithm_that_is_not_pinned_is_refused(httpserver: HTTPServer, prov
         verifier.verify(KEY.sign(claims()))
 
 
-def test_a_published_key_is_no_shared_secret(provider: Settings) -> None:
-    """The oldest trick: HS256 with the public key, which everybody knows, as its secret."""
+def test_a_published_key_does_not_verify_an_hs256_token(provider: Settings) -> None:
+    """An old attack: HS256 with the public key, which everybody can read, as the secret."""
     verifier, public = TokenVerifier(provider), KEY.private.public_key()
     for encoding in (Encoding.PEM, Encoding.DER):
         secret = public.public_bytes(encoding, PublicFormat.SubjectPublicKeyInfo)
@@ -108,7 +108,7 @@ def test_secrets_and_published_keys_are_never_mixed(provider: Settings) -> None:
         both.verify(signed_with_a_secret(secret.encode(), kid=KEY.kid))
 
 
-# --- how often the provider is asked
+# --- how often keys are fetched
 
 
 def test_a_flood_of_unknown_key_ids_asks_the_provider_once_in_30_seconds(
@@ -138,7 +138,7 @@ def test_a_new_key_is_found_and_a_withdrawn_one_forgotten(
         verifier.verify(KEY.sign(claims()))
 
 
-def test_keys_are_kept_until_they_are_stale(httpserver: HTTPServer, provider: Settings, clock: list[float]) -> None:
+def test_keys_are_cached_until_they_are_stale(httpserver: HTTPServer, provider: Settings, clock: list[float]) -> None:
     verifier = TokenVerifier(provider)
     for _ in range(2):
         verifier.verify(KEY.sign(claims()))
@@ -149,18 +149,20 @@ def test_keys_are_kept_until_they_are_stale(httpserver: HTTPServer, provider: Se
     assert len(httpserver.log) == 2
 
 
-# --- while the provider is away
+# --- while the provider is unreachable
 
 
 @pytest.mark.parametrize("page", ["not json", "[]", '{"keys": []}', '{"keys": [{"kty": "RSA"}]}'])
-def test_a_page_without_keys_is_a_provider_that_is_away(httpserver: HTTPServer, provider: Settings, page: str) -> None:
+def test_a_page_without_keys_counts_as_an_outage_of_the_provider(
+    httpserver: HTTPServer, provider: Settings, page: str
+) -> None:
     httpserver.clear()
     httpserver.expect_request(PAGE).respond_with_data(page)
     with pytest.raises(Unavailable):
         TokenVerifier(provider).verify(KEY.sign(claims()))
 
 
-def test_keys_fetched_before_stay_good_and_it_is_asked_again_every_2_seconds(
+def test_fetched_keys_stay_valid_in_an_outage_and_the_provider_is_asked_every_2_seconds(
     httpserver: HTTPServer, provider: Settings, clock: list[float]
 ) -> None:
     verifier = TokenVerifier(provider)
@@ -177,7 +179,7 @@ def test_keys_fetched_before_stay_good_and_it_is_asked_again_every_2_seconds(
     assert len(httpserver.log) == 2
 
 
-def test_nobody_with_a_known_key_waits_for_a_provider_that_hangs(
+def test_a_token_with_a_known_key_does_not_wait_for_a_hung_provider(
     httpserver: HTTPServer, provider: Settings, clock: list[float]
 ) -> None:
     verifier = TokenVerifier(provider)
@@ -201,7 +203,7 @@ def test_nobody_with_a_known_key_waits_for_a_provider_that_hangs(
         assert isinstance(unlucky.exception(10), Unavailable)
 
 
-def test_without_any_keys_requests_are_asked_to_come_again(parts: Parts, provider: Settings) -> None:
+def test_a_request_is_answered_503_with_retry_after_while_no_keys_are_known(parts: Parts, provider: Settings) -> None:
     with answering(parts, "http://127.0.0.1:9/keys.json") as client:
         answer = client.get("/v1/me", headers={"Authorization": f"Bearer {KEY.sign(claims())}"})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
@@ -210,6 +212,6 @@ def test_without_any_keys_requests_are_asked_to_come_again(parts: Parts, provide
 
 @contextmanager
 def answering(parts: Parts, jwks_url: str) -> Iterator[TestClient]:
-    """The application, trusting the provider at an address."""
+    """Open a client of the application that trusts the provider at this address."""
     settings: Any = parts.settings.model_copy(update={"jwks_url": jwks_url})
     yield TestClient(create_app(replace(parts, settings=settings, tokens=TokenVerifier(settings))))

@@ -1,4 +1,4 @@
-"""Which tokens are believed, signed by the shared secret: what they must carry, and in which shapes."""
+"""Tokens signed with the shared secret: the claims that they need, and the claims' forms."""
 
 import base64
 import secrets
@@ -25,7 +25,7 @@ def signed(**changes: Any) -> str:
     return jwt.encode(claims(**changes), SECRET, algorithm="HS256")
 
 
-def test_a_caller_is_what_the_token_says() -> None:
+def test_a_caller_has_what_the_token_grants() -> None:
     assert verify(signed(permissions=["training.view"], party="party-1", folders=["crew"])) == Caller(
         org_id="org-1",
         member_id="member-1",
@@ -35,7 +35,7 @@ def test_a_caller_is_what_the_token_says() -> None:
     )
 
 
-def test_without_folders_a_caller_sees_all_and_with_none_nobody() -> None:
+def test_a_token_without_folders_has_no_scope_and_one_with_an_empty_list_has_an_empty_scope() -> None:
     assert verify(signed()).folders is None
     assert verify(signed(folders=[])).folders == frozenset()
 
@@ -75,7 +75,7 @@ def test_a_token_without_permissions_is_a_member_without_any() -> None:
         "signature-changed",
     ],
 )
-def test_a_token_that_is_not_ours_is_refused(token: str) -> None:
+def test_a_token_that_the_secret_did_not_sign_is_refused(token: str) -> None:
     with pytest.raises(Unauthenticated, match="not valid for this service"):
         verify(token)
 
@@ -116,7 +116,7 @@ def test_claims_that_are_missing_or_misshapen_are_refused(changes: dict[str, Any
         verify(signed(**changes))
 
 
-def test_a_token_expires_half_a_minute_late_so_that_clocks_may_differ() -> None:
+def test_a_token_expires_30_seconds_late_because_clocks_differ() -> None:
     with time_machine.travel("2026-03-01T12:00:00Z", tick=False) as now:
         token = signed(exp=int(time.time()) + 600)
         now.shift(629)
@@ -126,7 +126,7 @@ def test_a_token_expires_half_a_minute_late_so_that_clocks_may_differ() -> None:
             verify(token)
 
 
-def test_an_issuer_that_is_pinned_is_the_only_one() -> None:
+def test_a_token_of_another_issuer_than_the_pinned_one_is_refused() -> None:
     assert verify(signed(), jwt_issuer="https://id.example").org_id == "org-1"
     with pytest.raises(Unauthenticated):
         verify(signed(iss="https://elsewhere.example"), jwt_issuer="https://id.example")
@@ -140,7 +140,7 @@ def test_a_service_without_secret_and_keys_does_not_start() -> None:
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic bWU6bWU=", "Bearer a b", "bearer garbage"])
-def test_a_request_without_a_good_token_is_told_how_to_sign_in(org: Org, header: str) -> None:
+def test_a_request_without_a_valid_token_is_answered_401_with_a_challenge(org: Org, header: str) -> None:
     client = org.client()
     client.headers["Authorization"] = header
     answer = client.get("/v1/me")

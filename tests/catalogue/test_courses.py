@@ -1,4 +1,4 @@
-"""Courses: making, finding, changing and archiving them."""
+"""Creating, finding, changing and archiving courses."""
 
 import uuid
 from typing import Any
@@ -47,7 +47,7 @@ def test_a_new_course_has_the_defaults_and_no_version(org: Org) -> None:
     assert (read.json(), read.headers["ETag"]) == (course, '"1"')
 
 
-def test_everything_can_be_said_of_a_course(org: Org) -> None:
+def test_a_course_can_be_created_with_every_field(org: Org) -> None:
     said = {"description": "Line 1\nLine 2", "mode": "in_person", "licenceMonths": None, "licenceOn": "completion"}
     course = create(org, **said)
     assert {name: course[name] for name in said} == said
@@ -90,7 +90,7 @@ def test_a_bad_field_is_named_whether_in_a_new_course_or_in_a_change(
 
 
 @pytest.mark.parametrize("missing", ["title", "code", "mode"])
-def test_required_fields_are_named(org: Org, missing: str) -> None:
+def test_missing_fields_of_a_course_are_named(org: Org, missing: str) -> None:
     body = {name: value for name, value in H2S.items() if name != missing}
     refused = org.client(ADMIN).post("/v1/courses", json=body)
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, f"/{missing}")
@@ -109,7 +109,7 @@ def test_a_code_is_unique_in_the_organization_archived_courses_included(org: Org
     create(other_org)
 
 
-def test_a_change_touches_the_given_fields_only(org: Org) -> None:
+def test_a_change_of_a_course_touches_the_given_fields_only(org: Org) -> None:
     course = create(org, description="Old", licenceMonths=24)
     answer = org.client(ADMIN).patch(f"/v1/courses/{course['id']}", json={"title": "New", "mode": "online"})
     assert (answer.status_code, answer.headers["ETag"]) == (200, '"2"')
@@ -118,14 +118,14 @@ def test_a_change_touches_the_given_fields_only(org: Org) -> None:
     assert changed == course | {"title": "New", "mode": "online", "updatedAt": changed["updatedAt"]}
 
 
-def test_null_clears_what_can_be_empty(org: Org) -> None:
+def test_null_clears_the_optional_fields_of_a_course(org: Org) -> None:
     course = create(org, description="Old", licenceMonths=24)
     body = {"description": None, "licenceMonths": None}
     changed = org.client(ADMIN).patch(f"/v1/courses/{course['id']}", json=body).json()
     assert (changed["description"], changed["licenceMonths"]) == (None, None)
 
 
-def test_what_changed_is_told_with_its_former_value(org: Org) -> None:
+def test_the_event_of_a_changed_course_has_the_former_values(org: Org) -> None:
     course = create(org, description="Old", licenceMonths=24)
     body = {"title": course["title"], "description": "New", "licenceMonths": None, "mode": "online"}
     org.client(ADMIN).patch(f"/v1/courses/{course['id']}", json=body)
@@ -138,14 +138,14 @@ def test_what_changed_is_told_with_its_former_value(org: Org) -> None:
 
 
 @pytest.mark.parametrize("body", [{}, {"title": H2S["title"]}, {"licenceMonths": 12, "mode": "flex"}])
-def test_changing_nothing_is_no_change(org: Org, body: dict[str, object]) -> None:
+def test_a_change_of_a_course_to_its_present_values_is_no_change(org: Org, body: dict[str, object]) -> None:
     course = create(org)
     answer = org.client(ADMIN).patch(f"/v1/courses/{course['id']}", json=body)
     assert (answer.status_code, answer.json(), answer.headers["ETag"]) == (200, course, '"1"')
     assert recorded(org, "course.changed") == []
 
 
-def test_a_stale_etag_changes_nothing_and_a_fresh_or_missing_one_does(org: Org) -> None:
+def test_a_course_is_changed_with_a_current_etag_or_none_and_not_with_a_stale_one(org: Org) -> None:
     course = create(org)
     admin, address = org.client(ADMIN), f"/v1/courses/{course['id']}"
     assert admin.patch(address, json={"title": "Mine"}, headers={"If-Match": '"1"'}).headers["ETag"] == '"2"'
@@ -158,7 +158,7 @@ def test_a_stale_etag_changes_nothing_and_a_fresh_or_missing_one_does(org: Org) 
     assert admin.patch(address, json={"title": "D"}, headers={"If-Match": "5"}).status_code == 400
 
 
-def test_publishing_and_archiving_make_a_readers_etag_stale(org: Org) -> None:
+def test_publishing_and_archiving_change_the_etag_of_a_course(org: Org) -> None:
     course_id = org.with_course()
     admin, address = org.client(ADMIN), f"/v1/courses/{course_id}"
     assert admin.get(address).headers["ETag"] == '"2"'
@@ -204,7 +204,7 @@ def test_courses_are_listed_by_title_and_archived_ones_apart(org: Org) -> None:
     assert titles(reader.get("/v1/courses", params={"limit": 1, "cursor": page.json()["nextCursor"]})) == ["Heights"]
 
 
-def test_a_list_costs_the_same_for_one_course_as_for_many(org: Org) -> None:
+def test_a_list_of_many_courses_takes_as_many_statements_as_a_list_of_one(org: Org) -> None:
     for n in range(12):
         org.with_course(code=f"c{n}")
 
@@ -220,12 +220,12 @@ def test_a_list_costs_the_same_for_one_course_as_for_many(org: Org) -> None:
 @pytest.mark.parametrize(
     ("params", "pointer"), [({"q": ""}, "?q"), ({"archived": "x"}, "?archived"), ({"cursor": "PnM6Yg"}, "?cursor")]
 )
-def test_bad_parameters_are_named(org: Org, params: dict[str, Any], pointer: str) -> None:
+def test_bad_parameters_of_the_list_of_courses_are_named(org: Org, params: dict[str, Any], pointer: str) -> None:
     refused = org.client(VIEW).get("/v1/courses", params=params)
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, pointer)
 
 
-def test_another_organization_sees_and_changes_nothing(org: Org, other_org: Org) -> None:
+def test_another_organization_sees_and_changes_no_course(org: Org, other_org: Org) -> None:
     create(org, title="A", code="A")
     course = create(org, title="B", code="B")
     cursor = org.client(VIEW).get("/v1/courses", params={"limit": 1}).json()["nextCursor"]
@@ -242,7 +242,7 @@ def test_another_organization_sees_and_changes_nothing(org: Org, other_org: Org)
     assert org.client(VIEW).get(address).json() == course
 
 
-def test_who_may_read_and_who_may_write(org: Org) -> None:
+def test_viewers_read_courses_and_only_administrators_write_them(org: Org) -> None:
     course = create(org)
     address = f"/v1/courses/{course['id']}"
     for reader in (org.client(VIEW), org.client(ADMIN)):

@@ -1,4 +1,4 @@
-"""If-Match as RFC 9110 has it: any of several, strong only, `*` for whatever there is, and nothing by guessing."""
+"""If-Match as in RFC 9110: any tag of several, strong tags only, `*` for any, and a malformed header is refused."""
 
 import pytest
 
@@ -27,11 +27,11 @@ def test_the_tag_of_a_revision_is_accepted_as_that_revision() -> None:
         ('"99999999999999999999"', set()),
     ],
 )
-def test_headers_that_can_be_read(header: str | None, accepted: set[int] | None) -> None:
+def test_a_valid_if_match_header_gives_the_accepted_revisions(header: str | None, accepted: set[int] | None) -> None:
     assert revisions(header) == accepted
 
 
 @pytest.mark.parametrize("header", ["", "1", '"1', '1"', '"1" "2"', '"1", 2', "'1'", '*, "1"', 'w/"1"', '"a b"', ","])
-def test_headers_that_cannot(header: str) -> None:
+def test_a_malformed_if_match_header_is_refused(header: str) -> None:
     with pytest.raises(MalformedIfMatch):
         revisions(header)

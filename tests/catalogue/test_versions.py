@@ -1,4 +1,4 @@
-"""Versions: from draft to active to superseded, and never back."""
+"""Versions of a course: from draft to active to superseded, and never back."""
 
 import uuid
 from typing import Any
@@ -25,7 +25,7 @@ MATERIALS = [
 
 @pytest.fixture
 def course(org: Org) -> str:
-    """The address of a course without versions."""
+    """Returns the address of a course without versions."""
     body = {"title": "Hydrogen-sulfide response", "code": "H2S", "mode": "flex"}
     return f"/v1/courses/{org.client(ADMIN).post('/v1/courses', json=body).json()['id']}"
 
@@ -46,7 +46,7 @@ def states(org: Org, course: str) -> dict[str, str]:
     return {version["label"]: version["state"] for version in items}
 
 
-def test_a_draft_says_what_was_said(org: Org, course: str) -> None:
+def test_a_draft_has_the_values_it_was_created_with(org: Org, course: str) -> None:
     answer = org.client(ADMIN).post(
         f"{course}/versions", json={"label": "v3.2", "summary": "New limits", "materials": MATERIALS}
     )
@@ -132,7 +132,7 @@ def test_a_change_of_a_draft_touches_the_given_fields_only(org: Org, course: str
     ]
 
 
-def test_publishing_makes_a_draft_active_and_the_former_superseded(org: Org, course: str) -> None:
+def test_publishing_a_draft_makes_it_active_and_supersedes_the_former_version(org: Org, course: str) -> None:
     first, second = draft(org, course, "v1.0"), draft(org, course, "v2.0")
     published = publish(org, course, first).json()
     assert (published["state"], published["publishedBy"]) == ("active", "publisher")
@@ -151,6 +151,13 @@ def test_publishing_makes_a_draft_active_and_the_former_superseded(org: Org, cou
     assert {event.data["courseId"] for event in facts} == {first["courseId"]}
 
 
+def test_publishing_supersedes_no_version_of_another_course(org: Org, course: str) -> None:
+    other = f"/v1/courses/{org.with_course(label='v7.0')}"
+    publish(org, course, draft(org, course))
+    assert states(org, other) == {"v7.0": "active"}
+    assert recorded(org, "course_version.superseded") == []
+
+
 def test_publishing_the_active_version_again_changes_nothing(org: Org, course: str) -> None:
     version = draft(org, course)
     first = publish(org, course, version)
@@ -159,7 +166,7 @@ def test_publishing_the_active_version_again_changes_nothing(org: Org, course: s
     assert org.client(VIEW).get(course).headers["ETag"] == '"2"'
 
 
-def test_what_was_published_never_changes_nor_comes_back(org: Org, course: str) -> None:
+def test_a_published_version_never_changes_and_a_superseded_one_is_never_published_again(org: Org, course: str) -> None:
     first, second = draft(org, course, "v1.0"), draft(org, course, "v2.0")
     publish(org, course, first)
     admin = org.client(ADMIN)
@@ -205,7 +212,7 @@ def test_a_version_is_found_under_its_own_course_only(org: Org, other_org: Org, 
     assert states(org, course) == {"v1.0": "draft"}
 
 
-def test_two_who_publish_at_once_come_one_after_the_other(org: Org, course: str) -> None:
+def test_two_members_who_publish_at_once_publish_one_after_the_other(org: Org, course: str) -> None:
     first, second = draft(org, course, "v1.0"), draft(org, course, "v2.0")
     course_id, first_id, second_id = (uuid.UUID(made) for made in (first["courseId"], first["id"], second["id"]))
     with org.transaction() as db:
@@ -218,7 +225,7 @@ def test_two_who_publish_at_once_come_one_after_the_other(org: Org, course: str)
     assert states(org, course) == {"v2.0": "active", "v1.0": "superseded"}
 
 
-def test_a_draft_cannot_be_changed_under_the_hands_of_who_publishes_it(org: Org, course: str) -> None:
+def test_a_change_of_a_draft_that_is_being_published_waits_and_is_refused(org: Org, course: str) -> None:
     version = draft(org, course)
     course_id, version_id = uuid.UUID(version["courseId"]), uuid.UUID(version["id"])
     changes = catalogue.VersionChanges(summary="Sneaked in")
@@ -231,7 +238,7 @@ def test_a_draft_cannot_be_changed_under_the_hands_of_who_publishes_it(org: Org,
         assert isinstance(changing.exception(), catalogue.VersionPublished)
 
 
-def test_of_two_who_create_one_code_at_once_one_is_told(org: Org) -> None:
+def test_of_two_members_who_create_one_course_code_at_once_the_second_is_refused(org: Org) -> None:
     request = CourseRequest(title="Heights", code="WAH", mode=Mode.ONLINE)
     with org.transaction() as db:
         catalogue.create_course(db, request, ADMINISTRATOR, clock.now())

@@ -1,4 +1,4 @@
-"""Erasing a party: name and address go, everything else and all history stay."""
+"""Erasing a party: its name and address are blanked; everything else and all history stay."""
 
 from shared.access import Permission
 from tests.factories import Org
@@ -19,7 +19,7 @@ def put(org: Org, **fields: object) -> None:
     assert answer.json()["failed"] == 0
 
 
-def test_name_and_address_are_blanked_and_the_rest_stays(org: Org) -> None:
+def test_erasing_a_party_blanks_its_name_and_address_and_keeps_the_rest(org: Org) -> None:
     put(org)
     erased = org.client(Permission.ADMIN).post("/v1/parties/p-1/erase")
     assert erased.status_code == 200
@@ -34,7 +34,7 @@ def test_name_and_address_are_blanked_and_the_rest_stays(org: Org) -> None:
     assert "jane@" not in stored
 
 
-def test_erasing_again_changes_nothing(org: Org) -> None:
+def test_erasing_a_party_again_changes_nothing(org: Org) -> None:
     put(org)
     first = org.client(SYNC).post("/v1/parties/p-1/erase")
     assert org.client(SYNC).post("/v1/parties/p-1/erase").json() == first.json()
@@ -42,7 +42,7 @@ def test_erasing_again_changes_nothing(org: Org) -> None:
     assert (event.subject, event.party_id, event.data) == ("party/p-1", "p-1", {})
 
 
-def test_a_source_that_still_sends_the_name_brings_it_back(org: Org) -> None:
+def test_a_source_that_still_sends_the_name_of_an_erased_party_brings_it_back(org: Org) -> None:
     put(org)
     org.client(SYNC).post("/v1/parties/p-1/erase")
     put(org)
@@ -51,7 +51,7 @@ def test_a_source_that_still_sends_the_name_brings_it_back(org: Org) -> None:
     assert recorded(org, "party.changed")[0].data == {"changed": ["displayName", "email"]}
 
 
-def test_a_source_that_erased_it_too_leaves_it_erased(org: Org) -> None:
+def test_a_party_that_its_source_erased_too_stays_erased(org: Org) -> None:
     put(org)
     erased = org.client(SYNC).post("/v1/parties/p-1/erase").json()
     put(org, displayName="Erased party", email=None, active=False)
@@ -59,7 +59,7 @@ def test_a_source_that_erased_it_too_leaves_it_erased(org: Org) -> None:
     assert (party["active"], party["erasedAt"]) == (False, erased["erasedAt"])
 
 
-def test_it_needs_a_permission_and_a_party_in_scope(org: Org, other_org: Org) -> None:
+def test_erasing_needs_a_permission_and_a_party_in_scope(org: Org, other_org: Org) -> None:
     put(org)
     address = "/v1/parties/p-1/erase"
     assert org.client(Permission.VIEW, Permission.MANAGE_ASSIGNMENTS).post(address).status_code == 403

@@ -1,4 +1,4 @@
-"""Putting folders: name, members, facts, and the parties that are not there."""
+"""Putting folders: name, members, events, and parties that do not exist."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def folders_of(org: Org, party_id: str) -> list[str]:
     return folders
 
 
-def test_a_folder_is_made_once_and_then_renamed(org: Org) -> None:
+def test_a_folder_is_created_once_and_then_renamed(org: Org) -> None:
     client = org.client(SYNC)
     made = client.put("/v1/folders/crew", json={"name": "Crew"})
     assert (made.status_code, made.json()["id"], made.json()["name"], made.json()["partyCount"]) == (
@@ -31,7 +31,7 @@ def test_a_folder_is_made_once_and_then_renamed(org: Org) -> None:
     assert recorded(org, "folder.changed")[0].data == {"changed": ["name"]}
 
 
-def test_parties_given_are_the_whole_membership_and_left_out_stay(org: Org) -> None:
+def test_the_parties_given_replace_the_members_of_a_folder_and_none_given_keep_them(org: Org) -> None:
     org.with_parties("a", "b", "c", folder="other")
     client = org.client(SYNC)
     assert client.put("/v1/folders/crew", json={"name": "Crew", "partyIds": ["a", "b", "a"]}).json()["partyCount"] == 2
@@ -41,7 +41,7 @@ def test_parties_given_are_the_whole_membership_and_left_out_stay(org: Org) -> N
     assert client.put("/v1/folders/crew", json={"name": "Team", "partyIds": []}).json()["partyCount"] == 0
 
 
-def test_who_comes_and_goes_is_told_of_each_party(org: Org) -> None:
+def test_each_party_that_joins_or_leaves_a_folder_has_an_event(org: Org) -> None:
     org.with_parties("a", "b", "c")
     client = org.client(SYNC)
     client.put("/v1/folders/crew", json={"name": "Crew", "partyIds": ["a", "b"]})
@@ -51,7 +51,7 @@ def test_who_comes_and_goes_is_told_of_each_party(org: Org) -> None:
     assert {str(event.data) for event in recorded(org, "party.changed")} == {"{'changed': ['folders']}"}
 
 
-def test_joining_a_folder_counts_as_a_change_of_the_party(org: Org) -> None:
+def test_joining_a_folder_changes_the_party(org: Org) -> None:
     org.with_parties("a")
     client = org.client(SYNC)
     before = client.get("/v1/parties/a").json()["updatedAt"]
@@ -59,7 +59,7 @@ def test_joining_a_folder_counts_as_a_change_of_the_party(org: Org) -> None:
     assert client.get("/v1/parties/a").json()["updatedAt"] > before
 
 
-def test_parties_that_are_not_there_are_named_and_nothing_is_written(org: Org, other_org: Org) -> None:
+def test_unknown_members_are_named_and_the_folder_is_not_written(org: Org, other_org: Org) -> None:
     org.with_parties("a")
     other_org.with_parties("foreign")
     answer = org.client(SYNC).put("/v1/folders/crew", json={"name": "Crew", "partyIds": ["nobody", "a", "foreign"]})
@@ -83,23 +83,23 @@ def test_parties_that_are_not_there_are_named_and_nothing_is_written(org: Org, o
         ({"name": "Crew", "members": []}, "/members"),
     ],
 )
-def test_a_bad_body_is_refused_with_its_place(org: Org, body: dict[str, object], pointer: str) -> None:
+def test_a_bad_folder_is_refused_with_the_place_of_the_fault(org: Org, body: dict[str, object], pointer: str) -> None:
     answer = org.client(SYNC).put("/v1/folders/crew", json=body)
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == pointer
 
 
-def test_an_id_that_is_none_is_refused(org: Org) -> None:
+def test_a_malformed_folder_id_is_refused(org: Org) -> None:
     assert org.client(SYNC).put("/v1/folders/a%20b", json={"name": "Crew"}).status_code == 422
     assert org.client(SYNC).put(f"/v1/folders/{'x' * 65}", json={"name": "Crew"}).status_code == 422
 
 
-def test_only_the_source_system_may_write_and_only_with_the_whole_in_view(org: Org) -> None:
+def test_only_the_source_system_without_a_scope_may_write_folders(org: Org) -> None:
     assert org.client(Permission.ADMIN).put("/v1/folders/crew", json={"name": "Crew"}).status_code == 403
     assert org.client(SYNC, folders=["crew"]).put("/v1/folders/crew", json={"name": "Crew"}).status_code == 403
 
 
-def test_the_price_in_statements_does_not_grow_with_the_members(org: Org) -> None:
+def test_a_folder_of_many_members_takes_as_many_statements_as_one_of_few(org: Org) -> None:
     party_ids = [f"p{n}" for n in range(1000)]
     org.with_parties(*party_ids)
 

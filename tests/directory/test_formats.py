@@ -1,4 +1,4 @@
-"""Reading parties from JSON, NDJSON and CSV: what is taken, what is named, and what is never repeated."""
+"""Parsing parties from JSON, NDJSON and CSV: valid rows, reported faults, and values that are never repeated."""
 
 import json
 from typing import Any
@@ -25,7 +25,7 @@ def party(**fields: object) -> dict[str, object]:
 
 
 def only_fault(**fields: object) -> BadRow:
-    """What is wrong with a row that has this one mistake."""
+    """Returns the only fault of a row with these fields."""
     rows, bad = read_json(party(**fields))
     assert rows == []
     assert len(bad) == 1
@@ -44,7 +44,7 @@ FULL = PartyRow(
 FULL_JSON: dict[str, Any] = FULL.model_dump(by_alias=True)
 
 
-def test_the_three_formats_say_the_same() -> None:
+def test_the_three_formats_give_the_same_rows() -> None:
     header = "entityId,displayName,email,memberId,active,timeZone,folders"
     line = "p-1,Jane Doe,jane@example.org,m-1,false,Europe/Amsterdam,crew; deck"
     assert read_json(FULL_JSON) == ([FULL], [])
@@ -52,7 +52,7 @@ def test_the_three_formats_say_the_same() -> None:
     assert read_csv(f"{header}\r\n{line}\r\n") == ([FULL], [])
 
 
-def test_what_is_left_out_is_empty_but_folders_are_unknown() -> None:
+def test_fields_left_out_of_a_row_are_empty_but_its_folders_are_unknown() -> None:
     [row], _ = read_json(party())
     assert (row.email, row.member_id, row.active, row.time_zone, row.folders) == (None, None, True, None, None)
 
@@ -62,7 +62,7 @@ def test_null_folders_are_folders_left_out() -> None:
     assert row.folders is None
 
 
-def test_an_empty_list_of_parties_is_no_mistake() -> None:
+def test_an_empty_list_of_parties_is_valid() -> None:
     assert read_json() == ([], [])
     assert read_parties(NDJSON, b"") == ([], [])
     assert read_csv("entityId,displayName\n") == ([], [])
@@ -103,7 +103,7 @@ def test_an_empty_list_of_parties_is_no_mistake() -> None:
         ("salary", 100, ""),
     ],
 )
-def test_a_bad_field_is_named_and_its_value_is_not(field: str, value: object, pointer: str) -> None:
+def test_a_bad_field_of_a_party_is_named_and_its_value_is_not_repeated(field: str, value: object, pointer: str) -> None:
     fault = only_fault(**{field: value})
     assert (fault.row, fault.pointer) == (1, pointer)
     assert fault.entity_id == (None if field == "entityId" else "p-1")
@@ -111,7 +111,7 @@ def test_a_bad_field_is_named_and_its_value_is_not(field: str, value: object, po
         assert secret not in fault.model_dump_json()
 
 
-def test_missing_fields_are_named() -> None:
+def test_missing_fields_of_a_party_are_named() -> None:
     _, bad = read_json({})
     assert [(fault.pointer, fault.detail) for fault in bad] == [
         ("/entityId", "This is required."),
@@ -120,13 +120,13 @@ def test_missing_fields_are_named() -> None:
 
 
 @pytest.mark.parametrize("row", [None, 1, "Jane Doe", [], ["entityId"]])
-def test_a_row_that_is_no_object_is_a_bad_row(row: object) -> None:
+def test_a_row_that_is_not_an_object_is_a_bad_row(row: object) -> None:
     rows, [fault] = read_json(party(), row)
     assert len(rows) == 1
     assert (fault.row, fault.entity_id, fault.pointer, fault.detail) == (2, None, "", "A row must be an object.")
 
 
-def test_the_good_rows_go_in_and_bad_ones_keep_their_numbers() -> None:
+def test_good_rows_are_taken_and_bad_rows_keep_their_numbers() -> None:
     rows, bad = read_json(
         party(entityId="a"), party(entityId="b", email="?"), party(entityId="c"), {}, party(entityId="e")
     )
@@ -141,13 +141,13 @@ def test_the_same_party_again_is_a_bad_row() -> None:
     assert "Row 1" in fault.detail
 
 
-def test_a_bad_row_does_not_stand_in_the_way_of_a_good_one_about_the_same_party() -> None:
+def test_a_bad_row_does_not_prevent_a_good_row_about_the_same_party() -> None:
     rows, [fault] = read_json(party(displayName=""), party(displayName="Second"))
     assert [row.display_name for row in rows] == ["Second"]
     assert fault.row == 1
 
 
-def test_one_row_cannot_fill_the_answer_with_its_faults() -> None:
+def test_a_row_is_reported_with_ten_faults_at_most() -> None:
     _, bad = read_json(party(folders=["?"] * 900))
     assert len(bad) == 10
 
@@ -186,7 +186,7 @@ def test_json_that_is_no_list_of_parties_is_refused_whole(body: bytes, pointer: 
     assert "Jane" not in fault.detail
 
 
-def test_an_ndjson_line_that_cannot_be_read_is_a_bad_row() -> None:
+def test_an_ndjson_line_that_cannot_be_parsed_is_a_bad_row() -> None:
     good = json.dumps(party())
     rows, bad = read_parties(NDJSON, f'{good}\r\n\n  \n{{"displayName": "Jane D\n"text"\n'.encode())
     assert [row.entity_id for row in rows] == ["p-1"]
@@ -202,7 +202,7 @@ def test_csv_cells_may_be_quoted_and_blank_lines_are_no_rows() -> None:
     assert bad == []
 
 
-def test_an_empty_csv_cell_is_a_value_left_out_and_under_folders_none() -> None:
+def test_an_empty_csv_cell_is_a_value_left_out_and_under_folders_no_folder() -> None:
     [row], _ = read_csv("entityId,displayName,email,active,folders\np-1,Jane,,,\n")
     assert (row.email, row.active, row.folders) == (None, True, [])
     [row], _ = read_csv("entityId,displayName\np-1,Jane\n")
@@ -232,7 +232,7 @@ def test_a_csv_row_of_another_length_is_a_bad_row(line: str) -> None:
         ("entityId,displayName\np-1," + "x" * 200_000 + "\n", "line 2"),
     ],
 )
-def test_csv_that_cannot_be_taken_apart_is_refused_whole(text: str, hint: str) -> None:
+def test_csv_that_cannot_be_parsed_is_refused_whole(text: str, hint: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         read_csv(text)
     assert hint in refused.value.detail

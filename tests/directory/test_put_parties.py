@@ -1,4 +1,4 @@
-"""Synchronising parties: the counts, the rows, the folders, the facts, and the price."""
+"""Synchronising parties: counts, rows, folders, events, and the number of statements."""
 
 import pytest
 
@@ -31,13 +31,13 @@ def counts(created: int = 0, updated: int = 0, unchanged: int = 0) -> dict[str, 
     return {"created": created, "updated": updated, "unchanged": unchanged, "failed": 0, "errors": []}
 
 
-def test_new_changed_and_same_parties_are_told_apart(org: Org) -> None:
+def test_new_changed_and_unchanged_parties_are_counted(org: Org) -> None:
     assert put(org, party("a"), party("b")) == counts(created=2)
     assert put(org, party("a"), party("b", email="b@example.org"), party("c")) == counts(1, 1, 1)
     assert put(org, party("a"), party("b", email="b@example.org"), party("c")) == counts(unchanged=3)
 
 
-def test_everything_a_row_says_can_be_read_back(org: Org) -> None:
+def test_every_field_of_a_row_can_be_read_back(org: Org) -> None:
     row = party(email="a@b.c", memberId="m", active=False, timeZone="Asia/Tokyo", folders=["y", "x"])
     put(org, row)
     shown = read(org, "p-1")
@@ -46,7 +46,7 @@ def test_everything_a_row_says_can_be_read_back(org: Org) -> None:
     assert {name: shown[name] for name in row} == row | {"folders": ["x", "y"]}
 
 
-def test_what_a_row_leaves_out_becomes_empty_but_its_folders_stay(org: Org) -> None:
+def test_fields_that_a_row_leaves_out_become_empty_but_the_folders_of_the_party_stay(org: Org) -> None:
     put(org, party(email="a@b.c", memberId="m", active=False, timeZone="Asia/Tokyo", folders=["x"]))
     assert put(org, party()) == counts(updated=1)
     shown = read(org, "p-1")
@@ -54,7 +54,7 @@ def test_what_a_row_leaves_out_becomes_empty_but_its_folders_stay(org: Org) -> N
     assert (shown["active"], shown["folders"]) == (True, ["x"])
 
 
-def test_folders_given_are_the_whole_membership(org: Org) -> None:
+def test_the_folders_of_a_row_replace_all_folders_of_the_party(org: Org) -> None:
     put(org, party("a", folders=["x", "y"]), party("b", folders=["x"]))
     assert put(org, party("a", folders=["y", "z", "z"]), party("b", folders=[])) == counts(updated=2)
     assert read(org, "a")["folders"] == ["y", "z"]
@@ -62,7 +62,7 @@ def test_folders_given_are_the_whole_membership(org: Org) -> None:
     assert put(org, party("a", folders=["z", "y"]), party("b", folders=[])) == counts(unchanged=2)
 
 
-def test_a_folder_that_is_new_is_named_by_its_id_and_one_that_is_there_keeps_its_name(org: Org) -> None:
+def test_a_new_folder_is_named_by_its_id_and_an_existing_one_keeps_its_name(org: Org) -> None:
     client = org.client(SYNC)
     client.put("/v1/folders/crew", json={"name": "Drill-floor crew"})
     put(org, party(folders=["crew", "deck"]))
@@ -74,7 +74,7 @@ def test_a_folder_that_is_new_is_named_by_its_id_and_one_that_is_there_keeps_its
     assert subjects(org, "folder.created") == ["folder/crew", "folder/deck"]
 
 
-def test_bad_rows_are_named_and_the_others_go_in(org: Org) -> None:
+def test_bad_rows_are_named_and_the_other_rows_are_taken(org: Org) -> None:
     answer = put(org, party("a"), party("b", email="Jane Doe"), party("a"), {"displayName": "Jane Doe"})
     assert (answer["created"], answer["failed"]) == (1, 3)
     assert isinstance(answer["errors"], list)
@@ -94,20 +94,20 @@ def test_bad_rows_are_named_and_the_others_go_in(org: Org) -> None:
         ("Text/CSV; header=present", "entityId,displayName\np-1,Zoë\n"),
     ],
 )
-def test_three_formats_are_read(org: Org, media_type: str, body: str) -> None:
+def test_parties_are_read_from_three_formats(org: Org, media_type: str, body: str) -> None:
     answer = org.client(SYNC).put("/v1/parties", content=body.encode(), headers={"Content-Type": media_type})
     assert answer.json() == counts(created=1)
     assert read(org, "p-1")["displayName"] == "Zoë"
 
 
 @pytest.mark.parametrize("media_type", ["", "text/plain", "application/xml", "application/x-www-form-urlencoded"])
-def test_any_other_format_is_refused(org: Org, media_type: str) -> None:
+def test_parties_in_any_other_format_are_refused(org: Org, media_type: str) -> None:
     answer = org.client(SYNC).put("/v1/parties", content=b"{}", headers={"Content-Type": media_type})
     assert (answer.status_code, answer.json()["type"]) == (415, "urn:rollcall:problem:unsupported-media-type")
     assert "text/csv" in answer.json()["detail"]
 
 
-def test_a_body_that_is_no_list_is_refused_with_its_place(org: Org) -> None:
+def test_a_body_without_a_list_of_parties_is_refused_with_the_place_of_the_fault(org: Org) -> None:
     answer = org.client(SYNC).put("/v1/parties", json={"parties": "Jane Doe"})
     assert answer.status_code == 422
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -115,7 +115,7 @@ def test_a_body_that_is_no_list_is_refused_with_its_place(org: Org) -> None:
     assert "Jane" not in answer.text
 
 
-def test_facts_hold_ids_and_names_of_fields_only(org: Org) -> None:
+def test_events_of_parties_hold_ids_and_names_of_fields_only(org: Org) -> None:
     put(org, party("a", email="secret@example.org", folders=["x"]), party("b"), party("c"))
     put(
         org,
@@ -143,7 +143,7 @@ def test_an_unchanged_party_is_not_touched(org: Org) -> None:
     assert len(recorded(org)) == facts
 
 
-def test_the_price_in_statements_does_not_grow_with_the_rows(org: Org) -> None:
+def test_many_parties_take_as_many_statements_as_few(org: Org) -> None:
     def price(name: str, count: int, **fields: object) -> int:
         rows = [party(f"{name}{n}", folders=[name, f"{name}{n % 7}"], **fields) for n in range(count)]
         with count_statements(org.parts.database.engine) as statements:
@@ -155,16 +155,16 @@ def test_the_price_in_statements_does_not_grow_with_the_rows(org: Org) -> None:
     assert price("few", 10, active=False) == price("many", 1000, active=False) < 30
 
 
-def test_a_whole_directory_goes_in_before_postgresql_knows_how_large_it_is(org: Org) -> None:
+def test_ten_thousand_parties_are_written_before_postgresql_has_statistics(org: Org) -> None:
     def everybody(**fields: object) -> list[dict[str, object]]:
         return [party(f"p{n}", folders=["all"], **fields) for n in range(10_000)]
 
     assert put(org, *everybody()) == counts(created=10_000)
-    assert put(org, *everybody(active=False)) == counts(updated=10_000)  # joined by a bad plan it takes over a minute
+    assert put(org, *everybody(active=False)) == counts(updated=10_000)  # a bad plan takes over a minute
     assert len(subjects(org, "party.changed")) == 10_000
 
 
-def test_only_the_source_system_may_write_and_only_with_the_whole_in_view(org: Org) -> None:
+def test_only_the_source_system_without_a_scope_may_write_parties(org: Org) -> None:
     body = {"parties": [party()]}
     refused = org.client(Permission.ADMIN).put("/v1/parties", json=body)
     assert (refused.status_code, refused.json()["type"]) == (403, "urn:rollcall:problem:permission-denied")
@@ -173,7 +173,7 @@ def test_only_the_source_system_may_write_and_only_with_the_whole_in_view(org: O
     assert org.client(SYNC).get("/v1/parties").json()["items"] == []
 
 
-def test_two_organizations_have_each_their_own_parties(org: Org, other_org: Org) -> None:
+def test_two_organizations_have_different_parties_of_the_same_id(org: Org, other_org: Org) -> None:
     put(org, party("a", folders=["x"]))
     assert put(other_org, party("a", displayName="Other", folders=["x"])) == counts(created=1)
     assert read(org, "a")["displayName"] == "Name of a"

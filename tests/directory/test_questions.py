@@ -1,4 +1,4 @@
-"""What other nouns ask the directory: who is meant, who is in scope, what they are called."""
+"""The directory's conditions and selects for other nouns: recipients, scopes and missing folders."""
 
 import pytest
 from sqlalchemy import select
@@ -10,7 +10,7 @@ from tests.factories import Org
 
 @pytest.fixture
 def crews(org: Org, other_org: Org) -> Org:
-    """anna and ben on deck, carl in the crew; another organization has folders and parties of the same ids."""
+    """Returns an organization: anna and ben on deck, carl in the crew. Another organization has the same ids."""
     org.with_parties("anna", "ben", folder="deck")
     org.with_parties("carl", folder="crew")
     org.with_parties("dora")
@@ -60,11 +60,6 @@ def test_missing_folders_are_unknown_or_outside_the_scope(crews: Org, other_org:
         assert directory.missing_folders(db, asked, None) == ["foreign", "nowhere"]
         assert directory.missing_folders(db, asked, ["deck", "nowhere"]) == ["crew", "foreign", "nowhere"]
         assert directory.missing_folders(db, [], None) == []
-
-
-def test_display_names_are_those_of_this_organization(crews: Org) -> None:
-    with crews.transaction() as db:
-        assert directory.display_names(db, ["anna", "foreign", "nobody"]) == {"anna": "Party anna"}
 
 
 def test_ten_thousand_recipients_are_one_statement(crews: Org) -> None:

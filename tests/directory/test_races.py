@@ -1,4 +1,4 @@
-"""Synchronisations at the same time: they wait for each other in one order, and count nobody twice."""
+"""Synchronisations at the same time: they wait for each other in one order, and count no party twice."""
 
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock, directory
 from shared.access import Permission
-from shared.directory import FolderRequest, Party, PartyRow, Synced
+from shared.directory import Folder, FolderRequest, Party, PartyRow, Synced
 from shared.events import Actor
 from tests.factories import Org
 from tests.feed import recorded, subjects
@@ -22,7 +22,7 @@ def sync(db: Session, *party_ids: str, name: str = "Name", folders: list[str] | 
     return directory.put_parties(db, rows, SOURCE, clock.now())
 
 
-def test_a_party_that_two_bring_at_once_is_created_once(org: Org) -> None:
+def test_a_party_that_two_synchronisations_bring_at_once_is_created_once(org: Org) -> None:
     with org.transaction() as first:
         sync(first, "a", "b", name="First", folders=["crew"])
         with blocked(org, lambda db: sync(db, "b", "a", name="Second", folders=["crew", "deck"])) as second:
@@ -57,12 +57,12 @@ def test_new_parties_are_inserted_in_the_order_of_their_ids(org: Org) -> None:
         bring(first, "b")
         with blocked(org, lambda db: sync(db, "c", "b", "a")) as second:
             with org.transaction() as third:
-                bring(third, "c")  # would wait in vain, had the second brought it before it came to wait for b
+                bring(third, "c")  # would deadlock, had the second inserted c before it waited for b
             first.commit()
         assert second.result() == Synced(created=1, updated=0, unchanged=2)
 
 
-def test_what_another_has_changed_meanwhile_is_compared_as_it_is_now(org: Org) -> None:
+def test_a_party_that_another_synchronisation_changed_is_compared_as_it_is_now(org: Org) -> None:
     org.with_parties("a", folder="crew")
     with org.transaction() as first:
         sync(first, "a", name="New", folders=["deck"])
@@ -71,7 +71,7 @@ def test_what_another_has_changed_meanwhile_is_compared_as_it_is_now(org: Org) -
         assert second.result() == Synced(created=0, updated=0, unchanged=1)
 
 
-def test_a_folder_put_meanwhile_waits_for_the_parties_it_takes(org: Org) -> None:
+def test_a_put_of_a_folder_waits_for_a_synchronisation_of_its_parties(org: Org) -> None:
     org.with_parties("a", "b")
 
     def put_folder(db: Session) -> bool:
@@ -87,7 +87,35 @@ def test_a_folder_put_meanwhile_waits_for_the_parties_it_takes(org: Org) -> None
     assert (folder["name"], folder["partyCount"]) == ("Deck", 2)
 
 
-def test_many_at_once_neither_deadlock_nor_lose_anybody(org: Org) -> None:
+def test_a_put_of_a_folder_waits_for_a_synchronisation_of_a_member_that_it_removes(org: Org) -> None:
+    """Otherwise it would delete the membership as it was, and leave the one that the synchronisation wrote anew."""
+    org.with_parties("a", folder="deck")
+    empty = FolderRequest(name="Deck", party_ids=[])
+    with org.transaction() as first:
+        sync(first, "a", folders=["crew", "deck"])
+        with blocked(org, lambda db: directory.put_folder(db, "deck", empty, SOURCE, clock.now())) as second:
+            first.commit()
+        second.result()
+    assert org.client().get("/v1/parties/a").json()["folders"] == ["crew"]
+
+
+def test_new_folders_are_inserted_in_the_order_of_their_ids(org: Org) -> None:
+    with org.transaction() as first:
+        first.execute(insert(Folder).values(folder("b", org)))
+        with blocked(org, lambda db: sync(db, "p", folders=["c", "b", "a"])) as second:
+            with org.transaction() as third:
+                third.execute(insert(Folder).values(folder("c", org)))  # waits if the second has inserted c before b
+            first.commit()
+        assert second.result().created == 1
+    assert org.client().get("/v1/parties/p").json()["folders"] == ["a", "b", "c"]
+
+
+def folder(folder_id: str, org: Org) -> dict[str, object]:
+    now = clock.now()
+    return {"org_id": org.id, "id": folder_id, "name": "Folder", "created_at": now, "updated_at": now}
+
+
+def test_many_synchronisations_at_once_neither_deadlock_nor_lose_a_party(org: Org) -> None:
     party_ids = [f"p{n}" for n in range(60)]
 
     def put(seed: int) -> int:

@@ -1,4 +1,4 @@
-"""Looking parties and folders up: filters, pages, and what is outside a caller's folders or organization."""
+"""Reading parties and folders: filters, pages, and the limits of the caller's folders and organization."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def ids(answer: Any, key: str = "entityId") -> list[str]:
 
 
 def walk(client: TestClient, address: str, key: str = "entityId", **params: Any) -> list[str]:
-    """Every id of a list, page after page."""
+    """Returns every id of a list, page after page."""
     found: list[str] = []
     cursor = None
     while True:
@@ -30,7 +30,7 @@ def walk(client: TestClient, address: str, key: str = "entityId", **params: Any)
 
 @pytest.fixture
 def crews(org: Org) -> Org:
-    """Three parties: anna and ben on deck, ben and carl in the crew, carl inactive."""
+    """Returns an organization with three parties: anna and ben on deck, ben and carl in the crew, carl inactive."""
     parties = [
         {"entityId": "anna", "displayName": "Zoë Adams", "folders": ["deck"]},
         {"entityId": "ben", "displayName": "100% Ben", "folders": ["crew", "deck"]},
@@ -60,7 +60,7 @@ def crews(org: Org) -> Org:
         ({"q": "c", "folderId": "deck"}, []),
     ],
 )
-def test_parties_are_found(crews: Org, params: dict[str, Any], found: list[str]) -> None:
+def test_parties_are_found_by_folder_state_and_beginning(crews: Org, params: dict[str, Any], found: list[str]) -> None:
     assert ids(crews.client(VIEW).get("/v1/parties", params=params)) == found
 
 
@@ -77,13 +77,13 @@ def test_parties_are_found(crews: Org, params: dict[str, Any], found: list[str])
         ({"cursor": "nonsense"}, "?cursor"),
     ],
 )
-def test_bad_parameters_are_named(crews: Org, params: dict[str, Any], pointer: str) -> None:
+def test_bad_parameters_of_the_list_of_parties_are_named(crews: Org, params: dict[str, Any], pointer: str) -> None:
     answer = crews.client(VIEW).get("/v1/parties", params=params)
     assert answer.status_code == 422
     assert [fault["pointer"] for fault in answer.json()["errors"]] == [pointer]
 
 
-def test_pages_come_in_the_order_of_ids_without_gap_or_repetition(org: Org) -> None:
+def test_pages_of_parties_come_in_the_order_of_ids_without_gap_or_repetition(org: Org) -> None:
     names = sorted([f"p{n}" for n in range(23)] + ["P", "p-", "p.", "p_", "p:"])
     org.with_parties(*reversed(names))
     for limit in (1, 5, 28, 29):
@@ -110,7 +110,7 @@ def test_a_list_costs_the_same_for_ten_parties_as_for_a_thousand(org: Org) -> No
     assert price(10) == price(500) < 10
 
 
-def test_outside_the_callers_folders_nothing_exists(crews: Org) -> None:
+def test_parties_and_folders_outside_the_callers_folders_do_not_exist(crews: Org) -> None:
     deck = crews.client(VIEW, folders=["deck"])
     assert ids(deck.get("/v1/parties")) == ["anna", "ben"]
     assert deck.get("/v1/parties/ben").json()["folders"] == ["deck"]
@@ -120,16 +120,14 @@ def test_outside_the_callers_folders_nothing_exists(crews: Org) -> None:
     assert (hidden.status_code, hidden.json()) == (404, unknown.json())
 
 
-def test_a_caller_with_no_folders_sees_nobody(crews: Org) -> None:
+def test_a_caller_with_no_folders_sees_no_party(crews: Org) -> None:
     nobody = crews.client(VIEW, folders=[])
     assert ids(nobody.get("/v1/parties")) == []
     assert ids(nobody.get("/v1/folders"), "id") == []
     assert nobody.get("/v1/parties/anna").status_code == 404
 
 
-def test_another_organization_sees_nothing_and_a_borrowed_cursor_shows_nothing_foreign(
-    crews: Org, other_org: Org
-) -> None:
+def test_another_organization_sees_no_party_even_with_a_borrowed_cursor(crews: Org, other_org: Org) -> None:
     cursor = crews.client(VIEW).get("/v1/parties", params={"limit": 1}).json()["nextCursor"]
     other = other_org.client(VIEW)
     assert ids(other.get("/v1/parties")) == []
@@ -142,7 +140,7 @@ def test_another_organization_sees_nothing_and_a_borrowed_cursor_shows_nothing_f
 
 
 @pytest.mark.parametrize("address", ["/v1/parties", "/v1/parties/anna", "/v1/folders"])
-def test_reading_needs_a_permission(crews: Org, address: str) -> None:
+def test_reading_the_directory_needs_a_permission(crews: Org, address: str) -> None:
     for permission in (VIEW, SYNC, Permission.ADMIN):
         assert crews.client(permission).get(address).status_code == 200
     for client in (crews.client(Permission.CHECK_LICENCES), crews.stranger()):
@@ -150,12 +148,12 @@ def test_reading_needs_a_permission(crews: Org, address: str) -> None:
         assert (answer.status_code, answer.json()["type"]) == (403, "urn:rollcall:problem:permission-denied")
 
 
-def test_an_organization_that_was_never_added_is_told_so(org: Org) -> None:
+def test_a_request_for_an_organization_that_was_never_added_is_refused(org: Org) -> None:
     unknown = Org("never-added", org.app, org.parts).client()
     for answer in (unknown.get("/v1/parties"), unknown.put("/v1/parties", json={"parties": []})):
         assert (answer.status_code, answer.json()["type"]) == (403, "urn:rollcall:problem:organization-unknown")
 
 
 @pytest.mark.parametrize("party_id", ["a%20b", "a%00b", "x" * 65, "%F0%9F%91%B7"])
-def test_an_id_that_is_none_is_refused(org: Org, party_id: str) -> None:
+def test_a_malformed_party_id_is_refused(org: Org, party_id: str) -> None:
     assert org.client(VIEW).get(f"/v1/parties/{party_id}").status_code == 422

@@ -1,5 +1,5 @@
-"""What is written down elsewhere of the event types: the list in `docs/events.md`, and the frozen copy of what
-consumers rely on. `python -m tests.events.documented` writes both anew, and refuses to take anything back.
+"""Two documents made from the event types: the table in `docs/events.md`, and a frozen copy of the schemas that
+consumers rely on. `python -m tests.events.documented` rewrites both, and refuses to remove a type or a field.
 """
 
 import json
@@ -16,18 +16,18 @@ Schemas = dict[str, Any]
 
 
 def schemas() -> Schemas:
-    """The schemas of the data as they are now."""
+    """Returns the schemas of the data as they are declared."""
     return {name: TYPES[name].published_schema for name in sorted(TYPES)}
 
 
 def frozen() -> Schemas:
-    """Those that were published."""
+    """Returns the schemas that were published."""
     read: Schemas = json.loads(FROZEN.read_text(encoding="utf-8"))
     return read
 
 
 def taken_back(before: Any, now: Any, at: str = "") -> list[str]:
-    """Where something that consumers rely on is no more: a type, a field, that it is always there, what it may be."""
+    """Returns the places where consumers lose something: a type, a field, that it is required, an allowed value."""
     if isinstance(before, dict) and isinstance(now, dict):
         return [
             place
@@ -40,23 +40,23 @@ def taken_back(before: Any, now: Any, at: str = "") -> list[str]:
 
 
 def table() -> str:
-    """The list of the types."""
+    """Returns the table of the types."""
     lines = ["| type | means | data, besides `actor` |", "|---|---|---|"]
     for name in sorted(TYPES):
         schema = TYPES[name].schema
         fields = [field for field in schema["properties"] if field != "actor"]
-        told = ", ".join(f"`{field}`" if field in schema["required"] else f"`{field}`?" for field in fields)
-        lines.append(f"| `{name}` | {TYPES[name].meaning} | {told} |")
+        columns = ", ".join(f"`{field}`" if field in schema["required"] else f"`{field}`?" for field in fields)
+        lines.append(f"| `{name}` | {TYPES[name].meaning} | {columns} |")
     return "\n".join(lines) + "\n"
 
 
 def listed() -> str:
-    """The list as it stands in the docs."""
+    """Returns the table in the docs."""
     return DOCS.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
 
 
 def write() -> None:
-    """Write both."""
+    """Write both documents."""
     now = schemas()
     gone = taken_back(frozen(), now) if FROZEN.exists() else []
     if gone:

@@ -1,4 +1,4 @@
-"""Everything that can happen to an organization, through API and workers, so that every type of event occurs."""
+"""A scenario through API and workers in which every event type occurs."""
 
 import uuid
 from datetime import timedelta
@@ -17,7 +17,7 @@ REASON = "Annual refresher"
 
 
 def ok(answer: Any) -> Any:
-    """The body of an answer that succeeded."""
+    """Returns the body of a response, which must be a success."""
     assert answer.is_success, f"{answer.request.method} {answer.request.url}: {answer.text}"
     return answer.json() if answer.content else None
 
@@ -36,7 +36,7 @@ def everything_happens(org: Org, workshop: Workshop) -> None:
 
 
 def in_the_organization(org: Org) -> None:
-    """It is withheld training, given it back, disabled and enabled."""
+    """Withdraw and grant training, disable and enable it, and change a setting."""
     for training in (False, True):
         with org.transaction() as db:
             access.entitle(db, training=training, actor=OPERATOR, now=clock.now())
@@ -48,7 +48,7 @@ def in_the_organization(org: Org) -> None:
 
 
 def in_the_directory(org: Org) -> None:
-    """Parties come and change, folders are renamed, a party is erased."""
+    """Add and change parties, rename a folder, erase a party."""
     crew = [f"crew-{n}" for n in range(9)]
     org.with_parties(*crew, "leaver", folder="crew")
     client = org.client()
@@ -59,7 +59,7 @@ def in_the_directory(org: Org) -> None:
 
 
 def in_the_catalogue(org: Org) -> str:
-    """Courses and versions come, change and go. Answers the id of one with an active version."""
+    """Create, change, publish and archive courses and versions. Returns the id of a course with an active version."""
     client, course_id = org.client(), org.with_course()
     ok(client.patch(f"/v1/courses/{course_id}", json={"title": "Another title", "licenceMonths": 24}))
     draft = ok(client.post(f"/v1/courses/{course_id}/versions", json={"label": "v2"}))
@@ -70,7 +70,7 @@ def in_the_catalogue(org: Org) -> str:
 
 
 def job(org: Org, workshop: Workshop, client: TestClient, path: str, body: dict[str, Any]) -> Any:
-    """Submit a job and carry it out. Answers it as it ended."""
+    """Submit a job and run it. Returns the finished job."""
     made = ok(client.post(path, json=body))
     workshop.drain(org.id)
     return ok(client.get(f"/v1/jobs/{made['id']}"))
@@ -81,7 +81,7 @@ def parties(*ids: str) -> list[dict[str, str]]:
 
 
 def to_assignments(org: Org, workshop: Workshop, course_id: str) -> None:
-    """They are made, edited, completed in every way, closed, reassigned and reopened, one by one and in bulk."""
+    """Create, edit, complete in every way, close, reassign and reopen assignments, one by one and in bulk."""
     client = org.client()
     body = {"courseId": course_id, "reason": REASON, "dueOn": "2099-06-30"}
     made = job(org, workshop, client, "/v1/assignments", body | {"folderIds": ["crew"]})
@@ -106,7 +106,7 @@ def to_assignments(org: Org, workshop: Workshop, course_id: str) -> None:
 
 
 def to_jobs(org: Org, workshop: Workshop, course_id: str) -> None:
-    """One is approved, one is rejected, one is cancelled."""
+    """Approve one job, reject one, cancel one."""
     client, second = org.client(), org.client(member="member-2")
     ok(client.put("/v1/settings", json={"changeLimit": 1}))
     body = {"courseId": course_id, "reason": REASON, "recipients": parties("crew-6", "crew-7")}
@@ -121,7 +121,7 @@ def to_jobs(org: Org, workshop: Workshop, course_id: str) -> None:
 
 
 def to_webhooks(org: Org) -> None:
-    """One is set up, changed, rotated, disabled because its receiver wants no more, and taken away."""
+    """Create a webhook, change it, rotate its secret, disable it as after a 410, remove it."""
     client = org.client()
     made = ok(client.post("/v1/webhooks", json={"url": "https://93.184.216.34/hook", "types": ["party.changed"]}))
     one = f"/v1/webhooks/{made['id']}"
@@ -133,7 +133,7 @@ def to_webhooks(org: Org) -> None:
 
 
 def with_time(org: Org, workshop: Workshop, course_id: str) -> None:
-    """A due date comes near and passes."""
+    """Let a due date come near and pass."""
     client, today = org.client(), clock.now().date()
     body = {"courseId": course_id, "reason": REASON, "dueOn": (today + timedelta(days=10)).isoformat()}
     job(org, workshop, client, "/v1/assignments", body | {"recipients": parties("crew-8")})
@@ -143,7 +143,7 @@ def with_time(org: Org, workshop: Workshop, course_id: str) -> None:
 
 
 def to_licences(org: Org, workshop: Workshop, course_id: str) -> None:
-    """They are granted, superseded, taken back and corrected; they are about to end, and end."""
+    """Grant, supersede, revoke and correct licences, and let one expire."""
     grant(org, course_id, "crew-1", at=clock.now())
     session_id = a_session(org, course_id)
     grant(org, course_id, "crew-1", session_id=session_id, at=clock.now())
@@ -157,7 +157,7 @@ def to_licences(org: Org, workshop: Workshop, course_id: str) -> None:
 
 
 def to_sessions(org: Org, workshop: Workshop, course_id: str) -> None:
-    """One is changed, its completion is withdrawn, it is completed and amended; another one is cancelled."""
+    """Change a session, withdraw its completion, complete and amend it; cancel another session."""
     client = org.client()
     body = {
         "courseId": course_id,

@@ -1,4 +1,4 @@
-"""A Redis of the tests' own, to be read, filled up, emptied and killed; and the relay, with its guards or without."""
+"""A Redis of the tests' own, to be read, filled up, emptied and killed; and the relay, with or without its guard."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,37 +15,37 @@ from tests.events.tampering import record_many
 from tests.factories import Org
 
 NO_MARK = stream.APPEND.replace("if sequence > mark then", "if true then")
-"""The script without its guard: it appends whatever it is given."""
+"""The script without its guard: it appends every event that it is given."""
 
 
 class OwnRedis:
-    """The server, and what a test does with it."""
+    """A Redis server that a test may break."""
 
     def __init__(self, data_dir: Path) -> None:
         self.server = EmbeddedRedis(data_dir)
 
     @property
     def url(self) -> str:
-        """Its address."""
+        """The address of the server."""
         return self.server.url
 
     @property
     def client(self) -> Any:
-        """A connection."""
+        """A new connection."""
         return redis.Redis.from_url(self.url, decode_responses=True, socket_timeout=10)
 
     def entries(self, org: Org) -> list[dict[str, str]]:
-        """What the stream holds of an organization, in its order."""
+        """Returns the entries of an organization in the stream, in order."""
         with self.client as client:
             return [fields for _, fields in client.xrange(stream.STREAM) if fields["org"] == org.id]
 
     def sequences(self, org: Org) -> list[int]:
-        """Their numbers."""
+        """Returns the sequences of an organization's entries, in order."""
         return [int(entry["sequence"]) for entry in self.entries(org)]
 
     @contextmanager
     def dead(self) -> Iterator[None]:
-        """kill -9; it comes back empty, at the same address."""
+        """Kill the server with SIGKILL; it restarts empty at the same address at the end of the block."""
         assert self.server.process is not None
         self.server.process.kill()
         self.server.process.wait(20)
@@ -56,7 +56,7 @@ class OwnRedis:
 
     @contextmanager
     def full(self) -> Iterator[None]:
-        """No memory for anything more, until the end of the block."""
+        """Leave the server no memory for more data, until the end of the block."""
         with self.client as client:
             client.config_set("maxmemory", "1")  # a byte: an empty Redis may need less than a megabyte
             try:
@@ -66,7 +66,7 @@ class OwnRedis:
 
 
 def relaying(workshop: Workshop, own: OwnRedis, length: int = 100_000) -> Workshop:
-    """The worker, with this Redis's stream."""
+    """Returns the worker, which now relays to this Redis."""
     from worker import app
 
     app.workshop.stream = Stream(own.url, length)
@@ -74,17 +74,22 @@ def relaying(workshop: Workshop, own: OwnRedis, length: int = 100_000) -> Worksh
 
 
 def relay(workshop: Workshop, org: Org) -> None:
-    """Append all that an organization's stream lacks."""
+    """Relay all of an organization's events that the stream lacks."""
     workshop.deliver("events.relay", org.id)
 
 
 def with_events(org: Org, last: int) -> Org:
-    """The organization, with events 1 to `last`."""
+    """Returns the organization, with events 1 to `last`."""
     record_many(org, last - 1)
     return org
 
 
 def without_the_mark(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the guard away."""
+    """Remove the guard."""
     assert NO_MARK != stream.APPEND
     monkeypatch.setattr(stream, "APPEND", NO_MARK)
+
+
+def numbers(last: int) -> list[int]:
+    """Returns the sequences from 1 to `last`."""
+    return list(range(1, last + 1))

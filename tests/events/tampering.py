@@ -1,4 +1,4 @@
-"""A past to verify, and what the owner of the tables could do to it; the serving role may not alter an event."""
+"""Events to verify, and how the owner of the tables could tamper with them; the serving role cannot alter an event."""
 
 import time
 
@@ -26,7 +26,7 @@ SEALS_REMOVED = (f"DELETE FROM event_seal WHERE {MINE}",)
 
 
 def tamper(servers: Servers, org: Org, *statements: str) -> None:
-    """Do this to an organization's rows, as the owner of the tables."""
+    """Run statements on an organization's rows as the owner of the tables."""
     with psycopg.connect(servers.owner_url) as connection:
         connection.execute("SELECT set_config('rollcall.org', %s, true)", [org.id])
         for statement in statements:
@@ -34,22 +34,22 @@ def tamper(servers: Servers, org: Org, *statements: str) -> None:
 
 
 def record(org: Org, *party_ids: str, actor: Actor = ADA) -> None:
-    """Record an event about each of these parties, in a transaction each."""
+    """Record an event about each of these parties, each in its own transaction."""
     for party_id in party_ids:
         fact = Fact("party.changed", f"party/{party_id}", {"changed": ["folders"]}, party_id)
         with org.transaction() as db:
             events.record(db, actor, clock.now(), fact)
-        time.sleep(0.002)  # so that their ids, which carry milliseconds, tell their order
+        time.sleep(0.002)  # so that the ids, which begin with milliseconds, have the order of the events
 
 
 def seal(org: Org, *, most: int = events.LARGEST_BLOCK) -> int:
-    """Seal one block, in a transaction. Answers how many events."""
+    """Seal one block in a transaction. Returns the number of events sealed."""
     with org.transaction() as db:
         return events.seal(db, clock.now(), most=most)
 
 
 def sealed_in_three_blocks(org: Org) -> events.Head:
-    """Ten events, sealed as 1 to 4, 5 to 7, 8 to 10. Answers the head."""
+    """Record events up to 10, sealed as 1 to 4, 5 to 7, 8 to 10. Returns the head."""
     for parties in ("abc", "def", "ghi"):  # the first event is that the organization was added
         record(org, *parties)
         seal(org)
@@ -57,7 +57,7 @@ def sealed_in_three_blocks(org: Org) -> events.Head:
 
 
 def record_many(org: Org, count: int) -> None:
-    """Record so many events in one transaction."""
+    """Record `count` events in one transaction."""
     n = func.generate_series(1, count).column_valued("n")
     of = select(func.concat("party/", n).label("subject"), func.concat("", n).label("party_id"))
     with org.transaction() as db:
@@ -65,17 +65,17 @@ def record_many(org: Org, count: int) -> None:
 
 
 def findings(org: Org, expected: Expected | None = None) -> list[Finding]:
-    """What a verification finds."""
+    """Returns the findings of a verification."""
     with org.transaction() as db:
         return list(Verification(db, expected).findings())
 
 
 def found(org: Org, expected: Expected | None = None) -> list[tuple[str, int, int]]:
-    """What a verification finds, without the words."""
+    """Returns the findings of a verification as (kind, first, last)."""
     return [(finding.kind.value, finding.first, finding.last) for finding in findings(org, expected)]
 
 
 def head(org: Org) -> events.Head:
-    """How far the chain goes."""
+    """Returns the head of the chain."""
     with org.transaction() as db:
         return events.sealed_head(db)

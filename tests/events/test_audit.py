@@ -1,4 +1,4 @@
-"""The audit log over HTTP: who did what to whom and when, all of it or a part, and nothing of anybody else's."""
+"""The audit log over HTTP: filters, pages, exports, and the limits of organization and scope."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ NDJSON = {"Accept": "application/x-ndjson"}
 
 
 def search(org: Org, **params: Any) -> list[dict[str, Any]]:
-    """What an auditor finds, on one page."""
+    """Returns the events that a search finds, which fit on one page."""
     answer = org.client(Permission.READ_EVENTS).get("/v1/audit/events", params=params | {"limit": 500})
     assert answer.status_code == 200, answer.text
     assert answer.json()["nextCursor"] is None
@@ -32,7 +32,7 @@ def sequences(items: list[dict[str, Any]]) -> list[int]:
 
 @pytest.fixture
 def busy(org: Org) -> Org:
-    """Events 2 to 6: ada about a, b, a; bob about a and c. Event 1 is the organization's own."""
+    """Returns an organization with events 2 to 6: by ada about a, b, a; by bob about a, c. Event 1 is its addition."""
     record(org, "a", "b", "a")
     record(org, "a", "c", actor=Actor("member", "bob"))
     return org
@@ -55,7 +55,7 @@ def busy(org: Org) -> Org:
         ({"order": "desc", "partyId": "a"}, [5, 4, 2]),
     ],
 )
-def test_filters(busy: Org, filters: dict[str, str], found: list[int]) -> None:
+def test_each_filter_finds_its_events(busy: Org, filters: dict[str, str], found: list[int]) -> None:
     assert sequences(search(busy, **filters)) == found
 
 
@@ -67,17 +67,17 @@ def test_since_is_included_and_until_is_not(busy: Org) -> None:
 
 
 @pytest.mark.parametrize("instant", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
-def test_the_ends_of_time_are_instants_too(org: Org, instant: str) -> None:
+def test_instants_at_the_ends_of_the_calendar_are_accepted(org: Org, instant: str) -> None:
     assert sequences(search(org, since=instant)) == ([1] if instant.startswith("0001") else [])
 
 
-def test_an_event_says_the_same_here_and_in_the_feed(busy: Org) -> None:
+def test_an_event_is_the_same_in_the_audit_log_and_in_the_feed(busy: Org) -> None:
     feed = busy.client(Permission.READ_EVENTS).get("/v1/events").json()["items"]
     assert search(busy) == feed
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
-def test_pages_hold_each_event_once(busy: Org, order: str) -> None:
+def test_pages_of_the_audit_log_hold_each_event_once(busy: Org, order: str) -> None:
     def page(**cursor: str) -> dict[str, Any]:
         params = {"limit": "4", "order": order} | cursor
         listing: dict[str, Any] = busy.client(Permission.READ_EVENTS).get("/v1/audit/events", params=params).json()
@@ -90,7 +90,7 @@ def test_pages_hold_each_event_once(busy: Org, order: str) -> None:
     assert second["nextCursor"] is None
 
 
-def test_the_export_equals_the_table(org: Org) -> None:
+def test_the_export_holds_every_event_of_the_table(org: Org) -> None:
     record_many(org, 4500)  # more than two of its pages
     answer = org.client(Permission.READ_EVENTS).get("/v1/audit/events", headers=NDJSON)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/x-ndjson")
@@ -107,7 +107,7 @@ def test_the_export_is_filtered(busy: Org) -> None:
     assert (nothing.status_code, nothing.text) == (200, "")
 
 
-def test_the_head(org: Org) -> None:
+def test_the_head_is_the_last_sealed_event_with_the_number_of_unsealed_ones(org: Org) -> None:
     client = org.client(Permission.READ_EVENTS)
     assert client.get("/v1/audit/head").json() == {"sequence": 0, "hash": "0" * 64, "sealedAt": None, "unsealed": 1}
     record(org, "a")
@@ -121,7 +121,7 @@ def test_the_head(org: Org) -> None:
 
 
 @pytest.mark.parametrize("address", ["/v1/audit/events", "/v1/audit/head"])
-def test_only_readers_of_events_may_ask(org: Org, address: str) -> None:
+def test_only_readers_of_events_may_read_the_audit_log(org: Org, address: str) -> None:
     others = [permission for permission in EVERYTHING if permission not in READERS]
     refused = org.client(*others).get(address)
     assert refused.status_code == 403
@@ -129,7 +129,7 @@ def test_only_readers_of_events_may_ask(org: Org, address: str) -> None:
     assert [org.client(permission).get(address).status_code for permission in READERS] == [200, 200]
 
 
-def test_another_organization_sees_nothing(busy: Org, other_org: Org) -> None:
+def test_another_organization_sees_no_event(busy: Org, other_org: Org) -> None:
     assert sequences(search(other_org)) == [1]
     assert search(other_org, partyId="a") == []
     exported = other_org.client(Permission.ADMIN).get("/v1/audit/events", headers=NDJSON).text
@@ -140,7 +140,7 @@ def test_another_organization_sees_nothing(busy: Org, other_org: Org) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, NDJSON])
-def test_who_sees_some_folders_finds_only_what_is_about_their_parties(org: Org, headers: dict[str, str]) -> None:
+def test_a_scoped_reader_finds_only_events_about_the_parties_of_its_folders(org: Org, headers: dict[str, str]) -> None:
     org.with_parties("a", folder="crew")
     org.with_parties("b", folder="office")
     scoped = org.client(Permission.ADMIN, folders=["crew"]).get("/v1/audit/events", headers=headers)
@@ -172,11 +172,11 @@ def test_bad_filters_are_named(org: Org, name: str, value: str) -> None:
     assert [error["pointer"] for error in answer.json()["errors"]] == [f"?{name}"]
 
 
-# --- what a search costs
+# --- the cost of a search
 
 
 def rows_read(org: Org, filters: Filters) -> int:
-    """How many rows the database looks at for a page, whether or not they are in it."""
+    """Returns the number of rows that PostgreSQL reads for a page, including rows that are filtered out."""
     with org.transaction() as db:
         rows = events.listed(db, filters).limit(51)
         compiled = rows.compile(db.connection(), compile_kwargs={"literal_binds": True})
@@ -191,7 +191,7 @@ def _scanned(node: dict[str, Any]) -> int:
     return int((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"])
 
 
-def test_a_search_reads_what_it_finds_and_not_what_there_is(org: Org, servers: Servers) -> None:
+def test_a_search_reads_the_rows_it_finds_and_not_the_whole_table(org: Org, servers: Servers) -> None:
     record_many(org, 20_000)
     record(org, "rare", "rare", "rare", actor=Actor("member", "bob"))
     with psycopg.connect(servers.owner_url) as owner:

@@ -1,4 +1,4 @@
-"""The hash chain: what it covers, and how it is sealed beside all other work."""
+"""The hash chain: what it covers, and how it is sealed while other work goes on."""
 
 import hashlib
 import uuid
@@ -38,8 +38,8 @@ def seals(org: Org) -> list[tuple[int, int]]:
 # --- the canonical form
 
 
-def test_the_canonical_form_is_this_for_ever(org: Org) -> None:
-    """Auditors compute it with programs of their own: a change would make every chain look altered."""
+def test_the_canonical_form_of_an_event_never_changes(org: Org) -> None:
+    """Auditors compute it with their own programs: after a change every chain would look altered."""
     event = {
         "org_id": org.id,
         "sequence": 2,
@@ -67,7 +67,7 @@ def test_the_canonical_form_is_this_for_ever(org: Org) -> None:
 
 
 @pytest.mark.parametrize("setting", ["timezone = 'Asia/Kolkata'", "bytea_output = 'escape'", "lc_numeric = 'C'"])
-def test_the_settings_of_a_connection_change_nothing(org: Org, setting: str) -> None:
+def test_the_settings_of_a_connection_do_not_change_the_canonical_form(org: Org, setting: str) -> None:
     def forms() -> Iterator[bytes]:
         with org.transaction() as db:
             if setting:
@@ -80,14 +80,14 @@ def test_the_settings_of_a_connection_change_nothing(org: Org, setting: str) -> 
     assert here == list(forms())
 
 
-def test_every_column_is_covered() -> None:
+def test_the_canonical_form_covers_every_column() -> None:
     assert {column.key for column in chain.COLUMNS} == set(Event.__table__.columns.keys())
 
 
 # --- sealing
 
 
-def test_what_is_sealed_is_found_whole(org: Org) -> None:
+def test_a_sealed_chain_has_no_findings(org: Org) -> None:
     assert found(org) == []
     sealed_in_three_blocks(org)
     record(org, "not sealed yet")
@@ -95,15 +95,15 @@ def test_what_is_sealed_is_found_whole(org: Org) -> None:
     assert found(org) == []
 
 
-def test_the_head_says_how_far(org: Org) -> None:
+def test_the_head_has_the_last_sealed_event_and_the_number_of_unsealed_ones(org: Org) -> None:
     assert head(org) == events.Head(0, "0" * 64, None, unsealed=1)
     sealed_in_three_blocks(org)
     record(org, "j", "k")
     assert (head(org).sequence, head(org).unsealed) == (10, 2)
 
 
-def test_blocks_make_no_difference(org: Org, servers: Servers) -> None:
-    """The hash belongs to the last event, wherever seals fall."""
+def test_the_hash_does_not_depend_on_where_blocks_end(org: Org, servers: Servers) -> None:
+    """It is the hash of the last event, wherever the seals are."""
     head = sealed_in_three_blocks(org)
     tamper(servers, org, *SEALS_REMOVED)
     assert [seal(org, most=6), seal(org, most=6), seal(org, most=6)] == [6, 4, 0]
@@ -118,13 +118,13 @@ def test_blocks_make_no_difference(org: Org, servers: Servers) -> None:
     assert found(org) == []
 
 
-def test_sealing_again_is_harmless(org: Org) -> None:
+def test_sealing_again_seals_nothing(org: Org) -> None:
     record(org, "a")
     assert (seal(org), seal(org)) == (2, 0)
     assert seals(org) == [(1, 2)]
 
 
-def test_two_sealers_at_once_do_not_fork_the_chain_and_nobody_who_records_waits(org: Org) -> None:
+def test_two_sealers_at_once_do_not_fork_the_chain_and_recording_does_not_wait(org: Org) -> None:
     record(org, "a", "b")
     with org.transaction() as first:
         assert events.seal(first, clock.now()) == 3
@@ -135,7 +135,7 @@ def test_two_sealers_at_once_do_not_fork_the_chain_and_nobody_who_records_waits(
     assert found(org) == []
 
 
-def test_many_sealers_while_events_are_recorded(org: Org) -> None:
+def test_many_sealers_at_once_keep_the_chain_whole_while_events_are_recorded(org: Org) -> None:
     def work(n: int) -> None:
         if n % 3:
             seal(org, most=4)
@@ -150,7 +150,7 @@ def test_many_sealers_while_events_are_recorded(org: Org) -> None:
     assert found(org) == []
 
 
-def test_the_tick_seals_a_block_of_every_organization_and_passes_the_wake_up_on(
+def test_the_seal_task_seals_a_block_of_every_organization_and_sends_a_wake_up_for_more(
     org: Org, other_org: Org, workshop: Workshop
 ) -> None:
     record_many(org, 20_500)
@@ -163,7 +163,7 @@ def test_the_tick_seals_a_block_of_every_organization_and_passes_the_wake_up_on(
     assert (len(seals(org)), list(workshop.messages)) == (3, [])
 
 
-def test_one_organization_that_cannot_be_sealed_holds_up_no_other(
+def test_an_organization_that_cannot_be_sealed_does_not_stop_the_sealing_of_others(
     org: Org, other_org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail_for_one(db: Session, now: datetime) -> int:

@@ -1,4 +1,4 @@
-"""The example of a consumer in `docs/examples`: killed again and again, it loses nothing and does nothing twice."""
+"""The example consumer in `docs/examples`: killed again and again, it loses no event and processes none twice."""
 
 import importlib.util
 import sqlite3
@@ -27,18 +27,18 @@ ACKNOWLEDGES_FIRST = (
     "entries = answer[0][1] if answer else []\n"
     "            stream.xack(STREAM, group, *(each for each, _ in entries)) if entries else None",
 )
-"""A guard taken away: an event counts as done before its work."""
+"""Removes a guard: events are acknowledged before they are processed."""
 REMEMBERS_NO_IDS = ("if known.rowcount:", "if True:")
-"""Another: whatever comes is done, also what was done before."""
+"""Removes another guard: an event that was processed before is processed again."""
 SLOWED = (
     "        with own:  # one transaction",
     "        open(sys.argv[4] + '.begun', 'a').write('x' * bool(work))\n        time.sleep(0.2)\n        with own:",
 )
-"""So that a test sees that a batch is in its hands, and can kill it in the middle."""
+"""Slows the consumer down, so that a test sees that a batch has begun and can kill it in the middle."""
 
 
 class Consumer:
-    """The example, perhaps altered, with its records."""
+    """The example, perhaps altered, with its SQLite file."""
 
     def __init__(self, folder: Path, url: str, *alterations: tuple[str, str]) -> None:
         text = EXAMPLE.read_text(encoding="utf-8")
@@ -51,7 +51,7 @@ class Consumer:
 
     @contextmanager
     def running(self, *names: str) -> Iterator[list["subprocess.Popen[bytes]"]]:
-        """Processes of it, killed at the end of the block."""
+        """Start processes of it, and kill them at the end of the block."""
         started = [
             subprocess.Popen([sys.executable, str(self.program), self.url, "group", name, str(self.records)])
             for name in names
@@ -64,7 +64,7 @@ class Consumer:
                 process.wait(20)
 
     def count(self, question: str) -> int:
-        """A number out of its records."""
+        """Returns the number that an SQL query finds in its SQLite file."""
         if not self.records.exists():
             return 0
         with closing(sqlite3.connect(self.records, timeout=30)) as own:
@@ -73,24 +73,24 @@ class Consumer:
 
     @property
     def begun(self) -> int:
-        """How many batches it has begun, where it was slowed."""
+        """The number of batches begun by a slowed consumer."""
         note = Path(f"{self.records}.begun")
         return note.stat().st_size if note.exists() else 0
 
     @property
     def seen(self) -> int:
-        """How many events it has seen."""
+        """The number of events it has seen."""
         return self.count("SELECT count(*) FROM done")
 
     @property
     def worked(self) -> int:
-        """How often it did its work."""
+        """The number of times it processed an event."""
         return self.count("SELECT coalesce(sum(times), 0) FROM occurred")
 
 
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[OwnRedis]:
-    """A server of the test's own."""
+    """Start a Redis for one test."""
     own = OwnRedis(tmp_path / "redis")
     own.server.start()
     yield own
@@ -98,29 +98,28 @@ def own_redis(tmp_path: Path) -> Iterator[OwnRedis]:
 
 
 def killed_ten_times(consumer: Consumer, own: OwnRedis, org: Org, workshop: Workshop, *names: str) -> list[int]:
-    """Kill it in the middle of every round. Answers what it each time had in its hands."""
+    """Kill it in the middle of each of ten rounds. Returns the numbers of entries that it left pending."""
     return [killed(consumer, own, org, workshop, *names) for _ in range(KILLS)]
 
 
 def killed(consumer: Consumer, own: OwnRedis, org: Org, workshop: Workshop, *names: str) -> int:
-    """Kill it in the middle of the second batch of a new round. Answers how many entries it leaves pending."""
+    """Kill it in the second batch of a new round. Returns the number of entries that it left pending."""
     record_many(org, A_ROUND)
     relay(workshop, org)
     begun = consumer.begun
     with consumer.running(*names):
         assert within(20, lambda: consumer.begun >= begun + 2)
     return pending(own)
-    return pending(own)
 
 
 def pending(own: OwnRedis) -> int:
-    """How many entries somebody has taken and not acknowledged."""
+    """Returns the number of entries that were delivered and not acknowledged."""
     with own.client as client:
         return int(client.xpending(stream.STREAM, "group")["pending"])
 
 
 @pytest.mark.parametrize("names", [("one",), ("one", "two")])
-def test_killed_ten_times_it_loses_nothing_and_does_nothing_twice(
+def test_a_consumer_killed_ten_times_loses_no_event_and_processes_none_twice(
     org: Org, workshop: Workshop, own_redis: OwnRedis, tmp_path: Path, names: tuple[str, ...]
 ) -> None:
     consumer = Consumer(tmp_path, own_redis.url, SLOWED)
@@ -130,12 +129,12 @@ def test_killed_ten_times_it_loses_nothing_and_does_nothing_twice(
     with consumer.running(*names):
         assert within(30, lambda: consumer.seen == count)
         assert within(30, lambda: pending(own_redis) == 0)
-    assert max(left) > 0, "nobody was killed with something in his hands"
+    assert max(left) > 0, "no consumer was killed with entries pending"
     assert (consumer.seen, consumer.worked) == (count, count)
     assert consumer.count("SELECT max(sequence) FROM done") == count
 
 
-def test_control_acknowledged_before_the_work_it_loses_events(
+def test_control_a_consumer_that_acknowledges_before_its_work_loses_events(
     org: Org, workshop: Workshop, own_redis: OwnRedis, tmp_path: Path
 ) -> None:
     consumer = Consumer(tmp_path, own_redis.url, ACKNOWLEDGES_FIRST, SLOWED)
@@ -149,10 +148,10 @@ def test_control_acknowledged_before_the_work_it_loses_events(
 
 
 @pytest.mark.parametrize("guarded", [True, False])
-def test_what_comes_again_is_known_by_its_id(
+def test_an_event_that_comes_again_is_recognised_by_its_id(
     org: Org, workshop: Workshop, own_redis: OwnRedis, tmp_path: Path, guarded: bool
 ) -> None:
-    """After a refill, say. The control forgets ids, and does the work twice."""
+    """As after a refill. The control does not remember ids, and processes the events twice."""
     consumer = Consumer(tmp_path, own_redis.url, *(() if guarded else (REMEMBERS_NO_IDS,)))
     record_many(org, 50)
     relay(relaying(workshop, own_redis), org)
@@ -166,7 +165,7 @@ def test_what_comes_again_is_known_by_its_id(
     assert (consumer.seen, consumer.worked) == (51, 51 if guarded else 102)
 
 
-def test_it_goes_on_after_redis_lost_its_data_and_knows_what_it_lacks(
+def test_a_consumer_continues_after_redis_lost_its_data_and_knows_which_events_it_lacks(
     org: Org, workshop: Workshop, own_redis: OwnRedis, tmp_path: Path
 ) -> None:
     consumer = Consumer(tmp_path, own_redis.url)
@@ -187,7 +186,7 @@ def test_it_goes_on_after_redis_lost_its_data_and_knows_what_it_lacks(
 
 
 def example() -> Any:
-    """The example as a module."""
+    """Returns the example as a module."""
     spec = importlib.util.spec_from_file_location("consume_stream", EXAMPLE)
     assert spec is not None
     assert spec.loader is not None

@@ -1,10 +1,10 @@
-"""A reader who sees only some folders is told of their parties alone, and still misses nothing of those."""
+"""The feed for a reader with a scope: only events about the parties of its folders, and all of those."""
 
 from shared.access import Permission
 from tests.factories import Org
 
 
-def test_the_feed_of_a_scoped_reader(org: Org) -> None:
+def test_a_scoped_reader_of_the_feed_gets_only_events_about_the_parties_of_its_folders(org: Org) -> None:
     org.with_parties("crew-1", folder="drill-floor")
     org.with_parties("vet-1", folder="kennel")
     everything = org.client(Permission.READ_EVENTS).get("/v1/events").json()

@@ -1,4 +1,4 @@
-"""Verifying the chain: each way to alter the past is found where it was done, and a past left alone is not accused."""
+"""Verifying the chain: each kind of tampering is found where it was done, and an untouched chain has no findings."""
 
 import pytest
 from sqlalchemy.exc import InternalError
@@ -38,7 +38,7 @@ EDITS = {
     "party_id": "NULL",
     "data": """data || '{"active": false}'""",
 }
-"""A change to each column that an edit could be about. A changed org_id or sequence is an event that is not there."""
+"""A change of each column that an edit could change. A changed org_id or sequence counts as a deletion."""
 
 
 @pytest.mark.parametrize("column", EDITS)
@@ -48,7 +48,7 @@ def test_an_edited_event_is_found_in_its_block(org: Org, servers: Servers, colum
     assert found(org) == [("altered", 5, 7)]
 
 
-def test_every_column_is_edited() -> None:
+def test_an_edit_of_every_column_is_tried() -> None:
     assert set(EDITS) == set(Event.__table__.columns.keys()) - {"org_id", "sequence"}
 
 
@@ -118,8 +118,8 @@ def test_a_tampering_is_found_where_it_was_done(org: Org, servers: Servers, tamp
     finding, *others = findings(org)
     assert (finding.kind, finding.first, finding.last) == (kind, first, last)
     assert words in finding.detail
-    assert len(others) == (tampering == "added before the first")  # there, number 1 is missing as well
-    assert len(findings(org, Expected(head.sequence, head.hash))) == 1 + len(others)  # the head itself still stands
+    assert len(others) == (tampering == "added before the first")  # then number 1 is missing as well
+    assert len(findings(org, Expected(head.sequence, head.hash))) == 1 + len(others)  # the head itself still matches
 
 
 def test_each_of_several_tamperings_is_found(org: Org, servers: Servers) -> None:
@@ -129,7 +129,7 @@ def test_each_of_several_tamperings_is_found(org: Org, servers: Servers) -> None
     assert found(org) == [("deleted", 5, 5), ("altered", 1, 4), ("cut-off", 10, 10)]
 
 
-def test_what_is_sealed_after_a_tampering_does_not_cover_it_up(org: Org, servers: Servers) -> None:
+def test_a_tampering_is_found_after_later_events_are_sealed(org: Org, servers: Servers) -> None:
     sealed_in_three_blocks(org)
     tamper(servers, org, *EDITED)
     record(org, "j", "k")
@@ -137,7 +137,7 @@ def test_what_is_sealed_after_a_tampering_does_not_cover_it_up(org: Org, servers
     assert found(org) == [("altered", 5, 7)]
 
 
-def test_a_hole_that_was_sealed_is_found(org: Org, servers: Servers) -> None:
+def test_a_deletion_before_the_first_seal_is_found(org: Org, servers: Servers) -> None:
     record(org, "a", "b", "c", "d", "e")
     tamper(servers, org, *DELETED)
     assert seal(org) == 5
@@ -169,7 +169,7 @@ def test_a_head_beyond_the_end_is_found(org: Org, servers: Servers) -> None:
     assert finding.detail == "Events 9 to 10 were cut off at the end: the head written down knows of 10."
 
 
-def test_every_head_ever_published_still_holds(org: Org) -> None:
+def test_every_published_head_still_matches_the_chain(org: Org) -> None:
     heads = []
     for party_id in "abcdefgh":
         record(org, party_id)
@@ -193,19 +193,19 @@ def test_verifying_changes_nothing_and_sees_one_moment(org: Org) -> None:
         with pytest.raises(InternalError, match="read-only transaction"):
             events.record(db, OPERATOR, clock.now(), events.Fact("party.changed", "party/a"))
         db.rollback()
-    with org.transaction() as db:  # the connection went back as it was
+    with org.transaction() as db:  # the connection is not read-only any more
         events.record(db, OPERATOR, clock.now(), events.Fact("party.changed", "party/a"))
 
 
-def test_progress_is_told(org: Org) -> None:
+def test_a_verification_reports_its_progress(org: Org) -> None:
     record_many(org, 2500)
-    told: list[int] = []
+    progress: list[int] = []
     with org.transaction() as db:
-        assert list(Verification(db).findings(told.append)) == []
-    assert told == [1000, 2000, 2501]
+        assert list(Verification(db).findings(progress.append)) == []
+    assert progress == [1000, 2000, 2501]
 
 
-def test_another_organization_is_not_read(org: Org, other_org: Org, servers: Servers) -> None:
+def test_a_verification_reads_its_own_organization_only(org: Org, other_org: Org, servers: Servers) -> None:
     sealed_in_three_blocks(org)
     tamper(servers, org, *EDITED)
     assert found(other_org) == []

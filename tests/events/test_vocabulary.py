@@ -1,4 +1,4 @@
-"""The published event types: each declared, documented, described for programs, really so, and never changed."""
+"""The published event types: declared, documented, in AsyncAPI, true of real events, and never removed."""
 
 import json
 from pathlib import Path
@@ -24,13 +24,13 @@ ASYNCAPI = Path(__file__).with_name("asyncapi") / "schema-3.0.0.json"
 
 
 def faults(event: dict[str, Any]) -> list[str]:
-    """What of a whole event is not as its type is declared; a field that is not declared is a fault, too."""
+    """Returns where a whole event differs from its declared type; an undeclared field is a fault too."""
     schema = events.envelope_schema(TYPES[event["type"]], strict=True)
     validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
     return [f"{event['type']} {fault.json_path}: {fault.message}" for fault in validator.iter_errors(event)]
 
 
-# --- what is declared is what is published
+# --- declared types are the published types
 
 
 def test_every_published_type_is_declared() -> None:
@@ -42,11 +42,11 @@ def test_an_example_is_an_event_of_its_type(name: str) -> None:
     assert faults(TYPES[name].envelope()) == []
 
 
-def test_a_type_says_what_it_means_in_a_sentence() -> None:
+def test_the_meaning_of_a_type_is_a_sentence() -> None:
     assert [name for name, declared in TYPES.items() if not declared.meaning.endswith(".")] == []
 
 
-# --- what is declared is what happens
+# --- declared types are true of real events
 
 
 def test_every_event_that_really_occurs_is_as_declared(org: Org, workshop: Workshop) -> None:
@@ -65,14 +65,14 @@ def test_an_event_that_is_not_as_declared_is_found(field: str, value: Any) -> No
     assert len(faults(event)) == 1
 
 
-def test_a_consumers_schema_bears_new_fields(org: Org) -> None:
+def test_the_schema_for_consumers_allows_new_fields(org: Org) -> None:
     event = TYPES["job.finished"].envelope()
     event["data"]["counts"]["postponed"] = event["data"]["more"] = 1
     jsonschema.validate(event, events.envelope_schema(TYPES["job.finished"]))
     assert len(faults(event)) == 2
 
 
-def test_an_event_is_a_cloud_event_to_their_own_sdk(org: Org) -> None:
+def test_the_cloudevents_sdk_reads_every_event(org: Org) -> None:
     org.with_parties("party-1")
     for item in org.client().get("/v1/events").json()["items"]:
         read = JSONFormat().read(CloudEvent, json.dumps(item))
@@ -83,10 +83,10 @@ def test_an_event_is_a_cloud_event_to_their_own_sdk(org: Org) -> None:
         assert json.loads(JSONFormat().write(read))["data"] == item["data"]
 
 
-# --- what is published stays
+# --- published types and fields stay
 
 
-def test_nothing_that_consumers_rely_on_was_taken_back() -> None:
+def test_no_type_or_field_that_consumers_rely_on_was_removed() -> None:
     now = documented.schemas()
     assert documented.taken_back(documented.frozen(), now) == []
     assert now == documented.frozen(), "run python -m tests.events.documented"
@@ -114,7 +114,7 @@ def without(schemas: Any, *path: str) -> Any:
         ("job.finished", "properties", "counts", "properties", "failed"),
     ],
 )
-def test_what_is_taken_back_is_found_and_what_is_added_is_not(path: tuple[str, ...]) -> None:
+def test_a_removed_type_or_field_is_found_and_an_added_one_is_allowed(path: tuple[str, ...]) -> None:
     now = documented.schemas()
     assert len(documented.taken_back(now, without(now, *path))) == 1
     assert documented.taken_back(without(now, *path), now) == []
@@ -124,10 +124,10 @@ def test_the_docs_list_every_type() -> None:
     assert documented.listed() == documented.table(), "run python -m tests.events.documented"
 
 
-# --- what programs are told
+# --- the AsyncAPI document
 
 
-def test_the_description_is_valid_asyncapi_with_every_type(app: FastAPI) -> None:
+def test_the_description_is_valid_asyncapi_and_has_every_type(app: FastAPI) -> None:
     answer = TestClient(app).get("/v1/events/asyncapi.json")
     assert answer.status_code == 200
     document = answer.json()
@@ -146,7 +146,7 @@ def test_a_description_that_is_not_valid_is_found(broken: dict[str, Any]) -> Non
     assert not jsonschema.Draft7Validator(schema).is_valid(document)
 
 
-def test_its_schemas_and_examples_fit(app: FastAPI) -> None:
+def test_the_schemas_and_examples_in_the_description_fit(app: FastAPI) -> None:
     for message in TestClient(app).get("/v1/events/asyncapi.json").json()["components"]["messages"].values():
         jsonschema.Draft202012Validator.check_schema(message["payload"])
         for example in message["examples"]:
@@ -154,7 +154,7 @@ def test_its_schemas_and_examples_fit(app: FastAPI) -> None:
 
 
 def references(part: Any) -> list[str]:
-    """Every `$ref` in it."""
+    """Returns every `$ref` in a part of the document."""
     if isinstance(part, list):
         return [ref for each in part for ref in references(each)]
     if not isinstance(part, dict):

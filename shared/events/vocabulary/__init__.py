@@ -1,7 +1,7 @@
-"""The published types of events, in one place: what each means, what its data hold, and an example.
+"""The published event types, in one place: the meaning of each, the fields of its data, and an example.
 
-The catalogue in `docs/events.md` and the AsyncAPI document are made from it, and every event that the tests cause is
-held against it. A type is never changed, only added to: consumers branch on names and read fields.
+The table in `docs/events.md` and the AsyncAPI document are made from them, and the tests check every event that they
+cause against them. Types and fields are added, never renamed or removed: consumers branch on types and read fields.
 """
 
 from shared.events.vocabulary.core import CORE

@@ -1,4 +1,4 @@
-"""The events of what every deployment has: organizations, the directory, jobs."""
+"""The events of every deployment: of organizations, the directory and jobs."""
 
 from typing import Annotated, Any, Literal
 
@@ -10,31 +10,31 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class TrainingSwitched(Data):
-    """Whether training is now on."""
+    """training: true if it is now on."""
 
     training: bool
     former: Former
 
 
 class SettingsChanged(Data):
-    """change_limit: the recipients above which a job waits for a second member; null for none."""
+    """change_limit: number of recipients above which a job waits for a second member; null: no limit."""
 
     change_limit: Annotated[int, Field(ge=1)] | None
     former: Former
 
 
 class FolderChanged(Data, Changed):
-    """Fields of a folder."""
+    """The fields of a folder that changed."""
 
 
 class PartyChanged(PartyData, Changed):
-    """Names of fields only, and of `active` what it is now: the values are about people."""
+    """Names of the changed fields only, because their values are personal; of `active` also the new value."""
 
     active: bool | Absent = None
 
 
 class JobSubmitted(Data):
-    """request: what was asked, with what was fixed at submission. total: recipients."""
+    """request: the request, with the values fixed at submission. total: number of recipients."""
 
     kind: str
     state: Literal["queued", "awaiting_approval", "succeeded"]
@@ -43,13 +43,13 @@ class JobSubmitted(Data):
 
 
 class JobRejected(Data):
-    """Why it was rejected."""
+    """reason: why it was rejected."""
 
     reason: Reason
 
 
 class Counts(BaseModel):
-    """How many recipients came to which outcome."""
+    """Number of recipients by outcome."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -62,7 +62,7 @@ class Counts(BaseModel):
 
 
 class JobFinished(Data):
-    """How it ended."""
+    """The final state of a job, and its recipients by outcome."""
 
     kind: str
     state: Literal["succeeded", "partially_succeeded", "failed", "cancelled"]
@@ -77,7 +77,7 @@ CORE = (
     EventType("organization.added", "An organization was added.", Data, {}, SYSTEM),
     EventType(
         "organization.entitlement_changed",
-        "The operator granted the organization training, or withheld it.",
+        "The operator granted the organization training, or withdrew it.",
         TrainingSwitched,
         OFF | {"former": ON},
         SYSTEM,
@@ -94,30 +94,30 @@ CORE = (
         SettingsChanged,
         {"changeLimit": 500, "former": {"changeLimit": None}},
     ),
-    EventType("folder.created", "A folder came into the directory.", Data, {}),
+    EventType("folder.created", "A folder was added to the directory.", Data, {}),
     EventType("folder.changed", "A folder was renamed.", FolderChanged, {"changed": ["name"]}),
-    EventType("party.created", "A party came into the directory.", PartyData, {}),
+    EventType("party.created", "A party was added to the directory.", PartyData, {}),
     EventType(
         "party.changed",
         "The directory's copy of a party was changed.",
         PartyChanged,
         {"changed": ["active", "folders"], "active": False},
     ),
-    EventType("party.erased", "A party's name and e-mail address were blanked.", PartyData, {}),
+    EventType("party.erased", "A party's name and e-mail address were erased.", PartyData, {}),
     EventType(
         "job.submitted",
         "A job was accepted.",
         JobSubmitted,
         KIND | {"state": "queued", "total": 2000, "request": {"reason": "Annual refresher"}},
     ),
-    EventType("job.approved", "A second member let a large job run.", Data, {}),
+    EventType("job.approved", "A second member approved a large job.", Data, {}),
     EventType(
-        "job.rejected", "A second member refused a large job.", JobRejected, {"reason": "The wrong folder was chosen"}
+        "job.rejected", "A second member rejected a large job.", JobRejected, {"reason": "The wrong folder was chosen"}
     ),
-    EventType("job.cancel_requested", "Somebody asked that what is left of a job be not done.", Data, {}),
+    EventType("job.cancel_requested", "A member asked to cancel the rest of a job.", Data, {}),
     EventType(
         "job.finished",
-        "A job ended; every recipient has its outcome.",
+        "A job ended; every recipient has an outcome.",
         JobFinished,
         KIND | {"state": "partially_succeeded", "counts": COUNTS},
         SYSTEM,

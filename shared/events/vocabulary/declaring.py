@@ -1,4 +1,8 @@
-"""How an event type is declared: what it means, what its `data` hold, and one example."""
+"""How an event type is declared: its meaning, the fields of its `data`, and one example.
+
+The JSON Schemas come from Pydantic. Three small functions rework them: definitions inlined, Pydantic's titles and
+defaults left out, further fields allowed.
+"""
 
 import copy
 from dataclasses import dataclass
@@ -16,13 +20,13 @@ ExternalId = Annotated[str, Field(pattern=ID_PATTERN)]
 """An id from another system."""
 
 Reason = Annotated[str, Field(min_length=1)]
-"""Why, in somebody's words: business text."""
+"""A reason in a member's own words."""
 
 Absent = SkipJsonSchema[None]
-"""`x: UUID | Absent = None`: where there is none the field is left out, and never null."""
+"""`x: UUID | Absent = None` declares a field that may be left out and is never null."""
 
 Former = dict[str, Any]
-"""Fields by their names, with the values they had before."""
+"""The former values of fields, by field name."""
 
 SUBJECT_ID = "019aa7c2-7d1e-7c5b-9b54-3f3d3c1f9e11"
 COURSE, VERSION, JOB = (
@@ -30,49 +34,49 @@ COURSE, VERSION, JOB = (
     "019aa7c0-22bb-7c4d-9e5f-3a7b2c8d1e20",
     "019aa7c2-33cc-7d5e-8f60-4b8c3d7e2f30",
 )
-"""What examples are about."""
+"""Ids in the examples."""
 
 PARTY, MEMBER, SYSTEM = "crew-0042", ("member", "coordinator-7"), ("system", "rollcall")
 
 
 class Actor(BaseModel):
-    """Who did it: a member by id, a party through a session link, or the system on a schedule or at a command."""
+    """The actor: a member by id, a party through a session link, or the system on a schedule or by a command."""
 
     type: Literal["member", "party", "system"]
     id: ExternalId
 
 
 class Data(BaseModel):
-    """What every event says. Ids only: events leave the house and stay for years."""
+    """The data of every event. Ids only: events are sent out and kept for years."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
         validate_by_name=True,
         extra="forbid",
-        defer_build=True,  # who only records events, or reads them, never needs these models
+        defer_build=True,  # recording and reading events never needs these models
     )
 
     actor: Actor
 
 
 class PartyData(Data):
-    """What every event about a party says."""
+    """The data of every event about a party."""
 
     party_id: ExternalId
 
 
 class Changed(BaseModel):
-    """What changed: the names of the fields."""
+    """changed: the names of the fields that changed."""
 
     changed: Annotated[list[str], Field(min_length=1)]
 
 
 @dataclass(frozen=True)
 class EventType:
-    """One published type of event. It is never renamed, and its data never lose a field: they may gain some.
+    """One published event type. It is never renamed, and its data never lose a field; they may gain fields.
 
-    name: `<noun>.<what happened>`. The noun begins the subject, too. meaning: one sentence.
-    data: the model of the data. example: such data, but for the actor and the party.
+    name: `<noun>.<what happened>`; the subject begins with the same noun. meaning: one sentence.
+    data: the model of the data. example: example data without the actor and the party.
     """
 
     name: str
@@ -83,31 +87,31 @@ class EventType:
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The JSON Schema of the data, with nothing but what they hold now."""
+        """The JSON Schema of the data, which refuses fields that are not declared today."""
         found: dict[str, Any] = _plain(_inlined(self.data.model_json_schema()))
         return found
 
     @property
     def published_schema(self) -> dict[str, Any]:
-        """The JSON Schema as consumers get it: fields may be added one day, and must not make it fail."""
+        """The JSON Schema for consumers, which allows further fields, because some may be added."""
         found: dict[str, Any] = _open(self.schema)
         return found
 
     @property
     def example_data(self) -> dict[str, Any]:
-        """Data as they occur."""
+        """The example with the actor and, in an event about a party, the party."""
         about = {"partyId": PARTY} if issubclass(self.data, PartyData) else {}
         return {"actor": {"type": self.actor[0], "id": self.actor[1]}, **about, **copy.deepcopy(self.example)}
 
     @property
     def example_subject(self) -> str:
-        """A subject as it occurs."""
+        """The subject of the example."""
         noun = self.name.partition(".")[0]
         own = {"party": PARTY, "folder": "drill-floor-crew", "organization": "acme"}
         return f"{noun}/{own.get(noun, SUBJECT_ID)}"
 
     def envelope(self) -> dict[str, Any]:
-        """A whole event as it occurs."""
+        """Returns the example as a whole event."""
         return {
             "specversion": "1.0",
             "id": "019aa7c2-81b4-7e02-a1c3-5d2f8f6b7a90",
@@ -123,7 +127,7 @@ class EventType:
 
 
 def _inlined(schema: dict[str, Any]) -> Any:
-    """The schema with its definitions where they are referred to, so that it can stand anywhere."""
+    """Returns the schema with each `$ref` replaced by its definition, so that it can be embedded anywhere."""
     definitions = schema.pop("$defs", {})
 
     def within(part: Any) -> Any:
@@ -139,7 +143,10 @@ def _inlined(schema: dict[str, Any]) -> Any:
 
 
 def _plain(schema: Any, *, names: bool = False) -> Any:
-    """Without what Pydantic adds for itself. names: these are the fields of an object, whatever they are called."""
+    """Returns the schema without Pydantic's titles, defaults and descriptions.
+
+    names: True if the keys of `schema` are field names, which are kept whatever they are.
+    """
     if isinstance(schema, list):
         return [_plain(each) for each in schema]
     if not isinstance(schema, dict):
@@ -153,7 +160,7 @@ def _plain(schema: Any, *, names: bool = False) -> Any:
 
 
 def _open(schema: Any) -> Any:
-    """Without the ban on further fields."""
+    """Returns the schema without its ban on further fields."""
     if isinstance(schema, list):
         return [_open(each) for each in schema]
     if not isinstance(schema, dict):

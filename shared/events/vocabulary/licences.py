@@ -25,7 +25,7 @@ class OfCourse(PartyData):
 
 
 class Granted(OfCourse):
-    """session_id, assignment_id: what earned it, one of them. renews: the licence it supersedes."""
+    """session_id, assignment_id: one of them, which earned the licence. renews: the licence that it supersedes."""
 
     course_version_id: UUID
     session_id: UUID | Absent = None
@@ -37,13 +37,13 @@ class Granted(OfCourse):
 
 
 class Superseded(OfCourse):
-    """superseded_by: the licence that counts from now on."""
+    """superseded_by: the licence that counts instead."""
 
     superseded_by: UUID
 
 
 class FormerState(BaseModel):
-    """What it was until then."""
+    """The state of the licence before."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -51,7 +51,7 @@ class FormerState(BaseModel):
 
 
 class Revoked(OfCourse):
-    """session_id, job_id: the session whose amendment took it back, and the job that did."""
+    """session_id, job_id: the session whose amendment revoked the licence, and the job of the amendment."""
 
     reason: Reason
     session_id: UUID | Absent = None
@@ -60,7 +60,7 @@ class Revoked(OfCourse):
 
 
 class Restored(OfCourse):
-    """It counts again, since the one that superseded it was never earned."""
+    """The licence counts again, because the licence that superseded it was revoked."""
 
     reason: Reason
     session_id: UUID | Absent = None
@@ -69,7 +69,7 @@ class Restored(OfCourse):
 
 
 class FormerEnd(BaseModel):
-    """When it ended until then, and by which rule."""
+    """The former end of the licence, and the rule that set it."""
 
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel, validate_by_name=True)
 
@@ -78,7 +78,7 @@ class FormerEnd(BaseModel):
 
 
 class Changed(OfCourse):
-    """expires_at, former: where the end was corrected. note_changed: where the note was, whose text is left out."""
+    """expires_at, former: if the end was corrected. note_changed: if the note was; its text is left out."""
 
     reason: Reason
     expires_at: datetime | Absent = None
@@ -87,13 +87,13 @@ class Changed(OfCourse):
 
 
 class Ended(OfCourse):
-    """expires_at: when it did."""
+    """expires_at: the end of the licence."""
 
     expires_at: datetime
 
 
 class Expiring(Ended):
-    """days_before: the notice that has come due; there is one for each."""
+    """days_before: the notice before the end that is due; each notice has its own event."""
 
     days_before: Literal[60, 30, 7]
 
@@ -106,7 +106,7 @@ TAKEN_BACK = {"reason": "He left at noon", "sessionId": SESSION, "jobId": JOB}
 LICENCES = (
     EventType(
         "licence.granted",
-        "A party was licensed.",
+        "A party was granted a licence.",
         Granted,
         ABOUT
         | ENDS
@@ -125,13 +125,13 @@ LICENCES = (
     ),
     EventType(
         "licence.revoked",
-        "A licence was taken back, for good.",
+        "A licence was revoked for good.",
         Revoked,
         ABOUT | TAKEN_BACK | {"former": {"state": "active"}},
     ),
     EventType(
         "licence.restored",
-        "A licence that had been superseded counts again.",
+        "A superseded licence counts again.",
         Restored,
         ABOUT | TAKEN_BACK | ENDS,
     ),
@@ -145,7 +145,7 @@ LICENCES = (
     ),
     EventType(
         "licence.expiring",
-        "A licence ends within so many days.",
+        "A licence ends in `daysBefore` days or fewer.",
         Expiring,
         ABOUT | ENDS | {"daysBefore": 60},
     ),

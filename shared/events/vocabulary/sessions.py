@@ -1,4 +1,4 @@
-"""The events of sessions and their rosters. Where one is held, and the link to join it, are told nowhere."""
+"""The events of sessions and their rosters. No event holds the place of a session or the link to join it."""
 
 from typing import Any, Literal
 
@@ -25,21 +25,21 @@ Attendance = Literal["attended", "absent", "excused"]
 
 
 class OfSession(Data):
-    """The course, and the version that the session is bound to."""
+    """The course and the version that the session is bound to."""
 
     course_id: UUID
     course_version_id: UUID
 
 
 class OfEntry(PartyData):
-    """The same, for a party on the roster."""
+    """The same for a party on the roster."""
 
     course_id: UUID
     course_version_id: UUID
 
 
 class Scheduled(OfSession):
-    """time_zone: in which the times are shown. capacity: null for any number of parties."""
+    """time_zone: the zone in which the times are shown. capacity: null: any number of parties."""
 
     mode: Mode
     starts_at: datetime
@@ -49,7 +49,7 @@ class Scheduled(OfSession):
 
 
 class FormerSession(BaseModel):
-    """What it was, of what changed; a place and a link are named among what changed, and not told."""
+    """The former values of the changed fields, except the place and the link, which are only named in `changed`."""
 
     model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, extra="forbid")
 
@@ -61,25 +61,25 @@ class FormerSession(BaseModel):
 
 
 class SessionChanged(OfSession, Changed):
-    """What changed, by name."""
+    """The changed fields and their former values."""
 
     former: FormerSession
 
 
 class Cancelled(OfSession):
-    """Why it will not take place."""
+    """reason: why the session will not take place."""
 
     reason: Reason
 
 
 class Withdrawn(OfSession):
-    """job_id: the job that was rejected, or cancelled before it did anything."""
+    """job_id: the job that was rejected, or cancelled before it changed anything."""
 
     job_id: UUID
 
 
 class Completed(OfSession):
-    """granted_at: of every licence. counts: how the job came out."""
+    """granted_at: the instant of every licence granted. counts: the job's recipients by outcome."""
 
     job_id: UUID
     granted_at: datetime
@@ -87,7 +87,7 @@ class Completed(OfSession):
 
 
 class Amended(OfSession):
-    """job_id: the job that does it. added, removed: how many parties."""
+    """job_id: the job of the amendment. added, removed: numbers of parties."""
 
     job_id: UUID
     reason: Reason
@@ -96,7 +96,7 @@ class Amended(OfSession):
 
 
 class FormerAttendance(BaseModel):
-    """What was said of it until then."""
+    """The attendance recorded before."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -104,7 +104,7 @@ class FormerAttendance(BaseModel):
 
 
 class AttendanceRecorded(OfEntry):
-    """Whether the party was there."""
+    """attendance: as it is now recorded."""
 
     attendance: Attendance
     former: FormerAttendance
@@ -127,18 +127,18 @@ SESSIONS = (
         SessionChanged,
         ABOUT | {"changed": ["location", "startsAt"], "former": {"startsAt": STARTS}},
     ),
-    EventType("session.cancelled", "A session will not take place.", Cancelled, ABOUT | {"reason": "Storm"}),
-    EventType("session.roster_added", "A party was put on a roster.", OfEntry, ABOUT),
-    EventType("session.roster_removed", "A party was taken off a roster before completion.", OfEntry, ABOUT),
+    EventType("session.cancelled", "A session was cancelled.", Cancelled, ABOUT | {"reason": "Storm"}),
+    EventType("session.roster_added", "A party was added to a roster.", OfEntry, ABOUT),
+    EventType("session.roster_removed", "A party was removed from a roster before completion.", OfEntry, ABOUT),
     EventType(
         "session.attendance_recorded",
-        "It was recorded whether a party attended.",
+        "The attendance of a party was recorded.",
         AttendanceRecorded,
         ABOUT | {"attendance": "absent", "former": {"attendance": "attended"}},
     ),
     EventType(
         "session.completed",
-        "A session ended; whoever attended has a licence, where the course grants one.",
+        "A session was completed; each party that attended has a licence if the course grants one.",
         Completed,
         ABOUT
         | {
@@ -149,7 +149,7 @@ SESSIONS = (
     ),
     EventType(
         "session.completion_withdrawn",
-        "A completion was rejected, or cancelled before it did anything; the session is scheduled again.",
+        "A completion was rejected, or cancelled before it changed anything; the session is scheduled again.",
         Withdrawn,
         ABOUT | {"jobId": JOB},
     ),

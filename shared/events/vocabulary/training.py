@@ -21,25 +21,25 @@ from shared.events.vocabulary.declaring import (
 
 
 class CourseChanged(Data, Changed):
-    """Fields of a course, and what they were."""
+    """The changed fields of a course and their former values."""
 
     former: Former
 
 
 class Version(Data):
-    """The course of a version."""
+    """course_id: the course of the version."""
 
     course_id: UUID
 
 
 class VersionChanged(Version, Changed):
-    """Fields of a draft, and what they were."""
+    """The changed fields of a draft and their former values."""
 
     former: Former
 
 
 class AssignmentCreated(PartyData):
-    """job_id: the job that made it. reassigned_from: the assignment it takes the place of."""
+    """job_id: the job that created the assignment. reassigned_from: the assignment that it replaces."""
 
     course_id: UUID
     course_version_id: UUID
@@ -49,7 +49,7 @@ class AssignmentCreated(PartyData):
 
 
 class OneAssignment(PartyData):
-    """The course is told where one assignment was acted on; where a job acted on many, the job is."""
+    """course_id, course_version_id: if a single assignment was changed. job_id: if a job changed many."""
 
     course_id: UUID | Absent = None
     course_version_id: UUID | Absent = None
@@ -57,7 +57,7 @@ class OneAssignment(PartyData):
 
 
 class AssignmentChanged(OneAssignment):
-    """The new values of what was changed, and the former ones."""
+    """The new values of the changed fields, and the former values."""
 
     due_on: date | None = None
     reason: Reason | Absent = None
@@ -65,8 +65,8 @@ class AssignmentChanged(OneAssignment):
 
 
 class AssignmentCompleted(OneAssignment):
-    """occurred_on: the day it happened, in the organization's time zone. public_session_id: of the Public Sessions
-    system, if it completed it. session_id: the session, if one did."""
+    """occurred_on: the day of the completion, in the organization's time zone. public_session_id: the session in the
+    Public Sessions system that completed it, if any. session_id: the session that completed it, if any."""
 
     method: Literal["on_behalf", "self", "session_link", "session"]
     occurred_on: date
@@ -75,7 +75,7 @@ class AssignmentCompleted(OneAssignment):
 
 
 class AssignmentClosed(OneAssignment):
-    """undo_of: the job that was taken back by it."""
+    """undo_of: the job that was undone by closing it."""
 
     reason: Reason
     undo_of: UUID | Absent = None
@@ -89,8 +89,8 @@ class AssignmentReassigned(OneAssignment):
 
 
 class AssignmentReopened(OneAssignment):
-    """former: how it had ended; where a job reopened many, their own earlier events tell. session_id: of the session
-    that had completed it, where an amendment says that the party was not there."""
+    """former: how the assignment had ended; absent if a job reopened many, because their earlier events have it.
+    session_id: the session that had completed it, if an amendment of that session removed the party."""
 
     reason: Reason
     session_id: UUID | Absent = None
@@ -99,7 +99,7 @@ class AssignmentReopened(OneAssignment):
 
 
 class DueSoon(PartyData):
-    """days_left: until the due date, in the organization's time zone."""
+    """days_left: days until the due date, in the organization's time zone."""
 
     course_id: UUID
     course_version_id: UUID
@@ -108,7 +108,7 @@ class DueSoon(PartyData):
 
 
 class Overdue(PartyData):
-    """days_over: since the due date, in the organization's time zone."""
+    """days_over: days since the due date, in the organization's time zone."""
 
     course_id: UUID
     course_version_id: UUID
@@ -117,7 +117,7 @@ class Overdue(PartyData):
 
 
 class LinkMinted(PartyData):
-    """When the link stops working. The link itself stands nowhere."""
+    """expires_at: when the link stops working. No event holds the link itself."""
 
     expires_at: datetime
 
@@ -148,7 +148,7 @@ TRAINING = (
     ),
     EventType(
         "assignment.created",
-        "A party owes a course version.",
+        "A course version was assigned to a party.",
         AssignmentCreated,
         ABOUT | {"dueOn": "2026-06-30", "jobId": JOB},
     ),
@@ -160,31 +160,31 @@ TRAINING = (
     ),
     EventType(
         "assignment.completed",
-        "A party completed what it owed.",
+        "An assignment was completed.",
         AssignmentCompleted,
         ABOUT | {"method": "on_behalf", "occurredOn": "2026-05-09"},
     ),
     EventType(
         "assignment.closed",
-        "A party owes it no more, without having completed it.",
+        "An assignment was closed without having been completed.",
         AssignmentClosed,
         ABOUT | {"reason": "Left the project"},
     ),
     EventType(
         "assignment.reassigned",
-        "An assignment was closed, and another party owes the same instead.",
+        "An assignment was closed, and the course version was assigned to another party instead.",
         AssignmentReassigned,
         ABOUT | {"reason": "Change of crew", "reassignedTo": "019aa7c9-44dd-7e6f-9a71-5c9d4e8f3a40"},
     ),
     EventType(
         "assignment.reopened",
-        "A party owes again what was completed or closed.",
+        "A completed or closed assignment was reopened.",
         AssignmentReopened,
         ABOUT | {"reason": "Signed off by mistake", "former": {"state": "completed", "completionMethod": "on_behalf"}},
     ),
     EventType(
         "assignment.due_soon",
-        "The due date of an open assignment is near.",
+        "An open assignment is due in `daysLeft` days.",
         DueSoon,
         ABOUT | {"dueOn": "2026-06-30", "daysLeft": 7},
         SYSTEM,
@@ -198,7 +198,7 @@ TRAINING = (
     ),
     EventType(
         "assignment.session_link_minted",
-        "A session link was made by hand.",
+        "A member created a session link.",
         LinkMinted,
         {"expiresAt": "2026-05-01T08:00:00+00:00"},
     ),
