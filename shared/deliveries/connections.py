@@ -77,7 +77,7 @@ class Connection:
 
     @property
     def free(self) -> bool:
-        """True if it can take another message: it is fresh, and the receiver has neither sent anything nor closed it."""
+        """True if it can take another message: it is fresh, and the receiver has neither sent more nor closed it."""
         return self.fresh and not self._incoming.poll(0)
 
     async def close(self) -> None:

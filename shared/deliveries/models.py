@@ -1,4 +1,4 @@
-"""The tables: deliveries, each one event for one receiver over one channel; and webhooks, receivers in other systems."""
+"""The tables of deliveries (one event for one receiver over one channel) and webhooks (receivers in other systems)."""
 
 import uuid
 from datetime import datetime
