@@ -8,6 +8,7 @@ from sqlalchemy import insert, select
 from shared import clock, deliveries, events
 from shared.deliveries import Channel, Claimed, Delivery, Webhook
 from shared.events import Actor, Fact
+from tests.drain import Workshop
 from tests.factories import Org
 
 ACTOR = Actor("member", "member-1")
@@ -51,3 +52,19 @@ def claim(org: Org, *, channel: Channel = Channel.WEBHOOK, limit: int = 100, lea
     """Claim what is due."""
     with org.transaction() as db:
         return deliveries.claim(db, channel, clock.now(), limit, lease)
+
+
+def send(workshop: Workshop) -> None:
+    """Call the webhooks that have deliveries due."""
+    workshop.deliver("deliveries.send", "webhook")
+
+
+def states(org: Org) -> list[tuple[str, str | None, int | None]]:
+    """State, code and status of every delivery, by receiver and event."""
+    return [(row.state, row.code, row.status) for row in rows(org)]
+
+
+def the_webhook(org: Org) -> Webhook:
+    """The only webhook of the organization."""
+    with org.transaction() as db:
+        return db.scalars(select(Webhook).where(Webhook.org_id == org.id)).one()
