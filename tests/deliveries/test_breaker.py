@@ -18,7 +18,9 @@ from tests.factories import Org
 pytestmark = pytest.mark.usefixtures("private")
 
 
-def test_a_receiver_that_keeps_failing_is_left_alone_and_tried_with_one_message(org: Org, workshop: Workshop) -> None:
+def test_a_receiver_that_keeps_failing_is_not_called_and_then_probed_with_one_message(
+    org: Org, workshop: Workshop
+) -> None:
     well = threading.Event()
 
     def answer(handler: object, before: int) -> None:
@@ -56,10 +58,10 @@ def test_a_receiver_that_keeps_failing_is_left_alone_and_tried_with_one_message(
         (500, "120", 0),
     ],
 )
-def test_a_receiver_that_asks_for_time_gets_it(
+def test_a_receiver_that_asks_for_a_pause_gets_it(
     org: Org, workshop: Workshop, status: int, asked: str, seconds: int
 ) -> None:
-    """Also where it has just taken others. Nothing is sent before, then one single message is, then the rest."""
+    """Even if it has just accepted others. Nothing is sent before, then one single message, then the rest."""
     taking, begin = 3, datetime(2026, 11, 22, 12, tzinfo=UTC)
 
     def answer(handler: Any, before: int) -> None:
@@ -82,7 +84,7 @@ def test_a_receiver_that_asks_for_time_gets_it(
         assert len(server.bodies) == 4
         now.move_to(begin + timedelta(seconds=seconds + 1))
         send(workshop)
-        assert len(server.bodies) == 5, "one, which is told to wait again"
+        assert len(server.bodies) == 5, "a single probe, which is answered with another pause"
         taking = 100
         now.move_to(begin + timedelta(days=1))
         for _ in range(2):
@@ -91,7 +93,7 @@ def test_a_receiver_that_asks_for_time_gets_it(
         assert len(server.bodies) == 5 + 5
 
 
-def test_what_was_under_way_when_a_receiver_asked_for_time_does_not_end_it(org: Org) -> None:
+def test_a_call_that_was_under_way_does_not_end_the_pause_of_its_receiver(org: Org) -> None:
     webhook(org)
     record(org, "a", "b")
     plan(org)
@@ -107,7 +109,7 @@ def test_what_was_under_way_when_a_receiver_asked_for_time_does_not_end_it(org: 
     assert the_webhook(org).broken_until == now + timedelta(minutes=5)
 
 
-def test_what_waited_three_days_for_a_broken_receiver_is_dead(org: Org, workshop: Workshop) -> None:
+def test_a_delivery_that_waited_three_days_for_a_broken_receiver_is_dead(org: Org, workshop: Workshop) -> None:
     with receiver(receivers.status(500)) as server:
         webhook(org, url=server.url)
         record(org, *(f"p-{n}" for n in range(20)))
@@ -117,3 +119,30 @@ def test_what_waited_three_days_for_a_broken_receiver_is_dead(org: Org, workshop
                 send(workshop)
         assert len(server.bodies) < 60
     assert {(row.state, row.code) for row in rows(org)} <= {("dead", "http-error"), ("dead", "receiver-down")}
+
+
+def test_failures_that_were_under_way_when_a_receiver_broke_do_not_prolong_its_pause(org: Org) -> None:
+    webhook(org)
+    record(org, *"abcdefg")
+    plan(org)
+    now = clock.now()
+    failed = Reply(DeliveryCode.HTTP_ERROR, 500)
+    with org.transaction() as db:
+        calls = deliveries.claim_calls(db, now, 10, 60)
+        deliveries.settle_calls(db, [(call, failed) for call in calls[:5]], now)
+    paused_until = now + timedelta(seconds=30)
+    assert the_webhook(org).broken_until == paused_until
+    with org.transaction() as db:
+        deliveries.settle_calls(db, [(call, failed) for call in calls[5:]], now + timedelta(seconds=10))
+    assert the_webhook(org).broken_until == paused_until
+
+
+def test_a_broken_receiver_is_probed_by_one_sender_only(org: Org) -> None:
+    webhook(org, failures=5, broken_until=clock.now() - timedelta(seconds=1))
+    record(org, *"abc")
+    plan(org)
+    now, claims = clock.now(), []
+    for _ in range(2):
+        with org.transaction() as db:
+            claims.append(deliveries.claim_calls(db, now, 10, 60))
+    assert [[call.probes for call in calls] for calls in claims] == [[True], []]

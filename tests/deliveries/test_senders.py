@@ -20,14 +20,15 @@ from tests.deliveries.receiving import plan, record, rows, send, states, webhook
 from tests.drain import Workshop
 from tests.factories import Org
 from tests.feed import recorded
+from tests.waiting import within
 
 pytestmark = pytest.mark.usefixtures("private")
 
 
-def test_a_receiver_that_hangs_slows_no_other(
+def test_a_receiver_that_hangs_delays_no_other(
     org: Org, other_org: Org, workshop: Workshop, released: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither in its own organization nor in another."""
+    """Neither a receiver of its own organization nor of another one."""
     monkeypatch.setattr("shared.deliveries.calling.CALL_SECONDS", 30)
     with receiver(receivers.hang(released)) as bad, receiver() as good:
         webhook(org, url=bad.url)
@@ -48,10 +49,10 @@ def test_a_receiver_that_hangs_slows_no_other(
     assert [row.state for row in rows(other_org)] == ["sent"] * 200
 
 
-def test_what_was_sent_and_not_settled_is_sent_once_more_with_the_same_id(
+def test_a_message_that_was_sent_and_not_settled_is_sent_again_with_the_same_id(
     org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As when the sender is killed in between."""
+    """As if the sender was killed in between."""
     from worker import webhooks
 
     with receiver() as server:
@@ -70,10 +71,10 @@ def test_what_was_sent_and_not_settled_is_sent_once_more_with_the_same_id(
     assert states(org) == [("sent", "delivered", 204)]
 
 
-def test_what_the_database_does_not_take_is_sent_once_more(
+def test_messages_whose_settling_fails_are_sent_once_more(
     org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And holds up nothing: more than may be unsettled are due, and the round goes on and ends."""
+    """The round ends nevertheless, although more deliveries are due than may be unsettled."""
 
     def refuse(*_: object) -> None:
         raise psycopg.OperationalError("the connection is lost")
@@ -108,7 +109,7 @@ def test_no_transaction_is_open_during_a_call(org: Org, workshop: Workshop) -> N
     assert held == [0]
 
 
-def test_an_organization_without_training_pauses(org: Org, workshop: Workshop) -> None:
+def test_deliveries_of_an_organization_without_training_wait(org: Org, workshop: Workshop) -> None:
     with receiver() as server:
         webhook(org, url=server.url)
         record(org, "a")
@@ -124,10 +125,10 @@ def test_an_organization_without_training_pauses(org: Org, workshop: Workshop) -
         assert sorted(server.sequences) == [2, 3, 4]
 
 
-def test_the_backlog_of_one_organization_keeps_no_other_waiting(
+def test_the_planning_backlog_of_one_organization_delays_no_other(
     org: Org, other_org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They are planned in turns, and a task whose time is over hands on what is left."""
+    """Organizations are planned in turns, and a task whose time is over sends another wake-up."""
     for one in (org, other_org):
         webhook(one, "party.erased")
         record(one, *(f"p-{n}" for n in range(2 * LARGEST_PLAN + 1)))
@@ -148,10 +149,10 @@ def test_the_backlog_of_one_organization_keeps_no_other_waiting(
     assert ours == ours[:2] * 3
 
 
-def test_a_receiver_that_ran_out_while_it_was_passed_over_is_claimed_for_again(
+def test_a_receiver_whose_calls_ran_out_while_it_was_passed_over_is_claimed_for_again(
     org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A slow database: whoever had enough when it was asked has nothing left when it answers."""
+    """With a slow database: a receiver that has enough claimed when the query starts has none left when it ends."""
     from worker import webhooks
 
     claim = webhooks._claim
@@ -171,10 +172,10 @@ def test_a_receiver_that_ran_out_while_it_was_passed_over_is_claimed_for_again(
         assert sorted(server.sequences) == list(range(2, 302))
 
 
-def test_two_senders_at_once_tell_everything_once(
+def test_two_concurrent_senders_send_everything_once(
     org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As two processes, which do not know of each other."""
+    """Like two processes, which do not share the lock of this process."""
     from worker import webhooks
 
     monkeypatch.setattr(webhooks, "_claiming", threading.Semaphore(2))
@@ -188,3 +189,48 @@ def test_two_senders_at_once_tell_everything_once(
         for thread in threads:
             thread.join(60)
         assert sorted(server.sequences) == list(range(2, 302))
+
+
+def test_a_call_is_not_begun_if_its_lease_could_end_before_it(
+    org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another sender could claim the delivery and make the same call."""
+    with receiver() as server:
+        webhook(org, url=server.url)
+        record(org, "a")
+        plan(org)
+        with monkeypatch.context() as patch:
+            patch.setattr("worker.webhooks.LEASE_SECONDS", deliveries.CALL_SECONDS)
+            send(workshop)
+        assert server.bodies == []
+        with time_machine.travel(clock.now() + timedelta(seconds=60)):
+            send(workshop)
+        assert server.sequences == [2]
+
+
+def test_no_call_begins_while_too_many_replies_are_unsettled(
+    org: Org, workshop: Workshop, released: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A killed sender repeats at most these and the calls under way."""
+    from worker import webhooks
+
+    settle = webhooks._settle
+
+    def slow(org_id: str, replies: list[Any]) -> set[str]:
+        released.wait(60)
+        return settle(org_id, replies)
+
+    monkeypatch.setattr(webhooks, "_settle", slow)
+    with receiver() as server:
+        webhook(org, url=server.url)
+        record(org, *(f"p-{n}" for n in range(100)))
+        plan(org)
+        thread = threading.Thread(target=send, args=(workshop,))
+        thread.start()
+        assert within(20, lambda: len(server.bodies) >= webhooks.MOST_UNSETTLED)
+        time.sleep(0.5)
+        assert len(server.bodies) <= webhooks.MOST_UNSETTLED + webhooks.EACH_AT_A_TIME
+        released.set()
+        thread.join(60)
+        assert not thread.is_alive()
+    assert {row.state for row in rows(org)} == {"sent"}

@@ -19,7 +19,7 @@ from tests.feed import recorded
 pytestmark = pytest.mark.usefixtures("private")
 
 
-def test_a_webhook_is_told_of_every_event(org: Org, workshop: Workshop) -> None:
+def test_a_webhook_gets_every_event(org: Org, workshop: Workshop) -> None:
     with receiver() as server:
         webhook(org, url=server.url)
         record(org, *(f"p-{n}" for n in range(300)))
@@ -40,7 +40,7 @@ def test_a_webhook_is_told_of_every_event(org: Org, workshop: Workshop) -> None:
         (receivers.reset, "connection-failed", None),
     ],
 )
-def test_what_fails_is_tried_again(
+def test_a_failed_call_is_repeated_after_its_pause(
     org: Org, workshop: Workshop, answer: Answering, code: str, number: int | None
 ) -> None:
     def at_first(handler: object, before: int) -> None:
@@ -62,7 +62,7 @@ def test_what_fails_is_tried_again(
         assert server.bodies[0] == server.bodies[1]
 
 
-def test_nobody_there(org: Org, workshop: Workshop) -> None:
+def test_a_call_without_a_connection_is_queued_again(org: Org, workshop: Workshop) -> None:
     with receiver() as server:
         pass
     webhook(org, url=server.url)
@@ -73,14 +73,14 @@ def test_nobody_there(org: Org, workshop: Workshop) -> None:
 
 
 @pytest.mark.parametrize("kind", [receivers.hang, receivers.dribble])
-def test_a_receiver_that_does_not_answer_is_left_in_time(
+def test_a_call_without_a_response_times_out(
     org: Org,
     workshop: Workshop,
     released: threading.Event,
     monkeypatch: pytest.MonkeyPatch,
     kind: Callable[[threading.Event], Answering],
 ) -> None:
-    """By the clock on the wall: a byte every tenth of a second keeps nothing alive."""
+    """Wall-clock time counts: a receiver that sends a byte every tenth of a second gains nothing."""
     monkeypatch.setattr("shared.deliveries.calling.CALL_SECONDS", 0.5)
     with receiver(kind(released)) as server:
         webhook(org, url=server.url)
@@ -93,10 +93,10 @@ def test_a_receiver_that_does_not_answer_is_left_in_time(
     assert states(org) == [("queued", "timed-out", None)]
 
 
-def test_no_more_is_read_than_needs_be(
+def test_an_endless_body_is_not_read_to_its_end(
     org: Org, workshop: Workshop, released: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It said 200, and that is all there is to know."""
+    """The status 200 is the result; the body does not matter."""
     monkeypatch.setattr("shared.deliveries.calling.BODY_SECONDS", 12)
     with receiver(receivers.endless(released)) as server:
         webhook(org, url=server.url)
@@ -109,7 +109,7 @@ def test_no_more_is_read_than_needs_be(
     assert states(org) == [("sent", "delivered", 200)]
 
 
-def test_410_disables_the_webhook(org: Org, workshop: Workshop) -> None:
+def test_a_410_disables_the_webhook(org: Org, workshop: Workshop) -> None:
     with receiver(receivers.status(410)) as server:
         webhook(org, url=server.url)
         record(org, "a")
@@ -125,7 +125,7 @@ def test_410_disables_the_webhook(org: Org, workshop: Workshop) -> None:
     assert event.subject == f"webhook/{the_webhook(org).id}"
 
 
-def test_what_waits_for_a_webhook_that_is_no_more_is_suppressed(org: Org, workshop: Workshop) -> None:
+def test_deliveries_of_a_removed_or_disabled_webhook_are_suppressed(org: Org, workshop: Workshop) -> None:
     with receiver() as server:
         removed, disabled = webhook(org, url=server.url), webhook(org, url=server.url)
         record(org, "a")
@@ -141,8 +141,8 @@ def test_what_waits_for_a_webhook_that_is_no_more_is_suppressed(org: Org, worksh
     }
 
 
-def test_no_backlog_is_looked_through_for_webhooks_that_are_not_there(org: Org) -> None:
-    """It is asked again and again while others are called."""
+def test_the_backlog_is_not_searched_if_no_webhook_is_removed_or_disabled(org: Org) -> None:
+    """This runs again and again while other webhooks are called."""
     webhook(org)
     with org.transaction() as db:
         db.connection()
