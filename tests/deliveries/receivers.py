@@ -127,13 +127,8 @@ class _Server(ThreadingHTTPServer):
         """Do not log connections that fail: these tests provoke them."""
 
 
-@contextmanager
-def receiver(answer: Answering = well, *, certificate: Path | None = None) -> Iterator[Receiver]:
-    """A server for the duration of the block.
-
-    answer: called with the request's handler and the number of earlier messages. certificate: the server uses TLS.
-    """
-    found = Receiver("")
+def _handler(found: Receiver, answer: Answering) -> type[BaseHTTPRequestHandler]:
+    """A request handler that notes each message and then answers."""
     lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
@@ -164,7 +159,17 @@ def receiver(answer: Answering = well, *, certificate: Path | None = None) -> It
         def log_message(self, *_: Any) -> None:
             """Log nothing."""
 
-    server = _Server(("127.0.0.1", 0), Handler)
+    return Handler
+
+
+@contextmanager
+def receiver(answer: Answering = well, *, certificate: Path | None = None) -> Iterator[Receiver]:
+    """A server for the duration of the block.
+
+    answer: called with the request's handler and the number of earlier messages. certificate: the server uses TLS.
+    """
+    found = Receiver("")
+    server = _Server(("127.0.0.1", 0), _handler(found, answer))
     found.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
     if certificate is not None:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
