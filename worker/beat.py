@@ -1,6 +1,6 @@
-"""The clock's Celery application: it sends what is periodic and does none of it.
+"""The Celery application of beat: it sends the periodic tasks and executes none.
 
-So it knows neither tasks nor PostgreSQL, and is up in half the time. The workers' application is built upon it.
+So it imports neither tasks nor PostgreSQL, and starts in half the time. The workers' application is built on it.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from worker.schedule import SCHEDULE
 
 
 def make_clock(redis_url: str) -> Celery:
-    """A Celery application with everything periodic. Its `Beat` sends to whichever workers listen at this Redis."""
+    """A Celery application with the schedule. Its `Beat` sends to the workers that are connected to this Redis."""
     app = make_celery(redis_url)
     app.conf.update(
         beat_schedule=SCHEDULE,

@@ -1,7 +1,7 @@
-"""What the workshop does about deliveries: plan them, and send what is due.
+"""The tasks of deliveries: plan them, and send those that are due.
 
-Ticks do both, so that a lost wake-up costs a second. All of it has a queue and a process of its own: a receiver that
-hangs must not hold a job up.
+Beat triggers both every second, so a lost wake-up costs a second. They have a queue and a process of their own: a
+receiver that hangs must not delay a job.
 """
 
 import random
@@ -22,21 +22,22 @@ from worker.task import task
 log = structlog.get_logger()
 
 SENDERS: dict[Channel, Callable[[list[str]], None]] = {Channel.WEBHOOK: webhooks.send, Channel.EMAIL: mail.send}
-"""Who talks to the receivers of a channel. Given the organizations that have something to tell over it."""
+"""The function that sends over a channel. It takes the ids of the organizations that have deliveries due."""
 
 SENDING = {channel: Semaphore(most) for channel, most in ((Channel.WEBHOOK, 3), (Channel.EMAIL, 1))}
-"""How many may be at it in one process: the ticks of a backlog must not pile up, nor one channel take every thread.
-Of webhooks one claims, and those before it end their calls."""
-
+"""Upper bound of concurrent `send` tasks per channel in one process: the ticks of a backlog must not pile up, and one
+channel must not occupy every thread. Of the three for webhooks one claims, and the others finish their calls."""
 
 PLANNING_SECONDS = 5.0
-"""How long one task goes on planning."""
+"""After this time a task plans no further batch."""
 
 
 @task("deliveries.plan")
 def plan() -> None:
-    """Plan the deliveries of events that have none yet, a batch of each organization in turn: the backlog of one keeps
-    no other waiting. Wake whoever sends them, and whoever goes on where a turn is not enough."""
+    """Plan the deliveries of new events, a batch of each organization in turn: the backlog of one delays no other.
+
+    Wakes the senders, and another planner if the time was not enough.
+    """
     with workshop.database.transaction(None) as db:
         unread = events.organizations_with_unread_events(db, deliveries.PLANNER)
     random.shuffle(unread)
@@ -56,7 +57,7 @@ def plan() -> None:
 
 @task("deliveries.send")
 def send(channel: str) -> None:
-    """Send what is due over a channel."""
+    """Send the due deliveries of a channel, unless enough tasks of this process do so already."""
     if not SENDING[Channel(channel)].acquire(blocking=False):
         return
     try:
@@ -69,12 +70,12 @@ def send(channel: str) -> None:
 
 
 def mailed() -> Mapping[str, Addressees]:
-    """What is told by mail, and to whom: nothing where there is no mail server."""
+    """The event types that are sent by mail, each with its addressees. Empty if no mail server is configured."""
     return notices.MAILED if config.smtp_url else {}
 
 
 def _plan_batch(org_id: str) -> int:
-    """Plan one organization's next. Answers how many events. What the database refuses now is due again in a second."""
+    """Plan one organization's next batch. Returns the number of events. After a database error it is due again."""
     try:
         with workshop.database.transaction(org_id) as db:
             return deliveries.plan(db, clock.now(), mailed=mailed()) if available(db) else 0

@@ -1,4 +1,4 @@
-"""What the workshop does about events once they are recorded: copy them to the Redis Stream, and seal them."""
+"""The tasks of recorded events: copy them to the Redis Stream, and seal them."""
 
 import random
 import time
@@ -14,14 +14,14 @@ from worker.task import task
 log = structlog.get_logger()
 
 TURN_SECONDS = 5.0
-"""A worker's time for the stream before others get theirs."""
+"""After this time a task appends no further batch, so that other tasks get the worker."""
 
 
 @task("events.publish")
 def publish() -> None:
-    """Append a batch for every organization with unread events, and wake a relay for those with more.
+    """Append a batch for every organization with unread events, and wake a relay for those that have more.
 
-    In a random order, because a turn may end before the last of them.
+    In random order, because the time may end before the last organization.
     """
     with workshop.database.transaction(None) as db:
         due = events.organizations_with_unread_events(db, events.STREAM_RELAY)
@@ -36,7 +36,7 @@ def publish() -> None:
 
 @task("events.relay")
 def relay(org_id: str) -> None:
-    """Append what an organization's stream lacks, and pass the wake-up on where a turn is not enough."""
+    """Append the missing events of one organization. Sends another wake-up if the time was not enough."""
     until = time.monotonic() + TURN_SECONDS
     while _append_batch(org_id):
         if time.monotonic() > until:
@@ -45,10 +45,11 @@ def relay(org_id: str) -> None:
 
 
 def _append_batch(org_id: str) -> bool:
-    """Append one batch, and note it. Answers whether there may be more and it is ours to go on.
+    """Append one batch and save the cursor. Returns True if there may be more and this relay should go on.
 
-    No transaction is open while Redis is talked to. Whoever dies before the note leaves a batch that is read again and
-    not appended again; of two at once one notes it, and goes on. What fails is due again at the next tick.
+    No transaction is open while Redis is called. If a relay crashes before it saves the cursor, the batch is read again
+    but not appended again. Of two concurrent relays one saves the cursor and goes on. After an error the next tick
+    repeats it.
     """
     if workshop.stream.resting:
         return False
@@ -67,8 +68,10 @@ def _append_batch(org_id: str) -> bool:
 
 @task("events.seal")
 def seal() -> None:
-    """Seal a block of events for every organization that has unsealed ones, and pass the wake-up on where there are
-    more: the backlog of one keeps neither another nor the jobs waiting."""
+    """Seal a block of events for every organization that has unsealed ones, and send another wake-up if there are more.
+
+    One block at a time, so that the backlog of one organization delays neither another organization nor a job.
+    """
     with workshop.database.transaction(None) as db:
         due = events.organizations_with_unsealed_events(db)
     if [org_id for org_id in due if _seal_block(org_id)]:
@@ -76,7 +79,7 @@ def seal() -> None:
 
 
 def _seal_block(org_id: str) -> bool:
-    """Seal one block. Answers whether there may be more. What the database refuses now is due again in a minute."""
+    """Seal one block. Returns True if there may be more. After a database error the next tick repeats it."""
     try:
         with workshop.database.transaction(org_id) as db:
             return events.seal(db, clock.now()) == events.LARGEST_BLOCK

@@ -1,12 +1,13 @@
-"""Sending mails: claim what is due, write what is still true, hand it in with no transaction open, settle each.
+"""Sends mails: claims due deliveries, composes those that are still true, hands the mails in with no transaction open,
+and settles each.
 
-Mails go out over a few connections at once, so that one recipient for whom the mail server takes its time holds up
-only those behind it. Each is settled before its connection takes the next: whoever is killed repeats at most that one.
+Mails go out over several connections at once, so that a slow recipient delays only the mails behind it. Each mail is
+settled before its connection takes the next one: a killed sender repeats at most one mail per connection.
 """
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -38,29 +39,29 @@ from worker.settling import Results, settled_together
 log = structlog.get_logger()
 
 BATCH = 400
-"""Deliveries claimed at a time: with what is due to the same parties from the same jobs they may be more."""
+"""Deliveries claimed at a time. It may be more: all that are due of one party and job are claimed together."""
 
 LEASE_SECONDS = 120.0
 SENDING_SECONDS = 20.0
-"""How long one task goes on; the limit of a task is 45 s, and a mail may take 10 s for each of its steps."""
+"""After this time a task begins no further mail. The limit of a task is 45 s, and a mail may take 10 s per step."""
 
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail about to be sent, and the deliveries that it settles."""
+    """A mail to be sent, and the deliveries that it settles."""
 
     envelope: Envelope
     claimed: Sequence[Claimed]
 
 
 class Post:
-    """The mail server as this process knows it; opened by the first who sends. connections: so many at a time."""
+    """The mail server of this process, opened at the first use. connections: how many are used at a time."""
 
     server: MailServer | None = None
     connections = 8
 
     def open(self) -> MailServer | None:
-        """The mail server, or None where none is configured."""
+        """The mail server, or None if none is configured."""
         if self.server is None and config.smtp_url is not None:
             self.server = MailServer(config.smtp_url)
         return self.server
@@ -70,7 +71,7 @@ post = Post()
 
 
 def send(org_ids: list[str]) -> None:
-    """Send what is due in these organizations, in turns, for a while; pass the wake-up on where that was too short."""
+    """Send the due mails of these organizations, a batch of each in turn. Sends another wake-up if time runs out."""
     until = time.monotonic() + SENDING_SECONDS
     server, waiting = post.open(), deque(org_ids)
     while waiting and time.monotonic() < until:
@@ -84,7 +85,7 @@ def send(org_ids: list[str]) -> None:
 
 
 def _send_batch(org_id: str, server: MailServer | None, until: float) -> bool:
-    """Send one batch. Answers whether there may be more."""
+    """Send one batch. Returns True if more may be due."""
     with workshop.database.transaction(org_id) as db:
         claimed = deliveries.claim(db, Channel.EMAIL, clock.now(), BATCH, LEASE_SECONDS) if available(db) else []
     if not claimed:
@@ -104,54 +105,65 @@ def _send_batch(org_id: str, server: MailServer | None, until: float) -> bool:
 
 
 def _prepare(db: Session, claimed: Sequence[Claimed], now: datetime, *, configured: bool) -> list[Mail]:
-    """Settle what is not to be told, and answer the mails that tell the rest.
+    """Settle the deliveries that are not to be sent, and return the mails for the others.
 
-    All are written in one go: a mail at a time, between conversations, would take the processor three times as long.
+    All are composed before the first is handed in: composing each between two SMTP conversations would take three times
+    the processor time.
     """
     if not configured:
-        nobody = Settled(DeliveryState.SUPPRESSED, DeliveryCode.MAIL_NOT_CONFIGURED)
-        deliveries.settle_all(db, dict.fromkeys(claimed, nobody), now)
+        suppressed = Settled(DeliveryState.SUPPRESSED, DeliveryCode.MAIL_NOT_CONFIGURED)
+        deliveries.settle_all(db, dict.fromkeys(claimed, suppressed), now)
         return []
     situation = notices.look(db, claimed, config, now)
     settled: dict[Claimed, Settled] = {}
-    told: dict[tuple[object, ...], dict[Claimed, Notice]] = {}
+    mails = []
+    for found in _grouped(claimed, situation, settled, now):
+        latest = _latest(found, situation)
+        replaced = Settled(DeliveryState.SUPPRESSED, DeliveryCode.TOLD_BY_ANOTHER)
+        settled |= dict.fromkeys(found.keys() - latest.keys(), replaced)
+        composed = _composed(latest, situation, now)
+        if isinstance(composed, Settled):
+            settled |= dict.fromkeys(latest, composed)
+        else:
+            mails.append(Mail(composed, list(latest)))
+    deliveries.settle_all(db, settled, now)
+    return mails
+
+
+def _grouped(
+    claimed: Sequence[Claimed], situation: Situation, settled: dict[Claimed, Settled], now: datetime
+) -> Collection[dict[Claimed, Notice]]:
+    """The notices to send, grouped into mails: those of one party, job and number of attempts are one mail.
+
+    Puts the deliveries without a notice into `settled`.
+    """
+    groups: dict[tuple[object, ...], dict[Claimed, Notice]] = {}
     for one in claimed:
         try:
-            notice = situation.notice(one)
+            notice = notices.notice(situation, one)
         except Irrelevant as error:
             settled[one] = Settled(DeliveryState.SUPPRESSED, error.code)
         except Exception as error:
             log.error("notice failed", delivery=str(one.id), type=one.event_type, exc_info=error)
             settled[one] = deliveries.again(one, DeliveryCode.FAILED_HERE, now)
         else:
-            told.setdefault((one.receiver, one.job_id, one.attempts), {})[one] = notice
-    mails = []
-    for found in told.values():
-        latest = _latest(found, situation)
-        said = Settled(DeliveryState.SUPPRESSED, DeliveryCode.TOLD_BY_ANOTHER)
-        settled |= dict.fromkeys(found.keys() - latest.keys(), said)
-        written = _written(latest, situation, now)
-        if isinstance(written, Settled):
-            settled |= dict.fromkeys(latest, written)
-        else:
-            mails.append(Mail(written, list(latest)))
-    deliveries.settle_all(db, settled, now)
-    return mails
+            groups.setdefault((one.receiver, one.job_id, one.attempts), {})[one] = notice
+    return groups.values()
 
 
 def _latest(found: dict[Claimed, Notice], situation: Situation) -> dict[Claimed, Notice]:
-    """Of several that tell of one thing the last: it says how things are now. They are in the order of their events."""
+    """The last notice of each subject: it reports the current state. `found` is in the order of the events."""
     last = {situation.events[one.sequence].subject: one for one in found}
     return {one: notice for one, notice in found.items() if one in last.values()}
 
 
-def _written(told: dict[Claimed, Notice], situation: Situation, now: datetime) -> Envelope | Settled:
-    """The mail that tells this, or why there is none."""
-    first = next(iter(told))
+def _composed(found: dict[Claimed, Notice], situation: Situation, now: datetime) -> Envelope | Settled:
+    """The mail with these notices, or the result if none is sent."""
+    first = next(iter(found))
     if situation.mails_today[first.receiver] >= config.mails_a_day:
         return Settled(DeliveryState.SUPPRESSED, DeliveryCode.DAILY_LIMIT)
     try:
-        envelope = compose(_letter(told, situation), config.mail_from, now)
+        envelope = compose(_letter(found, situation), config.mail_from, now)
     except AddressUnusable:
         return Settled(DeliveryState.FAILED, DeliveryCode.ADDRESS_UNUSABLE)
     except Exception as error:
@@ -160,8 +172,8 @@ def _written(told: dict[Claimed, Notice], situation: Situation, now: datetime) -
     return envelope
 
 
-def _letter(told: dict[Claimed, Notice], situation: Situation) -> Letter:
-    first = next(iter(told))
+def _letter(found: dict[Claimed, Notice], situation: Situation) -> Letter:
+    first = next(iter(found))
     party = situation.parties[first.receiver]
     assert party.email is not None
     return Letter(
@@ -170,24 +182,24 @@ def _letter(told: dict[Claimed, Notice], situation: Situation) -> Letter:
         name=party.display_name,
         address=party.email,
         time_zone=party.time_zone or situation.organization.time_zone,
-        notices=list(told.values()),
+        notices=list(found.values()),
     )
 
 
 def _hand_in(waiting: deque[Mail], server: MailServer, until: float, results: Results) -> None:
-    """Hand in over one connection what is waiting: until nothing is, the time is over, or the server needs a pause.
+    """Hand in waiting mails over one connection until there are none, the time is over, or the server needs a pause.
 
-    Each mail is settled before the next is handed in.
+    Each mail is settled before the next one is handed in.
     """
     while waiting and time.monotonic() < until and not server.pausing:
-        with suppress(IndexError):  # another connection may have taken the last
+        with suppress(IndexError):  # another thread may have taken the last one
             mail = waiting.popleft()
-            settled = _tried(mail.claimed[0], mail.envelope, server, clock.now())
+            settled = _attempt(mail.claimed[0], mail.envelope, server, clock.now())
             results.settle(dict.fromkeys(mail.claimed, settled)).result()
 
 
-def _tried(claimed: Claimed, envelope: Envelope, server: MailServer, now: datetime) -> Settled:
-    """What became of it. Nothing that is logged of it names anybody."""
+def _attempt(claimed: Claimed, envelope: Envelope, server: MailServer, now: datetime) -> Settled:
+    """Hand one mail in. Returns the result. The log contains neither names nor addresses."""
     try:
         return Settled(DeliveryState.SENT, DeliveryCode.DELIVERED, server.hand_in(envelope))
     except NotTaken as error:

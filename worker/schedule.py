@@ -1,4 +1,4 @@
-"""Everything periodic, one line each, with why. Ticks are idempotent: two beats, or a late one, do no harm."""
+"""The periodic tasks, each with its reason. Ticks are idempotent: a second beat or a late tick does no harm."""
 
 from typing import Any
 
@@ -7,19 +7,19 @@ from shared import settings
 _every = settings.current()
 
 SCHEDULE: dict[str, dict[str, Any]] = {
-    # finds jobs whose wake-up was lost, whose worker died, or that came while Redis was away
+    # finds jobs whose wake-up was lost, whose worker died, or that were accepted while Redis was down
     "jobs.rescue": {
         "task": "jobs.rescue",
         "schedule": _every.job_rescue_seconds,
         "options": {"expires": 10 * _every.job_rescue_seconds},  # ticks that pile up while no worker runs are dropped
     },
-    # copies what has been recorded to the Redis Stream: its readers are behind by about this much
+    # copies recorded events to the Redis Stream: its readers are behind by about this interval
     "events.publish": {"task": "events.publish", "schedule": 1.0, "options": {"expires": 10.0}},
     # reminds of due dates, soon after each organization's midnight
     "assignments.remind": {"task": "assignments.remind", "schedule": 600.0, "options": {"expires": 600.0}},
-    # seals what has been recorded: until then an alteration leaves no trace but in the numbers
+    # seals recorded events: before that, an alteration can only be found by a gap in the numbers
     "events.seal": {"task": "events.seal", "schedule": 60.0, "options": {"expires": 60.0}},
-    # plans and sends what no wake-up told of, and what is due again after a pause; a late tick is of no use
+    # plans and sends deliveries whose wake-up was lost or whose pause is over; a late tick is useless
     "deliveries.plan": {"task": "deliveries.plan", "schedule": 1.0, "options": {"expires": 2.0}},
     "deliveries.send/webhook": {
         "task": "deliveries.send",
@@ -33,6 +33,6 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 1.0,
         "options": {"expires": 2.0},
     },
-    # begins the night's sweeps, and wakes those whose wake-up was lost or whose worker died
+    # starts the nightly sweeps, and wakes sweeps whose wake-up was lost or whose worker died
     "licences.sweep": {"task": "licences.sweep", "schedule": 120.0, "options": {"expires": 120.0}},
 }

@@ -1,6 +1,6 @@
-"""Settling what several connections have handed in: a thread of its own writes whatever has come in meanwhile.
+"""Settles the mails of several connections together: a thread of its own saves all results that have arrived.
 
-So a transaction settles several, the more the slower the database is.
+So one transaction settles several mails, and more of them the slower the database is.
 """
 
 import time
@@ -15,39 +15,39 @@ from shared.database import Database
 from shared.deliveries import Claimed, Settled
 
 GATHERING_SECONDS = 0.003
-"""How long the first waits for others: a transaction costs as much as three mails, however few it settles."""
+"""How long the first result waits for others: a transaction costs as much as three mails, however few it settles."""
 
 Result = tuple[Mapping[Claimed, Settled], Future[None]]
 
 
 class Results:
-    """The results of one organization's deliveries on their way into the table."""
+    """The results of one organization's deliveries that are not saved yet."""
 
     def __init__(self, database: Database, org_id: str) -> None:
         self._database, self._org_id = database, org_id
         self._waiting: SimpleQueue[Result | None] = SimpleQueue()
 
     def settle(self, results: Mapping[Claimed, Settled]) -> Future[None]:
-        """Have these written down. Done when they are; it raises what the database has against it."""
-        written: Future[None] = Future()
-        self._waiting.put((results, written))
-        return written
+        """Queue results for saving. The future is done when they are saved, and raises the error if that fails."""
+        saved: Future[None] = Future()
+        self._waiting.put((results, saved))
+        return saved
 
-    def _write(self) -> None:
-        """Write until the end is announced."""
+    def _save(self) -> None:
+        """Save results until the end is announced."""
         while taken := list(self._take()):
             merged = {one: settled for results, _ in taken for one, settled in results.items()}
             try:
                 deliveries.settle_soon(self._database, self._org_id, merged, clock.now())
-            except BaseException as error:  # whoever waits must hear of it
-                for _, written in taken:
-                    written.set_exception(error)
+            except BaseException as error:  # every waiting thread must see it
+                for _, saved in taken:
+                    saved.set_exception(error)
             else:
-                for _, written in taken:
-                    written.set_result(None)
+                for _, saved in taken:
+                    saved.set_result(None)
 
     def _take(self) -> Iterator[Result]:
-        """What is waiting a moment after the first has come; nothing at the end, which comes last and stays."""
+        """The results that arrive until a moment after the first. Nothing at the end, which is announced by None."""
         result = self._waiting.get()
         if result is not None:
             time.sleep(GATHERING_SECONDS)
@@ -61,9 +61,9 @@ class Results:
 
 @contextmanager
 def settled_together(database: Database, org_id: str) -> Iterator[Results]:
-    """Settle for as long as the block lasts, and what is left at its end."""
+    """Save results for the duration of the block, and the rest at its end."""
     results = Results(database, org_id)
-    writer = Thread(target=results._write, name="settling")
+    writer = Thread(target=results._save, name="settling")
     writer.start()
     try:
         yield results

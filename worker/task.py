@@ -1,6 +1,6 @@
-"""How a task is declared: a frozen name, ids in, and an error that is logged without its values and never retried.
+"""The decorator for tasks: a task has a fixed name and takes ids. Its errors are logged without values, never retried.
 
-Retrying is not Celery's business here: what was not done is still due in PostgreSQL, and is found there.
+Celery's retries are not used: work that was not done is still due in PostgreSQL, and is found there.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
-"""Calling webhooks: many at a time in one process, and no receiver more than a few at a time.
+"""Calls webhooks: many calls at a time in one process, and a few at a time per receiver.
 
-A round claims what is due, receiver by receiver, calls, settles what came back, and claims again while there is more.
-No transaction is open during a call. A receiver that hangs holds its own few places and nothing else.
+A round claims due deliveries receiver by receiver, calls, settles the replies, and claims again while there are more.
+No transaction is open during a call. A receiver that hangs occupies its own few places and nothing else.
 """
 
 import asyncio
@@ -29,31 +29,31 @@ Found = TypeVar("Found")
 AT_A_TIME = 64
 EACH_AT_A_TIME = 8
 EACH_CLAIMED = 128
-"""Claimed for a receiver ahead of their calls, so that the next call never waits for the database."""
+"""Deliveries claimed per receiver ahead of their calls, so that the next call never waits for the database."""
 
 LEASE_SECONDS = 60.0
 LEAST_LEASE = timedelta(seconds=deliveries.CALL_SECONDS + 5)
-"""What a call may take, and settling it: one with less of its lease left is not begun, or it could be made twice."""
+"""The time for a call and its settling. A call with less lease left is not begun: another sender could repeat it."""
 
 ROUND_SECONDS = 20.0
-"""A round claims for so long, then ends its calls: a worker that is to stop must not wait for an endless backlog."""
+"""After this time a round claims no more and finishes its calls: a backlog must not keep a worker from stopping."""
 
 PAUSE_SECONDS = 0.2
 SETTLED_EVERY_SECONDS = 0.01
-"""What came back meanwhile is settled together."""
+"""The replies of this interval are settled together."""
 
 MOST_UNSETTLED = 32
-"""What came back and is not settled yet: no call begins above it, so that however slow the database is, whoever is
-killed repeats at most so many, and those under way. To wait for each would halve the speed."""
+"""Upper bound of replies that are not settled yet; no call begins above it. So a killed sender repeats at most these
+and the calls under way, however slow the database is. Waiting for each reply to be settled would halve the speed."""
 
 _claiming = Lock()
-"""One round of a process claims at a time, since rounds do not know of each other's places."""
+"""Held by the round of this process that claims: rounds do not share their places, so only one may claim at a time."""
 
 
 def send(due: list[str]) -> None:
-    """Call the webhooks of these organizations, unless somebody here is at it already.
+    """Call the webhooks of these organizations, unless a round of this process claims already.
 
-    Which have something to tell is asked again and again, as long as anything is under way.
+    While calls are under way, the organizations with due deliveries are queried again and again.
     """
     if not _claiming.acquire(blocking=False):
         return
@@ -66,7 +66,7 @@ def send(due: list[str]) -> None:
 
 @dataclass
 class _Receiver:
-    """What is claimed for one webhook, and who is calling it."""
+    """One webhook: the calls that are claimed and waiting, and the number of tasks that make its calls."""
 
     org_id: str
     waiting: deque[Call] = field(default_factory=deque)
@@ -74,7 +74,7 @@ class _Receiver:
 
     @property
     def full(self) -> bool:
-        """Whether there is enough claimed for a while."""
+        """True if enough is claimed for a while."""
         return len(self.waiting) > EACH_CLAIMED // 2
 
 
@@ -91,13 +91,13 @@ class _Round:
         self._news = asyncio.Event()
 
     async def carry_out(self, due: list[str]) -> None:
-        """Claim, call and settle until nothing is due and nothing under way. due: the organizations to begin with."""
+        """Claim, call and settle until nothing is due or under way. due: the organizations to begin with."""
         async with deliveries.open_line(allow_private=config.webhooks_allow_private, most=AT_A_TIME) as line:
-            settling, asked = asyncio.create_task(self._keep_settling()), time.monotonic()
+            settling, queried = asyncio.create_task(self._keep_settling()), time.monotonic()
             while time.monotonic() < self._until and (await self._claim(due, line) or self._serving):
                 await self._news_or_pause()
-                if time.monotonic() > asked + PAUSE_SECONDS:
-                    due, asked = await _in_a_thread(_due) or [], time.monotonic()
+                if time.monotonic() > queried + PAUSE_SECONDS:
+                    due, queried = await _in_a_thread(_due) or [], time.monotonic()
             self.let_go()
             await self._give_back(self._receivers.values())
             while self._serving:
@@ -106,7 +106,7 @@ class _Round:
             await settling
 
     def let_go(self) -> None:
-        """Claim no more, and let another round begin."""
+        """Claim no more, so that another round of this process can begin."""
         if self._claims:
             self._claims = False
             _claiming.release()
@@ -121,8 +121,10 @@ class _Round:
     # --- claiming and calling
 
     async def _claim(self, due: list[str], line: Line) -> int:
-        """Claim for every receiver that has room, and call. Answers 0 only where nothing is left to claim: whoever was
-        passed over may have run out meanwhile."""
+        """Claim for every receiver that has room, and start calls. Returns 0 only if nothing is left to claim.
+
+        Receivers that were passed over count, because they may need more by now.
+        """
         found = 0
         for org_id in due:
             full = [name for name, one in self._receivers.items() if one.org_id == org_id and one.full]
@@ -151,7 +153,7 @@ class _Round:
                         break
                     call, now = receiver.waiting.popleft(), clock.now()
                     if call.claimed.leased_until - now < LEAST_LEASE:
-                        continue  # its lease gives it back
+                        continue  # due again when its lease ends
                     reply = await line.call(call.message, now)
                     self._unsettled += 1
                     self._replies.append((receiver.org_id, call, reply))
@@ -179,12 +181,12 @@ class _Round:
             await self._give_back([self._receivers[name] for name in broken])
 
     async def _give_back(self, receivers: Iterable[_Receiver]) -> None:
-        """Release what is claimed and not begun."""
+        """Release the calls that are claimed and not begun."""
         for receiver in receivers:
-            unbegun = [call.claimed for call in receiver.waiting]
+            waiting = [call.claimed for call in receiver.waiting]
             receiver.waiting.clear()
-            if unbegun:
-                await _in_a_thread(partial(_release, receiver.org_id, unbegun))
+            if waiting:
+                await _in_a_thread(partial(_release, receiver.org_id, waiting))
 
 
 # --- transactions, each in a thread of its own
@@ -220,7 +222,8 @@ def _release(org_id: str, claimed: list[Claimed]) -> None:
 
 
 async def _in_a_thread(work: Callable[[], Found]) -> Found | None:
-    """The result of some work with the database. What it refuses now comes back: due again, or when its lease ends."""
+    """Run database work in a thread. Returns its result, or None after a database error: the deliveries concerned are
+    due again, at the latest when their leases end."""
     try:
         return await asyncio.to_thread(work)
     except (SQLAlchemyError, psycopg.Error) as error:

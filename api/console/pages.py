@@ -7,7 +7,6 @@ The address is the key to what it shows; so it is kept out of caches, search eng
 import base64
 import hashlib
 from collections.abc import Callable, Coroutine
-from datetime import date
 from typing import Any
 
 from fastapi import Request, Response
@@ -18,12 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from api.http.documents import document
 from api.http.problems import DatabaseAway, InternalError, headers_of, problem_of
 from shared.errors import Problem
-
-
-def _day(day: date) -> str:
-    """Written out, because 06/07 is June to some and July to others."""
-    return f"{day.day} {day:%B %Y}"
-
+from shared.words import day_in_words
 
 _TEMPLATES = Environment(
     loader=PackageLoader("api.console"),
@@ -32,7 +26,7 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters["day"] = _day
+_TEMPLATES.filters["day"] = day_in_words
 
 
 def _hash(style: str) -> str:

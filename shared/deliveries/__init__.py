@@ -1,7 +1,8 @@
-"""Deliveries: one event told to one receiver over one channel. Owns `delivery` and `webhook`.
+"""Deliveries: one event sent to one receiver over one channel. Owns the tables `delivery` and `webhook`.
 
-Promises one delivery for an event, a receiver and a channel, and that it is tried until it is told, refused or three
-days old. What is told may be told twice, with the same id, when its sender dies in between; it is never lost.
+Promises exactly one delivery per event, receiver and channel. It is attempted until the receiver accepts or refuses it,
+or until it is three days old. A delivery is never lost. If its sender dies before the result is saved, the receiver
+gets the message twice, with the same id.
 """
 
 from shared.deliveries.addresses import AddressRefused, check_url
@@ -44,7 +45,6 @@ from shared.deliveries.work import (
     claim,
     organizations_with_due_deliveries,
     release,
-    settle,
     settle_all,
     settle_soon,
 )
@@ -107,7 +107,6 @@ __all__ = [
     "replay",
     "resend",
     "rotate_secret",
-    "settle",
     "settle_all",
     "settle_calls",
     "settle_delivered",

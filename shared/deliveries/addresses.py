@@ -1,7 +1,11 @@
-"""Where a webhook may lead: to the public internet. An address of our own insides, called by us, would open a door.
+"""The guard against server-side request forgery (SSRF): a webhook may only lead to the public internet.
 
-A name is resolved once, everything that it resolves to must be public, and the connection is made to one of those very
-addresses: a name that says something else a moment later is asked no more. So the guard sits where connections begin.
+A host name is resolved once, all its addresses must be public, and the connection is made to one of these addresses.
+A check before the call would leave a second lookup, which can return another address (DNS rebinding). So the guard is
+in the network backend, where connections begin.
+
+Written by hand: neither httpx2 nor standardwebhooks has such a guard, and the lists of `ipaddress` (`is_global`) differ
+between Python versions.
 """
 
 import socket
@@ -17,7 +21,7 @@ from anyio.to_thread import run_sync
 from shared.errors import Fault, InvalidInput
 
 CONNECT_SECONDS = 3.0
-"""For resolving and connecting together, to every address that there is."""
+"""Time limit for resolving the name and trying all its addresses."""
 
 LONGEST_URL = 2000
 
@@ -29,14 +33,14 @@ _NOT_PUBLIC_6 = [ip_network(one) for one in ("2001::/23", "2001:db8::/32", "2002
 
 
 class AddressRefused(Exception):
-    """The name leads to an address that must not be called, or to none. Its text never holds the name."""
+    """The name resolves to an address that must not be called, or to none. The message never contains the name."""
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether an address belongs to the public internet, whatever it is wrapped in.
+    """True if an address belongs to the public internet. An IPv4-mapped address is judged by its IPv4 address.
 
-    Python's `is_global` knows of some special networks in some versions only, hence lists of our own. Of IPv6 only what
-    is given out as unicast counts, without what carries IPv4 inside (6to4, Teredo; NAT64 and mapped lie outside).
+    Some Python versions miss special networks in `is_global`, hence our own lists. IPv6 counts only within 2000::/3
+    (global unicast), without networks that embed IPv4 addresses: 6to4 and Teredo. NAT64 lies outside of 2000::/3.
     """
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
@@ -46,12 +50,12 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
 
 
 def look_up(host: str, port: int) -> list[str]:
-    """The addresses of a name. Raises OSError."""
+    """The addresses of a host name. Raises OSError."""
     return list(dict.fromkeys(str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
 
 
 def checked(host: str, port: int, *, allow_private: bool) -> list[str]:
-    """The addresses to connect to. Raises AddressRefused, unless every one of them may be called."""
+    """The addresses to connect to. Raises AddressRefused unless all of them may be called."""
     try:
         found = look_up(host, port)
     except (OSError, UnicodeError):
@@ -64,9 +68,9 @@ def checked(host: str, port: int, *, allow_private: bool) -> list[str]:
 
 
 def check_url(url: str, *, allow_private: bool, pointer: str = "/url") -> str:
-    """A webhook's address as it will be called. Raises InvalidInput.
+    """The normalized address of a webhook. Raises InvalidInput.
 
-    Resolves the name, which takes a moment: not for inside a transaction.
+    Resolves the host name, which may take seconds, so it must not be called inside a transaction.
     """
     try:
         parsed = httpx2.URL(url.strip())
@@ -77,7 +81,7 @@ def check_url(url: str, *, allow_private: bool, pointer: str = "/url") -> str:
     if parsed.userinfo:
         raise InvalidInput(Fault(pointer, "The address must not hold a user name or a password."))
     if not 1 <= port_of(parsed) <= 65535:
-        raise InvalidInput(Fault(pointer, "The address names a port that there is not."))
+        raise InvalidInput(Fault(pointer, "The port must be between 1 and 65535."))
     if len(str(parsed)) > LONGEST_URL:
         raise InvalidInput(Fault(pointer, f"The address is longer than {LONGEST_URL} characters."))
     try:
@@ -88,12 +92,12 @@ def check_url(url: str, *, allow_private: bool, pointer: str = "/url") -> str:
 
 
 def port_of(url: httpx2.URL) -> int:
-    """The port that an address means."""
+    """The port of an address, or the default port of its scheme."""
     return {"http": 80, "https": 443}[url.scheme] if url.port is None else url.port
 
 
 class GuardedBackend(httpcore2.AsyncNetworkBackend):
-    """Makes connections for an HTTP client, to public addresses only. The name stays what TLS verifies."""
+    """Connects an HTTP client to public addresses only. TLS still verifies the host name."""
 
     def __init__(self, *, allow_private: bool) -> None:
         self._allow_private = allow_private
@@ -104,11 +108,11 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ARG002 - the interface's; the limit is ours
+        timeout: float | None = None,  # noqa: ARG002 - required by the interface; CONNECT_SECONDS applies instead
         local_address: str | None = None,  # noqa: ARG002
         socket_options: Iterable[Any] | None = None,  # noqa: ARG002
     ) -> httpcore2.AsyncNetworkStream:
-        """Connect to the first address that takes it. Raises AddressRefused, TimeoutError, httpcore2.ConnectError."""
+        """Connect to the first address that accepts. Raises AddressRefused, TimeoutError, httpcore2.ConnectError."""
         with anyio.fail_after(CONNECT_SECONDS):
             addresses = await run_sync(
                 lambda: checked(host, port, allow_private=self._allow_private),

@@ -1,7 +1,12 @@
-"""One call of a webhook: post a message, and put what came back into one of our codes.
+"""One call of a webhook: posts a message and translates the response into a `DeliveryCode`.
 
-Everything is bounded, because the other side is not ours: 3 s to connect, 15 s in all by the clock on the wall (a byte
-a second keeps no call alive), 64 KiB read. Redirects are not followed, proxies from the environment not used.
+Everything is bounded, because the receiver is not under our control: 3 s to connect, 15 s of wall-clock time in all (a
+receiver that sends one byte per second gains nothing), 64 KiB read. Redirects are not followed. Proxies from the
+environment are not used.
+
+Why not the client of httpx2: redirects, proxies and its own DNS lookup would have to be switched off, and its
+connection pool took half of the processor time of a call: 1.65 ms before and 0.65 ms since (docs/decisions/0014).
+httpx2 still parses the addresses.
 """
 
 import asyncio
@@ -23,16 +28,16 @@ from shared.deliveries.signing import headers
 
 CALL_SECONDS = 15.0
 BODY_SECONDS = 2.0
-"""The status says it all; the rest is read only to keep the connection, and not for longer than this."""
+"""Time limit for the response body. The result is the status alone; the body is read only to keep the connection."""
 MOST_READ = 64 * 1024
 
-LONGEST_ASKED = timedelta(hours=8)
-"""For no longer is a receiver left alone at its word: it must not keep its messages from itself by a slip."""
+LONGEST_RETRY_AFTER = timedelta(hours=8)
+"""Upper bound for Retry-After: a receiver's mistake must not block its own messages for longer."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """What a webhook is told. id: the event's, the same at every attempt. secrets: each of them signs."""
+    """A message to a webhook. id: the event's, the same at every attempt. secrets: each makes one signature."""
 
     url: str
     id: str
@@ -42,57 +47,60 @@ class Message:
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back. status: where it was HTTP. asked: for how long it wants to be left alone."""
+    """The result of a call. status: the HTTP status, if there was a response. retry_after: the pause asked for."""
 
     code: DeliveryCode
     status: int | None = None
-    asked: timedelta = timedelta()
+    retry_after: timedelta = timedelta()
 
 
 class Line:
-    """Connections to webhooks, kept for the next message."""
+    """A pool of connections to webhooks. most: upper bound of idle connections that are kept."""
 
     def __init__(self, backend: GuardedBackend, most: int) -> None:
         self._backend, self._most = backend, most
         self._idle: list[Connection] = []
 
     async def call(self, message: Message, now: datetime) -> Reply:
-        """Post a message. Raises nothing that the other side could bring about."""
-        heard: list[Reply] = []
+        """Post a message. Every failure that the receiver can cause is returned as a code, not raised.
+
+        Once the status has arrived it is the result, even if reading the body fails.
+        """
+        replies: list[Reply] = []
         failure = DeliveryCode.CONNECTION_FAILED
         try:
             async with asyncio.timeout(CALL_SECONDS) as limit:
-                await self._post(message, now, heard, limit)
+                await self._post(message, now, replies, limit)
         except (TimeoutError, httpcore2.TimeoutException):
             failure = DeliveryCode.TIMED_OUT
         except AddressRefused:
             failure = DeliveryCode.ADDRESS_REFUSED
         except (httpcore2.NetworkError, h11.ProtocolError, httpx2.InvalidURL, OSError):
             pass
-        return heard[0] if heard else Reply(failure)
+        return replies[0] if replies else Reply(failure)
 
     async def close(self) -> None:
-        """Close what is kept."""
+        """Close the idle connections."""
         while self._idle:
             await self._idle.pop().close()
 
-    async def _post(self, message: Message, now: datetime, heard: list[Reply], limit: asyncio.Timeout) -> None:
+    async def _post(self, message: Message, now: datetime, replies: list[Reply], limit: asyncio.Timeout) -> None:
         target = _target(message.url)
         signed = headers(message.id, message.body, message.secrets, now)
         length = (b"content-length", str(len(message.body)).encode())
         request = h11.Request(method=b"POST", target=target.path, headers=[*target.headers, length, *signed])
         connection = await self._connection(target.origin)
         try:
-            response = await connection.ask(request, message.body)
-            heard.append(_understood(response, now))
+            response = await connection.send(request, message.body)
+            replies.append(_reply(response, now))
             at_most = asyncio.get_running_loop().time() + BODY_SECONDS
             limit.reschedule(min(limit.when() or at_most, at_most))
-            await connection.read_out(MOST_READ)
+            await connection.read_body(MOST_READ)
         finally:
             await self._keep(connection)
 
     async def _connection(self, origin: Origin) -> Connection:
-        """One that is free, of those the one used last, or else a new one."""
+        """The usable connection that was used last, or a new one."""
         while (kept := next((one for one in reversed(self._idle) if one.origin == origin), None)) is not None:
             self._idle.remove(kept)
             if kept.free:
@@ -101,7 +109,8 @@ class Line:
         return await connect(self._backend, origin)
 
     async def _keep(self, connection: Connection) -> None:
-        """Keep it if it can take another message, and of those before it what still can."""
+        """Put a connection back into the pool. Closes every idle connection that has ended, or the oldest beyond the
+        pool's size."""
         self._idle.append(connection)
         ended = [one for one in self._idle if not one.fresh] or self._idle[: -self._most]
         self._idle = [one for one in self._idle if one not in ended]
@@ -111,7 +120,7 @@ class Line:
 
 @asynccontextmanager
 async def open_line(*, allow_private: bool, most: int) -> AsyncIterator[Line]:
-    """Connections for as long as the block lasts. most: to be kept for the next message."""
+    """A pool of connections for the duration of the block. most: upper bound of idle connections that are kept."""
     line = Line(GuardedBackend(allow_private=allow_private), most)
     try:
         yield line
@@ -121,7 +130,7 @@ async def open_line(*, allow_private: bool, most: int) -> AsyncIterator[Line]:
 
 @dataclass(frozen=True)
 class _Target:
-    """A webhook's address, taken apart. headers: those of every message to it."""
+    """The parts of a webhook's address. headers: those that every message to it has in common."""
 
     origin: Origin
     path: bytes
@@ -130,7 +139,7 @@ class _Target:
 
 @lru_cache
 def _target(url: str) -> _Target:
-    """Taken apart once: a receiver is called many times."""
+    """Parse an address. Cached, because a receiver is called many times."""
     parts = httpx2.URL(url)
     sent = {"content-type": "application/cloudevents+json", "user-agent": "Rollcall", "accept": "*/*"}
     return _Target(
@@ -140,12 +149,12 @@ def _target(url: str) -> _Target:
     )
 
 
-def _understood(response: h11.Response, now: datetime) -> Reply:
+def _reply(response: h11.Response, now: datetime) -> Reply:
     match status := response.status_code:
         case 410:
             return Reply(DeliveryCode.GONE, status)
         case 429 | 503:
-            return Reply(DeliveryCode.HTTP_ERROR, status, _asked(response, now))
+            return Reply(DeliveryCode.HTTP_ERROR, status, _retry_after(response, now))
         case _ if 200 <= status < 300:
             return Reply(DeliveryCode.DELIVERED, status)
         case _ if 300 <= status < 400:
@@ -153,13 +162,13 @@ def _understood(response: h11.Response, now: datetime) -> Reply:
     return Reply(DeliveryCode.HTTP_ERROR, status)
 
 
-def _asked(response: h11.Response, now: datetime) -> timedelta:
-    """What Retry-After says, in seconds or as a date (RFC 9110, 10.2.3), as far as it is heeded."""
-    said = next((value for name, value in response.headers if name == b"retry-after"), b"").decode("latin-1")
-    if said.isascii() and said.isdigit():
-        return timedelta(seconds=min(int(said[:9]), LONGEST_ASKED.total_seconds()))
+def _retry_after(response: h11.Response, now: datetime) -> timedelta:
+    """The pause that Retry-After asks for, in seconds or as a date (RFC 9110, 10.2.3); none if it is not readable."""
+    value = next((text for name, text in response.headers if name == b"retry-after"), b"").decode("latin-1")
+    if value.isascii() and value.isdigit():
+        return timedelta(seconds=min(int(value[:9]), LONGEST_RETRY_AFTER.total_seconds()))
     try:
-        until = parsedate_to_datetime(said)
+        until = parsedate_to_datetime(value)
     except ValueError:
         return timedelta()
-    return min(max(until.replace(tzinfo=until.tzinfo or UTC) - now, timedelta()), LONGEST_ASKED)
+    return min(max(until.replace(tzinfo=until.tzinfo or UTC) - now, timedelta()), LONGEST_RETRY_AFTER)

@@ -1,9 +1,9 @@
-"""What is due to webhooks: claimed receiver by receiver, so that the backlog of one takes no turn from another, and
-settled together with what the calls say about the receiver.
+"""Calls of webhooks: claims deliveries receiver by receiver, so that the backlog of one receiver delays no other, and
+settles them together with the state of their receivers.
 
-A receiver that fails five times in a row, or asks for time, is broken: nothing is sent before `broken_until`, then one
-single message is, to see whether it is back. Its deliveries wait meanwhile; they are dead when they have waited three
-days.
+The breaker: a receiver that fails five times in a row, or asks for a pause, is broken. Nothing is sent before
+`broken_until`; then one single message, the probe, finds out if the receiver works again. Its deliveries wait
+meanwhile; after three days they are dead.
 """
 
 import uuid
@@ -46,7 +46,7 @@ SYSTEM = Actor("system", "deliveries")
 
 @dataclass(frozen=True)
 class Call:
-    """A delivery that is ours to make, and what to say. probes: it is the one that tries a broken receiver again."""
+    """A claimed delivery and its message. probes: it is the single message that probes a broken receiver."""
 
     claimed: Claimed
     message: Message
@@ -56,8 +56,10 @@ class Call:
 def claim_calls(
     db: Session, now: datetime, each: int, lease_seconds: float, *, passing_over: Collection[str] = ()
 ) -> list[Call]:
-    """Claim up to `each` deliveries of every webhook that is in order, by sequence, and one of each that is to be
-    tried again. passing_over: receivers that have enough to do."""
+    """Claim deliveries by sequence: up to `each` of every webhook that works, and one of each that is to be probed.
+
+    passing_over: receivers that have enough claimed already.
+    """
     probed = _probe(db, now, lease_seconds)
     waiting = (
         select(Delivery.id)
@@ -79,23 +81,23 @@ def claim_calls(
 
 
 def settle_delivered(database: Database, org_id: str, replies: Sequence[tuple[Call, Reply]], now: datetime) -> None:
-    """Write down calls that were taken, every one, in a transaction of their own as `settle_soon` does."""
+    """Settle calls that were all delivered, in a transaction of their own like `settle_soon`."""
     results = {call.claimed: _settled(call.claimed, reply, now) for call, reply in replies}
-    database.note(org_id, _well(org_id, replies), settling(org_id, results, now))
+    database.note(org_id, _clear_failures(org_id, replies), settling(org_id, results, now))
 
 
 def settle_calls(db: Session, replies: Sequence[tuple[Call, Reply]], now: datetime) -> set[str]:
-    """Write down what came of calls, and what they say about their receivers. Answers which of these are broken now."""
+    """Settle calls, and count the failures of their receivers. Returns the receivers that are broken now."""
     broken = set()
     by_receiver: dict[str, list[tuple[Call, Reply]]] = {}
     for call, reply in replies:
         by_receiver.setdefault(call.claimed.receiver, []).append((call, reply))
     for receiver, its_replies in sorted(by_receiver.items()):
-        troubles = its_replies
+        failures = its_replies
         if any(reply.code is DeliveryCode.DELIVERED for _, reply in its_replies):
-            db.connection().exec_driver_sql(*_well(current_org(db), its_replies))
-            troubles = [(call, reply) for call, reply in its_replies if reply.asked]
-        if troubles and _failed(db, uuid.UUID(receiver), troubles, now):
+            db.connection().exec_driver_sql(*_clear_failures(current_org(db), its_replies))
+            failures = [(call, reply) for call, reply in its_replies if reply.retry_after]
+        if failures and _failed(db, uuid.UUID(receiver), failures, now):
             broken.add(receiver)
     settle_all(db, {call.claimed: _settled(call.claimed, reply, now) for call, reply in replies}, now)
     for receiver, its_replies in sorted(by_receiver.items()):
@@ -105,9 +107,9 @@ def settle_calls(db: Session, replies: Sequence[tuple[Call, Reply]], now: dateti
 
 
 def suppress_unwanted(db: Session, now: datetime) -> None:
-    """Settle what waits for webhooks that are disabled or removed. What they missed can be replayed.
+    """Suppress the deliveries of webhooks that are disabled or removed. They can be replayed later.
 
-    Which these are is asked first: where there are none, no backlog is looked through for theirs.
+    These webhooks are queried first: if there are none, the backlog is not searched.
     """
     unwanted = or_(Webhook.removed_at.is_not(None), Webhook.disabled_at.is_not(None))
     asked = select(Webhook.id, Webhook.removed_at).where(Webhook.org_id == current_org(db), unwanted)
@@ -131,7 +133,8 @@ def _in_order(db: Session) -> ColumnElement[bool]:
 
 
 def _probe(db: Session, now: datetime, lease_seconds: float) -> list[uuid.UUID]:
-    """The broken receivers whose time has come. Each is ours alone: another sender finds it broken for a while yet."""
+    """The broken receivers whose pause is over. Moves `broken_until` by the length of a lease, so that no other sender
+    probes the same receiver meanwhile."""
     has_work = (
         select(literal(1)).where(due(db, Channel.WEBHOOK, now), Delivery.receiver == cast(Webhook.id, Text)).exists()
     )
@@ -147,20 +150,21 @@ def _probe(db: Session, now: datetime, lease_seconds: float) -> list[uuid.UUID]:
 
 
 def _messages(db: Session, claimed: list[Claimed], now: datetime) -> list[Message]:
-    """What to say, in the same order. By arrays of keys, so that the statements are the same for every claim."""
+    """The messages of these deliveries, in the same order. Queried by arrays of keys, so that the statements are the
+    same for every claim."""
     if not claimed:
         return []
-    told = events.recorded(db, is_one_of(Event.sequence, [one.sequence for one in claimed]))
-    bodies = {event.sequence: (str(event.id), orjson.dumps(events.cloud_event(event))) for event in told}
-    called = select(Webhook).where(
+    recorded = events.recorded(db, is_one_of(Event.sequence, [one.sequence for one in claimed]))
+    bodies = {event.sequence: (str(event.id), orjson.dumps(events.cloud_event(event))) for event in recorded}
+    receivers = select(Webhook).where(
         Webhook.org_id == current_org(db), is_one_of(Webhook.id, {one.receiver for one in claimed})
     )
-    webhooks = {str(webhook.id): webhook for webhook in db.scalars(called)}
+    webhooks = {str(webhook.id): webhook for webhook in db.scalars(receivers)}
     return [message_to(webhooks[one.receiver], *bodies[one.sequence], now) for one in claimed]
 
 
 def message_to(webhook: Webhook, message_id: str, body: bytes, now: datetime) -> Message:
-    """A message for this webhook, signed by its secret, and by its former one for as long as that still counts."""
+    """A message for this webhook, signed with its secret, and with the former one while that is still valid."""
     secrets = [webhook.secret]
     if webhook.former_secret is not None and webhook.former_secret_until and webhook.former_secret_until > now:
         secrets.append(webhook.former_secret)
@@ -175,30 +179,32 @@ def _settled(claimed: Claimed, reply: Reply, now: datetime) -> Settled:
     return again(claimed, reply.code, now, status=reply.status)
 
 
-_WELL = """
+_CLEAR_FAILURES = """
     UPDATE webhook SET failures = 0, broken_until = NULL
-    WHERE org_id = %(org)s AND id = ANY (%(well)s::uuid[]) AND failures > 0
+    WHERE org_id = %(org)s AND id = ANY (%(accepted)s::uuid[]) AND failures > 0
         AND (broken_until IS NULL OR id = ANY (%(probed)s::uuid[]))"""
 
 
-def _well(org_id: str, replies: Iterable[tuple[Call, Reply]]) -> tuple[str, dict[str, Any]]:
-    """Forget failures of those who took something. A call that was under way when its receiver broke, or asked for
-    time, does not mend it."""
-    well = {call.claimed.receiver for call, reply in replies if reply.code is DeliveryCode.DELIVERED}
+def _clear_failures(org_id: str, replies: Iterable[tuple[Call, Reply]]) -> tuple[str, dict[str, Any]]:
+    """The statement that clears the failures of receivers that accepted a message, and its parameters.
+
+    A call that was under way when its receiver broke does not close the breaker; only the probe does.
+    """
+    accepted = {call.claimed.receiver for call, reply in replies if reply.code is DeliveryCode.DELIVERED}
     probed = {call.claimed.receiver for call, _ in replies if call.probes}
-    return _WELL, {"org": org_id, "well": sorted(well), "probed": sorted(well & probed)}
+    return _CLEAR_FAILURES, {"org": org_id, "accepted": sorted(accepted), "probed": sorted(accepted & probed)}
 
 
 def _failed(db: Session, webhook_id: uuid.UUID, replies: Sequence[tuple[Call, Reply]], now: datetime) -> bool:
-    """Count failures in a row. Answers whether the receiver is broken.
+    """Count the failures of a receiver. Returns True if it is broken.
 
-    Each probe that fails doubles the pause. Calls that were under way when it broke say nothing new.
+    Each failed probe doubles the pause. Failed calls that were under way when the receiver broke are not counted.
     """
     found = db.get(Webhook, (current_org(db), webhook_id), with_for_update=True, populate_existing=True)
     probed = any(call.probes for call, _ in replies)
     if found is None or (found.broken_until is not None and not probed):
         return found is not None
-    pause = max(reply.asked for _, reply in replies)
+    pause = max(reply.retry_after for _, reply in replies)
     found.failures = found.failures + 1 if probed else min(found.failures + len(replies), BREAKS_AFTER)
     if found.failures >= BREAKS_AFTER:
         pause = max(pause, min(FIRST_BREAK * 2 ** min(found.failures - BREAKS_AFTER, 10), LONGEST_BREAK))
@@ -210,7 +216,7 @@ def _failed(db: Session, webhook_id: uuid.UUID, replies: Sequence[tuple[Call, Re
 
 
 def _give_up(db: Session, webhook_id: uuid.UUID, now: datetime) -> None:
-    """What has waited for a broken receiver for as long as anything is tried is dead without another attempt."""
+    """Mark the deliveries that have waited three days for a broken receiver as dead, without another attempt."""
     too_long = (
         due(db, Channel.WEBHOOK, now),
         Delivery.receiver == str(webhook_id),

@@ -1,103 +1,85 @@
-"""The closed list of codes: why a delivery is as it is, and the sentence that says so.
+"""The closed list of delivery codes. A code says why a delivery is in its state; clients branch on it.
 
-A code is never renamed or given another meaning; clients branch on it.
+A code is never renamed or given another meaning. To add one, add a line to `DeliveryCode`: its code and its sentence.
 """
 
 from enum import StrEnum
+from typing import Self
 
 
 class DeliveryCode(StrEnum):
-    """What became of the last attempt, or why there was none. `state` says whether there will be another."""
+    """The result of the last attempt, or the reason why there was none. `state` says if another attempt follows.
 
-    DELIVERED = "delivered"
-    HTTP_ERROR = "http-error"
-    REDIRECTED = "redirected"
-    GONE = "gone"
-    TIMED_OUT = "timed-out"
-    CONNECTION_FAILED = "connection-failed"
-    ADDRESS_REFUSED = "address-refused"
-    RECEIVER_DOWN = "receiver-down"
-    GIVEN_UP = "given-up"
-    WEBHOOK_DISABLED = "webhook-disabled"
-    WEBHOOK_REMOVED = "webhook-removed"
-    IN_DOUBT = "in-doubt"
-    DEFERRED = "deferred"
-    SERVER_REFUSED = "server-refused"
-    RECIPIENT_REFUSED = "recipient-refused"
-    MAIL_REFUSED = "mail-refused"
-    ADDRESS_UNUSABLE = "address-unusable"
-    FAILED_HERE = "failed-here"
-    MAIL_NOT_CONFIGURED = "mail-not-configured"
-    PARTY_INACTIVE = "party-inactive"
-    PARTY_ERASED = "party-erased"
-    NO_ADDRESS = "no-address"
-    NOT_WANTED = "not-wanted"
-    ASSIGNMENT_COMPLETED = "assignment-completed"
-    ASSIGNMENT_CLOSED = "assignment-closed"
-    ASSIGNMENT_REASSIGNED = "assignment-reassigned"
-    DUE_DATE_CHANGED = "due-date-changed"
-    SESSION_OVER = "session-over"
-    SESSION_CANCELLED = "session-cancelled"
-    NOT_ON_ROSTER = "not-on-roster"
-    ON_ROSTER_AGAIN = "on-roster-again"
-    LICENCE_SUPERSEDED = "licence-superseded"
-    LICENCE_REVOKED = "licence-revoked"
-    LICENCE_EXPIRED = "licence-expired"
-    LICENCE_CHANGED = "licence-changed"
-    NEVER_TOLD = "never-told"
-    TOLD_BY_ANOTHER = "told-by-another"
-    STALE = "stale"
-    DAILY_LIMIT = "daily-limit"
+    detail: one sentence for people.
+    """
 
-    @property
-    def detail(self) -> str:
-        """One sentence for people."""
-        return _SENTENCES[self]
+    detail: str
 
+    def __new__(cls, code: str, detail: str = "") -> Self:
+        """Make a member. The default only lets mypy accept `DeliveryCode("gone")`; every code has a sentence."""
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.detail = detail
+        return member
 
-_SENTENCES: dict[DeliveryCode, str] = {
-    DeliveryCode.DELIVERED: "The receiver has accepted it.",
-    DeliveryCode.HTTP_ERROR: "The receiver answered with an error status.",
-    DeliveryCode.REDIRECTED: "The receiver answered with a redirect, and redirects are not followed.",
-    DeliveryCode.GONE: "The receiver answered 410, so the webhook was disabled.",
-    DeliveryCode.TIMED_OUT: "The receiver did not answer in time.",
-    DeliveryCode.CONNECTION_FAILED: "No connection to the receiver could be made or kept.",
-    DeliveryCode.ADDRESS_REFUSED: "The address leads to a place that must not be called.",
-    DeliveryCode.RECEIVER_DOWN: "The receiver was down for as long as it is tried.",
-    DeliveryCode.GIVEN_UP: "It was begun too often without ever coming to an end.",
-    DeliveryCode.WEBHOOK_DISABLED: "The webhook is disabled.",
-    DeliveryCode.WEBHOOK_REMOVED: "The webhook was removed.",
-    DeliveryCode.IN_DOUBT: "The connection was lost once the mail was handed over; it is handed in again as the same.",
-    DeliveryCode.DEFERRED: "The mail server asked to try again later.",
-    DeliveryCode.SERVER_REFUSED: "The mail server takes no mail from this service.",
-    DeliveryCode.RECIPIENT_REFUSED: "The mail server does not take mail for this recipient.",
-    DeliveryCode.MAIL_REFUSED: "The mail server refused the mail for what it contains.",
-    DeliveryCode.ADDRESS_UNUSABLE: "The party's e-mail address cannot be written to.",
-    DeliveryCode.FAILED_HERE: "Something failed on our side before it was sent.",
-    DeliveryCode.MAIL_NOT_CONFIGURED: "This deployment has no mail server to hand mails to.",
-    DeliveryCode.PARTY_INACTIVE: "The party is inactive.",
-    DeliveryCode.PARTY_ERASED: "The party's name and address were erased.",
-    DeliveryCode.NO_ADDRESS: "The party has no e-mail address.",
-    DeliveryCode.NOT_WANTED: "Whoever asked for the job wanted nobody to be notified.",
-    DeliveryCode.ASSIGNMENT_COMPLETED: "The assignment was completed meanwhile.",
-    DeliveryCode.ASSIGNMENT_CLOSED: "The assignment was closed meanwhile.",
-    DeliveryCode.ASSIGNMENT_REASSIGNED: "The assignment was given to another party meanwhile.",
-    DeliveryCode.DUE_DATE_CHANGED: "The assignment has another due date by now.",
-    DeliveryCode.SESSION_OVER: "The session is over, or being completed.",
-    DeliveryCode.SESSION_CANCELLED: "The session was cancelled meanwhile.",
-    DeliveryCode.NOT_ON_ROSTER: "The party is no longer on the roster.",
-    DeliveryCode.ON_ROSTER_AGAIN: "The party is on the roster again.",
-    DeliveryCode.LICENCE_SUPERSEDED: "A later licence of the course stands for it.",
-    DeliveryCode.LICENCE_REVOKED: "The licence was revoked meanwhile.",
-    DeliveryCode.LICENCE_EXPIRED: "The licence has expired meanwhile.",
-    DeliveryCode.LICENCE_CHANGED: "The licence ends on another day by now.",
-    DeliveryCode.NEVER_TOLD: "The party was never invited, so there is nothing to take back.",
-    DeliveryCode.TOLD_BY_ANOTHER: "A later notice says it.",
-    DeliveryCode.STALE: "It is too old to be told.",
-    DeliveryCode.DAILY_LIMIT: "The party got as many mails as it may within 24 hours.",
-}
+    # --- both channels
+
+    DELIVERED = "delivered", "The receiver has accepted it."
+    TIMED_OUT = "timed-out", "The receiver did not answer in time."
+    CONNECTION_FAILED = "connection-failed", "No connection to the receiver could be made or kept."
+    GIVEN_UP = "given-up", "The attempt was started too often without ever being finished."
+
+    # --- webhooks
+
+    HTTP_ERROR = "http-error", "The receiver answered with an error status."
+    REDIRECTED = "redirected", "The receiver answered with a redirect, and redirects are not followed."
+    GONE = "gone", "The receiver answered 410, so the webhook was disabled."
+    ADDRESS_REFUSED = "address-refused", "The webhook's address leads to a place that must not be called."
+    RECEIVER_DOWN = "receiver-down", "The receiver was unavailable for three days, so no attempt was made."
+    WEBHOOK_DISABLED = "webhook-disabled", "The webhook is disabled."
+    WEBHOOK_REMOVED = "webhook-removed", "The webhook was removed."
+
+    # --- mails: the mail server's answer
+
+    IN_DOUBT = (
+        "in-doubt",
+        "The connection was lost after the mail was handed over; it is handed over again with the same Message-ID.",
+    )
+    DEFERRED = "deferred", "The mail server asked to try again later."
+    SERVER_REFUSED = "server-refused", "The mail server takes no mail from this service."
+    RECIPIENT_REFUSED = "recipient-refused", "The mail server does not take mail for this recipient."
+    MAIL_REFUSED = "mail-refused", "The mail server refused the mail because of its contents."
+
+    # --- mails: not handed over
+
+    ADDRESS_UNUSABLE = "address-unusable", "The party's e-mail address is not valid."
+    FAILED_HERE = "failed-here", "An error on our side prevented it from being sent."
+    MAIL_NOT_CONFIGURED = "mail-not-configured", "No mail server is configured in this deployment."
+    PARTY_INACTIVE = "party-inactive", "The party is inactive."
+    PARTY_ERASED = "party-erased", "The party's name and address were erased."
+    NO_ADDRESS = "no-address", "The party has no e-mail address."
+    NOT_WANTED = "not-wanted", "The job was requested without notifications."
+    DAILY_LIMIT = "daily-limit", "The party has received the maximum number of mails within 24 hours."
+    STALE = "stale", "The notice is too old to be sent."
+    TOLD_BY_ANOTHER = "told-by-another", "A later notice in the same mail replaces it."
+
+    # --- mails: no longer true when the mail was due
+
+    ASSIGNMENT_COMPLETED = "assignment-completed", "The assignment has been completed meanwhile."
+    ASSIGNMENT_CLOSED = "assignment-closed", "The assignment has been closed meanwhile."
+    ASSIGNMENT_REASSIGNED = "assignment-reassigned", "The assignment has been reassigned to another party meanwhile."
+    DUE_DATE_CHANGED = "due-date-changed", "The assignment's due date has been changed meanwhile."
+    SESSION_OVER = "session-over", "The session is over or is being completed."
+    SESSION_CANCELLED = "session-cancelled", "The session has been cancelled meanwhile."
+    NOT_ON_ROSTER = "not-on-roster", "The party is no longer on the roster."
+    ON_ROSTER_AGAIN = "on-roster-again", "The party is on the roster again."
+    LICENCE_SUPERSEDED = "licence-superseded", "A later licence for the course has superseded it."
+    LICENCE_REVOKED = "licence-revoked", "The licence has been revoked meanwhile."
+    LICENCE_EXPIRED = "licence-expired", "The licence has expired meanwhile."
+    LICENCE_CHANGED = "licence-changed", "The licence's expiry date has been changed meanwhile."
+    NEVER_TOLD = "never-told", "The party was never invited, so there is no invitation to withdraw."
 
 
 def sentence(code: str | None) -> str | None:
-    """The sentence of a code as it stands in a row."""
+    """The sentence of a code as it is stored in a row; None if there is none yet."""
     return None if code is None else DeliveryCode(code).detail

@@ -1,4 +1,4 @@
-"""The ledger of deliveries: who was told of what, who was not and why; and queueing again what went wrong."""
+"""The ledger of deliveries: lists and counts them by state, and queues failed ones again."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -16,20 +16,20 @@ from shared.events import Event
 
 
 class DeliveryQueued(Conflict):
-    """It is on its way already."""
+    """The delivery is queued already."""
 
     slug, title = "delivery-queued", "Delivery queued"
 
 
 class DeliverySent(Conflict):
-    """A person has had this mail, and never gets two of one fact."""
+    """The mail was sent. A person never gets two mails about one event."""
 
     slug, title = "delivery-sent", "Delivery sent"
 
 
 @dataclass(frozen=True)
 class Which:
-    """Which deliveries are meant; all of what is given must fit. within: what the caller may see at all."""
+    """A filter for deliveries; all given fields must match. within: the deliveries that the caller may see."""
 
     job_id: uuid.UUID | None = None
     party_id: str | None = None
@@ -39,47 +39,47 @@ class Which:
     within: ColumnElement[bool] = field(default_factory=true)
 
     def condition(self, db: Session) -> ColumnElement[bool]:
-        """As a condition on `Delivery`."""
-        given = (
+        """The filter as a condition on `Delivery`."""
+        wanted = (
             (Delivery.job_id, self.job_id),
             (Delivery.party_id, self.party_id),
             (Delivery.state, self.state),
             (Delivery.channel, self.channel),
         )
-        met = [Delivery.org_id == current_org(db), self.within]
-        met += [column == value for column, value in given if value is not None]
+        conditions = [Delivery.org_id == current_org(db), self.within]
+        conditions += [column == value for column, value in wanted if value is not None]
         if self.webhook_id is not None:
-            met += [Delivery.channel == Channel.WEBHOOK, Delivery.receiver == str(self.webhook_id)]
-        return and_(*met)
+            conditions += [Delivery.channel == Channel.WEBHOOK, Delivery.receiver == str(self.webhook_id)]
+        return and_(*conditions)
 
 
 def listed(db: Session, which: Which) -> Select[Delivery, uuid.UUID]:
-    """Deliveries with their events' ids, the newest first."""
+    """The deliveries that match, each with its event's id, newest first."""
     of_event = and_(Event.org_id == Delivery.org_id, Event.sequence == Delivery.sequence)
     return select(Delivery, Event.id).join(Event, of_event).where(which.condition(db)).order_by(Delivery.id.desc())
 
 
 def summary(db: Session, which: Which) -> Summary:
-    """How many are in which state."""
+    """The number of deliveries in each state."""
     counted = select(Delivery.state, func.count().label("number")).where(which.condition(db)).group_by(Delivery.state)
     found = {row.state: row.number for row in db.execute(counted)}
     return Summary(total=sum(found.values()), **{str(state): found.get(state, 0) for state in DeliveryState})
 
 
 def resend(db: Session, which: Which, now: datetime) -> int:
-    """Queue all of them again, as if they had just been planned. Answers how many."""
+    """Queue all deliveries that match again, as if they had just been planned. Returns how many."""
     queued = update(Delivery).where(which.condition(db)).values(anew(now)).returning(Delivery.id)
     return len(db.execute(queued.execution_options(synchronize_session=False)).all())
 
 
 def redeliver(db: Session, delivery_id: uuid.UUID, within: ColumnElement[bool], now: datetime) -> None:
-    """Queue one again. Raises NotFound, DeliveryQueued, and DeliverySent for a mail."""
+    """Queue one delivery again. Raises NotFound, DeliveryQueued, and for a mail DeliverySent."""
     one = and_(Which(within=within).condition(db), Delivery.id == delivery_id)
     found = db.execute(select(Delivery.state, Delivery.channel).where(one).with_for_update()).one_or_none()
     if found is None:
         raise NotFound("delivery")
     if found.state == DeliveryState.QUEUED:
-        raise DeliveryQueued("It is queued already; nextAttemptAt says when it is tried.")
+        raise DeliveryQueued("The delivery is queued already; nextAttemptAt says when it is attempted.")
     if found.state == DeliveryState.SENT and found.channel == Channel.EMAIL:
-        raise DeliverySent("This mail was sent; nobody gets two mails about one thing.")
+        raise DeliverySent("This mail was sent already; a party gets only one mail about an event.")
     db.execute(update(Delivery).where(one).values(anew(now)).execution_options(synchronize_session=False))

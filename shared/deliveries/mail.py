@@ -1,7 +1,8 @@
-"""Mails: what is told to a party, as a message in plain text and HTML.
+"""Mails: renders notices to a party as a message in plain text and HTML.
 
-Renders from plain facts: what is true of an assignment, a session or a licence is looked up by whoever sends, just
-before. Words are templates in `mail_templates/`; they make plain text, which the HTML around it escapes.
+Renders plain facts only: the sender (`worker/notices/`) looks up assignments, sessions and licences just before. The
+words of a notice are a template in `mail_templates/`, named after the type of its event. It makes plain text, which the
+HTML layout escapes.
 """
 
 import re
@@ -22,19 +23,20 @@ from markupsafe import escape
 from shared import clock
 from shared.deliveries import mime
 from shared.deliveries.smtp import Envelope
+from shared.words import day_in_words
 
 
 class AddressUnusable(Exception):
-    """The party's address is no address that can stand in a mail. Its text does not repeat it."""
+    """The party's e-mail address is not valid. The message does not contain it."""
 
 
 @dataclass(frozen=True)
 class Notice:
-    """One thing that a mail tells.
+    """The facts that a mail reports about one event.
 
-    type: of its event; names its words. link: what to open, personal: it opens without an account and is the party's
-    alone. days: until it is due or ends, negative once that has passed. calendar: a calendar file, cancels: whether it
-    takes the entry out.
+    type: of the event; it names the template. link: the page to open; personal: the link works without an account and
+    is for this party alone. days: until the due date or the expiry, negative afterwards. code: of a licence, as it is
+    printed. calendar: a calendar file; cancels: the file removes the entry.
     """
 
     type: str
@@ -58,9 +60,9 @@ class Notice:
 
 @dataclass(frozen=True)
 class Letter:
-    """One mail to one party. id: what its Message-ID is made of, the same whenever it is tried again.
+    """One mail to one party. id: makes the Message-ID, so it is the same at every attempt.
 
-    time_zone: the party's own, or else the organization's.
+    time_zone: of the party, or else of the organization.
     """
 
     id: uuid.UUID
@@ -72,8 +74,8 @@ class Letter:
 
 
 @dataclass(frozen=True)
-class Told:
-    """A notice in words. facts: labels and what stands beside them."""
+class Section:
+    """One notice in words. facts: labels with their values. action: the text of the link."""
 
     subject: str
     lead: str
@@ -84,30 +86,30 @@ class Told:
 
     @property
     def shape(self) -> "Shape":
-        """What it has, not what it says."""
+        """The parts that the section has, without their texts."""
         return tuple(label for label, _ in self.facts), bool(self.link), self.personal
 
 
 Shape = tuple[tuple[str, ...], bool, bool]
-"""The labels of a notice's facts, whether it has a link, and whether that opens without an account."""
+"""The labels of the facts; True if there is a link; True if the link is personal."""
 
 
 _WORDS = Environment(loader=PackageLoader("shared.deliveries", "mail_templates"), undefined=StrictUndefined)  # noqa: S701
-"""What is said of a notice: subject, sentences and what its link is called, in plain text."""
+"""The templates of notices, in plain text: subject, sentences and the text of the link, separated by `---`."""
 
 _LAYOUT = _WORDS.overlay(autoescape=select_autoescape(["html"]), trim_blocks=True, lstrip_blocks=True)
 
 
 def compose(letter: Letter, mail_from: str, now: datetime) -> Envelope:
-    """The mail, ready to be handed in. Raises AddressUnusable."""
-    told = [_told(notice, letter) for notice in letter.notices]
+    """The complete mail. Raises AddressUnusable."""
+    sections = [_section(notice, letter) for notice in letter.notices]
     sender_name, sender = _sender(mail_from)
-    organization = line(letter.organization)
-    subject = told[0].subject if len(told) == 1 else f"{len(told)} notices about your training"
-    shapes = tuple(one.shape for one in told)
-    texts = _texts(told, name=line(letter.name), organization=organization, subject=subject)
+    organization = single_line(letter.organization)
+    subject = sections[0].subject if len(sections) == 1 else f"{len(sections)} notices about your training"
+    shapes = tuple(section.shape for section in sections)
+    texts = _texts(sections, name=single_line(letter.name), organization=organization, subject=subject)
     html = _layout("layout.html", shapes) % {hole: escape(text) for hole, text in texts.items()}
-    wrapped = {f"lead{n}": _wrapped(one.lead, 72) for n, one in enumerate(told)}
+    wrapped = {f"lead{n}": _wrapped(section.lead, 72) for n, section in enumerate(sections)}
     plain = _layout("layout.txt", shapes) % (texts | wrapped)
     body = mime.multipart("alternative", [mime.text(plain, "plain"), mime.text(html, "html")])
     calendars = [notice for notice in letter.notices if notice.calendar is not None]
@@ -115,38 +117,38 @@ def compose(letter: Letter, mail_from: str, now: datetime) -> Envelope:
         body = mime.multipart("mixed", [body, *(_invitation(notice, sender, letter) for notice in calendars)])
     recipient = _address(letter)
     headers = {
-        "Subject": subject if _bare(subject) else mime.encoded(subject, "Subject"),
+        "Subject": subject if _is_plain(subject) else mime.encoded(subject, "Subject"),
         "From": _named(f"{organization} via {sender_name}" if sender_name else organization, sender),
-        "To": _named(line(letter.name), recipient),
+        "To": _named(single_line(letter.name), recipient),
         "Date": format_datetime(now),
         "Message-ID": f"<{letter.id}@{sender.rpartition('@')[2]}>",
-        "Auto-Submitted": "auto-generated",  # no holiday reply, please
+        "Auto-Submitted": "auto-generated",  # prevents out-of-office replies
         "MIME-Version": "1.0",
     }
     return Envelope(sender, recipient, mime.headed(headers, body))
 
 
-def _texts(told: Sequence[Told], **shown: str) -> dict[str, str]:
-    """What the layouts' holes are filled with."""
-    for n, one in enumerate(told):
-        shown |= {
-            f"subject{n}": one.subject,
-            f"lead{n}": one.lead,
-            f"action{n}": one.action,
-            f"link{n}": one.link or "",
+def _texts(sections: Sequence[Section], **texts: str) -> dict[str, str]:
+    """The texts for the holes of a layout. texts: those that are not of a section."""
+    for n, section in enumerate(sections):
+        texts |= {
+            f"subject{n}": section.subject,
+            f"lead{n}": section.lead,
+            f"action{n}": section.action,
+            f"link{n}": section.link or "",
         }
-        shown |= {f"fact{n}_{m}": text for m, (_, text) in enumerate(one.facts)}
-    return shown
+        texts |= {f"fact{n}_{m}": text for m, (_, text) in enumerate(section.facts)}
+    return texts
 
 
 @lru_cache
-def _layout(name: str, shapes: tuple[Shape, ...]) -> str:
-    """A layout for notices of these shapes, with a hole for each of `_texts`, to be filled by `%`.
+def _layout(template: str, shapes: tuple[Shape, ...]) -> str:
+    """A layout for sections of these shapes, with a hole for each of `_texts`, to be filled by `%`.
 
-    So what most mails have in common is rendered once. A hole is marked by a character that the layouts do not use.
+    So the parts that most mails have in common are rendered once. A hole is marked by a character that no layout uses.
     """
-    told = [
-        Told(
+    sections = [
+        Section(
             subject=_hole(f"subject{n}"),
             lead=_hole(f"lead{n}"),
             facts=[(label, _hole(f"fact{n}_{m}")) for m, label in enumerate(labels)],
@@ -156,8 +158,8 @@ def _layout(name: str, shapes: tuple[Shape, ...]) -> str:
         )
         for n, (labels, linked, personal) in enumerate(shapes)
     ]
-    shown = {hole: _hole(hole) for hole in ("name", "organization", "subject")}
-    rendered = _LAYOUT.get_template(name).render(shown, told=told)
+    holes = {name: _hole(name) for name in ("name", "organization", "subject")}
+    rendered = _LAYOUT.get_template(template).render(holes, sections=sections)
     return re.sub("\x1f(.+?)\x1f", r"%(\1)s", rendered.replace("%", "%%"))
 
 
@@ -166,18 +168,18 @@ def _hole(name: str) -> str:
 
 
 def _named(name: str, address: str) -> str:
-    """A name before an address. No longer than a line may be."""
+    """A name and an address for a header. The name is cut off after 200 characters."""
     name = name[:200]
-    return formataddr((name, address)) if _bare(name) else f"{mime.encoded(name, 'To')} <{address}>"
+    return formataddr((name, address)) if _is_plain(name) else f"{mime.encoded(name, 'To')} <{address}>"
 
 
-def _bare(text: str) -> bool:
-    """Whether it can stand in a header as it is: what looks encoded would be decoded by its reader."""
+def _is_plain(text: str) -> bool:
+    """True if a text needs no encoding in a header. A text that looks encoded needs it, or readers would decode it."""
     return text.isascii() and "=?" not in text
 
 
-def line(text: str) -> str:
-    """Text from elsewhere as one line: a name that holds a line break must not begin another header or paragraph."""
+def single_line(text: str) -> str:
+    """A text on one line, without control characters: a line break in a name must not begin another header."""
     return _GAPS.sub(" ", text).strip()
 
 
@@ -186,7 +188,8 @@ _USABLE = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
 
 
 def _address(letter: Letter) -> str:
-    """The address as every server understands it: names of domains in ASCII. Those of mailboxes have no such form."""
+    """The party's address with its domain in ASCII, as every server accepts it. A local part has no such form, so one
+    that is not ASCII raises AddressUnusable."""
     local, _, domain = letter.address.rpartition("@")
     try:
         address = f"{local}@{domain.encode('idna').decode()}"
@@ -197,64 +200,66 @@ def _address(letter: Letter) -> str:
     return address
 
 
-def _told(notice: Notice, letter: Letter) -> Told:
+def _section(notice: Notice, letter: Letter) -> Section:
     zone = ZoneInfo(letter.time_zone)
-    shown: dict[str, Any] = {
-        "organization": line(letter.organization),
-        "course": f"{line(notice.course)} {line(notice.version)}",
-        "title": line(notice.course),
+    values: dict[str, Any] = {
+        "organization": single_line(letter.organization),
+        "course": f"{single_line(notice.course)} {single_line(notice.version)}",
+        "title": single_line(notice.course),
         "days": notice.days,
         "when": None if notice.starts_at is None else _when(notice.starts_at, notice.ends_at, zone),
-        "starts_on": None if notice.starts_at is None else _day(notice.starts_at.astimezone(zone).date()),
-        "due_on": None if notice.due_on is None else _day(notice.due_on),
-        "expires_on": None if notice.expires_at is None else _day(clock.day_in(letter.time_zone, notice.expires_at)),
+        "starts_on": None if notice.starts_at is None else day_in_words(notice.starts_at.astimezone(zone).date()),
+        "due_on": None if notice.due_on is None else day_in_words(notice.due_on),
+        "expires_on": _day_of(notice.expires_at, letter.time_zone),
     }
-    subject, lead, action = _said(notice.type, **shown)
-    return Told(subject, lead, _facts(notice, shown, letter), action, notice.link, notice.personal)
+    subject, lead, action = _words(notice.type, **values)
+    return Section(subject, lead, _facts(notice, values, letter), action, notice.link, notice.personal)
 
 
 @lru_cache
-def _said(type: str, **shown: Any) -> tuple[str, str, str]:
-    """Subject, sentences and what the link is called: most mails of a job say the same."""
-    subject, lead, action = (line(part) for part in _words(f"{type}.txt").render(shown).split("\n---\n"))
+def _words(type: str, **values: Any) -> tuple[str, str, str]:
+    """Subject, sentences and the text of the link. Cached, because most mails of a job have the same words."""
+    rendered = _template(f"{type}.txt").render(values)
+    subject, lead, action = (single_line(part) for part in rendered.split("\n---\n"))
     return subject, lead, action
 
 
-def _facts(notice: Notice, shown: dict[str, Any], letter: Letter) -> list[tuple[str, str]]:
-    granted_on = None if notice.granted_at is None else _day(clock.day_in(letter.time_zone, notice.granted_at))
-    code = None if notice.code is None else "-".join(re.findall(".{1,4}", notice.code))
-    found = [
-        ("Course", line(notice.course)),
-        ("Version", line(notice.version)),
-        ("Due by", shown["due_on"]),
-        ("When", shown["when"]),
+def _facts(notice: Notice, values: dict[str, Any], letter: Letter) -> list[tuple[str, str]]:
+    facts = [
+        ("Course", notice.course),
+        ("Version", notice.version),
+        ("Due by", values["due_on"]),
+        ("When", values["when"]),
         ("Where", notice.location),
         ("Join at", notice.join_url),
-        ("Granted on", granted_on),
-        ("Valid until", shown["expires_on"]),
-        ("Licence code", code),
+        ("Granted on", _day_of(notice.granted_at, letter.time_zone)),
+        ("Valid until", values["expires_on"]),
+        ("Licence code", notice.code),
         ("Reason", notice.reason),
     ]
-    return [(label, line(text)) for label, text in found if text]
+    return [(label, single_line(text)) for label, text in facts if text]
+
+
+def _day_of(instant: datetime | None, time_zone: str) -> str | None:
+    return None if instant is None else day_in_words(clock.day_in(time_zone, instant))
 
 
 def _when(starts_at: datetime, ends_at: datetime | None, zone: ZoneInfo) -> str:
-    """Both ends in the reader's zone, whose name stands beside them. The day of the end where it is another."""
+    """Start and end in the reader's time zone, with its name. The end's day is written only if it is another day."""
     start = starts_at.astimezone(zone)
-    text = f"{start:%A} {_day(start.date())}, {start:%H:%M}"
+    text = _moment(start)
     if ends_at is not None:
         end = ends_at.astimezone(zone)
-        text += f" to {end:%H:%M}" if end.date() == start.date() else f" to {end:%A} {_day(end.date())}, {end:%H:%M}"
+        text += f" to {end:%H:%M}" if end.date() == start.date() else f" to {_moment(end)}"
     return f"{text} ({zone.key})"
 
 
-def _day(day: date) -> str:
-    """Written out, because 06/07 is June to some and July to others."""
-    return f"{day.day} {day:%B %Y}"
+def _moment(at: datetime) -> str:
+    return f"{at:%A} {day_in_words(at.date())}, {at:%H:%M}"
 
 
 def _invitation(notice: Notice, sender: str, letter: Letter) -> bytes:
-    """The calendar file as an invitation of this party, or as its withdrawal (iMIP, RFC 6047)."""
+    """The calendar file as an invitation of this party, or as a cancellation (iMIP, RFC 6047)."""
     method = "CANCEL" if notice.cancels else "REQUEST"
     calendar = Calendar.from_ical(notice.calendar or b"")
     calendar["METHOD"] = method
@@ -274,9 +279,9 @@ def _invitation(notice: Notice, sender: str, letter: Letter) -> bytes:
 
 
 def _participant(name: str, address: str) -> vCalAddress:
-    participant = vCalAddress(f"mailto:{line(address)}")
-    participant.params["CN"] = line(name).replace('"', "'")
+    participant = vCalAddress(f"mailto:{single_line(address)}")
+    participant.params["CN"] = single_line(name).replace('"', "'")
     return participant
 
 
-_sender, _words, _wrapped = lru_cache(parseaddr), lru_cache(_WORDS.get_template), lru_cache(textwrap.fill)
+_sender, _template, _wrapped = lru_cache(parseaddr), lru_cache(_WORDS.get_template), lru_cache(textwrap.fill)

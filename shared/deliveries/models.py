@@ -1,4 +1,4 @@
-"""Deliveries: one event told to one receiver over one channel. And webhooks, the receivers other systems set up."""
+"""The tables of deliveries (one event for one receiver over one channel) and webhooks (receivers in other systems)."""
 
 import uuid
 from datetime import datetime
@@ -11,7 +11,7 @@ from shared.database import Base, ExternalId, Tenant, Uuid7
 
 
 class Channel(StrEnum):
-    """How a receiver is told."""
+    """The way to a receiver."""
 
     WEBHOOK = "webhook"
     EMAIL = "email"
@@ -20,8 +20,8 @@ class Channel(StrEnum):
 class DeliveryState(StrEnum):
     """queued -> sent | suppressed | failed | dead; failed and dead can be queued again by hand.
 
-    queued: waits for its turn or for its next attempt. suppressed: not sent, because it was no longer true or nobody
-    could be told; `code` says why. failed: refused for good by the receiver. dead: given up after every attempt.
+    queued: waits for its first or next attempt. suppressed: not sent, because it was no longer true or had no
+    recipient; `code` says why. failed: the receiver refused it for good. dead: given up after the last attempt.
     """
 
     QUEUED = "queued"
@@ -32,11 +32,11 @@ class DeliveryState(StrEnum):
 
 
 class Webhook(Tenant, Base):
-    """An address of another system that wants events. types: which, empty for all.
+    """An address of another system that receives events. types: the event types it asked for; empty for all.
 
-    after: the sequence up to which events are not its business: the head when it was made. secret: what signs, shown
-    once; former_secret signs too until former_secret_until. failures: attempts in a row that failed; broken_until: its
-    breaker is open, and nothing is sent before. disabled_at, disabled_why: by a member, or because it answered 410.
+    after: only events with a higher sequence are sent: the head when the webhook was created. secret: signs messages,
+    shown once; former_secret signs too until former_secret_until. failures: failed attempts in a row. broken_until: the
+    breaker is open and nothing is sent before. disabled_at, disabled_why: by a member, or because it answered 410.
     """
 
     __tablename__ = "webhook"
@@ -62,12 +62,15 @@ class Webhook(Tenant, Base):
 
 
 class Delivery(Tenant, Base):
-    """One event for one receiver. Its row is its queue entry, its lease and, afterwards, its record.
+    """One event for one receiver. The row is the queue entry, the lease and, afterwards, the record.
 
-    receiver: a webhook's id, or a party's. sequence: of the event. party_id, job_id: whom and which job the event is
-    about, to find it again. code: why it is as it is, from a closed list; status: what the receiver answered, an HTTP
-    or SMTP status. queued_at: since when it has been tried, which is not for ever. next_attempt_at: when it is due.
-    leased_until: somebody is at it until then at most.
+    receiver: the id of a webhook or of a party. sequence: of the event. party_id, job_id: the party and the job that
+    the event is about, for filters. code: the reason for the state, a `DeliveryCode`; status: the receiver's HTTP or
+    SMTP status. queued_at: the three days of attempts count from here. next_attempt_at: when it is due. leased_until:
+    until then at most a sender holds it.
+
+    The unique constraint is for two planners of one event, and for a replay that meets the planner: both insert the
+    same delivery, and it stays one row.
     """
 
     __tablename__ = "delivery"

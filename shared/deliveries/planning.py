@@ -1,7 +1,8 @@
-"""Planning: from events to deliveries, one for each receiver that an event concerns.
+"""Planning: inserts one delivery for each event and each receiver that the event concerns.
 
-The planner is a cursor over the organization's events, moved in the transaction that inserts the deliveries: an event
-is planned once, or, after a crash, as if it had never been begun. Sending knows nothing of events that are to come.
+The planner is a cursor over the organization's events, moved in the transaction that inserts the deliveries. So each
+event is planned once; after a crash the transaction is rolled back and the next planner repeats it. Senders read
+deliveries only, never the feed.
 """
 
 import uuid
@@ -38,23 +39,24 @@ LARGEST_PLAN = 1000
 """Events planned in one transaction."""
 
 Columns = Callable[[Any], list[ColumnElement[Any]]]
-"""The columns of a planned delivery to a party with this id, to be selected from `Event`."""
+"""Maps a party id (a column or a literal) to the columns of a planned delivery to that party, selected from `Event`."""
 
 Addressees = Callable[[Columns, ColumnElement[bool]], Select[Any]]
-"""Whom to write to about an event: selects these columns of the events that are meant (a condition on `Event`)."""
+"""The recipients of a mail about an event: a select of these columns for the events that match a condition."""
 
 
 def the_party(columns: Columns, meant: ColumnElement[bool]) -> Select[Any]:
-    """The party that the event is about: the addressee of most mails."""
+    """Addressees: the party that the event is about. Most mails go to that party."""
     return select(*columns(Event.party_id)).where(meant, Event.party_id.is_not(None))
 
 
 def plan(
     db: Session, now: datetime, limit: int = LARGEST_PLAN, *, mailed: Mapping[str, Addressees] | None = None
 ) -> int:
-    """Plan the deliveries of the next events. Answers how many events it took: 0 for none, or when another is at it.
+    """Plan the deliveries of the next events. Returns the number of events: 0 if there are none or another planner is
+    at work.
 
-    mailed: the event types that are told by mail, each with whom to write to.
+    limit: upper bound of events. mailed: the event types that are sent by mail, each with its addressees.
     """
     last = events.hold_position(db, PLANNER)
     if last is None:
@@ -64,7 +66,7 @@ def plan(
         Webhook.org_id == current_org(db), Webhook.removed_at.is_(None), Webhook.disabled_at.is_(None)
     )
     if not mailed and not db.scalar(select(listening.exists())):
-        events.advance(db, PLANNER, since=last, to=head)  # nobody wants to be told of anything
+        events.advance(db, PLANNER, since=last, to=head)  # there is no receiver at all
         return 0
     up_to = min(head, last + limit)
     if up_to <= last:
@@ -91,12 +93,12 @@ COLUMNS = [
     "next_attempt_at",
     "created_at",
 ]
-"""What is planned of a delivery, in the order of `planned`."""
+"""The columns of a planned delivery, in the order of `planned`."""
 
 
 def planned(channel: Channel, receiver: ColumnElement[str], party_id: Any, now: datetime) -> list[ColumnElement[Any]]:
     """The columns of a planned delivery, to be selected from `Event`."""
-    at = [literal(now).label(name) for name in ("queued_at", "next_attempt_at", "created_at")]
+    instants = [literal(now).label(name) for name in ("queued_at", "next_attempt_at", "created_at")]
     return [
         Event.org_id.label("org_id"),
         literal(str(channel), Text).label("channel"),
@@ -105,12 +107,12 @@ def planned(channel: Channel, receiver: ColumnElement[str], party_id: Any, now: 
         Event.type.label("event_type"),
         party_id.label("party_id"),
         _job_id().label("job_id"),
-        *at,
+        *instants,
     ]
 
 
 def wants() -> ColumnElement[bool]:
-    """Whether a webhook has asked for events of that type."""
+    """Condition: the webhook has asked for events of this type."""
     return or_(func.cardinality(Webhook.types) == 0, Event.type == func.any(Webhook.types))
 
 
@@ -127,8 +129,8 @@ def _to_webhooks(meant: ColumnElement[bool], now: datetime) -> Select[Any]:
 
 
 def _to_mailboxes(meant: ColumnElement[bool], now: datetime, mailed: Mapping[str, Addressees]) -> list[Select[Any]]:
-    """A query for all types that have the same addressees, in which events are read once: without statistics
-    PostgreSQL would join them with themselves in the square of their number."""
+    """One select for all event types with the same addressees, so that each select reads the events once. With one
+    select per type and no statistics, PostgreSQL joined the events with themselves: cost grew with their square."""
     types: dict[Addressees, list[str]] = {}
     for event_type, addressees in mailed.items():
         types.setdefault(addressees, []).append(event_type)
@@ -136,10 +138,10 @@ def _to_mailboxes(meant: ColumnElement[bool], now: datetime, mailed: Mapping[str
     def columns(party_id: Any) -> list[ColumnElement[Any]]:
         return planned(Channel.EMAIL, party_id, party_id, now)
 
-    return [addressees(columns, and_(meant, Event.type.in_(its_types))) for addressees, its_types in types.items()]
+    return [addressees(columns, and_(meant, Event.type.in_(these))) for addressees, these in types.items()]
 
 
 def _job_id() -> ColumnElement[uuid.UUID]:
-    """The job that an event is about or comes from."""
+    """The job that an event is about or that caused it."""
     about = cast(func.substr(Event.subject, len("job/") + 1), Uuid)
     return case((Event.subject.like("job/%"), about), else_=cast(Event.data["jobId"].astext, Uuid))

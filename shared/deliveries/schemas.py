@@ -1,4 +1,4 @@
-"""What callers send and are told about webhooks and deliveries."""
+"""Requests and answers of the API about webhooks and deliveries."""
 
 import uuid
 from typing import Annotated, Any, Literal, Self
@@ -25,7 +25,7 @@ Types = Annotated[list[TypeName], Field(max_length=200)]
 
 
 class WebhookRequest(Received):
-    """Where to send, and what: event types, none for all of them."""
+    """A new webhook: the address to call, and the event types to send; none for all types."""
 
     url: Url
     types: Types = Field(default_factory=list)
@@ -38,7 +38,7 @@ class WebhookRequest(Received):
 
 
 class WebhookChanges(Received):
-    """What is to change; fields left out stay. Null clears `description`."""
+    """Changes to a webhook. A field that is left out stays as it is. Null clears `description`."""
 
     url: Url | None = None
     types: Types | None = None
@@ -67,18 +67,18 @@ class WebhookChanges(Received):
 
     @property
     def changes(self) -> dict[str, Any]:
-        """The fields that were given."""
+        """The given fields with their values."""
         return self.model_dump(include=self.model_fields_set)
 
 
 class ReplayRequest(Received):
-    """The first sequence to tell again."""
+    """The sequence of the first event to send again."""
 
     from_sequence: int = Field(ge=1, le=2**63 - 1)
 
 
 class WebhookAnswer(Answer):
-    """A webhook, without its secret. failures: failed attempts in a row; brokenUntil: nothing is sent before."""
+    """A webhook without its secret. failures: failed attempts in a row. brokenUntil: nothing is sent before."""
 
     id: uuid.UUID
     url: str
@@ -99,7 +99,7 @@ class WebhookAnswer(Answer):
 
 
 class WebhookWithSecret(WebhookAnswer):
-    """A webhook with its secret: told once, when it is made or rotated."""
+    """A webhook with its secret, which is shown once: when the webhook is created or the secret rotated."""
 
     secret: str
     former_secret_until: Instant | None
@@ -114,12 +114,12 @@ class WebhookWithSecret(WebhookAnswer):
 
 def _fields(webhook: Webhook) -> dict[str, Any]:
     names = ("id", "url", "types", "description", "disabled_why", "failures", "broken_until", "created_by")
-    told = {name: getattr(webhook, name) for name in (*names, "created_at", "updated_at")}
-    return told | {"enabled": webhook.disabled_at is None}
+    fields = {name: getattr(webhook, name) for name in (*names, "created_at", "updated_at")}
+    return fields | {"enabled": webhook.disabled_at is None}
 
 
 class TestAnswer(Answer):
-    """What came back from a test call. It is not in the ledger."""
+    """The result of a test call. Test calls are not in the ledger."""
 
     delivered: bool
     code: str
@@ -129,7 +129,7 @@ class TestAnswer(Answer):
 
 
 class ReplayAnswer(Answer):
-    """How many events were queued, the last sequence looked at, and whether there is more to ask for after it."""
+    """The number of events queued, the last sequence examined, and whether later events remain to be replayed."""
 
     queued: int
     up_to_sequence: int
@@ -137,7 +137,7 @@ class ReplayAnswer(Answer):
 
 
 class ToldEvent(Answer):
-    """The event that a delivery tells of."""
+    """The event of a delivery."""
 
     id: uuid.UUID
     type: str
@@ -145,7 +145,7 @@ class ToldEvent(Answer):
 
 
 class DeliveryAnswer(Answer):
-    """Who is or was told of what, and when, or why not. receiver: a webhook's id, or a party's."""
+    """A delivery: its event, receiver, state and reason. receiver: the id of a webhook or of a party."""
 
     id: uuid.UUID
     channel: Channel
@@ -185,7 +185,7 @@ class DeliveryAnswer(Answer):
 
 
 class ResendRequest(Received):
-    """Which deliveries to queue again: those that failed or are dead, of one job and channel or of all."""
+    """The deliveries to queue again: failed or dead ones, optionally of one job or one channel."""
 
     state: Literal["failed", "dead"]
     job_id: uuid.UUID | None = None
@@ -193,13 +193,13 @@ class ResendRequest(Received):
 
 
 class ResendAnswer(Answer):
-    """How many were queued."""
+    """The number of deliveries queued."""
 
     queued: int
 
 
 class Summary(Answer):
-    """How many deliveries are in which state."""
+    """The number of deliveries in each state."""
 
     total: int
     queued: int

@@ -1,5 +1,9 @@
-"""Secrets and signatures of webhooks, by the Standard Webhooks rules: a receiver knows that it was us, and that it is
-not hearing an old message again.
+"""Secrets and signatures of webhooks, by the Standard Webhooks rules. With them a receiver can verify that a message
+comes from us and is not an old message sent again.
+
+Why not the library standardwebhooks (1.1): it signs text, not bytes, with one secret per object, and makes neither
+secrets nor headers, so about half of this file would remain. It takes a datetime's wall time for UTC whatever its zone.
+The speed is the same (6 µs here, 7 to 10 µs there). The tests verify our signatures with it.
 """
 
 import base64
@@ -13,12 +17,12 @@ PREFIX = "whsec_"
 
 
 def new_secret() -> str:
-    """A secret to sign with: 32 random bytes, written as receivers' libraries take them."""
+    """A new signing secret: 32 random bytes, in the text form that receivers' libraries expect."""
     return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def headers(message_id: str, body: bytes, signing: Sequence[str], now: datetime) -> list[tuple[bytes, bytes]]:
-    """What goes with a message: its id, the same at every attempt, the time, and one signature for each secret."""
+    """The headers of a message: its id (the same at every attempt), the time, and one signature per secret."""
     timestamp = b"%d" % now.timestamp()
     signed = b".".join((message_id.encode(), timestamp, body))
     return [

@@ -1,8 +1,13 @@
-"""Handing mails to an SMTP server, over connections that are kept and used again.
+"""Hands mails to an SMTP server over connections that are kept and used again.
 
-What goes wrong is told apart by whose fault it is: of this mail alone, which others need not wait for, or of the
-server, which is then left alone for a moment. And by whether the server may have taken the mail before the connection
-was lost: then it is handed in again, under the same Message-ID.
+A failure is classified by its cause: this mail alone (other mails go on), or the server (which then gets a pause). If
+the connection was lost after the contents were sent, the server may have accepted the mail: it is handed in again with
+the same Message-ID.
+
+smtplib speaks the protocol. Its `sendmail` was not taken: it does not say at which step the connection was lost, and
+parses addresses that are checked already (0.11 ms of processor time a mail against 0.07). aiosmtplib (5.1) was not
+taken: it costs 0.45 ms a mail, and eight threads suffice for eight connections. Measured with mails of 3 kB over one
+kept connection to a server that accepts everything.
 """
 
 import re
@@ -18,21 +23,21 @@ from urllib.parse import unquote, urlsplit
 from shared.deliveries.codes import DeliveryCode
 
 PATIENCE_SECONDS = 10.0
-"""How long a server may take to accept a connection, and for each answer."""
+"""Time limit for a connection, and for each answer of the server."""
 
 IDLE_SECONDS = 5.0
-"""A connection that lay idle for longer is asked whether it lives before a mail is entrusted to it."""
+"""A connection that was idle for longer is tested (NOOP) before a mail is handed in over it."""
 
 FAILURES_BEFORE_PAUSE = 2
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 5.0, 60.0
 
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
-"""How the server is spoken to, and on which port where the address names none."""
+"""The supported schemes, each with the port to use if the address names none."""
 
 
 @dataclass(frozen=True)
 class Envelope:
-    """What is handed in. content: the whole mail, its lines ending in CRLF."""
+    """A mail to hand in. content: the complete mail, its lines ending in CRLF."""
 
     sender: str
     recipient: str
@@ -40,9 +45,10 @@ class Envelope:
 
 
 class NotTaken(Exception):
-    """The server has not taken the mail, or not said so.
+    """The server has not accepted the mail, or has not confirmed it.
 
-    status: what it answered. final: trying again would be of no use. server: others would fare no better now.
+    status: the SMTP status, if there was an answer. final: another attempt would be useless. server: the cause is the
+    server, so other mails would fail now too.
     """
 
     def __init__(self, code: DeliveryCode, status: int | None = None, *, final: bool = False, server: bool = False):
@@ -51,7 +57,10 @@ class NotTaken(Exception):
 
 
 class MailServer:
-    """The connections of one process. Threads may hand in at once: each has a connection to itself meanwhile."""
+    """The connections of one process to the mail server. Threads may use it concurrently; each gets its own connection.
+
+    patience_seconds: time limit for a connection and for each answer. tls: default, the authorities of this machine.
+    """
 
     def __init__(
         self, url: str, *, patience_seconds: float = PATIENCE_SECONDS, tls: ssl.SSLContext | None = None
@@ -63,27 +72,27 @@ class MailServer:
         self._patience = patience_seconds
         self._tls = tls or (None if self._security == "smtp" else ssl.create_default_context())
         self._idle: list[tuple[smtplib.SMTP, float]] = []
-        self._turn = Lock()
-        self._failures, self._quiet_until = 0, 0.0
+        self._lock = Lock()
+        self._failures, self._paused_until = 0, 0.0
 
     @property
     def pausing(self) -> bool:
-        """Whether the server failed lately, so that it is better left alone."""
-        return time.monotonic() < self._quiet_until
+        """True while the server gets a pause, because it failed several times in a row."""
+        return time.monotonic() < self._paused_until
 
     def hand_in(self, envelope: Envelope) -> int:
-        """Hand one mail in. Answers the server's status. Raises NotTaken."""
+        """Hand one mail in. Returns the server's status. Raises NotTaken."""
         try:
             status = self._hand_in(envelope)
         except NotTaken as error:
-            self._note(failed=error.server)
+            self._count(failed=error.server)
             raise
-        self._note(failed=False)
+        self._count(failed=False)
         return status
 
     def close(self) -> None:
-        """Say goodbye on every connection that is not in use."""
-        with self._turn:
+        """Close every connection that is not in use."""
+        with self._lock:
             idle, self._idle = self._idle, []
         for connection, _ in idle:
             with suppress(smtplib.SMTPException, OSError):
@@ -100,7 +109,7 @@ class MailServer:
             raise NotTaken(DeliveryCode.CONNECTION_FAILED, server=True) from None
 
     def _talk(self, connection: smtplib.SMTP, envelope: Envelope) -> int:
-        """Hand in over this connection, and keep it for the next mail unless this one broke it."""
+        """Hand in over this connection, and keep it for the next mail unless it is broken."""
         try:
             status = _converse(connection, envelope)
         except NotTaken as error:
@@ -117,16 +126,16 @@ class MailServer:
 
     def _kept(self) -> smtplib.SMTP | None:
         while True:
-            with self._turn:
+            with self._lock:
                 if not self._idle:
                     return None
                 connection, since = self._idle.pop()
-            if time.monotonic() - since < IDLE_SECONDS or _lives(connection):
+            if time.monotonic() - since < IDLE_SECONDS or _is_alive(connection):
                 return connection
             connection.close()
 
     def _keep(self, connection: smtplib.SMTP) -> None:
-        with self._turn:
+        with self._lock:
             self._idle.append((connection, time.monotonic()))
 
     def _connect(self) -> smtplib.SMTP:
@@ -155,38 +164,40 @@ class MailServer:
             raise NotTaken(code, server=True) from None
         return connection
 
-    def _note(self, *, failed: bool) -> None:
-        """Leave a server alone that failed several mails in a row; one mail that fails alone holds up nobody."""
-        with self._turn:
+    def _count(self, *, failed: bool) -> None:
+        """Count failures of the server in a row. From the second on it gets a pause; one alone delays no mail."""
+        with self._lock:
             self._failures = self._failures + 1 if failed else 0
             more = self._failures - FAILURES_BEFORE_PAUSE
             if more >= 0:
                 pause = min(FIRST_PAUSE_SECONDS * 2 ** min(more, 10), LONGEST_PAUSE_SECONDS)
-                self._quiet_until = time.monotonic() + pause
+                self._paused_until = time.monotonic() + pause
 
 
 class _Stale(Exception):
-    """The connection ended before anything of this mail was handed in."""
+    """The connection ended before any part of this mail was handed in."""
 
 
 def _converse(connection: smtplib.SMTP, envelope: Envelope) -> int:
-    """The conversation about one mail. Raises NotTaken, and _Stale where the server ended it at its beginning."""
-    begun = given = False
+    """The SMTP commands for one mail. Raises NotTaken, and _Stale if the server had closed the connection before."""
+    begun = handed_over = False
     try:
-        status, _ = connection.docmd("MAIL", f"FROM:<{envelope.sender}>")  # bare: `mail` would parse the address
+        status, _ = connection.docmd(
+            "MAIL", f"FROM:<{envelope.sender}>"
+        )  # not `connection.mail`, which would parse the address
         if status == 421:
             raise _Stale
-        if status != 250:  # it is we who are refused: every other mail has the same sender
+        if status != 250:  # the sender is refused, and every mail has the same sender
             raise NotTaken(DeliveryCode.DEFERRED if status < 500 else DeliveryCode.SERVER_REFUSED, status, server=True)
         begun = True
         _accept(connection.docmd("RCPT", f"TO:<{envelope.recipient}>")[0], (250, 251), DeliveryCode.RECIPIENT_REFUSED)
         _accept(connection.docmd("DATA")[0], (354,), DeliveryCode.MAIL_REFUSED)
-        given = True
+        handed_over = True
         connection.send(_LEADING_DOT.sub(b"..", envelope.content) + b".\r\n")
         status = connection.getreply()[0]
         _accept(status, (250,), DeliveryCode.MAIL_REFUSED)
     except (smtplib.SMTPServerDisconnected, OSError) as error:
-        if given:
+        if handed_over:
             raise NotTaken(DeliveryCode.IN_DOUBT, server=True) from None
         if _timed_out(error):
             raise NotTaken(DeliveryCode.TIMED_OUT, server=True) from None
@@ -202,25 +213,25 @@ _LEADING_DOT = re.compile(rb"(?m)^\.")
 def _accept(status: int, accepted: tuple[int, ...], refused: DeliveryCode) -> None:
     if status in accepted:
         return
-    if status == 421:  # it closes the connection
+    if status == 421:  # the server closes the connection
         raise NotTaken(DeliveryCode.DEFERRED, status, server=True)
     raise NotTaken(refused if status >= 500 else DeliveryCode.DEFERRED, status, final=status >= 500)
 
 
 def _timed_out(error: Exception) -> bool:
-    """smtplib tells a time-out like a lost connection, and keeps what it was behind it."""
+    """True for a time-out. smtplib raises SMTPServerDisconnected for it and keeps the cause in `__context__`."""
     return isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError)
 
 
 def _reset(connection: smtplib.SMTP) -> bool:
-    """Make a connection forget the mail that was refused. Whether it can be used again."""
+    """Reset a connection after a refused mail (RSET). Returns True if it can be used again."""
     try:
         return connection.rset()[0] == 250
     except (smtplib.SMTPException, OSError):
         return False
 
 
-def _lives(connection: smtplib.SMTP) -> bool:
+def _is_alive(connection: smtplib.SMTP) -> bool:
     try:
         return connection.noop()[0] == 250
     except (smtplib.SMTPException, OSError):
@@ -228,5 +239,5 @@ def _lives(connection: smtplib.SMTP) -> bool:
 
 
 def _own_name() -> str:
-    """What we call ourselves. Not the full name, for which smtplib would ask the DNS at every connection."""
+    """The name in our EHLO. smtplib's default is the full name, which it looks up in the DNS for every connection."""
     return socket.gethostname() or "localhost"

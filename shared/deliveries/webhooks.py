@@ -1,6 +1,6 @@
-"""Webhooks: receivers that another system's people set up, and everything that is done to them.
+"""Webhooks: receivers in other systems. Creates, changes, removes, disables and replays them.
 
-Every change is an event without the address or the secret: both may open doors.
+Every change is recorded as an event without address and secret: both may grant access.
 """
 
 import uuid
@@ -26,15 +26,15 @@ LARGEST_REPLAY = 50_000
 
 
 class TooManyWebhooks(Conflict):
-    """Each one is told of each event, so their number is what an event costs."""
+    """An organization has too many webhooks. The limit exists because each event is sent to each webhook."""
 
     slug, title = "too-many-webhooks", "Too many webhooks"
 
 
 def webhooks(db: Session) -> Select[Webhook]:
-    """The webhooks, the newest first."""
-    there = select(Webhook).where(Webhook.org_id == current_org(db), Webhook.removed_at.is_(None))
-    return there.order_by(Webhook.id.desc())
+    """The webhooks that were not removed, newest first."""
+    existing = select(Webhook).where(Webhook.org_id == current_org(db), Webhook.removed_at.is_(None))
+    return existing.order_by(Webhook.id.desc())
 
 
 def webhook(db: Session, webhook_id: uuid.UUID) -> Webhook:
@@ -48,9 +48,9 @@ def webhook(db: Session, webhook_id: uuid.UUID) -> Webhook:
 def create_webhook(
     db: Session, *, url: str, types: Collection[str], description: str | None, actor: Actor, now: datetime
 ) -> Webhook:
-    """Set up a webhook, which is told of everything after its own creation. Raises TooManyWebhooks.
+    """Create a webhook. It receives every event after its own `webhook.created`. Raises TooManyWebhooks.
 
-    The counter of events is locked from that event to the commit: no event can fall between the two.
+    Recording that event locks the event counter until the commit, so no other event can fall in between.
     """
     if (db.scalar(select(func.count()).select_from(webhooks(db).subquery())) or 0) >= MOST_WEBHOOKS:
         raise TooManyWebhooks(f"An organization has at most {MOST_WEBHOOKS} webhooks; remove one first.")
@@ -82,8 +82,11 @@ def change_webhook(
     actor: Actor,
     now: datetime,
 ) -> Webhook:
-    """Change `url`, `types`, `description` or `enabled`. Raises NotFound, Stale. One that is enabled again begins with
-    a clean record, and hears nothing of the time in between unless that is replayed."""
+    """Change `url`, `types`, `description` or `enabled`. Raises NotFound, Stale.
+
+    A webhook that is enabled again starts with no failures. It receives the events of the time in between by replay
+    only.
+    """
     found = _locked(db, webhook_id, expected)
     enabled = changes.pop("enabled", None)
     changed = [name for name, value in changes.items() if getattr(found, name) != value]
@@ -103,7 +106,7 @@ def change_webhook(
 def remove_webhook(
     db: Session, webhook_id: uuid.UUID, *, expected: frozenset[int] | None, actor: Actor, now: datetime
 ) -> None:
-    """Take a webhook away. What it was told stays on record. Raises NotFound, Stale."""
+    """Remove a webhook. Its deliveries stay in the ledger. Raises NotFound, Stale."""
     found = _locked(db, webhook_id, expected)
     found.removed_at = now
     _touch(db, found, now)
@@ -111,7 +114,7 @@ def remove_webhook(
 
 
 def rotate_secret(db: Session, webhook_id: uuid.UUID, *, actor: Actor, now: datetime) -> Webhook:
-    """Give it a new secret. The former one signs too for a day, so that the receiver can change over.
+    """Replace the secret. The former one signs too for 24 hours, so that the receiver can change over.
 
     Raises NotFound.
     """
@@ -124,7 +127,7 @@ def rotate_secret(db: Session, webhook_id: uuid.UUID, *, actor: Actor, now: date
 
 
 def disable(db: Session, webhook_id: uuid.UUID, why: str, actor: Actor, now: datetime) -> None:
-    """Disable a webhook that wants no more. Harmless where it is disabled already."""
+    """Disable a webhook whose receiver wants no more messages. Does nothing if it is disabled already."""
     done = db.scalar(
         update(Webhook)
         .where(Webhook.org_id == current_org(db), Webhook.id == webhook_id, Webhook.disabled_at.is_(None))
@@ -137,10 +140,11 @@ def disable(db: Session, webhook_id: uuid.UUID, why: str, actor: Actor, now: dat
 
 
 def replay(db: Session, webhook_id: uuid.UUID, since: int, now: datetime) -> tuple[int, int, bool]:
-    """Queue every event from a sequence on that the webhook asks for, once more, also from before it was made.
+    """Queue the events from a sequence on again, also those from before the webhook was created.
 
-    Answers how many were queued, up to which sequence, and whether there is more after that: a call takes 50,000
-    events at most. What waits already stays as it is. Raises NotFound.
+    Only events of the types that the webhook asks for. Deliveries that are queued already stay as they are. A call
+    examines at most 50,000 events. Returns how many were queued, the last sequence examined, and True if later events
+    remain. Raises NotFound.
     """
     found = webhook(db, webhook_id)
     head = events.head(db)
@@ -160,7 +164,7 @@ def replay(db: Session, webhook_id: uuid.UUID, since: int, now: datetime) -> tup
 
 
 def anew(now: datetime) -> dict[str, Any]:
-    """What makes a delivery as if it had just been planned. `attempts` begins again, and with it its three days."""
+    """The values that make a delivery as if it had just been planned: attempts and the three days start again."""
     return {
         "state": str(DeliveryState.QUEUED),
         "attempts": 0,

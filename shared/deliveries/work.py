@@ -1,7 +1,8 @@
-"""The sender's side of deliveries: claim some, and settle each once it was tried.
+"""Claiming and settling: a sender claims deliveries, attempts them, and settles each with its result.
 
-In between lies a conversation over the network, with no transaction open. So what keeps others off is a lease in the
-row: whoever dies with one costs its receivers the rest of the lease, and at most that one message told twice.
+The attempt in between is network traffic with no transaction open. So a lease in the row (`leased_until`), not a row
+lock, keeps other senders away. If a sender dies, its deliveries are due again when the lease ends; a message that it
+had sent and not settled is sent twice.
 """
 
 import random
@@ -34,15 +35,15 @@ from shared.deliveries.models import Channel, Delivery, DeliveryState
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(hours=8)
 TRIED_FOR = timedelta(days=3)
-"""How long a receiver is tried, from when the delivery was queued."""
+"""How long a delivery is attempted, counted from `queued_at`."""
 
 MOST_ATTEMPTS = 40
-"""Three days of pauses make less than twenty attempts; the rest are those whose sender died before it could settle."""
+"""Three days of pauses allow fewer than 20 attempts. More than that are attempts whose sender died before settling."""
 
 
 @dataclass(frozen=True, eq=False)
 class Claimed:
-    """A delivery that is ours to try until `leased_until`. attempts: with this one. No two claims are equal."""
+    """A delivery that this sender holds until `leased_until`. attempts: including this one. No two claims are equal."""
 
     id: uuid.UUID
     channel: str
@@ -58,7 +59,7 @@ class Claimed:
 
 @dataclass(frozen=True)
 class Settled:
-    """What became of an attempt. next_attempt_at: only with QUEUED, when to try again."""
+    """The result of an attempt. next_attempt_at: only with QUEUED, the time of the next attempt."""
 
     state: DeliveryState
     code: DeliveryCode
@@ -67,8 +68,10 @@ class Settled:
 
 
 def claim(db: Session, channel: Channel, now: datetime, limit: int, lease_seconds: float) -> list[Claimed]:
-    """Claim deliveries that are due, the longest due first. Those of one receiver and job come together, whatever the
-    limit: they make one message."""
+    """Claim deliveries that are due, the longest due first.
+
+    limit: upper bound, but all that are due of one receiver and job are claimed together, because they make one mail.
+    """
     columns = Delivery.id, Delivery.receiver, Delivery.job_id
     first = (
         select(*columns)
@@ -92,7 +95,7 @@ def claim(db: Session, channel: Channel, now: datetime, limit: int, lease_second
 
 
 def due(db: Session, channel: Channel, now: datetime) -> ColumnElement[bool]:
-    """Whether a delivery waits for somebody to try it now."""
+    """Condition: the delivery is queued, its time has come, and no sender holds a lease."""
     return and_(
         Delivery.org_id == current_org(db),
         Delivery.channel == channel,
@@ -103,9 +106,9 @@ def due(db: Session, channel: Channel, now: datetime) -> ColumnElement[bool]:
 
 
 def lease(db: Session, ids: Collection[uuid.UUID], now: datetime, lease_seconds: float) -> list[Claimed]:
-    """Take deliveries whose rows this transaction has locked. Answers them by sequence.
+    """Lease deliveries whose rows this transaction has locked. Returns them by sequence.
 
-    One that was begun too often without ever being settled is given up: it must be what ends its senders.
+    A delivery that was attempted MOST_ATTEMPTS times and never settled is given up: it probably kills its senders.
     """
     if not ids:
         return []
@@ -139,13 +142,9 @@ def lease(db: Session, ids: Collection[uuid.UUID], now: datetime, lease_seconds:
     return sorted(rows, key=lambda claimed: (claimed.sequence, claimed.receiver))
 
 
-def settle(db: Session, claimed: Claimed, settled: Settled, now: datetime) -> bool:
-    """Write down what became of one. False when the lease was no longer ours: somebody else has it, or had it."""
-    return settle_all(db, {claimed: settled}, now) == 1
-
-
 def settle_all(db: Session, results: Mapping[Claimed, Settled], now: datetime) -> int:
-    """Write down what became of several, in one statement. Answers how many were still ours."""
+    """Save the results of several attempts in one statement. Returns how many of the leases were still valid; the
+    other deliveries stay as they are."""
     if not results:
         return 0
     found: int = db.connection().exec_driver_sql(*settling(current_org(db), results, now)).rowcount
@@ -153,8 +152,8 @@ def settle_all(db: Session, results: Mapping[Claimed, Settled], now: datetime) -
 
 
 def settle_soon(database: Database, org_id: str, results: Mapping[Claimed, Settled], now: datetime) -> None:
-    """The same in a transaction of its own and one round trip, which does not wait for the disk: where PostgreSQL
-    itself crashes, what was settled in the last second is told again, with the same id."""
+    """Do the same as `settle_all` in a transaction of its own, in one round trip that does not wait for the disk. If
+    PostgreSQL itself crashes, the messages of the last second are sent again, with the same ids."""
     database.note(org_id, settling(org_id, results, now))
 
 
@@ -169,20 +168,21 @@ _SETTLE = """
         settled_at = CASE WHEN (%(states)s::text[])[array_position(%(ids)s::uuid[], id)] <> 'queued'
             THEN %(now)s::timestamptz END
     WHERE org_id = %(org)s AND id = ANY (%(ids)s::uuid[])
-        AND attempts = (%(attempts)s::int[])[array_position(%(ids)s::uuid[], id)]
         AND leased_until = (%(leases)s::timestamptz[])[array_position(%(ids)s::uuid[], id)]
         AND state = 'queued'"""
-"""No join: without statistics PostgreSQL takes what is queued for a row or two, and reads all of it for each result
-anew. An array of ids is looked up in an index, once."""
+"""The lease identifies the claim: a later claim of the same delivery has a later end.
+`state` is checked too, because a delivery whose lease has ended can be suppressed or given up without a new lease.
+
+Arrays and no join: without statistics PostgreSQL expects a row or two to be queued, and would read all queued rows
+again for each result. An array of ids is looked up in an index once."""
 
 
 def settling(org_id: str, results: Mapping[Claimed, Settled], now: datetime) -> tuple[str, dict[str, Any]]:
-    """The statement that writes down what became of several, and its parameters."""
+    """The statement that saves the results of several attempts, and its parameters."""
     return _SETTLE, {
         "org": org_id,
         "now": now,
         "ids": [claimed.id for claimed in results],
-        "attempts": [claimed.attempts for claimed in results],
         "leases": [claimed.leased_until for claimed in results],
         "states": [str(settled.state) for settled in results.values()],
         "codes": [str(settled.code) for settled in results.values()],
@@ -192,7 +192,10 @@ def settling(org_id: str, results: Mapping[Claimed, Settled], now: datetime) -> 
 
 
 def release(db: Session, claimed: Collection[Claimed]) -> None:
-    """Give back what was claimed and not begun: it is due at once, and no attempt was made."""
+    """Give back deliveries that were claimed but not attempted: they are due at once, and the attempt is not counted.
+
+    A delivery that another sender has claimed since stays with that sender.
+    """
     if not claimed:
         return
     ids = literal([one.id for one in claimed], ARRAY(Uuid))
@@ -206,8 +209,11 @@ def release(db: Session, claimed: Collection[Claimed]) -> None:
 
 
 def again(claimed: Claimed, code: DeliveryCode, now: datetime, *, status: int | None = None) -> Settled:
-    """The attempt failed: when the next one is, or that it was the last. The pauses triple from 5 s up to 8 h, give or
-    take a fifth, so that what failed together does not come back together; after three days it is dead."""
+    """The result of a failed attempt: queued for the next one, or dead after three days.
+
+    Pauses triple from 5 s up to 8 h, plus or minus a fifth, so that deliveries that failed together are not attempted
+    together again.
+    """
     pause = min(FIRST_PAUSE * 3 ** min(claimed.attempts - 1, 20), LONGEST_PAUSE) * random.uniform(0.8, 1.2)  # noqa: S311
     if now + pause > claimed.queued_at + TRIED_FOR:
         return Settled(DeliveryState.DEAD, code, status)
@@ -215,5 +221,5 @@ def again(claimed: Claimed, code: DeliveryCode, now: datetime, *, status: int | 
 
 
 def organizations_with_due_deliveries(db: Session, channel: Channel, now: datetime) -> list[str]:
-    """The organizations that have something to tell. Needs no organization of its own."""
+    """The ids of the organizations that have deliveries due. Works in a transaction of no organization."""
     return list(db.scalars(select(func.organizations_with_due_deliveries(str(channel), now))))

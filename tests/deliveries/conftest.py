@@ -1,4 +1,4 @@
-"""Deliveries to servers of the tests' own, which are on private addresses."""
+"""Fixtures for deliveries to test servers, which have private addresses."""
 
 import threading
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.factories import Org
 
 @pytest.fixture
 def private(configured: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Webhooks may lead to 127.0.0.1."""
+    """Allows webhooks to call 127.0.0.1."""
     from worker import webhooks
 
     monkeypatch.setattr(webhooks, "config", configured.model_copy(update={"webhooks_allow_private": True}))
@@ -20,7 +20,7 @@ def private(configured: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def released() -> Iterator[threading.Event]:
-    """Lets go of every receiver that hangs, at the end of the test at the latest."""
+    """An event that releases every hanging receiver. It is set at the end of the test at the latest."""
     event = threading.Event()
     yield event
     event.set()
@@ -28,7 +28,7 @@ def released() -> Iterator[threading.Event]:
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind(org: Org, other_org: Org) -> Iterator[None]:
-    """Senders serve every organization: what this test leaves unsent, the next one would send."""
+    """Suppresses the deliveries that a test leaves queued. Otherwise the next test would send them."""
     yield
     for one in (org, other_org):
         with one.transaction() as db:

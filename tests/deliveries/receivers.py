@@ -1,4 +1,4 @@
-"""Receivers of webhooks: a real server on 127.0.0.1 that answers well or badly, and keeps what it was told."""
+"""Receivers of webhooks: a real server on 127.0.0.1 that answers as a test decides and keeps the messages."""
 
 import json
 import socket
@@ -17,7 +17,7 @@ Answering = Callable[[BaseHTTPRequestHandler, int], None]
 
 @dataclass
 class Receiver:
-    """A server, and every message that it took in, in order: headers and body."""
+    """A server, and the headers and bodies of the messages it received, in order."""
 
     url: str
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -38,13 +38,13 @@ class Receiver:
 
 
 def well(handler: BaseHTTPRequestHandler, _: int) -> None:
-    """Take it."""
+    """Accept the message."""
     handler.send_response(204)
     handler.end_headers()
 
 
 def status(code: int, **headers: str) -> Answering:
-    """Always answer this."""
+    """Always answer this status."""
 
     def answer(handler: BaseHTTPRequestHandler, _: int) -> None:
         handler.send_response(code)
@@ -57,7 +57,7 @@ def status(code: int, **headers: str) -> Answering:
 
 
 def hang(released: threading.Event) -> Answering:
-    """Say nothing until the test lets go."""
+    """Do not answer until the test sets `released`."""
 
     def answer(handler: BaseHTTPRequestHandler, _: int) -> None:
         released.wait(60)
@@ -67,20 +67,20 @@ def hang(released: threading.Event) -> Answering:
 
 
 def reset(handler: BaseHTTPRequestHandler, _: int) -> None:
-    """Break the connection off."""
+    """Reset the connection."""
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     handler.connection.close()
     handler.close_connection = True
 
 
 def close(handler: BaseHTTPRequestHandler, before: int) -> None:
-    """Take it, and close the connection without saying so."""
+    """Accept the message, and close the connection without announcing it."""
     well(handler, before)
     handler.close_connection = True
 
 
 def long(handler: BaseHTTPRequestHandler, _: int) -> None:
-    """Take it, and say more than anybody reads."""
+    """Accept the message with a body longer than the client reads."""
     handler.send_response(200)
     handler.send_header("Content-Length", "100000")
     handler.end_headers()
@@ -88,7 +88,7 @@ def long(handler: BaseHTTPRequestHandler, _: int) -> None:
 
 
 def dribble(released: threading.Event) -> Answering:
-    """A head of which a byte comes every tenth of a second, and no end."""
+    """Send a head without an end, one byte every tenth of a second."""
 
     def answer(handler: BaseHTTPRequestHandler, _: int) -> None:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
@@ -98,7 +98,7 @@ def dribble(released: threading.Event) -> Answering:
 
 
 def endless(released: threading.Event) -> Answering:
-    """A body without an end, as fast as it is read."""
+    """Send a body without an end, as fast as it is read."""
 
     def answer(handler: BaseHTTPRequestHandler, _: int) -> None:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10737418240\r\n\r\n")
@@ -124,14 +124,11 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, *_: Any) -> None:
-        """A connection that ends badly is what these tests are about."""
+        """Do not log connections that fail: these tests provoke them."""
 
 
-@contextmanager
-def receiver(answer: Answering = well, *, certificate: Path | None = None) -> Iterator[Receiver]:
-    """A server for as long as the block lasts. answer: given the request's handler and how many came before it.
-    certificate: it is spoken to over TLS."""
-    found = Receiver("")
+def _handler(found: Receiver, answer: Answering) -> type[BaseHTTPRequestHandler]:
+    """A request handler that notes each message and then answers."""
     lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
@@ -160,9 +157,19 @@ def receiver(answer: Answering = well, *, certificate: Path | None = None) -> It
         do_GET = do_POST
 
         def log_message(self, *_: Any) -> None:
-            """Nothing."""
+            """Log nothing."""
 
-    server = _Server(("127.0.0.1", 0), Handler)
+    return Handler
+
+
+@contextmanager
+def receiver(answer: Answering = well, *, certificate: Path | None = None) -> Iterator[Receiver]:
+    """A server for the duration of the block.
+
+    answer: called with the request's handler and the number of earlier messages. certificate: the server uses TLS.
+    """
+    found = Receiver("")
+    server = _Server(("127.0.0.1", 0), _handler(found, answer))
     found.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
     if certificate is not None:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

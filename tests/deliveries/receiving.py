@@ -1,4 +1,4 @@
-"""What the tests of deliveries begin with: webhooks, events, and the rows they become."""
+"""Steps of the tests of deliveries: create webhooks and events, plan, claim, send, and read the rows."""
 
 import uuid
 from typing import Any
@@ -8,12 +8,13 @@ from sqlalchemy import insert, select
 from shared import clock, deliveries, events
 from shared.deliveries import Channel, Claimed, Delivery, Webhook
 from shared.events import Actor, Fact
+from tests.drain import Workshop
 from tests.factories import Org
 
 ACTOR = Actor("member", "member-1")
 URL = "http://127.0.0.1:9/"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-"""Of no service that there is."""
+"""A secret that no real service uses."""
 
 
 def record(org: Org, *party_ids: str, type: str = "party.changed", **data: Any) -> None:
@@ -24,7 +25,7 @@ def record(org: Org, *party_ids: str, type: str = "party.changed", **data: Any) 
 
 
 def webhook(org: Org, *types: str, url: str = URL, **columns: Any) -> str:
-    """A webhook as a row, which wants everything from now on. Answers its id."""
+    """Insert a webhook that gets the events of these types (none: all) from now on. Returns its id."""
     with org.transaction() as db:
         now = clock.now()
         row = {"org_id": org.id, "url": url, "types": list(types), "after": events.head(db), "secret": SECRET}
@@ -34,13 +35,13 @@ def webhook(org: Org, *types: str, url: str = URL, **columns: Any) -> str:
 
 
 def plan(org: Org, **options: Any) -> int:
-    """Plan what there is. Answers of how many events."""
+    """Plan the new events. Returns how many."""
     with org.transaction() as db:
         return deliveries.plan(db, clock.now(), **options)
 
 
 def rows(org: Org) -> list[Delivery]:
-    """Every delivery, by receiver and event."""
+    """Every delivery, in the order of receiver and event."""
     with org.transaction() as db:
         return list(
             db.scalars(select(Delivery).where(Delivery.org_id == org.id).order_by(Delivery.receiver, Delivery.sequence))
@@ -48,6 +49,22 @@ def rows(org: Org) -> list[Delivery]:
 
 
 def claim(org: Org, *, channel: Channel = Channel.WEBHOOK, limit: int = 100, lease: float = 60) -> list[Claimed]:
-    """Claim what is due."""
+    """Claim the due deliveries."""
     with org.transaction() as db:
         return deliveries.claim(db, channel, clock.now(), limit, lease)
+
+
+def send(workshop: Workshop) -> None:
+    """Call the webhooks that have deliveries due."""
+    workshop.deliver("deliveries.send", "webhook")
+
+
+def states(org: Org) -> list[tuple[str, str | None, int | None]]:
+    """State, code and status of every delivery, in the order of receiver and event."""
+    return [(row.state, row.code, row.status) for row in rows(org)]
+
+
+def the_webhook(org: Org) -> Webhook:
+    """The only webhook of the organization."""
+    with org.transaction() as db:
+        return db.scalars(select(Webhook).where(Webhook.org_id == org.id)).one()

@@ -1,4 +1,4 @@
-"""Where a webhook may lead: to public addresses, whatever they are written as and whatever their names say next."""
+"""The guard of webhook addresses: only public ones are called, in any notation, even if a name resolves differently."""
 
 import asyncio
 from collections.abc import Callable
@@ -57,7 +57,7 @@ WRITTEN_OTHERWISE = [
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_an_address_that_is_not_public(address: str) -> None:
+def test_an_address_that_is_not_public_is_refused(address: str) -> None:
     assert not addresses.is_public(ip_address(address))
     host = f"[{address}]" if ":" in address else address
     with pytest.raises(InvalidInput):
@@ -65,12 +65,12 @@ def test_an_address_that_is_not_public(address: str) -> None:
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "93.184.216.34", "2606:4700::1111", "2a00:1450::1", "::ffff:8.8.8.8"])
-def test_an_address_that_is_public(address: str) -> None:
+def test_an_address_that_is_public_is_recognized(address: str) -> None:
     assert addresses.is_public(ip_address(address))
 
 
 @pytest.mark.parametrize("url", WRITTEN_OTHERWISE)
-def test_however_it_is_written(url: str) -> None:
+def test_a_private_address_is_refused_in_any_notation(url: str) -> None:
     with pytest.raises(InvalidInput):
         check_url(url, allow_private=False)
 
@@ -92,15 +92,15 @@ def test_however_it_is_written(url: str) -> None:
         "",
     ],
 )
-def test_what_is_no_address_at_all(url: str) -> None:
+def test_a_text_that_is_no_web_address_is_refused(url: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         check_url(url, allow_private=True)
     assert "password" not in str(refused.value.errors).replace("or a password", "")
 
 
-def test_an_address_is_kept_as_it_is_called() -> None:
-    told = check_url(" HTTPS://93.184.216.34:443/hook?key=1#part ", allow_private=False)
-    assert told == "https://93.184.216.34/hook?key=1"
+def test_an_address_is_stored_in_the_form_in_which_it_is_called() -> None:
+    stored = check_url(" HTTPS://93.184.216.34:443/hook?key=1#part ", allow_private=False)
+    assert stored == "https://93.184.216.34/hook?key=1"
 
 
 def call(url: str, *, allow_private: bool) -> Reply:
@@ -111,8 +111,8 @@ def call(url: str, *, allow_private: bool) -> Reply:
     return asyncio.run(once())
 
 
-def test_the_guard_stands_where_connections_are_made() -> None:
-    """Whatever was checked when it was saved; with the control that the same call goes through where it may."""
+def test_a_connection_to_a_private_address_is_refused() -> None:
+    """Even if it was accepted when it was saved. The same call succeeds where private addresses are allowed."""
     with receiver() as server:
         assert call(server.url, allow_private=False) == Reply(DeliveryCode.ADDRESS_REFUSED)
         assert server.bodies == []
@@ -120,12 +120,14 @@ def test_the_guard_stands_where_connections_are_made() -> None:
 
 
 def resolver(*answers: list[str]) -> Callable[[str, int], list[str]]:
-    """A name server that says something else each time."""
+    """A resolver that returns the next of these answers at each call."""
     left = list(answers)
     return lambda host, port: left.pop(0)
 
 
-def test_a_name_that_changes_its_mind_after_it_was_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_resolves_to_a_private_address_after_it_was_saved_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with receiver() as server:
         port = server.url.split(":")[2]
         monkeypatch.setattr(addresses, "look_up", resolver(["93.184.216.34"], ["127.0.0.1"]))
@@ -134,8 +136,8 @@ def test_a_name_that_changes_its_mind_after_it_was_saved(monkeypatch: pytest.Mon
         assert server.bodies == []
 
 
-def test_a_name_is_looked_up_once_a_connection_and_that_is_what_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name server that answers public first and 127.0.0.1 to the very next question gets no second question."""
+def test_a_connection_resolves_the_name_once_and_uses_that_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resolver that would return 127.0.0.1 for the second query gets no second query."""
     asked: list[str] = []
     connected: list[str] = []
 
@@ -153,19 +155,19 @@ def test_a_name_is_looked_up_once_a_connection_and_that_is_what_is_called(monkey
     assert (asked, connected) == (["rebinding.example"], ["93.184.216.34"])
 
 
-def test_one_private_address_among_public_ones_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_with_one_private_address_among_public_ones_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(addresses, "look_up", lambda host, port: ["93.184.216.34", "127.0.0.1"])
     assert call("http://mixed.example/", allow_private=False) == Reply(DeliveryCode.ADDRESS_REFUSED)
 
 
-def test_the_next_address_is_tried_where_one_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_address_is_used_if_one_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     with receiver() as server:
         monkeypatch.setattr(addresses, "look_up", lambda host, port: ["127.0.0.2", "127.0.0.1"])
         assert call(server.url.replace("127.0.0.1", "two.example"), allow_private=True).status == 204
         assert server.headers[0]["host"].startswith("two.example:")
 
 
-def test_a_name_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_does_not_resolve_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(host: str, port: int) -> list[str]:
         raise OSError("Name or service not known")
 
@@ -175,8 +177,8 @@ def test_a_name_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
         check_url("http://nobody.example/", allow_private=False)
 
 
-def test_proxies_of_the_environment_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They would connect for us, wherever they like."""
+def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy would connect to any address on our behalf."""
     with receiver() as proxy, receiver() as server:
         for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, proxy.url)
@@ -184,5 +186,5 @@ def test_proxies_of_the_environment_are_not_asked(monkeypatch: pytest.MonkeyPatc
         assert (len(proxy.bodies), len(server.bodies)) == (0, 1)
 
 
-def test_limits_are_those_of_the_fault_model() -> None:
+def test_time_limits_are_those_of_the_fault_model() -> None:
     assert (addresses.CONNECT_SECONDS, CALL_SECONDS) == (3, 15)

@@ -1,4 +1,4 @@
-"""Claiming and settling: one delivery is in one hand at a time, and what nobody settles comes back after its lease."""
+"""Claiming and settling: one sender holds a delivery at a time; unsettled ones are due again after their leases."""
 
 import re
 from datetime import timedelta
@@ -17,18 +17,19 @@ SENT = Settled(DeliveryState.SENT, DeliveryCode.DELIVERED, 204)
 
 
 def settle(org: Org, claimed: Claimed, settled: Settled = SENT) -> bool:
+    """Settle one delivery. Returns True if its lease was still valid."""
     with org.transaction() as db:
-        return deliveries.settle(db, claimed, settled, clock.now())
+        return deliveries.settle_all(db, {claimed: settled}, clock.now()) == 1
 
 
 def queued(org: Org, *party_ids: str) -> None:
-    """A delivery to a webhook about each party."""
+    """Queue a delivery to a webhook about each party."""
     webhook(org)
     record(org, *party_ids)
     plan(org)
 
 
-def test_what_is_claimed_is_nobody_elses(org: Org) -> None:
+def test_a_claimed_delivery_is_not_claimed_again(org: Org) -> None:
     queued(org, *"abc")
     first, second = claim(org, limit=2), claim(org)
     assert sorted(one.sequence for one in (*first, *second)) == [2, 3, 4]
@@ -36,8 +37,8 @@ def test_what_is_claimed_is_nobody_elses(org: Org) -> None:
     assert {one.attempts for one in first} == {1}
 
 
-def test_two_who_claim_at_once_share_the_work(org: Org) -> None:
-    """Neither waits for the other's transaction."""
+def test_two_concurrent_claims_share_the_deliveries(org: Org) -> None:
+    """Neither claim waits for the other's transaction."""
     queued(org, *"abcd")
     with org.transaction() as db:
         first = deliveries.claim(db, Channel.WEBHOOK, clock.now(), 2, 60)
@@ -46,7 +47,7 @@ def test_two_who_claim_at_once_share_the_work(org: Org) -> None:
     assert not {one.id for one in first} & {one.id for one in second}
 
 
-def test_what_is_not_settled_comes_back_after_its_lease_and_only_the_later_claim_counts(org: Org) -> None:
+def test_an_unsettled_delivery_is_claimed_again_after_its_lease_and_only_the_later_claim_counts(org: Org) -> None:
     queued(org, "a")
     (dead,) = claim(org, lease=30)
     with time_machine.travel(clock.now() + timedelta(seconds=31)):
@@ -60,8 +61,8 @@ def test_what_is_not_settled_comes_back_after_its_lease_and_only_the_later_claim
     assert row.settled_at is not None
 
 
-def test_what_was_settled_by_others_after_a_lease_stays_as_it_is(org: Org) -> None:
-    """As when its webhook is removed while its sender is frozen."""
+def test_a_delivery_that_was_suppressed_after_its_lease_stays_suppressed(org: Org) -> None:
+    """For example, the webhook is removed while the sender is frozen."""
     queued(org, "a")
     (late,) = claim(org, lease=30)
     with org.transaction() as db:
@@ -70,8 +71,8 @@ def test_what_was_settled_by_others_after_a_lease_stays_as_it_is(org: Org) -> No
     assert [(row.state, row.code) for row in rows(org)] == [("suppressed", "webhook-removed")]
 
 
-def test_settling_looks_up_what_it_settles_and_not_what_waits(org: Org) -> None:
-    """Also where PostgreSQL has no statistics, and takes what is queued for a row or two."""
+def test_settling_looks_up_its_deliveries_by_id_and_not_the_backlog(org: Org) -> None:
+    """Even if PostgreSQL has no statistics and expects a row or two to be queued."""
     queued(org, *(f"p-{n}" for n in range(300)))
     claimed = claim(org, limit=50)
     with org.transaction() as db:
@@ -87,7 +88,7 @@ def test_settling_looks_up_what_it_settles_and_not_what_waits(org: Org) -> None:
         assert never not in plan_of_it, plan_of_it
 
 
-def test_what_failed_is_due_again_after_its_pause_and_not_before(org: Org) -> None:
+def test_a_failed_delivery_is_due_after_its_pause_and_not_before(org: Org) -> None:
     queued(org, "a")
     (claimed,) = claim(org)
     failed = deliveries.again(claimed, DeliveryCode.HTTP_ERROR, clock.now(), status=500)
@@ -100,7 +101,7 @@ def test_what_failed_is_due_again_after_its_pause_and_not_before(org: Org) -> No
     assert (row.state, row.code, row.status, row.settled_at) == ("queued", "http-error", 500, None)
 
 
-def test_pauses_grow_for_three_days_and_then_it_is_dead(org: Org) -> None:
+def test_pauses_grow_for_three_days_and_then_the_delivery_is_dead(org: Org) -> None:
     queued(org, "a")
     began = clock.now()
     now, pauses = began, []
@@ -121,15 +122,15 @@ def test_pauses_grow_for_three_days_and_then_it_is_dead(org: Org) -> None:
     assert [row.state for row in rows(org)] == ["dead"]
 
 
-def test_pauses_are_not_all_alike(org: Org) -> None:
+def test_pauses_are_random(org: Org) -> None:
     queued(org, "a")
     (claimed,) = claim(org)
     now = clock.now()
     assert len({deliveries.again(claimed, DeliveryCode.TIMED_OUT, now).next_attempt_at for _ in range(20)}) > 10
 
 
-def test_what_ends_every_sender_is_given_up(org: Org) -> None:
-    """Never settled, only begun: it would be begun for ever."""
+def test_a_delivery_that_kills_every_sender_is_given_up(org: Org) -> None:
+    """It is attempted again and again and never settled."""
     queued(org, "a", "b")
     with org.transaction() as db:
         first = Delivery.sequence == 2
@@ -138,7 +139,7 @@ def test_what_ends_every_sender_is_given_up(org: Org) -> None:
     assert [(row.state, row.code) for row in rows(org)] == [("dead", "given-up"), ("queued", None)]
 
 
-def test_what_is_given_back_is_due_at_once_and_was_no_attempt(org: Org) -> None:
+def test_a_released_delivery_is_due_at_once_and_its_attempt_does_not_count(org: Org) -> None:
     queued(org, "a", "b")
     kept, given = claim(org)
     with org.transaction() as db:
@@ -149,8 +150,8 @@ def test_what_is_given_back_is_due_at_once_and_was_no_attempt(org: Org) -> None:
     assert settle(org, kept)
 
 
-def test_what_one_job_gives_one_party_comes_together(org: Org) -> None:
-    """However few are asked for: they make one message."""
+def test_deliveries_of_one_job_and_party_are_claimed_together(org: Org) -> None:
+    """Even beyond the limit, because they make one mail."""
     jobs = [f"01990000-0000-7000-8000-00000000000{n}" for n in range(2)]
     mailed = {"party.changed": deliveries.the_party}
     for party_id, about in (("a", jobs[0]), ("b", jobs[0]), ("a", jobs[1]), ("a", jobs[0]), ("a", None)):
@@ -162,7 +163,7 @@ def test_what_one_job_gives_one_party_comes_together(org: Org) -> None:
     assert [(one.receiver, one.sequence) for one in rest] == [("b", 3), ("a", 4), ("a", 6)]
 
 
-def test_what_shares_only_a_party_with_one_and_only_a_job_with_another_comes_later(org: Org) -> None:
+def test_a_delivery_of_the_same_party_and_of_another_claimed_job_is_claimed_later(org: Org) -> None:
     jobs = [f"01990000-0000-7000-8000-00000000000{n}" for n in range(2)]
     for party_id, about in (("a", jobs[0]), ("b", jobs[1]), ("b", jobs[0]), ("a", jobs[0])):
         record(org, party_id, jobId=about)
@@ -172,7 +173,7 @@ def test_what_shares_only_a_party_with_one_and_only_a_job_with_another_comes_lat
 
 
 @pytest.mark.parametrize("channel", Channel)
-def test_an_organization_is_named_while_something_is_due(org: Org, channel: Channel) -> None:
+def test_an_organization_is_listed_while_it_has_deliveries_due(org: Org, channel: Channel) -> None:
     def named(of: Channel) -> bool:
         with org.parts.database.transaction(None) as db:
             return org.id in deliveries.organizations_with_due_deliveries(db, of, clock.now())
@@ -185,3 +186,14 @@ def test_an_organization_is_named_while_something_is_due(org: Org, channel: Chan
     claim(org, channel=channel)
     assert not named(channel)
     assert [named(other) for other in Channel if other != channel] == [True]
+
+
+def test_a_release_leaves_a_delivery_that_another_sender_has_claimed_since(org: Org) -> None:
+    queued(org, "a")
+    (late,) = claim(org, lease=30)
+    with time_machine.travel(clock.now() + timedelta(seconds=31)):
+        (current,) = claim(org)
+        with org.transaction() as db:
+            deliveries.release(db, [late])
+        assert claim(org) == []
+        assert settle(org, current)

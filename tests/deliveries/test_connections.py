@@ -1,4 +1,4 @@
-"""Connections to webhooks: kept for the next message where that can be, and never where an answer is left over."""
+"""Connections to webhooks: kept for the next message if possible, and never if part of a response is unread."""
 
 import asyncio
 import socket
@@ -20,12 +20,12 @@ TAKEN = DeliveryCode.DELIVERED
 
 
 async def call(line: Line, url: str) -> Reply:
-    """One message."""
+    """Send one message."""
     return await line.call(Message(url, "event-1", b"{}", [SECRET]), clock.now())
 
 
 def calls(*urls: str, most: int = 8) -> list[Reply]:
-    """Messages one after the other."""
+    """Send messages one after the other."""
 
     async def all_of_them() -> list[Reply]:
         async with open_line(allow_private=True, most=most) as line:
@@ -46,7 +46,7 @@ def test_a_connection_is_kept_for_the_next_message(answer: Answering) -> None:
     [receivers.close, receivers.long, receivers.status(200, Connection="close")],
     ids=["close", "long", "said"],
 )
-def test_one_that_is_at_its_end_is_not(answer: Answering) -> None:
+def test_a_connection_that_the_receiver_ends_is_not_kept(answer: Answering) -> None:
     with receiver(answer) as server:
 
         async def twice() -> None:
@@ -61,8 +61,8 @@ def test_one_that_is_at_its_end_is_not(answer: Answering) -> None:
         assert (len(server.bodies), server.connections) == (2, 2)
 
 
-def test_calls_at_once_take_a_connection_each_and_leave_those_that_are_at_their_end() -> None:
-    """Also while one of them closes what another would have looked at next."""
+def test_concurrent_calls_take_a_connection_each_and_leave_closed_ones() -> None:
+    """Even while one call closes a connection that another would examine next."""
     with receiver(receivers.close) as server:
 
         async def in_waves() -> list[Reply]:
@@ -79,33 +79,35 @@ def test_calls_at_once_take_a_connection_each_and_leave_those_that_are_at_their_
 
 
 @pytest.mark.parametrize(("length", "code"), [(60_000, TAKEN), (200_000, DeliveryCode.CONNECTION_FAILED)])
-def test_a_head_may_be_long_and_not_endless(length: int, code: DeliveryCode) -> None:
+def test_the_head_of_a_response_has_a_limit(length: int, code: DeliveryCode) -> None:
     with receiver(receivers.status(200, **{f"X-{n}": "y" * 20_000 for n in range(length // 20_000)})) as server:
         assert [reply.code for reply in calls(server.url)] == [code]
 
 
-def test_one_that_lay_idle_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_that_was_idle_for_too_long_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "KEPT_SECONDS", 0)
     with receiver() as server:
         assert [reply.code for reply in calls(server.url, server.url)] == [TAKEN] * 2
         assert server.connections == 2
 
 
-def test_one_that_was_given_up_is_not(released: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it would answer in the end is no answer to the next message."""
+def test_a_connection_whose_call_timed_out_is_not_used(
+    released: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its late response must not be taken for the response to the next message."""
     monkeypatch.setattr(calling, "CALL_SECONDS", 1)
 
     def once(handler: object, before: int) -> None:
         (receivers.hang(released) if before == 1 else receivers.well)(handler, before)  # type: ignore[arg-type]
 
     with receiver(once) as server:
-        told = calls(server.url, server.url, server.url)
-        assert [reply.code for reply in told] == [TAKEN, DeliveryCode.TIMED_OUT, TAKEN]
+        replies = calls(server.url, server.url, server.url)
+        assert [reply.code for reply in replies] == [TAKEN, DeliveryCode.TIMED_OUT, TAKEN]
         assert server.connections == 2
 
 
-def test_an_answer_without_an_end_is_hung_up_on_at_once(released: threading.Event) -> None:
-    """While other messages go on: nothing is left open that fills."""
+def test_a_response_without_an_end_is_cut_off_at_once(released: threading.Event) -> None:
+    """While the pool is still open: an unread connection must not fill up."""
     with receiver(receivers.endless(released)) as server:
 
         async def once() -> None:
@@ -116,8 +118,8 @@ def test_an_answer_without_an_end_is_hung_up_on_at_once(released: threading.Even
         asyncio.run(once())
 
 
-def test_no_more_are_kept_than_there_may_be() -> None:
-    """Of several receivers those that were called last."""
+def test_the_number_of_idle_connections_has_a_limit() -> None:
+    """The connection that was used last is kept, whichever receiver it leads to."""
     with receiver() as first, receiver() as second:
         calls(first.url, second.url, first.url, first.url, most=1)
         assert (first.connections, second.connections) == (2, 1)
@@ -128,7 +130,7 @@ def test_no_more_are_kept_than_there_may_be() -> None:
 
 @pytest.fixture
 def secured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    """A receiver that proves to be hook.example, to whoever trusts its certificate. Every name leads to it."""
+    """A receiver with a certificate for hook.example, which the client trusts. Every name resolves to it."""
     certificate = certificate_for("hook.example", tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     monkeypatch.setattr(addresses, "look_up", lambda host, port: ["127.0.0.1"])
@@ -138,13 +140,13 @@ def secured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receive
     connections._tls.cache_clear()
 
 
-def test_a_receiver_proves_its_name(secured: Receiver) -> None:
+def test_a_receiver_with_a_trusted_certificate_for_its_name_is_called(secured: Receiver) -> None:
     right = secured.url.replace("127.0.0.1", "hook.example")
     assert calls(right, right) == [Reply(TAKEN, 204)] * 2
     assert secured.connections == 1
 
 
-def test_a_handshake_that_takes_too_long_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_handshake_that_takes_too_long_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calling, "CALL_SECONDS", 1)
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -153,7 +155,7 @@ def test_a_handshake_that_takes_too_long_is_hung_up_on(monkeypatch: pytest.Monke
             with taken:
                 taken.settimeout(5)
                 while taken.recv(65536):
-                    """What it says is not answered."""
+                    """Read without answering."""
                 return True
 
         async def once() -> Reply:
@@ -166,7 +168,9 @@ def test_a_handshake_that_takes_too_long_is_hung_up_on(monkeypatch: pytest.Monke
         assert asyncio.run(once()) == Reply(DeliveryCode.TIMED_OUT)
 
 
-def test_one_that_cannot_is_told_nothing(secured: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_receiver_without_such_a_certificate_gets_no_message(
+    secured: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     wrong = secured.url.replace("127.0.0.1", "other.example")
     assert calls(wrong) == [Reply(DeliveryCode.CONNECTION_FAILED)]
     monkeypatch.delenv("SSL_CERT_FILE")

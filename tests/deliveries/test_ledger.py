@@ -1,4 +1,4 @@
-"""The ledger: who was told and who was not, for those who may see it; and sending again only what went wrong."""
+"""The ledger: lists deliveries to callers who may see them, and queues failed ones again."""
 
 import uuid
 from datetime import timedelta
@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 
 from shared import clock, deliveries
 from shared.access import Permission
-from shared.deliveries import Channel, Delivery, DeliveryState
+from shared.deliveries import Channel, Delivery, DeliveryCode, DeliveryState
 from tests.assignments.asking import assign, body, pages
 from tests.deliveries import receivers
 from tests.deliveries.receivers import receiver
@@ -38,7 +38,7 @@ def sequences(client: TestClient, **filters: Any) -> list[str]:
     return [item["event"]["sequence"] for item in pages(client, "/v1/deliveries", **filters)]
 
 
-def test_a_delivery_is_told_in_full(org: Org, admin: TestClient) -> None:
+def test_a_delivery_is_listed_with_all_its_fields(org: Org, admin: TestClient) -> None:
     one = webhook(org)
     record(org, "a")
     plan(org)
@@ -63,7 +63,7 @@ def test_a_delivery_is_told_in_full(org: Org, admin: TestClient) -> None:
     }
 
 
-def test_filters(org: Org, admin: TestClient) -> None:
+def test_deliveries_are_listed_and_counted_by_filters(org: Org, admin: TestClient) -> None:
     job = str(uuid.uuid4())
     one, _ = webhook(org), webhook(org, "party.erased")
     record(org, "a", jobId=job)
@@ -81,7 +81,7 @@ def test_filters(org: Org, admin: TestClient) -> None:
     assert admin.get("/v1/deliveries?state=lost").status_code == 422
 
 
-def test_who_sees_some_folders_sees_their_parties_deliveries(org: Org) -> None:
+def test_a_caller_with_folders_sees_deliveries_of_their_parties_only(org: Org) -> None:
     org.with_parties("a", folder="crew")
     org.with_parties("b", folder="office")
     webhook(org)
@@ -97,7 +97,7 @@ def test_who_sees_some_folders_sees_their_parties_deliveries(org: Org) -> None:
     assert limited.post("/v1/deliveries/resend", json={"state": "dead"}).json() == {"queued": 0}
 
 
-def test_only_what_went_wrong_is_sent_again(org: Org, admin: TestClient) -> None:
+def test_resend_queues_only_failed_or_dead_deliveries(org: Org, admin: TestClient) -> None:
     webhook(org)
     record(org, *"abcd")
     plan(org)
@@ -118,7 +118,7 @@ def test_only_what_went_wrong_is_sent_again(org: Org, admin: TestClient) -> None
     assert org.client(Permission.VIEW).post("/v1/deliveries/resend", json={"state": "dead"}).status_code == 403
 
 
-def test_one_is_sent_again_by_hand(org: Org, admin: TestClient) -> None:
+def test_a_delivery_is_queued_again_by_its_id_unless_queued_or_a_sent_mail(org: Org, admin: TestClient) -> None:
     webhook(org)
     record(org, "a")
     plan(org, mailed={"party.changed": deliveries.the_party})
@@ -135,7 +135,7 @@ def test_one_is_sent_again_by_hand(org: Org, admin: TestClient) -> None:
 
 @pytest.mark.usefixtures("private")
 def test_two_thousand_assignments_reach_two_webhooks_once_each(org: Org, workshop: Workshop) -> None:
-    """One receiver fails every third call. Counted in the table and at the receivers."""
+    """One receiver fails every third call. Deliveries are counted in the table and at the receivers."""
 
     def every_third(handler: Any, before: int) -> None:
         (receivers.status(500) if before % 3 == 2 else receivers.well)(handler, before)
@@ -163,5 +163,9 @@ def test_two_thousand_assignments_reach_two_webhooks_once_each(org: Org, worksho
         assert sorted(taken) == sorted(created)
     with org.transaction() as db:
         once = select(Delivery.receiver, func.count(), func.count(Delivery.sequence.distinct()))
-        told = db.execute(once.where(Delivery.state == "sent").group_by(Delivery.receiver)).all()
-    assert [tuple(row[1:]) for row in told] == [(2000, 2000)] * 2
+        counts = db.execute(once.where(Delivery.state == "sent").group_by(Delivery.receiver)).all()
+    assert [tuple(row[1:]) for row in counts] == [(2000, 2000)] * 2
+
+
+def test_every_code_has_a_sentence() -> None:
+    assert {code for code in DeliveryCode if not code.detail.endswith(".")} == set()

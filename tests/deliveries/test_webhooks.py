@@ -1,4 +1,4 @@
-"""Setting webhooks up, changing, rotating, trying and replaying them; what is signed, and that secrets stay secret."""
+"""The API of webhooks: create, change, remove, rotate, test and replay; signatures; secrets are shown once."""
 
 import sys
 import uuid
@@ -38,23 +38,23 @@ def made(admin: TestClient, **body: Any) -> dict[str, Any]:
 
 
 def verified(server: Receiver, secret: str, n: int = -1) -> Any:
-    """What a receiver reads that verifies with the library of Standard Webhooks."""
+    """The message as a receiver reads it that verifies it with the library of Standard Webhooks."""
     return Verifier(secret).verify(server.bodies[n], server.headers[n])
 
 
-# --- setting up
+# --- creating
 
 
-def test_a_webhook_and_its_secret_once(org: Org, admin: TestClient) -> None:
+def test_a_secret_is_shown_once_when_the_webhook_is_created(org: Org, admin: TestClient) -> None:
     answer = made(admin, types=["party.changed"], description="The warehouse")
     secret = answer.pop("secret")
     assert secret.startswith("whsec_")
     one = admin.get(f"/v1/webhooks/{answer['id']}")
     assert one.json() == {key: value for key, value in answer.items() if key != "formerSecretUntil"}
     assert (one.json()["enabled"], one.json()["types"], one.json()["url"]) == (True, ["party.changed"], PUBLIC)
-    told = [one.text, admin.get("/v1/webhooks").text, admin.get("/v1/events").text]
-    assert not [text for text in told if secret[6:] in text]
-    assert PUBLIC not in admin.get("/v1/events").text, "addresses hold keys at times"
+    texts = [one.text, admin.get("/v1/webhooks").text, admin.get("/v1/events").text]
+    assert not [text for text in texts if secret[6:] in text]
+    assert PUBLIC not in admin.get("/v1/events").text, "an address may contain a key"
 
 
 @pytest.mark.parametrize(
@@ -67,14 +67,14 @@ def test_a_webhook_and_its_secret_once(org: Org, admin: TestClient) -> None:
         ({}, "/url"),
     ],
 )
-def test_what_is_refused(admin: TestClient, body: dict[str, Any], pointer: str) -> None:
+def test_a_webhook_with_a_bad_field_is_refused(admin: TestClient, body: dict[str, Any], pointer: str) -> None:
     answer = admin.post("/v1/webhooks", json=body)
     assert (answer.status_code, [error["pointer"] for error in answer.json()["errors"]]) == (422, [pointer])
     assert "flown" not in answer.text
 
 
 @pytest.mark.parametrize("permission", [one for one in Permission if one is not Permission.ADMIN])
-def test_only_staff(org: Org, permission: Permission) -> None:
+def test_webhooks_need_the_admin_permission(org: Org, permission: Permission) -> None:
     client, one = org.client(permission), f"/v1/webhooks/{uuid.uuid4()}"
     asked = [
         client.get("/v1/webhooks"),
@@ -89,8 +89,8 @@ def test_only_staff(org: Org, permission: Permission) -> None:
     assert [answer.status_code for answer in asked] == [403] * len(asked)
 
 
-def test_nothing_falls_between_setting_up_and_planning(org: Org) -> None:
-    """An event that comes while a webhook is being set up waits for it, and is after it."""
+def test_an_event_recorded_while_a_webhook_is_created_is_delivered(org: Org) -> None:
+    """Recording waits for the webhook's transaction, so the event comes after it."""
     plan(org)
     with org.transaction() as db:
         made = deliveries.create_webhook(
@@ -114,7 +114,7 @@ def record_in(db: Any) -> None:
 # --- changing
 
 
-def test_changes(org: Org, admin: TestClient) -> None:
+def test_a_webhook_is_changed_and_stale_changes_are_refused(org: Org, admin: TestClient) -> None:
     one = f"/v1/webhooks/{made(admin)['id']}"
     tag = admin.get(one).headers["ETag"]
     changed = admin.patch(one, json={"types": ["party.erased"], "enabled": False}, headers={"If-Match": tag})
@@ -127,7 +127,7 @@ def test_changes(org: Org, admin: TestClient) -> None:
     assert [event.data["changed"] for event in recorded(org, "webhook.changed")] == [["enabled", "types"], ["enabled"]]
 
 
-def test_taken_away(org: Org, admin: TestClient) -> None:
+def test_a_removed_webhook_is_not_found(org: Org, admin: TestClient) -> None:
     one = f"/v1/webhooks/{made(admin)['id']}"
     assert admin.delete(one).status_code == 204
     assert [admin.get(one).status_code, admin.delete(one).status_code] == [404, 404]
@@ -155,7 +155,7 @@ def test_a_message_is_signed_and_is_the_event(org: Org, admin: TestClient, works
 
 
 @pytest.mark.usefixtures("private")
-def test_the_former_secret_signs_for_another_day(org: Org, admin: TestClient, workshop: Workshop) -> None:
+def test_the_former_secret_signs_for_24_hours(org: Org, admin: TestClient, workshop: Workshop) -> None:
     webhook_id, former = (answer := made(admin))["id"], answer["secret"]
     rotated = admin.post(f"/v1/webhooks/{webhook_id}/rotate").json()
     assert rotated["secret"] != former
@@ -174,16 +174,16 @@ def test_the_former_secret_signs_for_another_day(org: Org, admin: TestClient, wo
 
 
 def point_to(org: Org, server: Receiver) -> None:
-    """Send to this server, which is on an address that no member may name."""
+    """Let every webhook call this server, whose private address the API would refuse."""
     with org.transaction() as db:
         for found in db.scalars(select(Webhook)):
             found.url = server.url
 
 
-# --- trying and replaying
+# --- testing and replaying
 
 
-def test_a_test_call_tells_what_came_back(org: Org, admin: TestClient) -> None:
+def test_a_test_call_reports_its_result(org: Org, admin: TestClient) -> None:
     one = f"/v1/webhooks/{(answer := made(admin))['id']}/test"
     usual = org.parts.settings
     with receiver() as good, receiver(status(500)) as bad:
@@ -191,19 +191,19 @@ def test_a_test_call_tells_what_came_back(org: Org, admin: TestClient) -> None:
         assert admin.post(one).json()["code"] == "address-refused"
         object.__setattr__(org.parts, "settings", usual.model_copy(update={"webhooks_allow_private": True}))
         try:
-            told = admin.post(one).json()
-            assert (told["delivered"], told["code"], told["status"]) == (True, "delivered", 204)
+            result = admin.post(one).json()
+            assert (result["delivered"], result["code"], result["status"]) == (True, "delivered", 204)
             assert verified(good, answer["secret"])["type"] == "webhook.test"
             point_to(org, bad)
-            told = admin.post(one).json()
-            assert (told["delivered"], told["code"], told["status"]) == (False, "http-error", 500)
+            result = admin.post(one).json()
+            assert (result["delivered"], result["code"], result["status"]) == (False, "http-error", 500)
         finally:
             object.__setattr__(org.parts, "settings", usual)
     assert rows(org) == []
 
 
-def test_replay_queues_every_matching_event_again(org: Org, admin: TestClient) -> None:
-    """Also what was before the webhook; and what waits already stays as it is."""
+def test_a_replay_queues_every_event_of_the_wanted_types(org: Org, admin: TestClient) -> None:
+    """Also events from before the webhook. Deliveries that are queued already stay as they are."""
     record(org, "a", "b")
     record(org, "c", type="party.erased")
     one = webhook(org, "party.changed")
@@ -221,7 +221,7 @@ def test_replay_queues_every_matching_event_again(org: Org, admin: TestClient) -
 
 
 @pytest.mark.usefixtures("private")
-def test_what_was_sent_is_sent_again_on_replay(org: Org, admin: TestClient, workshop: Workshop) -> None:
+def test_a_sent_delivery_is_sent_again_on_replay(org: Org, admin: TestClient, workshop: Workshop) -> None:
     with receiver() as server:
         one = webhook(org, url=server.url)
         record(org, "a")
@@ -232,7 +232,7 @@ def test_what_was_sent_is_sent_again_on_replay(org: Org, admin: TestClient, work
         assert server.sequences == [2, 2]
 
 
-def test_a_long_replay_is_done_in_pieces(org: Org, admin: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_replay_takes_several_calls(org: Org, admin: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["shared.deliveries.webhooks"], "LARGEST_REPLAY", 2)
     one = webhook(org, "party.changed")
     record(org, *"abc")

@@ -1,4 +1,4 @@
-"""A mail server, and workers that hand their mails to it."""
+"""Fixtures: a mail server, and a sender that hands its mails to it."""
 
 from collections.abc import Iterator
 
@@ -8,13 +8,13 @@ from shared import deliveries
 from shared.settings import Settings
 from tests.drain import Workshop
 from tests.factories import Org
+from tests.mail.correspondence import Correspondence
 from tests.mail.server import MailServer, running
-from tests.mail.telling import Correspondence
 
 
 @pytest.fixture
 def server() -> Iterator[MailServer]:
-    """A mail server of this test's own."""
+    """A mail server for this test alone."""
     with running() as started:
         yield started
 

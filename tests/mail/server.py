@@ -1,4 +1,4 @@
-"""A real SMTP server on 127.0.0.1 whose behaviour a test decides, and what it took."""
+"""A real SMTP server on 127.0.0.1. A test decides how it answers, and reads the mails it accepted."""
 
 import asyncio
 import email
@@ -14,18 +14,18 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-logging.getLogger("mail.log").setLevel(logging.WARNING)  # it tells every address, which the service's own log must not
+logging.getLogger("mail.log").setLevel(logging.WARNING)  # it logs every address, which our own log must not contain
 
 DROP, HANG = "drop", "hang"
-"""Instead of an answer: end the connection, or never answer."""
+"""Instead of an answer: DROP ends the connection, HANG never answers."""
 
 
 @dataclass
 class MailServer:
-    """What came in, and how the server answers.
+    """The accepted mails, and the answers of the server.
 
-    raw: what it took, in order; mails: the same, taken apart. on_sender, on_data: an answer of its own, DROP or HANG.
-    on_recipient: the same by address. connections: how often it was connected to.
+    raw: the accepted mails in order; mails: the same, parsed. on_sender, on_data: the answer to give, or DROP or HANG.
+    on_recipient: the same by address. connections: how many were opened.
     """
 
     port: int
@@ -33,6 +33,7 @@ class MailServer:
     on_sender: str | None = None
     on_recipient: dict[str, str] = field(default_factory=dict)
     on_data: str | None = None
+    on_noop: str = "250 OK"
     during_data: Callable[[], None] = lambda: None
     connections: int = 0
     raw: list[bytes] = field(default_factory=list)
@@ -40,28 +41,32 @@ class MailServer:
 
     @property
     def mails(self) -> list[EmailMessage]:
-        """Taken apart when somebody asks, for that takes longer than all the rest."""
+        """The accepted mails, parsed at the first use: parsing takes longer than everything else."""
         for content in self.raw[len(self._mails) :]:
             self._mails.append(email.message_from_bytes(content, policy=email.policy.default))
         return self._mails
 
     @property
     def url(self) -> str:
-        """As the setting names it."""
+        """The value for the setting ROLLCALL_SMTP_URL."""
         return f"smtp://127.0.0.1:{self.port}"
 
     async def handle_EHLO(
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
-        """Greet."""
+        """Greet the client."""
         self.connections += 1
         session.host_name = hostname
         return responses
 
+    async def handle_NOOP(self, server: SMTP, session: Session, envelope: Envelope, argument: str) -> str:
+        """Answer the test of an idle connection."""
+        return self.on_noop
+
     async def handle_MAIL(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """Take or refuse the sender."""
+        """Accept or refuse the sender."""
         refused = await _misbehave(server, self.on_sender)
         envelope.mail_from = address
         return refused or "250 OK"
@@ -69,14 +74,14 @@ class MailServer:
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """Take or refuse a recipient."""
+        """Accept or refuse a recipient."""
         refused = await _misbehave(server, self.on_recipient.get(address))
         if not refused:
             envelope.rcpt_tos.append(address)
         return refused or "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        """Take the mail, whatever is answered then: that is what makes it doubtful."""
+        """Accept the mail, and then answer as the test decides: DROP leaves the client in doubt."""
         self.during_data()
         content = envelope.content
         assert isinstance(content, bytes)
@@ -96,7 +101,7 @@ async def _misbehave(server: SMTP, how: str | None) -> str | None:
 
 @contextmanager
 def running() -> Iterator[MailServer]:
-    """A server for as long as the block lasts."""
+    """A server for the duration of the block."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

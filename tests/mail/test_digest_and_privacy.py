@@ -1,4 +1,4 @@
-"""One mail for what one job tells a party; and nothing of a mail anywhere but in the mail."""
+"""The digest: one mail for the notices of one job to a party. And privacy: names and links are only in the mail."""
 
 import io
 import uuid
@@ -14,23 +14,23 @@ from shared.events import Actor, Fact, cloud_event
 from shared.settings import Settings
 from tests.factories import count_statements
 from tests.feed import recorded
-from tests.mail.telling import ADA, BOB, Correspondence, links, plain
+from tests.mail.correspondence import ADA, BOB, Correspondence, links, plain
 from tests.test_privacy import everything_in, logged, stored
 
 __all__ = ["logged"]  # a fixture
 
 
-def test_what_one_job_tells_a_party_is_one_mail(mails: Correspondence) -> None:
-    mails.know(ADA)
+def test_the_notices_of_one_job_to_a_party_are_one_mail(mails: Correspondence) -> None:
+    mails.add_parties(ADA)
     courses = [mails.org.with_course(title=title) for title in ("Fall arrest", "Rescue at height")]
     for course in courses:
         mails.assign("ada", course=course)
-    with mails.org.transaction() as db:  # as one job's
+    with mails.org.transaction() as db:  # as events of one job
         ids = db.scalars(select(Assignment.id).where(Assignment.org_id == mails.org.id).order_by(Assignment.id)).all()
         job = {"jobId": str(uuid.UUID(int=9))}
         facts = [Fact("assignment.created", f"assignment/{one}", job, "ada") for one in ids]
         events.record(db, Actor("member", "m"), clock.now(), *facts)
-    found = mails.tell()
+    found = mails.deliver()
     assert sorted(str(mail["Subject"]) for mail in found) == [
         "2 notices about your training",
         "Fall arrest: assigned to you",
@@ -44,30 +44,30 @@ def test_what_one_job_tells_a_party_is_one_mail(mails: Correspondence) -> None:
     assert digest["Message-ID"] == f"<{min(row.id for row in ours)}@training.example>"
 
 
-def test_a_digest_in_doubt_is_retried_whole_and_as_the_same(mails: Correspondence) -> None:
-    mails.know(ADA)
+def test_a_digest_in_doubt_is_sent_again_complete_with_the_same_message_id(mails: Correspondence) -> None:
+    mails.add_parties(ADA)
     with time_machine.travel("2026-06-01T09:00:00Z", tick=False):
         for title in ("Fall arrest", "Rescue at height"):
             mails.assign("ada", course=mails.org.with_course(title=title), dueOn="2026-06-30")
-        mails.tell()
+        mails.deliver()
     with time_machine.travel("2026-06-23T12:00:00Z", tick=False):
         mails.workshop.send("assignments.remind_organization", mails.org.id)
         mails.workshop.drain()
         mails.server.on_data = "drop"
-        (first,) = mails.tell()
+        (first,) = mails.deliver()
     mails.server.on_data = None
-    (second,) = mails.tell_at("2026-06-23T12:01:00Z")
+    (second,) = mails.deliver_at("2026-06-23T12:01:00Z")
     assert first["Subject"] == second["Subject"] == "2 notices about your training"
     assert first["Message-ID"] == second["Message-ID"]
 
 
-def test_a_batch_costs_the_same_statements_before_it_is_sent(mails: Correspondence) -> None:
+def test_preparing_a_batch_takes_the_same_statements_for_any_number_of_mails(mails: Correspondence) -> None:
     from worker import mail
 
     counts = []
     for size in (3, 60):
         people = [{"entityId": f"p{size}-{n}", "displayName": "P", "email": f"p{n}@crew.example"} for n in range(size)]
-        mails.know(*people)
+        mails.add_parties(*people)
         mails.assign(*(str(one["entityId"]) for one in people))
         mails.plan()
         with mails.workshop.database.transaction(mails.org.id) as db:
@@ -79,21 +79,21 @@ def test_a_batch_costs_the_same_statements_before_it_is_sent(mails: Corresponden
     assert counts[0] < 12
 
 
-def test_names_addresses_and_links_are_in_the_mail_alone(
+def test_names_addresses_and_links_are_nowhere_but_in_the_mail(
     mails: Correspondence, logged: io.StringIO, configured: Settings
 ) -> None:
-    """Through success and every kind of failure."""
-    mails.know(ADA | {"displayName": "Ottoline Quillfeather", "email": "ottoline@quillfeather.example"}, BOB)
+    """After success and after every kind of failure."""
+    mails.add_parties(ADA | {"displayName": "Ottoline Quillfeather", "email": "ottoline@quillfeather.example"}, BOB)
     mails.server.on_recipient["ottoline@quillfeather.example"] = "451 Quillfeather is greylisted"
     mails.assign("ada", "bob")
-    mails.tell()
+    mails.deliver()
     mails.server.on_recipient.clear()
     with time_machine.travel(clock.now().timestamp() + 10, tick=True):
         mails.server.on_data = "554 Quillfeather refused"
         mails.send()
     mails.server.on_data = None
     mails.assign("ada")
-    (mail,) = mails.tell()
+    (mail,) = mails.deliver()
     (link,) = links(mail)
     assert "Quillfeather" in plain(mail)
     marks = ("uillfeather", link.rpartition("/")[2])

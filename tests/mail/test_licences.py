@@ -1,4 +1,4 @@
-"""What parties are told of licences, and what is no longer true when it is sent."""
+"""Mails about licences, and those that are not true any more when they are due."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from shared import clock, events
 from shared.events import Actor, Fact
 from shared.licences import Licence
-from tests.mail.telling import ADA, BOB, Correspondence, links, plain
+from tests.mail.correspondence import ADA, BOB, Correspondence, links, plain
 from tests.sessions.sitting import add, complete, schedule
 
 WHEN = {"startsAt": "2026-09-01T07:00:00Z", "endsAt": "2026-09-01T10:30:00Z", "timeZone": "Europe/Oslo"}
@@ -19,13 +19,13 @@ SWEEP = Actor("system", "sweep")
 
 
 def licensed(mails: Correspondence, *parties: str, course: str | None = None) -> Licence:
-    """Complete a session for these parties. Answers the licence of the first, told already."""
+    """Complete a session for these parties, and send the mails. Returns the licence of the first party."""
     with time_machine.travel(GRANTED, tick=False):
-        mails.know(ADA, BOB)
+        mails.add_parties(ADA, BOB)
         session_id = schedule(mails.org, course or mails.org.with_course(licenceMonths=12), **WHEN)
         add(mails.org, session_id, *parties)
         complete(mails.org, mails.workshop, session_id)
-        mails.tell()
+        mails.deliver()
         return licence(mails, parties[0])
 
 
@@ -37,14 +37,14 @@ def licence(mails: Correspondence, party: str) -> Licence:
 
 
 def happened(mails: Correspondence, one: Licence, type: str, data: dict[str, Any], **columns: Any) -> None:
-    """Change a licence's row, and record the event of it, as the sweep or a member would."""
+    """Change a licence's row and record the event, as the sweep or a member would."""
     with mails.org.transaction() as db:
         if columns:
             db.execute(update(Licence).where(Licence.org_id == one.org_id, Licence.id == one.id).values(columns))
         events.record(db, SWEEP, clock.now(), Fact(type, f"licence/{one.id}", data, one.party_id))
 
 
-def test_a_licence_that_was_granted_is_shown_by_its_code(mails: Correspondence) -> None:
+def test_a_mail_about_a_granted_licence_links_to_it_by_its_code(mails: Correspondence) -> None:
     one = licensed(mails, "ada", "bob")
     assert sorted(mails.server.recipients) == ["ada@crew.example", "bob@crew.example"]
     mail = next(mail for mail in mails.server.mails if "Ada" in mail["To"])
@@ -62,7 +62,9 @@ def test_a_licence_that_was_granted_is_shown_by_its_code(mails: Correspondence) 
         ("licence.revoked", None, "2027-03-01T12:00:00Z", "licence revoked"),
     ],
 )
-def test_its_end_is_told(mails: Correspondence, type: str, days_before: int | None, at: str, subject: str) -> None:
+def test_the_end_of_a_licence_is_sent_by_mail(
+    mails: Correspondence, type: str, days_before: int | None, at: str, subject: str
+) -> None:
     one = licensed(mails, "ada")
     data: dict[str, Any] = {"expiresAt": one.expires_at.isoformat()} | (
         {} if days_before is None else {"daysBefore": days_before}
@@ -72,7 +74,7 @@ def test_its_end_is_told(mails: Correspondence, type: str, days_before: int | No
         if columns:
             columns |= {"revoked_at": clock.now(), "revoked_by_type": "member", "revoked_by_id": "m"}  # type: ignore[dict-item]
         happened(mails, one, type, data, **columns)
-        (mail,) = mails.tell()
+        (mail,) = mails.deliver()
     assert mail["Subject"] == f"Hydrogen-sulfide response: {subject}"
     assert ("Reason: Examined again and failed" in plain(mail)) is bool(columns)
 
@@ -94,7 +96,7 @@ NOTICE = "2027-08-02T12:00:00Z"
         ("licence.granted", None, NOTICE, {"superseded_at": NOTICE}, "licence-superseded"),
     ],
 )
-def test_what_no_longer_stands_is_not_told(
+def test_a_mail_about_a_licence_that_is_not_true_any_more_is_suppressed(
     mails: Correspondence, type: str, days_before: int | None, at: str, columns: dict[str, str], code: str
 ) -> None:
     one = licensed(mails, "ada")
@@ -105,18 +107,18 @@ def test_what_no_longer_stands_is_not_told(
     with time_machine.travel(at, tick=False):
         changed = {name: datetime.fromisoformat(value) for name, value in columns.items()}
         happened(mails, one, type, data, **changed)
-        mails.tell()
+        mails.deliver()
     assert len(mails.server.mails) == before
     assert mails.states()[-1] == ("ada", "suppressed", code)
 
 
-def test_of_notices_that_come_late_together_the_last_is_told(mails: Correspondence) -> None:
+def test_of_several_late_notices_about_a_licence_the_last_is_sent(mails: Correspondence) -> None:
     one = licensed(mails, "ada")
     end = {"expiresAt": one.expires_at.isoformat()}
     with time_machine.travel(one.expires_at + timedelta(hours=1), tick=False):
         for days in (60, 30, 7):
             happened(mails, one, "licence.expiring", end | {"daysBefore": days})
         happened(mails, one, "licence.expired", end)
-        (mail,) = mails.tell()
+        (mail,) = mails.deliver()
     assert mail["Subject"] == "Hydrogen-sulfide response: licence expired on 1 September 2027"
     assert [code for *_, code in mails.states()][-4:] == 3 * ["licence-expired"] + ["delivered"]

@@ -1,4 +1,4 @@
-"""Handing in over TLS and with a login, at a real server with a certificate made here."""
+"""Handing mails in over TLS and with a login, to a real server with a self-made certificate."""
 
 import ssl
 from collections.abc import Iterator
@@ -16,19 +16,21 @@ from tests.faults.plant import free_port
 from tests.mail.server import MailServer as Server
 
 LETTER = Envelope("rollcall@training.example", "ada@crew.example", b"Subject: x\r\n\r\nend\r\n")
-pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")  # the TLS is around it all
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Requiring AUTH while not requiring TLS"
+)  # smtps encrypts the whole connection
 LOGIN = "us%40er:p%3Ass"
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with a key and its self-made certificate for localhost."""
+    """A file with a key and a self-made certificate for localhost."""
     return certificate_for("localhost", tmp_path_factory.mktemp("tls"))
 
 
 @contextmanager
 def serving(certificate: Path, security: str) -> Iterator[Server]:
-    """A server that takes mails from one user only, who must have come over TLS."""
+    """A server that accepts mails of one user only, over TLS only."""
 
     def check(_: Any, __: Any, ___: Any, mechanism: str, given: Any) -> AuthResult:
         right = isinstance(given, LoginPassword) and (given.login, given.password) == (b"us@er", b"p:ss")
@@ -50,7 +52,7 @@ def serving(certificate: Path, security: str) -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("security", ["smtps", "smtp+starttls"])
-def test_a_server_that_wants_tls_and_a_login_gets_both(certificate: Path, security: str) -> None:
+def test_a_mail_is_handed_in_over_tls_with_a_login(certificate: Path, security: str) -> None:
     with serving(certificate, security) as server:
         trusting = ssl.create_default_context(cafile=str(certificate))
         post = MailServer(f"{security}://{LOGIN}@localhost:{server.port}", tls=trusting)
@@ -60,7 +62,7 @@ def test_a_server_that_wants_tls_and_a_login_gets_both(certificate: Path, securi
 
 
 @pytest.mark.parametrize("security", ["smtps", "smtp+starttls"])
-def test_a_certificate_that_nobody_vouches_for_is_refused_before_the_password(certificate: Path, security: str) -> None:
+def test_an_untrusted_certificate_is_refused_before_the_password_is_sent(certificate: Path, security: str) -> None:
     with serving(certificate, security) as server:
         post = MailServer(f"{security}://{LOGIN}@localhost:{server.port}")
         with pytest.raises(NotTaken) as refused:
@@ -70,7 +72,9 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_before_the_password(ce
 
 
 @pytest.mark.parametrize(("url", "status"), [("smtp://", 530), ("smtp+starttls://us%40er:wrong@", 535)])
-def test_who_comes_without_tls_or_with_a_wrong_password_is_refused(certificate: Path, url: str, status: int) -> None:
+def test_a_missing_tls_or_a_wrong_password_is_reported_as_the_server_refusing(
+    certificate: Path, url: str, status: int
+) -> None:
     with serving(certificate, "smtp+starttls") as server:
         trusting = ssl.create_default_context(cafile=str(certificate))
         with pytest.raises(NotTaken) as refused:

@@ -1,4 +1,4 @@
-"""A mail server that refuses, waits, hangs or goes away: what can be delivered is, the rest is tried again or named."""
+"""A mail server that refuses, delays, hangs or goes away: other mails are sent, and this one is retried or fails."""
 
 import time
 from email.message import EmailMessage
@@ -8,30 +8,30 @@ import time_machine
 
 from shared import clock, deliveries
 from shared.deliveries import DeliveryCode, Envelope, MailServer, NotTaken
+from tests.mail.correspondence import ADA, BOB, Correspondence
 from tests.mail.server import DROP, HANG
 from tests.mail.server import MailServer as Server
-from tests.mail.telling import ADA, BOB, Correspondence
 
 CLEO = {"entityId": "cleo", "displayName": "Cleo Adeyemi", "email": "cleo@crew.example"}
 LETTER = Envelope("rollcall@training.example", "ada@crew.example", b"Subject: x\r\n\r\n.\r\n..dots\r\nend\r\n")
 
 
 def given(mails: Correspondence) -> None:
-    """Three parties that are to be told of an assignment each."""
-    mails.know(ADA, BOB, CLEO)
+    """Plan mails to three parties about an assignment each."""
+    mails.add_parties(ADA, BOB, CLEO)
     mails.assign("ada", "bob", "cleo")
     mails.plan()
 
 
 def later(mails: Correspondence, seconds: float) -> list[EmailMessage]:
-    """Send what is due so many seconds from now."""
+    """Send the mails that are due this many seconds from now."""
     before = len(mails.server.mails)
     with time_machine.travel(clock.now().timestamp() + seconds, tick=True):
         mails.send()
     return mails.server.mails[before:]
 
 
-def test_one_refused_recipient_fails_alone(mails: Correspondence) -> None:
+def test_a_refused_recipient_fails_alone(mails: Correspondence) -> None:
     given(mails)
     mails.server.on_recipient["bob@crew.example"] = "550 5.1.1 no such mailbox"
     mails.send()
@@ -41,11 +41,11 @@ def test_one_refused_recipient_fails_alone(mails: Correspondence) -> None:
         "bob": ("failed", "recipient-refused", 550),
         "cleo": ("sent", "delivered", 250),
     }
-    assert later(mails, 86_400) == []  # for good
+    assert later(mails, 86_400) == []  # it failed for good
     assert mails.server.connections <= 3
 
 
-def test_greylisting_is_waited_for(mails: Correspondence) -> None:
+def test_a_greylisted_mail_is_sent_after_its_pause(mails: Correspondence) -> None:
     given(mails)
     mails.server.on_recipient["bob@crew.example"] = "451 4.7.1 greylisted"
     mails.send()
@@ -60,34 +60,34 @@ def test_greylisting_is_waited_for(mails: Correspondence) -> None:
 
 
 @pytest.mark.parametrize(("answer", "code"), [("554 5.7.1 go away", "server-refused"), ("451 busy", "deferred")])
-def test_a_server_that_refuses_all_costs_nobody_the_mail(mails: Correspondence, answer: str, code: str) -> None:
+def test_no_mail_is_lost_if_the_server_refuses_the_sender(mails: Correspondence, answer: str, code: str) -> None:
     given(mails)
     mails.server.on_sender = answer
     mails.send()
     assert {(row.state, row.code) for row in mails.rows() if row.attempts} == {("queued", code)}
     mails.server.on_sender = None
-    mails.post.server = MailServer(mails.server.url)  # after its pause
+    mails.post.server = MailServer(mails.server.url)  # without the pause
     later(mails, 10)
     assert {state for _, state, _ in mails.states()} == {"sent"}
 
 
-def test_a_server_that_is_away_is_left_alone_for_a_moment(mails: Correspondence) -> None:
+def test_a_server_that_is_down_gets_a_pause(mails: Correspondence) -> None:
     given(mails)
     nobody = MailServer("smtp://127.0.0.1:9", patience_seconds=1)
     mails.post.server = nobody
     mails.send()
     assert nobody.pausing
     attempts = [row.attempts for row in mails.rows()]
-    assert sorted(attempts) in ([0, 1, 1], [1, 1, 1])  # who was not begun has lost no attempt
+    assert sorted(attempts) in ([0, 1, 1], [1, 1, 1])  # a mail that was not begun has lost no attempt
     mails.send()
     assert [row.attempts for row in mails.rows()] == attempts
 
 
-def test_a_mail_in_doubt_is_sent_again_as_the_same(mails: Correspondence) -> None:
-    mails.know(ADA)
+def test_a_mail_in_doubt_is_sent_again_with_the_same_message_id(mails: Correspondence) -> None:
+    mails.add_parties(ADA)
     mails.assign("ada")
     mails.server.on_data = DROP
-    (first,) = mails.tell()
+    (first,) = mails.deliver()
     assert mails.states() == [("ada", "queued", "in-doubt")]
     mails.server.on_data = None
     (second,) = later(mails, 10)
@@ -95,7 +95,7 @@ def test_a_mail_in_doubt_is_sent_again_as_the_same(mails: Correspondence) -> Non
     assert mails.states() == [("ada", "sent", "delivered")]
 
 
-def test_a_server_that_hangs_costs_its_patience_and_no_more(mails: Correspondence) -> None:
+def test_a_server_that_hangs_on_one_recipient_delays_no_other_mail(mails: Correspondence) -> None:
     given(mails)
     mails.server.on_recipient["bob@crew.example"] = HANG
     begun = time.monotonic()
@@ -108,11 +108,11 @@ def test_a_server_that_hangs_costs_its_patience_and_no_more(mails: Correspondenc
     }
 
 
-def test_a_refused_mail_is_named(mails: Correspondence) -> None:
-    mails.know(ADA)
+def test_a_mail_that_is_refused_for_its_contents_fails(mails: Correspondence) -> None:
+    mails.add_parties(ADA)
     mails.assign("ada")
     mails.server.on_data = "554 5.6.0 looks like spam"
-    mails.tell()
+    mails.deliver()
     (row,) = mails.rows()
     assert (row.state, row.code, row.status) == ("failed", "mail-refused", 554)
 
@@ -127,7 +127,7 @@ def test_no_transaction_is_open_while_a_mail_is_handed_in(mails: Correspondence)
     assert open_ones == [0, 0, 0]
 
 
-def test_who_dies_before_it_settles_repeats_that_one_mail(
+def test_a_sender_that_dies_before_settling_repeats_that_one_mail(
     mails: Correspondence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given(mails)
@@ -154,6 +154,31 @@ def test_who_dies_before_it_settles_repeats_that_one_mail(
     assert len(everything) == 4
 
 
+def test_a_task_whose_time_is_over_hands_in_no_further_mail(
+    mails: Correspondence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gives the other mails back, and sends another wake-up."""
+    from worker import mail
+
+    given(mails)
+    clocks = [0.0]
+
+    class Time:
+        """Replaces the module `time`: an hour passes while the first mail is handed in."""
+
+        @staticmethod
+        def monotonic() -> float:
+            return clocks[-1]
+
+    mails.server.during_data = lambda: clocks.append(3600.0)
+    mails.post.connections = 1
+    monkeypatch.setattr(mail, "time", Time)
+    monkeypatch.setattr(mail, "SENDING_SECONDS", 20.0)
+    mail.send([mails.org.id])
+    assert sorted((row.state, row.attempts) for row in mails.rows()) == [("queued", 0), ("queued", 0), ("sent", 1)]
+    assert list(mails.workshop.messages) == [("deliveries.send", ("email",))]
+
+
 # --- the connection itself
 
 
@@ -166,7 +191,7 @@ def test_connections_are_kept(server: Server) -> None:
     assert server.raw[0] == LETTER.content
 
 
-def test_one_that_died_meanwhile_is_replaced(server: Server) -> None:
+def test_a_connection_that_the_server_closed_is_replaced(server: Server) -> None:
     post = MailServer(server.url)
     post.hand_in(LETTER)
     ((kept, _),) = post._idle
@@ -193,7 +218,7 @@ def test_a_refusal_keeps_the_connection(server: Server) -> None:
     post.close()
 
 
-def test_one_failure_makes_no_pause_and_two_in_a_row_do(server: Server) -> None:
+def test_two_failures_in_a_row_make_a_pause_and_one_does_not(server: Server) -> None:
     post = MailServer(server.url, patience_seconds=1)
     for expected in (False, True):
         server.on_data = DROP
@@ -201,5 +226,19 @@ def test_one_failure_makes_no_pause_and_two_in_a_row_do(server: Server) -> None:
             post.hand_in(LETTER)
         assert post.pausing is expected
     server.on_data = None
-    post.hand_in(LETTER)  # whoever asks nevertheless is served
+    post.hand_in(LETTER)  # handing in is still possible during the pause
+    post.close()
+
+
+def test_a_connection_that_was_idle_is_tested_before_a_mail_is_handed_in(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.deliveries.smtp.IDLE_SECONDS", 0)
+    post = MailServer(server.url)
+    post.hand_in(LETTER)
+    post.hand_in(LETTER)
+    assert server.connections == 1
+    server.on_noop = "421 closing"
+    post.hand_in(LETTER)
+    assert server.connections == 2
     post.close()

@@ -1,4 +1,4 @@
-"""What parties are told of sessions, with the calendar entry that makes, moves and takes out the appointment."""
+"""Mails about sessions, with the calendar file that adds, moves and removes the appointment."""
 
 from email.message import EmailMessage
 from typing import Any
@@ -7,15 +7,15 @@ import pytest
 import time_machine
 from icalendar import Calendar
 
-from tests.mail.telling import ADA, BOB, Correspondence, plain
-from tests.sessions.sitting import add, schedule
+from tests.mail.correspondence import ADA, BOB, Correspondence, plain
+from tests.sessions.sitting import add, complete, schedule
 
 WHEN = {"startsAt": "2026-09-01T07:00:00Z", "endsAt": "2026-09-01T10:30:00Z", "timeZone": "Europe/Oslo"}
 NOW = "2026-08-20T09:00:00Z"
 
 
 def entry(mail: EmailMessage) -> tuple[str, Any]:
-    """The method of the attached calendar file, and its entry."""
+    """The method of the attached calendar file, and its only entry."""
     (part,) = [part for part in mail.walk() if part.get_content_type() == "text/calendar"]
     assert part.get_filename() == "session.ics"
     calendar = Calendar.from_ical(part.get_content())
@@ -28,20 +28,20 @@ def entry(mail: EmailMessage) -> tuple[str, Any]:
 def session(mails: Correspondence) -> str:
     """A session in Oslo with Ada, who lives in Houston, on its roster."""
     with time_machine.travel(NOW, tick=False):
-        mails.know(ADA | {"timeZone": "America/Chicago"}, BOB)
+        mails.add_parties(ADA | {"timeZone": "America/Chicago"}, BOB)
         session_id = schedule(mails.org, mails.org.with_course(), location="Rig school, room 4", **WHEN)
         add(mails.org, session_id, "ada")
         return session_id
 
 
 def change(mails: Correspondence, session_id: str, **fields: Any) -> None:
-    """Have a coordinator change it."""
+    """Change a session through the API."""
     answer = mails.org.client().patch(f"/v1/sessions/{session_id}", json=fields)
     assert answer.status_code == 200, answer.text
 
 
-def test_an_invitation_tells_the_time_where_the_party_is(mails: Correspondence, session: str) -> None:
-    (mail,) = mails.tell_at(NOW)
+def test_an_invitation_shows_the_time_in_the_partys_time_zone(mails: Correspondence, session: str) -> None:
+    (mail,) = mails.deliver_at(NOW)
     assert mail["Subject"] == "Hydrogen-sulfide response: session on 1 September 2026"
     assert "When: Tuesday 1 September 2026, 02:00 to 05:30 (America/Chicago)" in plain(mail)
     assert "Where: Rig school, room 4" in plain(mail)
@@ -52,16 +52,16 @@ def test_an_invitation_tells_the_time_where_the_party_is(mails: Correspondence, 
     assert event["DTSTART"].dt.isoformat() == "2026-09-01T09:00:00+02:00"
 
 
-def test_a_move_and_a_cancellation_are_the_same_entry(mails: Correspondence, session: str) -> None:
+def test_a_change_and_a_cancellation_update_the_same_calendar_entry(mails: Correspondence, session: str) -> None:
     with time_machine.travel(NOW, tick=False):
-        (invitation,) = mails.tell()
+        (invitation,) = mails.deliver()
         change(mails, session, capacity=30)
-        assert mails.tell() == []  # neither time nor place
+        assert mails.deliver() == []  # neither time nor place has changed
         change(mails, session, location="Rig school, room 5")
-        (moved,) = mails.tell()
+        (moved,) = mails.deliver()
         answer = mails.org.client().post(f"/v1/sessions/{session}/cancel", json={"reason": "Trainer is ill"})
         assert answer.status_code == 200, answer.text
-        (cancelled,) = mails.tell()
+        (cancelled,) = mails.deliver()
     entries = [entry(mail) for mail in (invitation, moved, cancelled)]
     assert [method for method, _ in entries] == ["REQUEST", "REQUEST", "CANCEL"]
     assert len({str(event["UID"]) for _, event in entries}) == 1
@@ -74,27 +74,27 @@ def test_a_move_and_a_cancellation_are_the_same_entry(mails: Correspondence, ses
     assert str(entries[2][1]["STATUS"]) == "CANCELLED"
 
 
-def test_everybody_on_the_roster_hears_of_a_cancellation(mails: Correspondence, session: str) -> None:
+def test_everybody_on_the_roster_gets_the_cancellation(mails: Correspondence, session: str) -> None:
     with time_machine.travel(NOW, tick=False):
         add(mails.org, session, "bob")
-        assert len(mails.tell()) == 2
+        assert len(mails.deliver()) == 2
         mails.org.client().post(f"/v1/sessions/{session}/cancel", json={"reason": "Trainer is ill"})
-        assert sorted(mail["To"] for mail in mails.tell()) == [
+        assert sorted(mail["To"] for mail in mails.deliver()) == [
             "Ada Lindqvist <ada@crew.example>",
             "Bob Okafor <bob@crew.example>",
         ]
 
 
-def test_who_is_taken_off_gets_the_entry_taken_out(mails: Correspondence, session: str) -> None:
+def test_a_party_taken_off_the_roster_gets_a_calendar_cancellation(mails: Correspondence, session: str) -> None:
     with time_machine.travel(NOW, tick=False):
-        mails.tell()
+        mails.deliver()
         assert mails.org.client().delete(f"/v1/sessions/{session}/roster/ada").status_code in (200, 204)
-        (mail,) = mails.tell()
+        (mail,) = mails.deliver()
     assert mail["Subject"] == "Hydrogen-sulfide response: you are not expected on 1 September 2026"
     assert entry(mail)[0] == "CANCEL"
 
 
-def test_what_became_untrue_before_it_was_sent(mails: Correspondence, session: str) -> None:
+def test_mails_about_a_roster_that_has_changed_since_are_suppressed(mails: Correspondence, session: str) -> None:
     with time_machine.travel(NOW, tick=False):
         mails.org.client().delete(f"/v1/sessions/{session}/roster/ada")
         add(mails.org, session, "ada")
@@ -111,21 +111,31 @@ def test_what_became_untrue_before_it_was_sent(mails: Correspondence, session: s
     assert [code for receiver, _, code in mails.states() if receiver == "bob"] == ["not-on-roster", "never-told"]
 
 
-def test_a_session_that_is_over_or_cancelled_invites_nobody(mails: Correspondence, session: str) -> None:
-    assert mails.tell_at("2026-09-01T10:30:00Z") == []
+def test_a_session_that_is_over_or_cancelled_sends_no_invitation(mails: Correspondence, session: str) -> None:
+    assert mails.deliver_at("2026-09-01T10:30:00Z") == []
     assert mails.states() == [("ada", "suppressed", "stale")]
     with time_machine.travel(NOW, tick=False):
         other = schedule(mails.org, mails.org.with_course(), **WHEN)
         add(mails.org, other, "bob")
         mails.org.client().post(f"/v1/sessions/{other}/cancel", json={"reason": "Trainer is ill"})
-        mails.tell()
+        mails.deliver()
     assert mails.server.mails == []
     assert [code for receiver, _, code in mails.states() if receiver == "bob"] == ["session-cancelled", "never-told"]
 
 
-def test_an_invitation_to_the_past_is_none(mails: Correspondence) -> None:
+def test_an_invitation_to_a_past_session_is_suppressed(mails: Correspondence) -> None:
     with time_machine.travel("2026-09-01T12:00:00Z", tick=False):
-        mails.know(ADA)
+        mails.add_parties(ADA)
         add(mails.org, schedule(mails.org, mails.org.with_course(), **WHEN), "ada")
-        assert mails.tell() == []
+        assert mails.deliver() == []
     assert mails.states() == [("ada", "suppressed", "session-over")]
+
+
+def test_an_invitation_to_a_session_that_was_completed_before_its_end_is_suppressed(
+    mails: Correspondence, session: str
+) -> None:
+    with time_machine.travel(NOW, tick=False):
+        mails.plan()
+        complete(mails.org, mails.workshop, session)
+        mails.send()
+    assert mails.states()[0] == ("ada", "suppressed", "session-over")

@@ -1,4 +1,4 @@
-"""Settings of mail that cannot work are refused when a program starts, by name."""
+"""Mail settings that cannot work are refused by name when a program starts."""
 
 import pytest
 
@@ -21,12 +21,12 @@ PAGE = "https://crew.example/training/{assignment_id}"
         ("MEMBER_URL", PAGE + "/{party_id}"),
     ],
 )
-def test_what_cannot_work_is_refused(name: str, value: str) -> None:
+def test_a_mail_setting_that_cannot_work_is_refused(name: str, value: str) -> None:
     with pytest.raises(BadSettings, match=f"ROLLCALL_{name} cannot be used"):
         settings.read({f"ROLLCALL_{name}": value})
 
 
-def test_what_can_is_kept_as_it_is() -> None:
+def test_a_valid_mail_setting_is_kept_unchanged() -> None:
     assert settings.read({"ROLLCALL_MEMBER_URL": PAGE}).member_url == PAGE
     assert settings.read({"ROLLCALL_MEMBER_URL": ""}).member_url is None
     assert settings.read({"ROLLCALL_SMTP_URL": "smtps://a:b@mail.example"}).smtp_url == "smtps://a:b@mail.example"

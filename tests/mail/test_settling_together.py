@@ -1,4 +1,4 @@
-"""What several connections have handed in is settled in one transaction, and whoever waits for it hears of it."""
+"""The mails of several connections are settled in one transaction, and every waiting thread gets the result."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -10,24 +10,24 @@ from shared import clock, deliveries
 from shared.deliveries import Channel, Claimed, DeliveryCode, DeliveryState, Settled
 from tests.deliveries.receiving import claim
 from tests.drain import Workshop
-from tests.mail.telling import ADA, BOB, Correspondence
+from tests.mail.correspondence import ADA, BOB, Correspondence
 
 SENT = Settled(DeliveryState.SENT, DeliveryCode.DELIVERED, 250)
 
 
 def claimed(mails: Correspondence) -> list[Claimed]:
-    """Two mails in hand."""
-    mails.know(ADA, BOB)
+    """Claim two mails."""
+    mails.add_parties(ADA, BOB)
     mails.assign("ada", "bob")
     mails.plan()
     return claim(mails.org, channel=Channel.EMAIL)
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
-    """Have this happen while the first result waits for others."""
+    """Call `happens` while the first result waits for others."""
 
     class Time:
-        """`time`, but for the waiting."""
+        """Replaces the module `time`: its `sleep` calls `happens`."""
 
         @staticmethod
         def sleep(_: float) -> None:
@@ -36,7 +36,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> N
     monkeypatch.setattr("worker.settling.time", Time)
 
 
-def test_what_comes_in_soon_after_is_settled_with_it(
+def test_results_that_arrive_soon_after_another_are_settled_with_it(
     mails: Correspondence, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from worker.settling import settled_together
@@ -59,7 +59,9 @@ def test_what_comes_in_soon_after_is_settled_with_it(
     assert {state for _, state, _ in mails.states()} == {"sent"}
 
 
-def test_one_alone_is_settled_after_a_moment_and_the_last_at_the_end(mails: Correspondence, workshop: Workshop) -> None:
+def test_a_single_result_is_settled_after_a_moment_and_the_last_at_the_end(
+    mails: Correspondence, workshop: Workshop
+) -> None:
     from worker.settling import settled_together
 
     first, second = claimed(mails)
@@ -72,7 +74,7 @@ def test_one_alone_is_settled_after_a_moment_and_the_last_at_the_end(mails: Corr
     assert {state for _, state, _ in mails.states()} == {"sent"}
 
 
-def test_what_the_database_has_against_it_reaches_everybody_who_waits(
+def test_a_database_error_is_raised_in_every_waiting_thread(
     mails: Correspondence, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from worker.settling import settled_together

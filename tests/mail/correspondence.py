@@ -1,4 +1,4 @@
-"""Having mails planned and sent, and reading them."""
+"""Steps of the tests of mails: add parties, assign, plan, send, and read the mails."""
 
 import re
 from dataclasses import dataclass
@@ -21,24 +21,24 @@ BOB = {"entityId": "bob", "displayName": "Bob Okafor", "email": "bob@crew.exampl
 
 @dataclass
 class Correspondence:
-    """What an organization tells its parties. post: the worker's end of the connections to the server."""
+    """The mails of an organization to its parties. post: the sender's connections to the server."""
 
     org: Org
     workshop: Workshop
     server: MailServer
     post: Any
 
-    def know(self, *parties: dict[str, Any]) -> None:
+    def add_parties(self, *parties: dict[str, Any]) -> None:
         """Put parties into the directory."""
         answer = self.org.client().put("/v1/parties", json={"parties": list(parties)})
         assert (answer.status_code, answer.json()["failed"]) == (200, 0), answer.text
 
     def assign(self, *parties: str, course: str | None = None, **fields: Any) -> dict[str, Any]:
-        """Assign a course. Answers the job."""
+        """Assign a course. Returns the job."""
         return assign(self.org, self.workshop, body(course or self.org.with_course(), *parties, **fields))
 
     def plan(self) -> None:
-        """Plan what is to be told."""
+        """Plan the new events."""
         from worker import deliveries as sending
 
         with self.org.transaction() as db:
@@ -46,49 +46,49 @@ class Correspondence:
                 pass
 
     def send(self) -> None:
-        """Send what is due."""
+        """Send the due mails."""
         from worker import mail
 
         mail.send([self.org.id])
         self.workshop.messages.clear()
 
-    def tell(self) -> list[EmailMessage]:
-        """Plan and send. Answers the mails that came in meanwhile."""
+    def deliver(self) -> list[EmailMessage]:
+        """Plan and send. Returns the mails that the server accepted meanwhile."""
         before = len(self.server.mails)
         self.plan()
         self.send()
         return self.server.mails[before:]
 
-    def tell_at(self, at: str) -> list[EmailMessage]:
-        """The same at another instant."""
+    def deliver_at(self, at: str) -> list[EmailMessage]:
+        """The same as `deliver`, at another instant."""
         with time_machine.travel(at, tick=False):
-            return self.tell()
+            return self.deliver()
 
     def rows(self) -> list[Delivery]:
-        """The mails' deliveries, in the order of their events."""
+        """The deliveries by mail, in the order of their events."""
         with self.org.transaction() as db:
             of_mail = select(Delivery).where(Delivery.org_id == self.org.id, Delivery.channel == Channel.EMAIL)
             return list(db.scalars(of_mail.order_by(Delivery.sequence, Delivery.receiver)))
 
     def states(self) -> list[tuple[str, str, str | None]]:
-        """What became of each: receiver, state, code."""
+        """Receiver, state and code of each delivery by mail."""
         return [(row.receiver, row.state, row.code) for row in self.rows()]
 
 
 def plain(mail: EmailMessage) -> str:
-    """The mail as a terminal shows it."""
+    """The plain text of a mail."""
     part = mail.get_body(("plain",))
     assert part is not None
     return str(part.get_content()).replace("\r\n", "\n")
 
 
 def html(mail: EmailMessage) -> str:
-    """The mail as a browser shows it."""
+    """The HTML of a mail."""
     part = mail.get_body(("html",))
     assert part is not None
     return str(part.get_content())
 
 
 def links(mail: EmailMessage) -> list[str]:
-    """The addresses in its plain text."""
+    """The links in the plain text of a mail."""
     return re.findall(r"https?://\S+", plain(mail))

@@ -1,0 +1,238 @@
+"""Senders: rounds of many calls, which delay no other receiver, lose nothing when killed and send nothing twice."""
+
+import threading
+import time
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+import time_machine
+from sqlalchemy.orm import Session
+
+from shared import clock, deliveries
+from shared.database import current_org
+from shared.deliveries import LARGEST_PLAN
+from shared.deliveries import plan as plan_events
+from tests.deliveries import receivers
+from tests.deliveries.receivers import receiver
+from tests.deliveries.receiving import plan, record, rows, send, states, webhook
+from tests.drain import Workshop
+from tests.factories import Org
+from tests.feed import recorded
+from tests.waiting import within
+
+pytestmark = pytest.mark.usefixtures("private")
+
+
+def test_a_receiver_that_hangs_delays_no_other(
+    org: Org, other_org: Org, workshop: Workshop, released: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a receiver of its own organization nor of another one."""
+    monkeypatch.setattr("shared.deliveries.calling.CALL_SECONDS", 30)
+    with receiver(receivers.hang(released)) as bad, receiver() as good:
+        webhook(org, url=bad.url)
+        for one in (org, other_org):
+            webhook(one, url=good.url)
+            record(one, *(f"p-{n}" for n in range(200)))
+            plan(one)
+        thread = threading.Thread(target=send, args=(workshop,))
+        began = time.monotonic()
+        thread.start()
+        while len(good.bodies) < 400:
+            assert time.monotonic() - began < 25, f"{len(good.bodies)} of 400"
+            time.sleep(0.02)
+        assert bad.most_open == 8
+        released.set()
+        thread.join(60)
+        assert not thread.is_alive()
+    assert [row.state for row in rows(other_org)] == ["sent"] * 200
+
+
+def test_a_message_that_was_sent_and_not_settled_is_sent_again_with_the_same_id(
+    org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the sender was killed in between."""
+    from worker import webhooks
+
+    with receiver() as server:
+        webhook(org, url=server.url)
+        record(org, "a")
+        plan(org)
+        with monkeypatch.context() as patch:
+            patch.setattr(webhooks, "_settle", lambda *_: set())
+            send(workshop)
+        assert states(org) == [("queued", None, None)]
+        send(workshop)
+        assert len(server.bodies) == 1
+        with time_machine.travel(clock.now() + timedelta(seconds=61)):
+            send(workshop)
+        assert [headers["webhook-id"] for headers in server.headers] == [str(recorded(org)[-1].id)] * 2
+    assert states(org) == [("sent", "delivered", 204)]
+
+
+def test_messages_whose_settling_fails_are_sent_once_more(
+    org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The round ends nevertheless, although more deliveries are due than may be unsettled."""
+
+    def refuse(*_: object) -> None:
+        raise psycopg.OperationalError("the connection is lost")
+
+    with receiver() as server:
+        webhook(org, url=server.url)
+        record(org, *(f"p-{n}" for n in range(100)))
+        plan(org)
+        with monkeypatch.context() as patch:
+            patch.setattr(workshop.database, "note", refuse)
+            send(workshop)
+        assert len(server.bodies) == 100
+        assert {row.state for row in rows(org)} == {"queued"}
+        with time_machine.travel(clock.now() + timedelta(seconds=61)):
+            send(workshop)
+        assert len(server.bodies) == 200
+    assert {row.state for row in rows(org)} == {"sent"}
+
+
+def test_no_transaction_is_open_during_a_call(org: Org, workshop: Workshop) -> None:
+    """The round may query for due deliveries meanwhile, so the pool is watched until that is over."""
+    free: list[bool] = []
+    pool: Any = workshop.database.engine.pool
+
+    def look(handler: object, before: int) -> None:
+        free.append(within(10, lambda: pool.checkedout() == 0))
+        receivers.well(handler, before)  # type: ignore[arg-type]
+
+    with receiver(look) as server:
+        webhook(org, url=server.url)
+        record(org, "a")
+        plan(org)
+        send(workshop)
+    assert free == [True]
+
+
+def test_deliveries_of_an_organization_without_training_wait(org: Org, workshop: Workshop) -> None:
+    with receiver() as server:
+        webhook(org, url=server.url)
+        record(org, "a")
+        plan(org)
+        admin = org.client()
+        assert admin.put("/v1/availability", json={"enabled": False}).status_code == 200
+        workshop.deliver("deliveries.plan")
+        send(workshop)
+        assert (server.bodies, len(rows(org))) == ([], 1)
+        assert admin.put("/v1/availability", json={"enabled": True}).status_code == 200
+        workshop.deliver("deliveries.plan")
+        send(workshop)
+        assert sorted(server.sequences) == [2, 3, 4]
+
+
+def test_the_planning_backlog_of_one_organization_delays_no_other(
+    org: Org, other_org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Organizations are planned in turns, and a task whose time is over sends another wake-up."""
+    for one in (org, other_org):
+        webhook(one, "party.erased")
+        record(one, *(f"p-{n}" for n in range(2 * LARGEST_PLAN + 1)))
+    turns: list[str] = []
+
+    def noting(db: Session, now: datetime, **options: Any) -> int:
+        turns.append(current_org(db))
+        return plan_events(db, now, **options)
+
+    monkeypatch.setattr(deliveries, "plan", noting)
+    with monkeypatch.context() as hurried:
+        hurried.setattr("worker.deliveries.PLANNING_SECONDS", -1)
+        workshop.deliver("deliveries.plan")
+    assert (turns, list(workshop.messages)) == ([], [("deliveries.plan", ())])
+    workshop.drain()
+    ours = [org_id for org_id in turns if org_id in (org.id, other_org.id)]
+    assert sorted(ours[:2]) == sorted((org.id, other_org.id))
+    assert ours == ours[:2] * 3
+
+
+def test_a_receiver_whose_calls_ran_out_while_it_was_passed_over_is_claimed_for_again(
+    org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a slow database: a receiver that has enough claimed when the query starts has none left when it ends."""
+    from worker import webhooks
+
+    claim = webhooks._claim
+
+    def slow(org_id: str, full: list[str]) -> object:
+        found = claim(org_id, full)
+        time.sleep(1.5 if full else 0)
+        return found
+
+    monkeypatch.setattr(webhooks, "PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(webhooks, "_claim", slow)
+    with receiver() as server:
+        webhook(org, url=server.url)
+        record(org, *(f"p-{n}" for n in range(300)))
+        plan(org)
+        send(workshop)
+        assert sorted(server.sequences) == list(range(2, 302))
+
+
+def test_two_concurrent_senders_send_everything_once(
+    org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Like two processes, which do not share the lock of this process."""
+    from worker import webhooks
+
+    monkeypatch.setattr(webhooks, "_claiming", threading.Semaphore(2))
+    with receiver() as server:
+        webhook(org, url=server.url)
+        record(org, *(f"p-{n}" for n in range(300)))
+        plan(org)
+        threads = [threading.Thread(target=send, args=(workshop,)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert sorted(server.sequences) == list(range(2, 302))
+
+
+def test_a_call_is_not_begun_if_its_lease_could_end_before_it(
+    org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another sender could claim the delivery and make the same call."""
+    with receiver() as server:
+        webhook(org, url=server.url)
+        record(org, "a")
+        plan(org)
+        with monkeypatch.context() as patch:
+            patch.setattr("worker.webhooks.LEASE_SECONDS", deliveries.CALL_SECONDS)
+            send(workshop)
+        assert server.bodies == []
+        with time_machine.travel(clock.now() + timedelta(seconds=60)):
+            send(workshop)
+        assert server.sequences == [2]
+
+
+def test_no_call_begins_while_too_many_replies_are_unsettled(
+    org: Org, workshop: Workshop, released: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A killed sender repeats at most these and the calls under way."""
+    from worker import webhooks
+
+    settle = webhooks._settle
+
+    def slow(org_id: str, replies: list[Any]) -> set[str]:
+        released.wait(60)
+        return settle(org_id, replies)
+
+    monkeypatch.setattr(webhooks, "_settle", slow)
+    with receiver() as server:
+        webhook(org, url=server.url)
+        record(org, *(f"p-{n}" for n in range(100)))
+        plan(org)
+        thread = threading.Thread(target=send, args=(workshop,))
+        thread.start()
+        assert within(20, lambda: len(server.bodies) >= webhooks.MOST_UNSETTLED)
+        time.sleep(0.5)
+        assert len(server.bodies) <= webhooks.MOST_UNSETTLED + webhooks.EACH_AT_A_TIME
+        released.set()
+        thread.join(60)
+        assert not thread.is_alive()
+    assert {row.state for row in rows(org)} == {"sent"}

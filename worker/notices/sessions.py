@@ -1,0 +1,107 @@
+"""The mails about sessions: invited, changed, cancelled, taken off the roster. Each has the calendar file."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Uuid, and_, cast, func, select
+from sqlalchemy import case as sql_case
+from sqlalchemy.dialects.postgresql import ARRAY, array
+from sqlalchemy.types import Text
+
+from shared.deliveries import Columns, DeliveryCode, Notice
+from shared.events import Event
+from shared.sessions import RosterEntry, SessionState, TrainingSession
+from worker.notices.situation import Case, Irrelevant, MailKind, Named, Situation
+
+
+def the_roster(columns: Columns, meant: ColumnElement[bool]) -> Select[Any]:
+    """Addressees: every party on the roster of the event's session."""
+    session_id = sql_case(
+        (Event.subject.like("session/%"), cast(func.substr(Event.subject, len("session/") + 1), Uuid))
+    )
+    of_session = and_(RosterEntry.org_id == Event.org_id, RosterEntry.session_id == session_id)
+    return select(*columns(RosterEntry.party_id)).join_from(Event, RosterEntry, of_session).where(meant)
+
+
+def the_roster_of_a_move(columns: Columns, meant: ColumnElement[bool]) -> Select[Any]:
+    """Addressees: every party on the roster, if the time or the place has changed; else nobody."""
+    time_and_place = array(["startsAt", "endsAt", "timeZone", "mode", "location", "joinUrl"])
+    return the_roster(columns, and_(meant, Event.data["changed"].has_any(cast(time_and_place, ARRAY(Text)))))
+
+
+def _invitation(at: Situation, case: Case) -> Notice:
+    found = _not_cancelled(at, case)
+    _need_on_roster(at, case)
+    return _notice(case, found)
+
+
+def _cancelled(at: Situation, case: Case) -> Notice:
+    found = _not_over(at, case)
+    _need_on_roster(at, case)
+    _need_invited(at, case)
+    return _notice(case, found)
+
+
+def _removed(at: Situation, case: Case) -> Notice:
+    found = _not_cancelled(at, case)
+    if _on_roster(at, case):
+        raise Irrelevant(DeliveryCode.ON_ROSTER_AGAIN)
+    _need_invited(at, case)
+    return _notice(case, found)
+
+
+KINDS = (
+    MailKind("session.roster_added", _invitation),
+    MailKind("session.changed", _invitation, addressees=the_roster_of_a_move),
+    MailKind("session.cancelled", _cancelled, addressees=the_roster, cancels=True),
+    MailKind("session.roster_removed", _removed, cancels=True),
+)
+
+
+def _not_over(at: Situation, case: Case) -> Named:
+    """The session. Raises Irrelevant if it is over or is being completed."""
+    found = at.sessions[case.subject_id]
+    session: TrainingSession = found.row
+    if session.ends_at <= at.now or session.state in (SessionState.COMPLETING, SessionState.COMPLETED):
+        raise Irrelevant(DeliveryCode.SESSION_OVER)
+    return found
+
+
+def _not_cancelled(at: Situation, case: Case) -> Named:
+    """The session. Raises Irrelevant if it is over or cancelled."""
+    found = _not_over(at, case)
+    if found.row.state == SessionState.CANCELLED:
+        raise Irrelevant(DeliveryCode.SESSION_CANCELLED)
+    return found
+
+
+def _on_roster(at: Situation, case: Case) -> bool:
+    return (case.subject_id, case.party.id) in at.rosters
+
+
+def _need_on_roster(at: Situation, case: Case) -> None:
+    if not _on_roster(at, case):
+        raise Irrelevant(DeliveryCode.NOT_ON_ROSTER)
+
+
+def _need_invited(at: Situation, case: Case) -> None:
+    """Raise Irrelevant if the party never got an invitation that could be withdrawn."""
+    if (case.event.subject, case.party.id) not in at.invited:
+        raise Irrelevant(DeliveryCode.NEVER_TOLD)
+
+
+def _notice(case: Case, found: Named) -> Notice:
+    session: TrainingSession = found.row
+    cancels = case.kind.cancels
+    return Notice(
+        case.kind.type,
+        found.title,
+        found.label,
+        link=None if cancels else session.join_url,
+        reason=session.cancellation_reason,
+        starts_at=session.starts_at,
+        ends_at=session.ends_at,
+        location=session.location,
+        join_url=None if cancels else session.join_url,
+        calendar=found.calendar,
+        cancels=cancels,
+    )
