@@ -104,7 +104,9 @@ def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         with Servers(given, given, given, broker).another() as own:
             yield own
         return
-    cluster: Cluster = request.getfixturevalue("cluster")  # requested here, so that it is not made when the environment names servers
+    cluster: Cluster = request.getfixturevalue(
+        "cluster"
+    )  # requested here, so that it is not made when the environment names servers
     with embedded.running(cluster.lay(tmp_path_factory.mktemp("servers"))) as at:
         found = Servers(at.superuser_database_url, at.owner_database_url, at.database_url, at.redis_url)
         with found.another() as own:

@@ -1,4 +1,4 @@
-"""Every operation under /v1, read from the OpenAPI document, so that generated tests include each new route by itself."""
+"""Every operation under /v1, read from the OpenAPI document: generated tests include a new route by themselves."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -63,6 +63,12 @@ def operations(app: FastAPI) -> list[Operation]:
     return found
 
 
+def lists(app: FastAPI) -> list[Operation]:
+    """Return every operation that pages through a list and needs no id in its path."""
+    paged = {"limit", "cursor"}
+    return [one for one in operations(app) if one.method == "GET" and paged <= one.queries and not one.inside]
+
+
 def resolved(schema: Any, document: Schema) -> Any:
     """Return a schema in which each `$ref` is replaced by what it refers to."""
     if isinstance(schema, list):
@@ -76,7 +82,7 @@ def resolved(schema: Any, document: Schema) -> Any:
 
 
 def example(schema: Schema, ids: Mapping[str, str], name: str = "") -> Any:
-    """Return a small value that the schema accepts. ids: values for fields of these names, which are always included."""
+    """Return a small value that the schema accepts. ids: values by name of field; such fields are always included."""
     if name in ids:
         return ids[name]
     if "const" in schema:
@@ -99,7 +105,7 @@ def example(schema: Schema, ids: Mapping[str, str], name: str = "") -> Any:
 
 
 def _members(schema: Schema, ids: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    """Yield required fields and those with an id; or all fields if there are none, as most changes need at least one."""
+    """Yield required fields and those with an id; or all if there are none, as most changes need at least one."""
     members = schema.get("properties", {})
     wanted = {
         name: member
