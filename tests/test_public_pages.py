@@ -85,7 +85,7 @@ def test_the_first_press_completes_as_the_party_and_the_second_shows_the_day(sen
 
 
 def test_a_hundred_concurrent_presses_record_one_completion(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With longer time limits than in production: on a slow machine some presses would get 503 and have to be repeated."""
+    """With longer time limits than in production: on a slow machine some presses would get 503."""
     engine = sent.org.service.database.engine
     together = threading.Barrier(10, timeout=30)  # ten open transactions; the pool has twice as many connections
 
