@@ -52,4 +52,5 @@ def without_complaints(page: Page) -> Iterator[None]:
     page.on("response", console.note_document)
     page.on("console", console.note_message)
     yield
-    assert console.complaints() == []
+    complaints = console.complaints()
+    assert not complaints, f"the browser reported: {complaints}"
