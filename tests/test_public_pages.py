@@ -20,7 +20,7 @@ from shared.assignments import LINK_LIFETIME
 from tests.assignments.links import NAME, PARTY, Sent, anybody, send
 from tests.drain import Workshop
 from tests.factories import OPERATOR, Org, add_org
-from tests.pages import assert_is_page
+from tests.pages import assert_has_page_headers, assert_is_page
 
 SUMMARY = "What H2S does & how to <leave>.\nThen drill."
 MATERIALS = [
@@ -72,7 +72,7 @@ def test_reading_the_page_never_completes_the_assignment(sent: Sent, visitor: Te
 def test_the_first_press_completes_as_the_party_and_the_second_shows_the_day(sent: Sent, visitor: TestClient) -> None:
     first = visitor.post(sent.path)
     assert (first.status_code, first.headers["Location"]) == (303, sent.token)
-    assert first.headers["Referrer-Policy"] == "no-referrer"
+    assert_has_page_headers(first)
     completion = sent.assignment()["completion"]
     assert (completion["method"], completion["by"]) == ("session_link", {"type": "party", "id": PARTY})
     assert completions(sent)[0]["data"]["actor"] == {"type": "party", "id": PARTY}
