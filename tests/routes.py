@@ -38,6 +38,8 @@ class Operation:
 
     def address(self, ids: Mapping[str, str]) -> str:
         """Return the path with these ids filled in."""
+        missing = sorted(self.inside - ids.keys())
+        assert not missing, f"{self}: the test's ids need one for {missing}"
         return self.path.format(**ids)
 
     def call(self, client: TestClient, ids: Mapping[str, str], query: str = "", **request: Any) -> Any:

@@ -147,6 +147,12 @@ def test_a_body_of_more_than_8_mib_is_too_large(app: FastAPI, org: Org, declared
         assert refused(answer)["type"] == "urn:rollcall:problem:body-too-large"
 
 
+def test_an_answer_names_at_most_100_wrong_places(org: Org) -> None:
+    """Else a body of 8 MiB in which everything is wrong would get an answer many times as large."""
+    body = {"courseId": IDS["course_id"], "reason": "x", "recipients": [{"entityType": MARK}] * 1000}
+    assert len(refused(org.client().post("/v1/assignments", json=body), 422)["errors"]) == 100
+
+
 def test_a_well_formed_body_is_read(org: Org) -> None:
     """The control: a body sent in the same way is read, as the refused place shows that only its course is unknown."""
     body = b'{"courseId": "01990000-0000-7000-8000-000000000000", "reason": "x", "folderIds": ["f"]}'

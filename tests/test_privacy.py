@@ -15,6 +15,7 @@ import structlog
 from fastapi import FastAPI
 from redis import Redis
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from shared.events import cloud_event
 from shared.settings import Settings
@@ -130,6 +131,13 @@ def test_the_text_of_an_exception_is_never_logged(logged: io.StringIO) -> None:
     assert len(lines) == 2
     assert all("RuntimeError" in line and "test_privacy.py" in line for line in lines)
     assert marked(lines) == []
+
+
+def test_the_text_of_a_database_error_contains_no_parameters(org: Org) -> None:
+    """The log drops such a text anyway, but a command or a debugger prints it."""
+    with pytest.raises(DBAPIError) as failed, org.transaction() as db:
+        db.execute(text("SELECT 1 / 0, CAST(:name AS text)"), {"name": NAME})
+    assert marked(failed.value) == []
 
 
 def test_metrics_are_labelled_with_route_patterns_and_contain_no_ids(app: FastAPI, org: Org, person: str) -> None:
