@@ -1,4 +1,4 @@
-"""What every HTML page for people must be, whatever it shows."""
+"""The form and the security headers of every HTML page for people."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a service leaves behind: rows, Redis keys and log lines, to be searched for what must not be there."""
+"""The traces of a service: rows, Redis keys and log lines, to be searched for what must not be there."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""What tests ask of every page in a browser: that it fits the screen, and that axe finds no barrier."""
+"""Checks of every page in a browser: it fits the screen, axe finds no barrier, the browser reports nothing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ def assert_accessible(page: Page) -> None:
 
 @dataclass
 class _Console:
-    """What the browser reports for a page, such as a violated content security policy."""
+    """The messages of the browser for a page, such as a violated content security policy."""
 
     documents: set[str] = field(default_factory=set)
     messages: list[ConsoleMessage] = field(default_factory=list)
