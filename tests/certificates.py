@@ -1,4 +1,4 @@
-"""Certificates made here, for servers that are spoken to over TLS."""
+"""Self-signed certificates for the TLS servers that tests start."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +11,7 @@ from shared import clock
 
 
 def certificate_for(host: str, folder: Path) -> Path:
-    """A file with a key and its self-made certificate for a host."""
+    """Write a key and a self-signed certificate for a host into one file in this folder. Returns its path."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
     made = (

@@ -1,7 +1,9 @@
-"""Real parts for every test: a PostgreSQL and a Redis of each pytest process's own, or those the environment names.
+"""Fixtures for every test: a real PostgreSQL and Redis for each pytest process, the application, a worker.
 
-Tests share the servers and the schema, and never a row: each makes organizations of its own, and row-level
-security keeps them apart. Nothing has to be cleaned up, and a leak between two would turn a test red.
+The servers are started here unless `ROLLCALL_DATABASE_URL` and `ROLLCALL_REDIS_URL` name running ones.
+Tests share the servers and the schema but never a row: each test creates its own organizations, and row-level
+security separates them. So nothing has to be cleaned up, and a leak between organizations fails a test.
+`tests/README.md` lists all helpers.
 """
 
 import gc
@@ -30,7 +32,7 @@ from tests.drain import Workshop
 from tests.factories import Org, add_org
 from tests.prepared import Cluster
 
-gc.freeze()  # what is imported stays: to look through it for garbage, again and again, takes a sixth of the time
+gc.freeze()  # collecting garbage among the imported modules again and again takes a sixth of the run time
 gc.set_threshold(50_000)
 
 LONG = (
@@ -42,21 +44,22 @@ LONG = (
     "test_openapi",
     "licences/test_sweep",
 )
-"""Files and folders that take longest."""
+"""The slowest files and folders, slowest first."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, else all would wait for the one of them that a process begins last."""
+    """Run the slowest files first: one that starts last keeps the whole run waiting for a single process."""
     places = {f"tests/{name}": place for place, name in enumerate(LONG)}
     items.sort(key=lambda item: next((places[path] for path in places if item.nodeid.startswith(path)), len(LONG)))
 
 
 @dataclass(frozen=True)
 class Servers:
-    """Where a database of the tests' own and its broker are reached, one address for each role.
+    """The addresses of a test database, one for each role, and of the broker.
 
-    admin_url: may make databases and bypass row-level security. owner_url: migrates. app_url: serves.
+    admin_url: a role that may create databases and bypasses row-level security.
+    owner_url: the owner of the tables, which migrates. app_url: the role of a running service.
     """
 
     admin_url: str
@@ -66,7 +69,7 @@ class Servers:
 
     @contextmanager
     def another(self) -> Iterator["Servers"]:
-        """An empty database beside this one, for as long as the block lasts."""
+        """Create an empty database on the same server, and drop it at the end of the block."""
         name = f"rollcall_test_{secrets.token_hex(6)}"
         names = {"name": sql.Identifier(name), "owner": sql.Identifier(make_url(self.owner_url).username or "")}
         with psycopg.connect(self.admin_url, autocommit=True) as connection:
@@ -81,7 +84,7 @@ class Servers:
 
 @pytest.fixture(scope="session", autouse=True)
 def loop() -> Iterator[None]:
-    """One event loop for all that tests ask of applications: a loop for each request is a third of its cost."""
+    """One event loop for all requests of all test clients: a new loop per request is a third of its cost."""
     with start_blocking_portal() as portal, pytest.MonkeyPatch.context() as patch:
         patch.setattr(TestClient, "portal", portal)
         yield
@@ -89,19 +92,21 @@ def loop() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Cluster:
-    """A cluster to copy, where a test needs one of its own."""
+    """The prepared PostgreSQL cluster, which a test copies when it needs a server of its own."""
     return Cluster.of_this_run(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """The servers, with an empty database of this process's own."""
+    """The addresses of this process's servers, with an empty database."""
     given, broker = os.environ.get("ROLLCALL_DATABASE_URL"), os.environ.get("ROLLCALL_REDIS_URL")
     if given and broker:
         with Servers(given, given, given, broker).another() as own:
             yield own
         return
-    cluster: Cluster = request.getfixturevalue("cluster")  # which is not made where the servers are given
+    cluster: Cluster = request.getfixturevalue(
+        "cluster"
+    )  # requested here, so that it is not made when the environment names servers
     with embedded.running(cluster.lay(tmp_path_factory.mktemp("servers"))) as at:
         found = Servers(at.superuser_database_url, at.owner_database_url, at.database_url, at.redis_url)
         with found.another() as own:
@@ -110,7 +115,7 @@ def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="session")
 def configured(servers: Servers) -> Iterator[settings.Settings]:
-    """The schema made, and the environment of a running service set."""
+    """Migrate the database and set the environment of a running service. Returns its settings."""
     migrations.upgrade(servers.owner_url, frozenset({TRAINING}))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROLLCALL_DATABASE_URL", servers.app_url)
@@ -123,7 +128,7 @@ def configured(servers: Servers) -> Iterator[settings.Settings]:
 
 @pytest.fixture(scope="session")
 def parts(configured: settings.Settings) -> Iterator[Parts]:
-    """The parts of an API process."""
+    """The objects that an API process builds at its start: settings, database, broker, token verifier."""
     made = build(configured)
     yield made
     made.database.close()
@@ -131,27 +136,27 @@ def parts(configured: settings.Settings) -> Iterator[Parts]:
 
 @pytest.fixture(scope="session")
 def app(parts: Parts) -> FastAPI:
-    """The application."""
+    """The FastAPI application."""
     return create_app(parts)
 
 
 @pytest.fixture
 def org(app: FastAPI, parts: Parts) -> Org:
-    """An organization of this test's own."""
+    """An organization that only this test uses."""
     return add_org(app, parts)
 
 
 @pytest.fixture
 def other_org(app: FastAPI, parts: Parts) -> Org:
-    """Another one, which must see nothing of the first."""
+    """A second organization, which must see nothing of the first."""
     return add_org(app, parts)
 
 
 @pytest.fixture
 def workshop(configured: settings.Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workshop]:
-    """A worker in this process, whose messages the test holds in its hand.
+    """A worker inside this process, whose messages the test delivers, loses or doubles (`tests/drain.py`).
 
-    Its turns have no end: they serve every organization, and earlier tests left hundreds with something to do.
+    Without the tasks' time limits: a task serves every organization, and earlier tests left hundreds with work to do.
     """
     monkeypatch.setattr("worker.deliveries.PLANNING_SECONDS", float("inf"))
     monkeypatch.setattr("worker.events.TURN_SECONDS", float("inf"))
@@ -162,7 +167,7 @@ def workshop(configured: settings.Settings, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
-    """A data directory of this test's own."""
+    """The path of a data directory for this test, not yet created."""
     return tmp_path / "data"
 
 

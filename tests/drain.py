@@ -1,7 +1,7 @@
-"""A worker inside the test's own process. Its messages are a list in the test's hand, to be delivered, lost or doubled.
+"""A worker inside the test's own process. Its messages are a list that the test can deliver, drop or double.
 
-The tasks, the transactions and the database are the real ones; only Celery's transport is not. Where the process
-matters, tests start real workers instead.
+The tasks, the transactions and the database are real; only Celery's transport is replaced by the list. Tests of
+killed, frozen or concurrent processes start real workers instead (`tests/faults/plant.py`).
 """
 
 from collections import deque
@@ -17,7 +17,7 @@ Message = tuple[str, tuple[Any, ...]]
 
 @dataclass
 class Workshop:
-    """Messages waiting, and the connections of a worker process."""
+    """The worker's undelivered messages, oldest first, and its database connections."""
 
     database: Database
     messages: deque[Message] = field(default_factory=deque)
@@ -25,11 +25,11 @@ class Workshop:
     @classmethod
     @contextmanager
     def open(cls) -> Iterator["Workshop"]:
-        """Make this process a worker, with the test in the broker's place.
+        """Make this process a worker that sends its messages to this object instead of Redis.
 
-        Its connections stay open for the next test: new ones know neither tables nor statements.
+        The connections stay open for the next test, because new ones would start with cold caches.
         """
-        from worker import app  # reads the environment, so not before it is set
+        from worker import app  # reads the environment, so it is imported only after that is set
 
         if not hasattr(app.workshop, "database"):
             app.open_workshop()
@@ -41,19 +41,19 @@ class Workshop:
             app.workshop.stream = stream
 
     def send(self, task: str, *args: Any) -> bool:
-        """Take a message in the broker's place."""
+        """Append a message, instead of sending it to Redis. Called by the product's code and by tests."""
         self.messages.append((task, args))
         return True
 
     def deliver(self, task: str, *args: Any) -> None:
-        """Carry out one message, as a worker process would."""
+        """Run one task now, as a worker process would."""
         from worker import app
 
         app.app.loader.import_default_modules()
         app.app.tasks[task].run(*args)
 
     def drain(self, *org_ids: str, most: int = 5000) -> None:
-        """Wake these organizations and deliver every message until none is left. Fails if they never run out."""
+        """Send `jobs.run` for these organizations, then deliver all messages until none is left. Fails after `most`."""
         for org_id in org_ids:
             self.send("jobs.run", org_id)
         for _ in range(most):
@@ -61,4 +61,4 @@ class Workshop:
                 return
             task, args = self.messages.popleft()
             self.deliver(task, *args)
-        raise AssertionError(f"{most} messages delivered, and still more to come")
+        raise AssertionError(f"{most} messages were delivered, and more are waiting")

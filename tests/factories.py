@@ -1,6 +1,6 @@
-"""What tests begin with: organizations, callers, a directory, a course. Each helper does one obvious thing.
+"""Test data: organizations, callers, parties, courses and versions. Each helper does one obvious thing.
 
-A directory and a course are put there by the verbs of their nouns, which costs a third of asking the API for them.
+Parties and courses are created by the functions of `shared`, which takes a third of the time of an API request.
 """
 
 import json
@@ -29,14 +29,14 @@ EVERYTHING = tuple(Permission)
 
 @dataclass(frozen=True)
 class Org:
-    """An organization, and the ways a test looks at it."""
+    """An organization of a test: its transactions, tokens and API clients, and helpers that fill it."""
 
     id: str
     app: FastAPI
     parts: Parts
 
     def transaction(self) -> AbstractContextManager[Session]:
-        """A transaction for this organization, as the serving role."""
+        """Open a transaction for this organization with the role and the rights of the running service."""
         return self.parts.database.transaction(self.id)
 
     def token(
@@ -47,7 +47,7 @@ class Org:
         folders: Collection[str] | None = None,
         ttl: int = 3600,
     ) -> str:
-        """A token of one of its members."""
+        """Issue a token for a member. party: the party that the member represents. folders: the scope, None for all."""
         return access.issue(
             self.parts.settings,
             org_id=self.id,
@@ -65,27 +65,27 @@ class Org:
         party: str | None = None,
         folders: Collection[str] | None = None,
     ) -> TestClient:
-        """One of its members, calling the API. Without permissions named: with all of them."""
+        """Return an API client signed in as a member, with these permissions, or with all if none is named."""
         token = self.token(*(permissions or EVERYTHING), member=member, party=party, folders=folders)
         client = TestClient(self.app, raise_server_exceptions=False)
         client.headers["Authorization"] = f"Bearer {token}"
         return client
 
     def stranger(self) -> TestClient:
-        """A member without any permission."""
+        """Return an API client signed in as a member without any permission."""
         client = TestClient(self.app, raise_server_exceptions=False)
         client.headers["Authorization"] = f"Bearer {self.token()}"
         return client
 
     def with_parties(self, *ids: str, folder: str | None = None) -> None:
-        """Put active parties into the directory, into a folder if one is named."""
+        """Create active parties, in this folder if one is named."""
         folders = [folder] if folder else []
         rows = [PartyRow(entity_id=party, display_name=f"Party {party}", folders=folders) for party in ids]
         with self.transaction() as db:
             directory.put_parties(db, rows, MEMBER, clock.now())
 
     def with_course(self, *, code: str | None = None, label: str = "v1.0", **fields: Any) -> str:
-        """A course with one published version; fields as on the wire. Answers its id."""
+        """Create a course with one published version. fields: as in the API's JSON. Returns the course's id."""
         body = {"title": "Hydrogen-sulfide response", "code": code or secrets.token_hex(4), "mode": "flex"} | fields
         with self.transaction() as db:
             request = catalogue.CourseRequest.model_validate_json(json.dumps(body))
@@ -94,7 +94,7 @@ class Org:
         return course_id
 
     def publish(self, course_id: str, label: str) -> str:
-        """Draft and publish a version of a course. Answers its id."""
+        """Draft and publish a version of a course. Returns the version's id."""
         of = uuid.UUID(course_id)
         with self.transaction() as db:
             draft = catalogue.draft_version(db, of, catalogue.VersionRequest(label=label), MEMBER, clock.now())
@@ -102,7 +102,7 @@ class Org:
 
 
 def add_org(app: FastAPI, parts: Parts, *, time_zone: str = "UTC") -> Org:
-    """Add an organization with a random id."""
+    """Create an organization with a random id."""
     org = Org(f"org-{secrets.token_hex(6)}", app, parts)
     with org.transaction() as db:
         access.add_organization(db, name="Test", time_zone=time_zone, actor=OPERATOR, now=clock.now())
@@ -111,20 +111,20 @@ def add_org(app: FastAPI, parts: Parts, *, time_zone: str = "UTC") -> Org:
 
 @dataclass
 class Statements:
-    """The SQL statements that were sent while somebody counted."""
+    """The SQL statements that `count_statements` has recorded, with their parameters."""
 
     sent: list[str] = field(default_factory=list)
     parameters: list[Any] = field(default_factory=list)
 
     @property
     def count(self) -> int:
-        """How many there were."""
+        """The number of statements."""
         return len(self.sent)
 
 
 @contextmanager
 def count_statements(engine: Engine) -> Iterator[Statements]:
-    """Count the statements that this engine sends."""
+    """Record the statements that this engine sends during the block."""
     statements = Statements()
 
     def note(_: Any, __: Any, statement: str, parameters: Any, *rest: Any) -> None:

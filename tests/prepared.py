@@ -1,7 +1,7 @@
-"""A PostgreSQL cluster that is made once in a run of the tests, and copied to where a test needs one of its own.
+"""A PostgreSQL cluster that is created once per test run, and copied for each test that needs a server of its own.
 
-The product makes it, and starts its copies like any cluster that it made before; only, these never wait for a disk.
-That takes nothing from tests that kill PostgreSQL: what it has written survives that in the kernel's memory.
+The product's own code (`cli.embedded`) creates it and starts its copies, but with fsync off.
+Tests that kill PostgreSQL stay valid: what it has written survives its death in the kernel's memory.
 """
 
 import fcntl
@@ -22,20 +22,20 @@ HASTY = {
     "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
-    # A password is random here and guessed by nobody; to look at it 4,096 times takes longer than most tests' SQL.
+    # Passwords are random here; hashing one 4,096 times at each login takes longer than the SQL of most tests.
     "scram_iterations": "1",
 }
 
 
 class Cluster:
-    """What is copied."""
+    """A stopped cluster with its secrets, to be copied."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
 
     @classmethod
     def of_this_run(cls, factory: pytest.TempPathFactory) -> "Cluster":
-        """The one that all processes of this run share; whoever comes first makes it."""
+        """Return the cluster that all pytest processes of this run share. The first process to ask creates it."""
         base = factory.getbasetemp()
         shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
         made = shared / "prepared" / "made"
@@ -48,7 +48,7 @@ class Cluster:
         return cls(made.parent)
 
     def lay(self, data_dir: Path) -> Path:
-        """Put a copy into a data directory that has no cluster yet, with a port of its own. Answers the directory."""
+        """Copy the cluster into a data directory that has none yet, with a free port. Returns the directory."""
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         subprocess.run(["cp", "-a", self._data_dir / "postgres", data_dir / "postgres"], check=True)
         secrets = json.loads((self._data_dir / "postgres.json").read_text())

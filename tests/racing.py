@@ -1,4 +1,4 @@
-"""Two transactions at once, in an order that the test decides and not the scheduler."""
+"""Two concurrent transactions, in an order that the test decides and not the scheduler."""
 
 import queue
 import time
@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 @contextmanager
 def blocked(org: Org, act: Callable[[Session], Result]) -> Iterator[Future[Result]]:
-    """Do something in a transaction of another thread. The block begins when that waits for a lock."""
+    """Run `act` in a transaction of another thread. The block begins once that transaction waits for a lock."""
     started: queue.SimpleQueue[int] = queue.SimpleQueue()
 
     def run() -> Result:
@@ -33,8 +33,8 @@ def blocked(org: Org, act: Callable[[Session], Result]) -> Iterator[Future[Resul
 
 def _wait_until_blocked(org: Org, pid: int, doing: Future[Result]) -> None:
     deadline = time.monotonic() + 30
-    waits = text("SELECT count(*) FROM pg_locks WHERE pid = :pid AND NOT granted")
+    waiting = text("SELECT count(*) FROM pg_locks WHERE pid = :pid AND NOT granted")
     with org.transaction() as db:
-        while not db.scalar(waits, {"pid": pid}):
-            assert not doing.done(), f"it did not wait for a lock: {doing.exception() or doing.result()}"
-            assert time.monotonic() < deadline, "it neither waited for a lock nor ended"
+        while not db.scalar(waiting, {"pid": pid}):
+            assert not doing.done(), f"`act` ended without waiting for a lock: {doing.exception() or doing.result()}"
+            assert time.monotonic() < deadline, "after 30 seconds, `act` neither waited for a lock nor had ended"

@@ -1,4 +1,4 @@
-"""Every operation of the API, for tests that must not forget one: listed and filled in from its own description."""
+"""Every operation under /v1, read from the OpenAPI document: generated tests include a new route by themselves."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ FORMATS = {
     "uri": "https://example.com/",
     "uuid": "01990000-0000-7000-8000-000000000000",
 }
-"""A text of each format."""
+"""An example value for each string format."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one address.
+    """One method of one path.
 
-    body: the schema of its JSON body, if it takes one; needed: whether it must have one.
-    inside, queries: the names of its parameters in the path and in the query.
+    body: the schema of the JSON body, or None; needed: True if the body is required.
+    inside, queries: the names of the parameters in the path and in the query.
     """
 
     method: str
@@ -37,16 +37,18 @@ class Operation:
         return f"{self.method} {self.path}"
 
     def address(self, ids: Mapping[str, str]) -> str:
-        """The path with these ids in it."""
+        """Return the path with these ids filled in."""
+        missing = sorted(self.inside - ids.keys())
+        assert not missing, f"{self}: the test's ids need one for {missing}"
         return self.path.format(**ids)
 
     def call(self, client: TestClient, ids: Mapping[str, str], query: str = "", **request: Any) -> Any:
-        """Send it."""
+        """Send a request of this operation. ids: values of the path parameters. query: without the question mark."""
         return client.request(self.method, f"{self.address(ids)}?{query}" if query else self.address(ids), **request)
 
 
 def operations(app: FastAPI) -> list[Operation]:
-    """Every operation under /v1, as the application documents it."""
+    """Return every operation under /v1 of the application's OpenAPI document."""
     document = app.openapi()
     found = []
     for path, methods in document["paths"].items():
@@ -63,8 +65,14 @@ def operations(app: FastAPI) -> list[Operation]:
     return found
 
 
+def lists(app: FastAPI) -> list[Operation]:
+    """Return every operation that pages through a list and needs no id in its path."""
+    paged = {"limit", "cursor"}
+    return [one for one in operations(app) if one.method == "GET" and paged <= one.queries and not one.inside]
+
+
 def resolved(schema: Any, document: Schema) -> Any:
-    """A schema with what it refers to in its place."""
+    """Return a schema in which each `$ref` is replaced by what it refers to."""
     if isinstance(schema, list):
         return [resolved(each, document) for each in schema]
     if not isinstance(schema, Mapping):
@@ -76,7 +84,7 @@ def resolved(schema: Any, document: Schema) -> Any:
 
 
 def example(schema: Schema, ids: Mapping[str, str], name: str = "") -> Any:
-    """The smallest value that a schema takes, with every id in it that there is a field for: ids by name of field."""
+    """Return a small value that the schema accepts. ids: values by name of field; such fields are always included."""
     if name in ids:
         return ids[name]
     if "const" in schema:
@@ -99,7 +107,7 @@ def example(schema: Schema, ids: Mapping[str, str], name: str = "") -> Any:
 
 
 def _members(schema: Schema, ids: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    """Those that are needed and those with an id; where there are none, all, since most changes want at least one."""
+    """Yield required fields and those with an id; or all if there are none, as most changes need at least one."""
     members = schema.get("properties", {})
     wanted = {
         name: member
@@ -111,7 +119,7 @@ def _members(schema: Schema, ids: Mapping[str, str]) -> Iterator[tuple[str, Any]
 
 
 def mentions(schema: Schema, ids: Mapping[str, str], name: str) -> bool:
-    """Whether a field holds one of the ids, itself or inside."""
+    """True if the field, or a field inside it, has one of the ids."""
     inside = [*schema.get("anyOf", ()), *([schema["items"]] if "items" in schema else ())]
     return (
         name in ids

@@ -1,5 +1,7 @@
-"""Input that no client of ours sends: whatever comes, the answer is a 4xx problem document that repeats nothing of it,
-nothing is written, and no log holds it.
+"""Hostile and malformed input to every operation: each answer is a 4xx problem document that repeats none of the input.
+
+Nothing is written to the database, and no log line contains the input. The operations come from the OpenAPI document,
+so a new route is tested by itself.
 """
 
 import base64
@@ -17,10 +19,10 @@ from api.http.parts import Parts
 from shared import events
 from shared.access import Permission
 from tests.factories import Org, add_org
-from tests.routes import Operation, operations
+from tests.routes import Operation, lists, operations
 
 MARK = "Zebediah Quillfeather"
-"""Stands for what a caller sends, names among it."""
+"""A person's name, sent in all kinds of input. No answer and no log line may contain it."""
 
 IDS = {
     "course_id": "01990000-0000-7000-8000-000000000000",
@@ -34,18 +36,20 @@ IDS = {
     "folder_id": "folder-1",
     "session_id": "01990000-0000-7000-8000-000000000000",
 }
+"""A well-formed id of nothing for each parameter in a path. A new parameter needs a line here."""
+
 JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="module")
 def org(app: FastAPI, parts: Parts) -> Org:
-    """One organization for all of these tests: none of them may write to it."""
+    """One organization for all tests of this file, since none of them may write to it."""
     return add_org(app, parts)
 
 
 @pytest.fixture(autouse=True)
-def untouched(org: Org, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Nothing was recorded, hence nothing written; and no log of ours holds what was sent."""
+def nothing_written_or_logged(org: Org, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fail a test after which there is a new event, as every change records one, or a log line with the input."""
     caplog.set_level(logging.DEBUG)
     before = head(org)
     yield
@@ -55,12 +59,13 @@ def untouched(org: Org, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 
 def head(org: Org) -> int:
+    """Return the sequence of the organization's newest event."""
     with org.transaction() as db:
         return events.head(db)
 
 
 def refused(answer: Any, *statuses: int) -> dict[str, Any]:
-    """The problem document of an answer that is a 4xx (one of these, where given) and repeats nothing."""
+    """Return the problem document of a 4xx answer. Fails for other statuses, and if it repeats the input."""
     request = f"{answer.request.method} {answer.request.url.path}"
     assert 400 <= answer.status_code < 500, f"{request}: {answer.status_code} {answer.text[:500]}"
     assert not statuses or answer.status_code in statuses, f"{request}: {answer.status_code} {answer.text[:500]}"
@@ -74,6 +79,7 @@ def refused(answer: Any, *statuses: int) -> dict[str, Any]:
 
 
 def with_body(app: FastAPI) -> list[Operation]:
+    """Return every operation that reads a JSON body."""
     return [operation for operation in operations(app) if operation.body is not None]
 
 
@@ -106,13 +112,13 @@ BODIES = {
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_no_operation_takes_a_hostile_body(app: FastAPI, org: Org, name: str) -> None:
+def test_every_operation_refuses_a_hostile_body(app: FastAPI, org: Org, name: str) -> None:
     client = org.client()
     for operation in with_body(app):
         refused(operation.call(client, IDS, content=BODIES[name], headers=JSON), 422)
 
 
-def test_an_empty_body_is_no_body(app: FastAPI, org: Org) -> None:
+def test_an_empty_body_is_refused_where_a_body_is_required(app: FastAPI, org: Org) -> None:
     client = org.client()
     for operation in with_body(app):
         if operation.needed:
@@ -121,7 +127,7 @@ def test_an_empty_body_is_no_body(app: FastAPI, org: Org) -> None:
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/xml", "multipart/form-data; boundary=x", "json", ""])
-def test_no_operation_reads_another_kind_of_body(app: FastAPI, org: Org, kind: str) -> None:
+def test_a_body_that_is_not_declared_as_json_is_refused(app: FastAPI, org: Org, kind: str) -> None:
     client = org.client()
     for operation in with_body(app):
         body = f'{{"reason": "{MARK}"}}'
@@ -131,7 +137,7 @@ def test_no_operation_reads_another_kind_of_body(app: FastAPI, org: Org, kind: s
 
 @pytest.mark.parametrize("declared", [True, False])
 def test_a_body_of_more_than_8_mib_is_too_large(app: FastAPI, org: Org, declared: bool) -> None:
-    """Whether its length is declared, or it comes in chunks without an end."""
+    """Both with a `Content-Length` header and in chunks of unknown total length."""
     body = b'{"reason": "' + b"x" * (MAX_BODY_BYTES + 1024 * 1024) + b'"}'
     pieces = [body[at : at + 65_536] for at in range(0, len(body), 65_536)]
     client = org.client()
@@ -141,8 +147,14 @@ def test_a_body_of_more_than_8_mib_is_too_large(app: FastAPI, org: Org, declared
         assert refused(answer)["type"] == "urn:rollcall:problem:body-too-large"
 
 
-def test_a_body_that_is_good_but_for_its_encoding_is_taken(org: Org) -> None:
-    """The control: the same client, the same way, and a body that is right."""
+def test_an_answer_names_at_most_100_wrong_places(org: Org) -> None:
+    """Else a body of 8 MiB in which everything is wrong would get an answer many times as large."""
+    body = {"courseId": IDS["course_id"], "reason": "x", "recipients": [{"entityType": MARK}] * 1000}
+    assert len(refused(org.client().post("/v1/assignments", json=body), 422)["errors"]) == 100
+
+
+def test_a_well_formed_body_is_read(org: Org) -> None:
+    """The control: a body sent in the same way is read, as the refused place shows that only its course is unknown."""
     body = b'{"courseId": "01990000-0000-7000-8000-000000000000", "reason": "x", "folderIds": ["f"]}'
     answer = org.client().post("/v1/assignments/preview", content=body, headers=JSON)
     assert [error["pointer"] for error in refused(answer, 422)["errors"]] == ["/courseId"]
@@ -152,11 +164,12 @@ def test_a_body_that_is_good_but_for_its_encoding_is_taken(org: Org) -> None:
 
 
 def reads(app: FastAPI) -> list[Operation]:
+    """Return every GET operation but the stream, which ends only with its job."""
     return [operation for operation in operations(app) if operation.method == "GET" and "stream" not in operation.path]
 
 
 @pytest.mark.parametrize("value", ["%00", "a%00b", "%ff", "..%2f..", "a%20b", "%0a", "a" * 5000, "%ED%A0%80", MARK])
-def test_an_id_that_is_none_is_refused(app: FastAPI, org: Org, value: str) -> None:
+def test_a_malformed_id_in_a_path_is_refused(app: FastAPI, org: Org, value: str) -> None:
     client = org.client()
     for operation in operations(app):
         for name in operation.inside:
@@ -169,8 +182,8 @@ VALUES = ["\0", "a\0b", MARK, "9" * 400, "-1", "1e400", "NaN", "%", "'; DROP TAB
 
 
 @pytest.mark.parametrize("value", VALUES, ids=range(len(VALUES)))
-def test_no_query_value_fails(app: FastAPI, org: Org, value: str | bytes) -> None:
-    """What is text may be searched for as it is, but for NUL; everything else that is no value is refused."""
+def test_a_malformed_query_value_is_refused_or_searched_for_as_text(app: FastAPI, org: Org, value: str | bytes) -> None:
+    """A text parameter accepts every text without NUL; all other parameters refuse the value."""
     client = org.client(party="party-1")
     for operation in reads(app):
         for name in operation.queries:
@@ -182,19 +195,8 @@ def test_no_query_value_fails(app: FastAPI, org: Org, value: str | bytes) -> Non
                 refused(answer, 404, 422)
 
 
-LISTS = [
-    "/v1/assignments",
-    "/v1/sessions",
-    "/v1/licences",
-    "/v1/sweeps",
-    "/v1/jobs",
-    "/v1/courses",
-    "/v1/parties",
-    "/v1/folders",
-]
-
-
 def encoded(text: str | bytes) -> str:
+    """Return the text in the encoding of cursors: URL-safe Base64 without padding."""
     raw = text.encode() if isinstance(text, str) else text
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
@@ -223,14 +225,15 @@ def encoded(text: str | bytes) -> str:
     ],
     ids=range(18),
 )
-@pytest.mark.parametrize("path", LISTS)
-def test_a_cursor_that_is_none_is_refused(org: Org, path: str, cursor: str) -> None:
-    problem = refused(org.client().get(path, params={"cursor": cursor}), 422)
-    assert [error["pointer"] for error in problem["errors"]] == ["?cursor"]
+def test_every_list_refuses_a_malformed_cursor(app: FastAPI, org: Org, cursor: str) -> None:
+    client = org.client(party="party-1")
+    for operation in lists(app):
+        problem = refused(client.get(operation.path, params={"cursor": cursor}), 422)
+        assert [error["pointer"] for error in problem["errors"]] == ["?cursor"], str(operation)
 
 
 @pytest.mark.parametrize("key", [b"", b"k" * 256, b"\t", "schlüssel".encode("latin-1"), "schlüssel".encode(), b"a\x7f"])
-def test_an_idempotency_key_is_printable_ascii(org: Org, key: bytes) -> None:
+def test_an_idempotency_key_must_be_1_to_255_printable_ascii_characters(org: Org, key: bytes) -> None:
     body = {"courseId": IDS["course_id"], "reason": "x", "folderIds": ["f"]}
     answer = org.client().post("/v1/assignments", json=body, headers=[(b"Idempotency-Key", key)])
     (error,) = refused(answer, 422)["errors"]
@@ -241,17 +244,19 @@ def test_an_idempotency_key_is_printable_ascii(org: Org, key: bytes) -> None:
     ("method", "path", "status"),
     [("GET", "/v1/nothing", 404), ("GET", "/", 404), ("DELETE", "/v1/me", 405), ("TRACE", "/v1/jobs", 405)],
 )
-def test_an_address_that_is_none_is_a_problem_document_too(org: Org, method: str, path: str, status: int) -> None:
+def test_an_unknown_address_or_method_is_answered_with_a_problem_document(
+    org: Org, method: str, path: str, status: int
+) -> None:
     refused(org.client().request(method, f"{path}?name={MARK}"), status)
 
 
-def test_without_a_token_nothing_is_told_and_no_body_is_read(app: FastAPI, org: Org) -> None:
+def test_a_request_without_a_valid_token_is_refused_before_its_body_is_read(app: FastAPI, org: Org) -> None:
     client = TestClient(app, raise_server_exceptions=False)
     for operation in operations(app):
         body: dict[str, Any] = {} if operation.body is None else {"content": BODIES["broken"]}
         refused(operation.call(client, IDS, headers=JSON | {"Authorization": f"Bearer {MARK}"}, **body), 401)
 
 
-def test_without_the_permission_no_body_is_read(org: Org) -> None:
+def test_a_request_without_the_permission_is_refused_before_its_body_is_read(org: Org) -> None:
     answer = org.client(Permission.VIEW).post("/v1/courses", content=BODIES["broken"], headers=JSON)
     assert refused(answer, 403)["type"] == "urn:rollcall:problem:permission-denied"

@@ -1,5 +1,6 @@
-"""The API against its own description: whatever the description allows, and much that it does not, is answered; and the
-answers are what it says.
+"""The API against its OpenAPI document: generated requests, valid and invalid, get only answers that it describes.
+
+The operations come from the document, so a new route is tested by itself.
 """
 
 from collections.abc import Iterator
@@ -16,14 +17,14 @@ from schemathesis.specs.openapi.checks import content_type_conformance, response
 from tests.factories import Org
 
 EXAMPLES = 5
-"""Requests made up for each operation, of those that the description allows, and of those that it does not."""
+"""Requests generated for each operation, once of valid ones and once of invalid ones."""
 
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance]
 
 
 @pytest.fixture
-def described(app: FastAPI) -> Any:
-    """The description, without the stream, which ends only with its job."""
+def document(app: FastAPI) -> Any:
+    """The OpenAPI document, without the stream, which ends only with its job."""
     return (
         schemathesis.openapi.from_asgi("/openapi.json", app).include(path_regex="^/v1/").exclude(path_regex="/stream$")
     )
@@ -31,7 +32,7 @@ def described(app: FastAPI) -> Any:
 
 @pytest.fixture
 def caller(org: Org) -> dict[str, str]:
-    """The headers of a caller with every permission, in an organization with something in it."""
+    """The headers of a caller with every permission, in an organization with a party, a folder and a course."""
     org.with_parties("party-1", folder="crew")
     org.with_course()
     return {"Authorization": str(org.client().headers["Authorization"])}
@@ -39,9 +40,9 @@ def caller(org: Org) -> dict[str, str]:
 
 @pytest.mark.parametrize("mode", GenerationMode)
 def test_every_operation_answers_as_described(
-    described: Any, caller: dict[str, str], mode: GenerationMode, subtests: pytest.Subtests
+    document: Any, caller: dict[str, str], mode: GenerationMode, subtests: pytest.Subtests
 ) -> None:
-    for operation in (found.ok() for found in described.get_all_operations()):
+    for operation in (found.ok() for found in document.get_all_operations()):
         if mode is GenerationMode.NEGATIVE and not takes_anything(operation):
             continue
 
@@ -57,15 +58,15 @@ def test_every_operation_answers_as_described(
 
 
 def takes_anything(operation: Any) -> bool:
-    """Whether there is anything in a request to it that could be wrong."""
+    """True if the operation has a parameter or a body, and so an invalid request."""
     return bool(list(operation.iter_parameters()) or operation.body)
 
 
-# --- the description itself
+# --- the document itself
 
 
 def operations(app: FastAPI) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every operation under /v1, with its name."""
+    """Yield every operation under /v1 with its name, as the document describes it."""
     for path, methods in app.openapi()["paths"].items():
         for method, operation in methods.items():
             if path.startswith("/v1"):
@@ -80,6 +81,6 @@ def test_errors_are_described_as_problem_documents(app: FastAPI) -> None:
         assert "422" not in operation["responses"], name
 
 
-def test_every_operation_says_what_it_does(app: FastAPI) -> None:
-    said = [operation.get("description", "") for _, operation in operations(app)]
-    assert all(text.strip() for text in said)
+def test_every_operation_has_a_description(app: FastAPI) -> None:
+    descriptions = [operation.get("description", "") for _, operation in operations(app)]
+    assert all(text.strip() for text in descriptions)

@@ -1,13 +1,13 @@
-"""Names and e-mail addresses stay where they belong. Marked ones go through the directory, an assignment and failures
-of every kind, and are then looked for in everything that leaves the house or stays for years.
+"""Names and e-mail addresses are stored in the directory and nowhere else.
+
+Parties with marked names go through the directory, an assignment and failures of every kind. Then the marks are looked
+for in the database, the events, Redis, the metrics and the log.
 """
 
 import base64
 import io
 import json
 import logging
-import re
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,17 +15,20 @@ import pytest
 import structlog
 from fastapi import FastAPI
 from redis import Redis
-from sqlalchemy import select, text
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from shared.events import cloud_event
 from shared.jobs import KINDS
 from shared.services.assignments import CREATE
 from shared.settings import Settings
-from shared.tables import metadata
 from tests.assignments.asking import assign, body, codes, pages
 from tests.drain import Workshop
 from tests.factories import Org
 from tests.feed import recorded
+from tests.traces import everything_in, logged, stored
+
+__all__ = ["everything_in", "logged", "stored"]
 
 NAME, ADDRESS = "Ottoline Quillfeather", "ottoline@quillfeather.example"
 MARKS = ("Quillfeather", "quillfeather")
@@ -34,45 +37,25 @@ KEEPS_THEM = {"party"}
 """The only table with names and addresses of people."""
 
 
-@pytest.fixture
-def logged(configured: Settings) -> Iterator[io.StringIO]:
-    """Everything that is logged meanwhile, as the service writes it, at the most talkative level.
-
-    But for the test's own HTTP client, which logs the addresses that it asks for.
-    """
-    root = logging.getLogger()
-    written = io.StringIO()
-    handler = logging.StreamHandler(written)
-    formatters = (one.formatter for one in root.handlers)
-    handler.setFormatter(next(one for one in formatters if isinstance(one, structlog.stdlib.ProcessorFormatter)))
-    handler.addFilter(lambda record: not record.name.startswith("httpx"))
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    yield written
-    root.removeHandler(handler)
-    root.setLevel(level)
-
-
 def marked(content: object) -> list[str]:
-    """The marks that are in something."""
+    """Return the marks that the content contains."""
     return [mark for mark in MARKS if mark in str(content)]
 
 
 @pytest.fixture
 def person(org: Org) -> str:
-    """A party with a marked name and address, in the directory. Answers its id."""
+    """A party in the directory with a marked name and address. Returns its id."""
     party = {"entityId": "party-1", "displayName": NAME, "email": ADDRESS, "folders": ["crew"]}
     assert org.client().put("/v1/parties", json={"parties": [party]}).json()["created"] == 1
     return "party-1"
 
 
 def explode(*_: object) -> Any:
-    """A failure whose text holds what a driver's would: the values of the row."""
+    """Raise an error whose text contains the values of a row, as a database driver's error does."""
     raise RuntimeError(f"DETAIL: Failing row contains (party-1, {NAME}, {ADDRESS})")
 
 
-def test_names_and_addresses_are_only_in_the_directory(
+def test_names_and_addresses_are_stored_only_in_the_directory(
     org: Org,
     person: str,
     workshop: Workshop,
@@ -80,21 +63,22 @@ def test_names_and_addresses_are_only_in_the_directory(
     monkeypatch: pytest.MonkeyPatch,
     configured: Settings,
 ) -> None:
+    """One long test, so that all traces of all steps are searched together at its end."""
     client, course = org.client(), org.with_course()
-    # through the directory: changed, in a bad row, in a question, erased and sent again
+    # through the directory: a changed party, a malformed row, a search; erased at the end of the test
     bad = {"entityId": NAME, "displayName": NAME, "email": f"{NAME}@", NAME: NAME}
     renamed = {"entityId": person, "displayName": f"{NAME} II", "email": ADDRESS, "folders": ["crew"]}
     synced = client.put("/v1/parties", json={"parties": [bad, renamed]})
     assert (synced.json()["updated"], synced.json()["failed"], marked(synced.text)) == (1, 1, [])
     assert client.get("/v1/parties", params={"q": NAME}).json()["items"][0]["displayName"] == f"{NAME} II"
-    # through an assignment: one that is made, one of which the work fails, and input that is refused
+    # through assignments: one is created, one fails in the worker, one is refused as malformed
     assert codes(org, assign(org, workshop, body(course, person))) == {person: "created"}
     with monkeypatch.context() as patch:
         patch.setitem(KINDS, CREATE.name, replace(CREATE, work=explode))
         assert codes(org, assign(org, workshop, body(course, person))) == {person: "processing-failed"}
     refused = client.post("/v1/assignments", json=body(course, NAME, reason=[NAME], **{NAME: ADDRESS}))
     assert (refused.status_code, marked(refused.text)) == (422, [])
-    # through failures of our own: one of the program, one of the database
+    # through internal errors: one of the program, one of the database
     for failing in (explode, lambda db, *_: db.execute(text("SELECT CAST(:name AS integer)"), {"name": NAME})):
         with monkeypatch.context() as patch:
             patch.setattr("shared.directory.put_parties", failing)
@@ -116,34 +100,10 @@ def test_names_and_addresses_are_only_in_the_directory(
     assert marked(stored(org)) == []
 
 
-def stored(org: Org) -> dict[str, list[Any]]:
-    """Every row of an organization, by table."""
-    with org.transaction() as db:
-        return {name: list(db.execute(select(table))) for name, table in metadata.tables.items()}
-
-
-READS: dict[bytes, Callable[[Any, bytes], Any]] = {
-    b"string": lambda redis, key: redis.get(key),
-    b"list": lambda redis, key: redis.lrange(key, 0, -1),
-    b"hash": lambda redis, key: redis.hgetall(key),
-    b"set": lambda redis, key: redis.smembers(key),
-    b"zset": lambda redis, key: redis.zrange(key, 0, -1),
-    b"stream": lambda redis, key: redis.xrange(key),
-    b"none": lambda redis, key: None,
-}
-"""How a key is read, by its type; others may delete one meanwhile."""
-
-
-def everything_in(redis_url: str) -> str:
-    """Every key of Redis with its value, and what is encoded there: messages are in Base64."""
-    with Redis.from_url(redis_url) as redis:
-        text = str([(key, READS[redis.type(key)](redis, key)) for key in redis.scan_iter()])
-    encoded = re.findall(r"[A-Za-z0-9+/]{16,}={0,2}", text)
-    return text + str([base64.b64decode(each + "=" * (-len(each) % 4)) for each in encoded if len(each) % 4 != 1])
-
-
-def test_the_search_finds_what_is_there(org: Org, person: str, logged: io.StringIO, configured: Settings) -> None:
-    """The control for each place: a name that is put there is found."""
+def test_a_name_in_a_row_a_log_line_or_redis_is_found(
+    org: Org, person: str, logged: io.StringIO, configured: Settings
+) -> None:
+    """The control: the search above finds a name that is put into each of these places."""
     assert marked(stored(org)["party"]) == [*MARKS]
     logging.getLogger("elsewhere").debug("wrote to %s", NAME)
     assert marked(logged.getvalue()) == ["Quillfeather"]
@@ -156,7 +116,7 @@ def test_the_search_finds_what_is_there(org: Org, person: str, logged: io.String
 
 
 def test_the_text_of_an_exception_is_never_logged(logged: io.StringIO) -> None:
-    """Whoever logs it: ours, or a library through the standard logging."""
+    """Neither by the program's own logger nor by a library's standard logging; type and place are logged."""
     for log in (structlog.get_logger().error, logging.getLogger("library").error):
         try:
             explode()
@@ -168,7 +128,14 @@ def test_the_text_of_an_exception_is_never_logged(logged: io.StringIO) -> None:
     assert marked(lines) == []
 
 
-def test_metrics_name_routes_and_no_ids(app: FastAPI, org: Org, person: str) -> None:
+def test_the_text_of_a_database_error_contains_no_parameters(org: Org) -> None:
+    """The log drops such a text anyway, but a command or a debugger prints it."""
+    with pytest.raises(DBAPIError) as failed, org.transaction() as db:
+        db.execute(text("SELECT 1 / 0, CAST(:name AS text)"), {"name": NAME})
+    assert marked(failed.value) == []
+
+
+def test_metrics_are_labelled_with_route_patterns_and_contain_no_ids(app: FastAPI, org: Org, person: str) -> None:
     client = org.client()
     client.get(f"/v1/parties/{person}")
     client.get(f"/v1/{NAME}")

@@ -1,11 +1,14 @@
-"""A second organization sees nothing of the first: by no route with whatever ids, in no body, with no cursor, and not
-in SQL either, where the database itself keeps them apart.
+"""A second organization sees nothing of the first: not through any route, id, body or cursor, and not in SQL.
+
+The routes come from the OpenAPI document and the tables from the models, so a new one is tested by itself.
 """
 
+import asyncio
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
+import psycopg
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import Table, func, insert, select, text, update
@@ -13,34 +16,25 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
 from api.http.parts import Parts
-from shared.database import Database
+from shared.database import SERVING_ROLE, Database, Question, UnsafeRole
 from shared.tables import metadata
 from tests.assignments.asking import assign, body, codes, pages
+from tests.conftest import Servers
 from tests.deliveries.receiving import plan, webhook
 from tests.drain import Workshop
 from tests.factories import Org, add_org
 from tests.licences.earning import grant
-from tests.routes import Operation, example, operations
+from tests.routes import Operation, example, lists, operations
+from tests.traces import stored
 from tests.verification.holding import license_for
 
 MARK = "Quillfeather"
-"""In every text of the first organization, and in nothing that the second one sends."""
-
-LISTS = [
-    "/v1/assignments",
-    "/v1/sessions",
-    "/v1/licences",
-    "/v1/sweeps",
-    "/v1/jobs",
-    "/v1/courses",
-    "/v1/parties",
-    "/v1/folders",
-]
+"""Part of every text of the first organization, and of no request of the second."""
 
 
 @pytest.fixture(scope="module")
 def first(app: FastAPI, parts: Parts) -> Org:
-    """An organization with something in every list."""
+    """An organization with at least two items in every list and a row in nearly every table."""
     org = add_org(app, parts)
     with Workshop.open() as workshop:
         client = org.client(member=f"{MARK}-member")
@@ -56,7 +50,8 @@ def first(app: FastAPI, parts: Parts) -> Org:
         assert client.put("/v1/parties", json={"parties": named}).json()["created"] == 3
         client.put("/v1/folders/crew", json={"name": f"{MARK} crew"})
         client.put("/v1/folders/office", json={"name": f"{MARK} office"})
-        webhook(org, description=f"{MARK} system")
+        for _ in range(2):
+            webhook(org, description=f"{MARK} system")
         for n in range(2):
             course = org.with_course(title=f"{MARK} course {n}", label=f"{MARK} v{n}")
             client.post(f"/v1/courses/{course}/versions", json={"label": f"{MARK} draft"})
@@ -74,13 +69,13 @@ def first(app: FastAPI, parts: Parts) -> Org:
 
 @pytest.fixture(scope="module")
 def second(app: FastAPI, parts: Parts) -> Org:
-    """Another one, with nothing."""
+    """An organization that owns no data."""
     return add_org(app, parts)
 
 
 @pytest.fixture(scope="module")
 def ids(first: Org) -> dict[str, str]:
-    """The first organization's ids, by the names under which addresses and bodies ask for them."""
+    """Ids of the first organization, by the names of the parameters and fields that take them."""
     client = first.client()
     course = client.get("/v1/courses").json()["items"][0]["id"]
     versions = {one["state"]: one["id"] for one in client.get(f"/v1/courses/{course}/versions").json()["items"]}
@@ -109,43 +104,38 @@ def ids(first: Org) -> dict[str, str]:
     }
 
 
-def everything(org: Org) -> dict[str, list[Any]]:
-    """Every row of an organization."""
-    with org.transaction() as db:
-        return {name: sorted(map(repr, db.execute(select(table)))) for name, table in metadata.tables.items()}
+# --- any route
 
 
-# --- by any route
-
-
-def test_no_operation_finds_anything_by_ids_of_another_organization(
+def test_no_operation_reads_or_changes_anything_by_ids_of_another_organization(
     app: FastAPI, first: Org, other_org: Org, ids: dict[str, str]
 ) -> None:
-    """Its ids in the path, in the query and in the body: what is not there is 404, what is asked for in a body is a
-    place that is wrong or a recipient that is not found, and a list is empty."""
-    before = everything(first)
+    """The first organization's ids are sent in path, query and body. An id in the path is answered with 404, an id in
+    the body is a wrong place or a recipient that is not found, and a list is empty."""
+    before = stored(first)
     client = other_org.client()
     for operation in operations(app):
         if str(operation) == "PUT /v1/parties":
-            continue  # ids are the sender's to choose there; see the same ids in two organizations
-        assert operation.inside <= ids.keys(), f"{operation}: say in the fixture `ids` what fills its parameters"
+            continue  # creates parties under ids that the caller chooses; see the same ids in two organizations below
         request = {} if operation.body is None else {"json": example(operation.body, ids)}
         query = "&".join(f"{name}={ids[name]}" for name in sorted(operation.queries & ids.keys()))
         answer = operation.call(client, ids, query, **request)
         assert MARK not in answer.text, f"{operation}: {answer.text[:500]}"
         assert answer.status_code in expected(operation), f"{operation}: {answer.status_code} {answer.text[:500]}"
-    assert everything(first) == before
+    assert stored(first) == before
 
 
 def expected(operation: Operation) -> set[int]:
-    """What the second organization may be answered."""
+    """Return the statuses that the second organization may get."""
     if operation.method == "PUT" and operation.path == "/v1/folders/{folder_id}":
-        return {422}  # a folder of its own may have the same id; but the parties in the body are not there
+        return {422}  # it may create a folder with the same id, but the parties in the body are unknown to it
     return {404} if operation.inside else {200, 201, 202, 404, 409, 422}
 
 
-def test_the_same_calls_find_it_all_at_home(app: FastAPI, first: Org, ids: dict[str, str]) -> None:
-    """The control: what is read above is there to be read, and is marked."""
+def test_the_same_requests_read_marked_data_in_its_own_organization(
+    app: FastAPI, first: Org, ids: dict[str, str]
+) -> None:
+    """The control: what the second organization does not see exists, and contains the mark."""
     client = first.client()
     found = [
         MARK in operation.call(client, ids).text
@@ -156,26 +146,26 @@ def test_the_same_calls_find_it_all_at_home(app: FastAPI, first: Org, ids: dict[
 
 
 def test_every_list_is_empty_for_another_organization(app: FastAPI, first: Org, other_org: Org) -> None:
-    lists = [one for one in operations(app) if one.method == "GET" and {"limit", "cursor"} <= one.queries]
-    plain = [one.path for one in lists if not one.inside]
-    assert set(LISTS) <= set(plain)
-    client = other_org.client()
-    for path in plain:
-        foreign = [item for item in pages(client, path) if item.get("org") != other_org.id]
-        assert foreign == [], path
+    client = other_org.client(party="party-0")
+    for operation in lists(app):
+        foreign = [item for item in pages(client, operation.path) if item.get("org") != other_org.id]
+        assert foreign == [], str(operation)
     assert {event["org"] for event in client.get("/v1/events").json()["items"]} == {other_org.id}
 
 
-@pytest.mark.parametrize("path", LISTS)
-def test_a_cursor_of_another_organization_shows_nothing_of_it(first: Org, second: Org, path: str) -> None:
-    cursor = first.client().get(path, params={"limit": 1}).json()["nextCursor"]
-    assert cursor
-    answer = second.client().get(path, params={"cursor": cursor})
-    assert (answer.status_code, MARK in answer.text) == (200, False)
-    assert MARK in first.client().get(path, params={"cursor": cursor}).text or path == "/v1/jobs"
+def test_a_cursor_of_another_organization_shows_nothing_of_it(app: FastAPI, first: Org, second: Org) -> None:
+    owner, other = (org.client(party="party-0") for org in (first, second))
+    for operation in lists(app):
+        cursor = owner.get(operation.path, params={"limit": 1}).json()["nextCursor"]
+        assert cursor, f"{operation}: the fixture `first` needs two items in this list"
+        rest = owner.get(operation.path, params={"cursor": cursor}).json()["items"]
+        answer = other.get(operation.path, params={"cursor": cursor})
+        assert (answer.status_code, MARK in answer.text) == (200, False), str(operation)
+        assert rest, f"{operation}: the control, which reads the rest with the same cursor"
+        assert [item for item in answer.json()["items"] if item in rest] == [], str(operation)
 
 
-# --- inside bodies
+# --- ids in bodies
 
 
 def test_recipients_of_another_organization_are_not_found(first: Org, second: Org, workshop: Workshop) -> None:
@@ -191,7 +181,7 @@ def test_recipients_of_another_organization_are_not_found(first: Org, second: Or
         ("PUT", "/v1/folders/crew-2", {"name": "Crew", "partyIds": ["party-0"]}, "/partyIds/0"),
     ],
 )
-def test_ids_of_another_organization_are_wrong_places(
+def test_an_id_of_another_organization_in_a_body_is_named_as_wrong(
     second: Org, ids: Mapping[str, str], method: str, path: str, sent: dict[str, Any], pointer: str
 ) -> None:
     own = second.with_course()
@@ -204,7 +194,7 @@ def test_ids_of_another_organization_are_wrong_places(
 
 
 def test_the_same_ids_in_two_organizations_stay_apart(app: FastAPI, parts: Parts, workshop: Workshop) -> None:
-    """Ids of parties and folders come from outside, so two organizations may well have the same."""
+    """Ids of parties and folders come from the customer's directory, so two organizations can have the same ones."""
     both = [add_org(app, parts) for _ in range(2)]
     for org in both:
         org.with_parties("party-1", folder="crew")
@@ -222,11 +212,12 @@ TABLES = list(metadata.tables.values())
 
 
 def rows(db: Session, table: Table) -> int:
+    """Return the number of rows that this transaction sees."""
     return db.scalar(select(func.count()).select_from(table)) or 0
 
 
-def test_every_table_has_something_to_hide(first: Org) -> None:
-    """The control for what follows: but for seals, which a periodic task makes, no table of the first is empty."""
+def test_the_first_organization_has_rows_in_every_table(first: Org) -> None:
+    """The control for the tests below. Two tables may be empty: a periodic task seals, and no recipient has failed."""
     with first.transaction() as db:
         assert {table.name for table in TABLES if not rows(db, table)} <= {"event_seal", "job_outcome"}
 
@@ -245,7 +236,7 @@ def test_sql_shows_a_transaction_only_the_rows_of_its_organization(
 
 @pytest.mark.parametrize("table", TABLES, ids=str)
 def test_sql_writes_no_row_into_another_organization(first: Org, second: Org, table: Table) -> None:
-    """Copying a row of its own over is refused, before any constraint is looked at; changing one there changes none."""
+    """An INSERT with its id is refused before any constraint is checked; an UPDATE of its rows finds none."""
     key = table.c.id if table.name == "organization" else table.c.org_id
     wanted = {column.name for column in table.c if not column.nullable and column.computed is None}
     blank = select(
@@ -260,8 +251,8 @@ def test_sql_writes_no_row_into_another_organization(first: Org, second: Org, ta
             assert changed.rowcount == 0
 
 
-def test_a_connection_from_the_pool_remembers_no_organization(first: Org, parts: Parts) -> None:
-    """After a commit the setting reads '' and not NULL: both must show nothing."""
+def test_a_pooled_connection_does_not_keep_the_organization_of_its_last_transaction(first: Org, parts: Parts) -> None:
+    """After a commit the setting `rollcall.org` is '' instead of NULL. With either, no row is visible."""
     database = Database(parts.settings.need_database_url(), name="test", pool_size=1)
     seen = []
     for org_id in (None, first.id, None, str(uuid.uuid4())):
@@ -269,3 +260,37 @@ def test_a_connection_from_the_pool_remembers_no_organization(first: Org, parts:
             seen.append(db.scalar(text("SELECT count(*) FROM party")))
     database.close()
     assert seen == [0, 3, 0, 0]
+
+
+# --- questions, which have connections of their own
+
+
+ROLE = Question("role", "SELECT current_user::text, count(*) FROM party WHERE id <> %(but)s", {"but": "text"})
+
+
+def asked(url: str, org_id: str) -> list[tuple[Any, ...]]:
+    """Ask for the role of a question and the number of parties that it sees, over a new connection."""
+    database = Database(url, name="test")
+    try:
+        return asyncio.run(database.ask(org_id, ROLE, {"but": ""}))
+    finally:
+        database.close()
+
+
+@pytest.mark.parametrize("address", ["owner_url", "admin_url"])
+def test_a_question_is_asked_as_the_serving_role_whatever_role_logs_in(
+    first: Org, second: Org, servers: Servers, address: str
+) -> None:
+    url = getattr(servers, address)
+    assert [asked(url, org.id) for org in (first, second)] == [[(SERVING_ROLE, 3)], [(SERVING_ROLE, 0)]]
+
+
+@pytest.mark.parametrize("address", ["owner_url", "admin_url"])
+def test_no_question_is_asked_as_a_role_that_bypasses_row_level_security(
+    first: Org, servers: Servers, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    url = getattr(servers, address)
+    with psycopg.connect(url) as connection:
+        monkeypatch.setattr("shared.database.SERVING_ROLE", connection.info.user)
+    with pytest.raises(UnsafeRole, match="bypasses row-level security or owns tables"):
+        asked(url, first.id)

@@ -1,4 +1,4 @@
-"""Waiting for processes: for a condition with a deadline, never for a length of time."""
+"""Waiting for other processes: until a condition is true, with a deadline; never for a fixed time."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,7 @@ import psutil
 
 
 def within(seconds: float, condition: Callable[[], object]) -> bool:
-    """Whether a condition comes true in time."""
+    """Poll the condition. Returns True as soon as it is true, False after so many seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -17,7 +17,7 @@ def within(seconds: float, condition: Callable[[], object]) -> bool:
 
 
 def runs(process: psutil.Process) -> bool:
-    """Whether it lives: a zombie that nobody has collected yet does not."""
+    """True if the process is running; False for a zombie that its parent has not collected."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -1,15 +1,13 @@
-"""The pages of a licence in a browser: without scripts, by keyboard, on a phone, on paper, and as axe reads them."""
+"""The pages of a licence in a browser: without JavaScript, by keyboard, on a phone, on paper, and checked by axe."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from shared.access import Permission
 from shared.licences import grouped
-from tests.browser.test_session_link import DESK, PHONE, fits
+from tests.browser.looking import PHONE, assert_accessible, fits, without_complaints
 from tests.drain import Workshop
 from tests.factories import Org
 from tests.verification.holding import GRANTED_AT, NAME, Held, hold
@@ -17,32 +15,22 @@ from tests.verification.holding import GRANTED_AT, NAME, Held, hold
 LONG = (
     "Hydrogen-sulfide response and the safe evacuation of enclosed and elevated workplaces, refresher for supervisors"
 )
+"""A title that takes several lines of a certificate."""
 
 
 @pytest.fixture
 def held(org: Org, workshop: Workshop) -> Held:
+    """A licence that is valid until 2099."""
     return hold(org, workshop, expires_at=datetime(2099, 6, 15, 12, tzinfo=UTC))
 
 
-@pytest.fixture(params=[PHONE, DESK], ids=["phone", "desk"])
-def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
-    """A tab without scripts; what the browser complains of fails the test, a policy that was broken above all."""
-    width, height = request.param
-    with browser.new_context(viewport={"width": width, "height": height}, java_script_enabled=False) as context:
-        opened = context.new_page()
-        complaints: list[str] = []
-        opened.on("console", lambda message: complaints.append(message.text))
-        yield opened
-        assert [text for text in complaints if "404" not in text] == []
-
-
 def sign_in(context: BrowserContext, held: Held) -> Page:
-    """A tab of a member who may see the licence."""
+    """Open a tab of a member who may see the licence."""
     context.set_extra_http_headers({"Authorization": f"Bearer {held.org.token(Permission.VIEW)}"})
     return context.new_page()
 
 
-def test_a_code_is_verified_by_keyboard_alone(held: Held, site: str, page: Page) -> None:
+def test_a_licence_is_verified_by_keyboard(held: Held, site: str, page: Page) -> None:
     page.goto(f"{site}/verify")
     assert fits(page)
     page.keyboard.press("Tab")
@@ -64,7 +52,7 @@ def test_a_code_is_verified_by_keyboard_alone(held: Held, site: str, page: Page)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_bars_anybody(held: Held, site: str, browser: Browser, scheme: str) -> None:
+def test_axe_finds_no_barrier_on_the_pages_of_a_licence(held: Held, site: str, browser: Browser, scheme: str) -> None:
     pages = (held.path, "/verify", "/verify/unknown", f"/v1/licences/{held.id}/certificate")
     with browser.new_context(color_scheme=scheme) as context:  # type: ignore[arg-type]
         page = sign_in(context, held)
@@ -73,12 +61,11 @@ def test_nothing_bars_anybody(held: Held, site: str, browser: Browser, scheme: s
                 held.change(**fields)
             for path in pages:
                 page.goto(site + path)
-                found = Axe().run(page)
-                assert found.violations_count == 0, f"{path}: {found.generate_report()}"
+                assert_accessible(page)
 
 
-def test_the_style_is_allowed_and_applied(held: Held, site: str, browser: Browser) -> None:
-    """The control for the policy: a style that it forbids would leave the verdict without its colour."""
+def test_the_content_security_policy_allows_the_style_of_the_page(held: Held, site: str, browser: Browser) -> None:
+    """A forbidden style would leave the verdict without its colour."""
     with browser.new_context() as context:
         page = context.new_page()
         page.goto(site + held.path)
@@ -90,23 +77,21 @@ def test_the_style_is_allowed_and_applied(held: Held, site: str, browser: Browse
 
 
 @pytest.mark.parametrize("title", ["Hydrogen-sulfide response", LONG])
-def test_the_certificate_is_one_sheet_of_a4(
+def test_a_printed_certificate_is_one_page_of_a4(
     org: Org, workshop: Workshop, site: str, browser: Browser, title: str
 ) -> None:
     held = hold(org, workshop, title=title, name="Maximiliana Konstantinopoulou-Featherstonehaugh of Little Snoring")
     with browser.new_context() as context:
         page = sign_in(context, held)
-        complaints: list[str] = []
-        page.on("console", lambda message: complaints.append(message.text))
-        page.goto(f"{site}/v1/licences/{held.id}/certificate")
-        sheet = page.pdf(prefer_css_page_size=True)
-        assert complaints == []
+        with without_complaints(page):
+            page.goto(f"{site}/v1/licences/{held.id}/certificate")
+            sheet = page.pdf(prefer_css_page_size=True)
     assert sheet.count(b"/Type /Page\n") == 1
     width, height = (float(part) for part in sheet.partition(b"/MediaBox [0 0 ")[2].partition(b"]")[0].split())
     assert (round(width / 72 * 25.4), round(height / 72 * 25.4)) == (297, 210)
 
 
-def test_the_certificate_fits_a_phone(held: Held, site: str, browser: Browser) -> None:
+def test_a_certificate_fits_the_screen_of_a_phone(held: Held, site: str, browser: Browser) -> None:
     width, height = PHONE
     with browser.new_context(viewport={"width": width, "height": height}) as context:
         page = sign_in(context, held)
@@ -114,4 +99,4 @@ def test_the_certificate_fits_a_phone(held: Held, site: str, browser: Browser) -
         assert fits(page)
         box = page.get_by_role("img", name="QR code").bounding_box()
         assert box is not None
-        assert box["width"] >= 100  # enough for a camera that looks at the screen
+        assert box["width"] >= 100  # large enough to be scanned from the screen

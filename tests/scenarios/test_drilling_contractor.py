@@ -1,4 +1,4 @@
-"""The offshore drilling contractor: about 2,000 parties, courses assigned by role. Step by step, with its numbers."""
+"""The offshore drilling contractor of the assignments document: 2,000 parties, courses assigned by role."""
 
 import pytest
 import time_machine
@@ -18,6 +18,7 @@ REASON = "HSE program annual refresh, Q2 2026"
 
 @pytest.fixture
 def contractor(app: FastAPI, parts: Parts) -> Org:
+    """An organization with 2,000 parties in three folders, in the time zone of Oslo."""
     org = add_org(app, parts, time_zone="Europe/Oslo")
     org.with_parties(*DRILL_FLOOR, folder="drill-floor-crew")
     org.with_parties(*INSPECTORS, folder="third-party-inspectors")
@@ -25,7 +26,9 @@ def contractor(app: FastAPI, parts: Parts) -> Org:
     return org
 
 
-def test_the_day_to_day_of_an_hse_team(contractor: Org, workshop: Workshop) -> None:
+def test_an_hse_team_assigns_a_course_to_2000_parties_records_completions_and_reports(
+    contractor: Org, workshop: Workshop
+) -> None:
     # The HSE team publishes a new version of "Hydrogen-sulfide response" in the catalogue.
     course = contractor.with_course(title="Hydrogen-sulfide response", code="H2S", label="v3.1")
     contractor.publish(course, "v3.2")
@@ -58,7 +61,7 @@ def test_the_day_to_day_of_an_hse_team(contractor: Org, workshop: Workshop) -> N
         workshop.drain(contractor.id)
     assert coordinator.get(signed.headers["Location"]).json()["counts"]["succeeded"] == 1500
 
-    # At any time, the HSE team can pull a list filtered by course, by folder, by completion status, by due date.
+    # At any time, the HSE team can list assignments filtered by course, folder, completion status and due date.
     with time_machine.travel("2026-07-01T08:00:00Z", tick=False):
         hse = contractor.client(Permission.VIEW, member="hse")
         assert count(hse, courseId=course) == 2000
@@ -81,12 +84,14 @@ def test_the_day_to_day_of_an_hse_team(contractor: Org, workshop: Workshop) -> N
         }
 
 
-def test_an_assignment_outlives_member_folder_activity_and_version(contractor: Org, workshop: Workshop) -> None:
+def test_an_assignment_survives_changes_of_its_coordinator_party_and_course(
+    contractor: Org, workshop: Workshop
+) -> None:
     course = contractor.with_course(title="Confined-space entry", label="v1.4")
     body = {"courseId": course, "reason": REASON, "recipients": [{"entityType": "party", "entityId": "crew-0001"}]}
     leaver = contractor.client(Permission.ASSIGN, member="coordinator-who-leaves")
     job = leaver.post("/v1/assignments", json=body).json()
-    contractor.publish(course, "v2.0")  # published while the job waits: what was submitted is bound to v1.4
+    contractor.publish(course, "v2.0")  # published before the job runs: the submission keeps v1.4
     workshop.drain(contractor.id)
 
     moved = {"entityId": "crew-0001", "displayName": "Party crew-0001", "folders": ["port-agents"], "active": False}
@@ -105,7 +110,7 @@ def test_an_assignment_outlives_member_folder_activity_and_version(contractor: O
 
 
 def count(client: TestClient, **filters: object) -> int:
-    """How many assignments a list has, page by page, each of them once."""
+    """Return the number of assignments on all pages of a list. Fails if one is listed twice."""
     ids: set[str] = set()
     cursor = None
     while True:
@@ -119,7 +124,7 @@ def count(client: TestClient, **filters: object) -> int:
             return len(ids)
 
 
-def test_a_2000_party_job_is_taken_back_but_for_the_10_who_were_done(contractor: Org, workshop: Workshop) -> None:
+def test_undoing_a_job_of_2000_parties_keeps_the_10_completed_assignments(contractor: Org, workshop: Workshop) -> None:
     course = contractor.with_course(title="Basic safety", label="v1.0")
     coordinator = contractor.client(member="coordinator")
     folders = ["drill-floor-crew", "third-party-inspectors", "port-agents"]

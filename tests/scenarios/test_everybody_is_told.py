@@ -1,6 +1,6 @@
-"""2,000 assignments over every channel at once: the stream, two webhooks of which one fails every third call, and mail.
+"""2,000 assignments over all channels at once: the Redis Stream, two webhooks, and mail.
 
-Each receiver has each of them exactly once, counted against the tables.
+One webhook's receiver fails every third call. Each receiver gets each event exactly once, counted against the tables.
 """
 
 import json
@@ -30,23 +30,25 @@ TYPE = "assignment.created"
 
 
 def every_third_fails(handler: BaseHTTPRequestHandler, before: int) -> None:
-    """Take what it is told, but each third time."""
+    """Answer every third call with 503 and accept the others. before: the number of earlier calls."""
     (receivers.status(503) if before % 3 == 2 else receivers.well)(handler, before)
 
 
 def events_of(org: Org) -> list[str]:
+    """Return the ids of the organization's `assignment.created` events."""
     with org.transaction() as db:
         of_type = select(Event.id).where(Event.org_id == org.id, Event.type == TYPE)
         return [str(one) for one in db.scalars(of_type)]
 
 
 def left(org: Org) -> int:
+    """Return the number of deliveries that are still queued."""
     with org.transaction() as db:
         queued = select(func.count()).where(Delivery.org_id == org.id, Delivery.state == "queued")
         return db.scalar(queued) or 0
 
 
-def test_2000_assignments_reach_every_receiver_exactly_once(
+def test_2000_assignments_reach_each_receiver_on_each_channel_exactly_once(
     org: Org, workshop: Workshop, configured: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from worker import mail, notices, webhooks

@@ -1,4 +1,4 @@
-"""The staff side of trainings and licences, end to end: the six steps of the document that it grew from."""
+"""Sessions and licences as the staff uses them: the six steps of the sessions document, end to end."""
 
 import time_machine
 
@@ -9,7 +9,7 @@ from tests.factories import Org
 from tests.sessions.sitting import outcomes, roster
 
 
-def test_the_training_flow_end_to_end(org: Org, workshop: Workshop) -> None:
+def test_staff_schedules_completes_and_amends_a_session_that_grants_licences(org: Org, workshop: Workshop) -> None:
     org.with_parties("ada", "bo", "cy", "dee")
     staff, anybody = org.client(Permission.ADMIN), org.client(Permission.CHECK_LICENCES)
 
@@ -32,15 +32,15 @@ def test_the_training_flow_end_to_end(org: Org, workshop: Workshop) -> None:
         session = scheduled.headers["location"]
         session_id = scheduled.json()["id"]
 
-        # 3. Build the roster as registrations come in; a last-minute change before completion is no problem.
+        # 3. Build the roster as registrations arrive; it can change until the session is completed.
         for registered in (("ada", "bo"), ("cy",)):
             staff.post(f"{session}/roster", json={"recipients": recipients(*registered)})
         staff.delete(f"{session}/roster/cy")
         staff.post(f"{session}/roster", json={"recipients": recipients("dee")})
         assert set(outcomes(org, session_id).values()) == {None}
 
-    # 4. Run the session. If someone didn't attend, take them off first, or say so.
-    # 5. Complete it: every roster member gets a one-year licence.
+    # 4. Run the session. Remove a party that did not attend from the roster, or mark it absent.
+    # 5. Complete the session: each party on the roster that attended gets a one-year licence.
     with time_machine.travel("2026-03-10T16:05:00Z", tick=False):
         assert staff.put(f"{session}/roster/dee", json={"attendance": "absent"}).status_code == 200
         staff.post(f"{session}/complete")
@@ -48,7 +48,7 @@ def test_the_training_flow_end_to_end(org: Org, workshop: Workshop) -> None:
     assert outcomes(org, session_id) == {"ada": "licensed", "bo": "licensed", "dee": "not-attended"}
     licence = roster(org, session_id)["ada"]["licenceId"]
 
-    # 6. Edit or revoke any licence that needs correcting afterwards; here the roster itself was wrong.
+    # 6. Correct mistakes afterwards: here the roster was wrong, so the session is amended.
     amendment = {"add": recipients("dee"), "remove": recipients("bo"), "reason": "Dee sat in Bo's seat"}
     with time_machine.travel("2026-03-11T09:00:00Z", tick=False):
         staff.post(f"{session}/amend", json=amendment)
