@@ -5,7 +5,7 @@ Owns the tables `licence`, `licence_due` and `sweep`. Promises:
 - At most one licence of a party and course counts, that is: is neither revoked nor superseded.
 - A renewal never ends before the licence it renews.
 - A revocation is final.
-- The sweep publishes each notice and each end exactly once, however often it runs, how late, or where it is killed.
+- The sweep publishes each notice and each end exactly once, even if it runs late, several times at once or is killed.
 
 The modules:
 - `models`: the three tables, the states of a licence, the rules for its end.

@@ -64,8 +64,8 @@ def test_every_way_of_completing_an_assignment_grants_one_licence(
     complete(org, workshop, assignment)
     (licence,) = held(org, "a")
     assert (str(licence.assignment_id), licence.session_id, licence.months) == (assignment, None, 6)
-    told = [event for event in events(org) if event["type"] == "licence.granted"]
-    assert [event["data"]["assignmentId"] for event in told] == [assignment]
+    granted = [event for event in events(org) if event["type"] == "licence.granted"]
+    assert [event["data"]["assignmentId"] for event in granted] == [assignment]
 
 
 @pytest.mark.parametrize("complete", WAYS)
