@@ -1,17 +1,20 @@
 """Courses that license on completion: each way of completing grants one licence; taking it back revokes it."""
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import select
 
-from shared import clock
+from shared import clock, licences
 from shared.access import Permission
+from shared.assignments import Assignment
 from shared.licences import Licence
 from tests.assignments.asking import assign, body, events, recipients
 from tests.drain import Workshop
-from tests.factories import Org
+from tests.factories import MEMBER, Org
 from tests.licences.earning import held
 
 
@@ -93,6 +96,19 @@ def test_reopening_an_assignment_revokes_its_licence_and_completing_it_again_gra
     assert revoked.revocation_reason == "Completion taken back: Wrong person"
     on_behalf(org, workshop, second)
     assert [one.revoked_at is None and one.superseded_at is None for one in held(org, "a")] == [False, False, True]
+
+
+def test_a_completion_that_has_a_licence_grants_no_other(org: Org, workshop: Workshop) -> None:
+    org.with_parties("a")
+    assignment = assigned(org, workshop, org.with_course(licenceOn="completion"))
+    on_behalf(org, workshop, assignment)
+    completed = select(
+        Assignment.id.label("assignment_id"), Assignment.party_id, Assignment.course_id, Assignment.course_version_id
+    ).where(Assignment.id == uuid.UUID(assignment))
+    with org.transaction() as db:
+        assert licences.grant_on_completion(db, completed, MEMBER, clock.now()) == 0
+    (licence,) = held(org, "a")
+    assert licence.superseded_at is None
 
 
 def test_undoing_a_bulk_completion_revokes_its_licences(org: Org, workshop: Workshop) -> None:
