@@ -46,7 +46,7 @@ AT = DateTime(timezone=True)
 
 @dataclass(frozen=True)
 class Earned:
-    """What a completed session grants. actor: the one who completed it. job_id: the job that grants the licences."""
+    """A completed session, which grants licences. actor: completed the session. job_id: the job that grants."""
 
     course_id: uuid.UUID
     course_version_id: uuid.UUID
@@ -57,7 +57,7 @@ class Earned:
 
 
 class Earning(NamedTuple):
-    """What a party gets a licence for: either a session that it attended or an assignment that it completed."""
+    """A party's claim to a licence: either a session that it attended or an assignment that it completed."""
 
     party_id: str
     course_id: uuid.UUID

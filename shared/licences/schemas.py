@@ -59,7 +59,7 @@ class By(Answer):
 
 
 class Revocation(Answer):
-    """Who revoked the licence, when and why."""
+    """The revocation: by whom, when and why."""
 
     by: By
     revoked_at: Instant

@@ -34,7 +34,8 @@ SWEEPER = Actor("system", "sweep")
 
 @dataclass(frozen=True)
 class Batch:
-    """What one batch published. size: how many licences; if that is the bound given, there may be more."""
+    """The result of one batch. size: number of licences; if it equals the bound given, more may be due. expired, notices:
+    numbers of events published."""
 
     size: int
     expired: int

@@ -87,7 +87,7 @@ def chunk_of(org: Org, *party_ids: str) -> Iterator[tuple[Session, Chunk]]:
 
 
 def earned(db: Session, chunk: Chunk, course_id: str, session_id: uuid.UUID, at: datetime) -> Earned:
-    """What a session of the chunk's job grants."""
+    """Returns the session as one that grants licences by the chunk's job."""
     return Earned(uuid.UUID(course_id), active_version(db, course_id), session_id, at, INSTRUCTOR, chunk.job.id)
 
 

@@ -1,4 +1,4 @@
-"""What the sweep costs: the statements of a batch, their plans among 100,000 licences, and the rows it writes."""
+"""The cost of the sweep: the statements of a batch, their plans among 100,000 licences, and the rows it writes."""
 
 import re
 
