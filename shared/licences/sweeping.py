@@ -34,8 +34,10 @@ SWEEPER = Actor("system", "sweep")
 
 @dataclass(frozen=True)
 class Batch:
-    """The result of one batch. size: number of licences; if it equals the bound given, more may be due. expired, notices:
-    numbers of events published."""
+    """The result of one batch. expired, notices: numbers of events published.
+
+    size: number of licences; if it equals the bound given, more may be due.
+    """
 
     size: int
     expired: int
