@@ -1,7 +1,4 @@
-"""The credential, verified as others would: with another JWT library, the published keys and the standard's schema.
-
-Also the certificate: who can get it, and what it shows.
-"""
+"""The credential, verified with another JWT library, the published keys and the standard's schema; the certificate."""
 
 import base64
 import dataclasses
@@ -86,9 +83,7 @@ def verified(text: str, keys: KeySet) -> jwt.Token:
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_another_library_verifies_the_credential_with_the_published_keys(
-    org: Org, workshop: Workshop, key: str
-) -> None:
+def test_others_verify_the_credential_with_the_published_keys(org: Org, workshop: Workshop, key: str) -> None:
     held = hold(configured(org, KEYS[key]), workshop, expires_at=EXPIRES_AT)
     answer = held.get("credential")
     assert answer.headers["Content-Type"] == "application/vc+jwt"
@@ -127,9 +122,7 @@ def test_a_changed_credential_does_not_verify(held: Held, visitor: TestClient) -
         verified(text, published(anybody(elsewhere)))
 
 
-def test_the_credential_has_the_shape_of_the_standard_and_the_facts_of_the_licence(
-    held: Held, visitor: TestClient
-) -> None:
+def test_the_credential_has_the_standard_shape_and_the_facts_of_the_licence(held: Held, visitor: TestClient) -> None:
     claims = verified(read(held.get("credential")), published(visitor)).claims
     jsonschema.validate(claims, SHAPE, format_checker=jsonschema.FormatChecker())
     subject, issuer = claims["credentialSubject"], claims["issuer"]
