@@ -1,7 +1,7 @@
-"""`python -m bench`: measure everything and write every page, each in a process of its own. It takes some 20 minutes.
+"""`python -m bench`: measures everything and writes every page, each in its own process. It takes about 20 minutes.
 
-`python -m bench.assigning` and its siblings measure for one page and have options; those given here are for the first,
-which then is the only one.
+`python -m bench.assigning` and its siblings write one page each and have options. With options, `python -m bench` runs
+only `bench.assigning`, and passes them on.
 """
 
 import subprocess
@@ -11,7 +11,7 @@ PAGES = ("assigning", "licences", "stream", "mail", "webhooks")
 
 
 def main() -> None:
-    """Measure all, or the first alone where it is told how."""
+    """Measure for all pages, or with options for the first one only."""
     options = sys.argv[1:]
     for name in PAGES[:1] if options else PAGES:
         subprocess.run([sys.executable, "-m", f"bench.{name}", *options], check=True)

@@ -1,6 +1,6 @@
-"""The plain designs: a transaction for each party, in one loop or as Celery tasks. Same tables, same rows, same role.
+"""The plain designs: one transaction per party, in a loop or as Celery tasks. Same tables, rows and database role.
 
-Both lack what Rollcall promises: nobody finds a message that was lost, or says which party failed and why.
+Both lack what Rollcall promises: they neither notice a lost message nor report which party failed and why.
 """
 
 import sys
@@ -19,6 +19,7 @@ from sqlalchemy import text
 
 from bench.ground import ACTOR, REASON, Connection, Lane, add_job, data_of_event
 from bench.running import System
+from bench.waiting import until, yes
 from cli.processes import end, spawn
 from shared.broker import make_celery
 from shared.database import Database
@@ -35,7 +36,7 @@ _ASSIGN = text(
        ON CONFLICT (org_id, course_version_id, party_id) WHERE state = 'assigned' DO NOTHING RETURNING id"""
 )
 _COUNT = text("UPDATE event_stream SET last_sequence = last_sequence + 1 WHERE org_id = :org RETURNING last_sequence")
-_TELL = text(
+_RECORD = text(
     """INSERT INTO event (org_id, sequence, type, subject, recorded_at, actor_type, actor_id, party_id, data)
        VALUES (:org, :sequence, 'assignment.created', 'assignment/' || :assignment, now(), 'member', :actor, :party,
                :data)"""
@@ -49,11 +50,11 @@ def assign_one(database: Database, one: dict[str, Any]) -> None:
         if assignment is not None:
             sequence = db.scalar(_COUNT, one)
             data = Jsonb(one["data"])
-            db.execute(_TELL, {**one, "sequence": sequence, "assignment": str(assignment), "data": data})
+            db.execute(_RECORD, {**one, "sequence": sequence, "assignment": str(assignment), "data": data})
 
 
 def loop(system: System, connection: Connection, lane: Lane) -> float:
-    """One process, one party after the other. Seconds."""
+    """Assign in one process, one party after the other. Returns the seconds."""
     database = Database(system.settings.need_database_url(), name="bench", pool_size=1)
     job_id = add_job(connection, lane)
     begin = time.perf_counter()
@@ -65,30 +66,27 @@ def loop(system: System, connection: Connection, lane: Lane) -> float:
 
 
 def tasks(system: System, connection: Connection, lane: Lane) -> float:
-    """A Celery task for each party, in as many processes as Rollcall has. Seconds, from the first message."""
+    """Assign by one Celery task per party, with as many processes as Rollcall. Returns the seconds."""
     celery, job_id = celery_for(system.settings), add_job(connection, lane)
-    key = (lane.ground.org_id, lane.before + lane.ground.size)
+    key = (lane.before + lane.ground.size, lane.ground.org_id)
+    done = yes(connection, "SELECT last_sequence = %s FROM event_stream WHERE org_id = %s", key)
     begin = time.perf_counter()
     for party in lane.ground.parties:
         celery.send_task(TASK, args=[_one(lane, job_id, party)], queue=QUEUE)
-    while (elapsed := time.perf_counter() - begin) < LONGEST_SECONDS:
-        if connection.execute("SELECT FROM event_stream WHERE org_id = %s AND last_sequence = %s", key).rowcount:
-            return time.perf_counter() - begin
-        time.sleep(max(0.003, elapsed / 100))
-    raise RuntimeError(f"the tasks took longer than {LONGEST_SECONDS:.0f} s")
+    return until(done, begin, longest=LONGEST_SECONDS)
 
 
 def celery_for(settings: Settings) -> Celery:
-    """The plain design's Celery: what a message asks for is forgotten only when it is done."""
+    """Returns the Celery application of the plain design. It acknowledges a message only after its task is done."""
     celery = make_celery(settings.need_redis_url())
-    queues = [Queue(QUEUE, routing_key=QUEUE)]  # its own alone: else it would take Rollcall's wake-ups away
+    queues = [Queue(QUEUE, routing_key=QUEUE)]  # only its own queue: otherwise it would take Rollcall's messages
     celery.conf.update(task_queues=queues, task_default_queue=QUEUE, task_acks_late=True)
     return celery
 
 
 @contextmanager
 def worker(system: System) -> Iterator[None]:
-    """A worker of the plain design's own."""
+    """Runs a worker of the plain design during the block."""
     argv = [sys.executable, "-m", "celery", "--app", "bench.plain_worker", "worker", "--loglevel", "ERROR"]
     argv += ["--concurrency", str(system.settings.worker_concurrency), "--without-gossip", "--without-mingle"]
     with tempfile.TemporaryFile() as output:
@@ -100,7 +98,7 @@ def worker(system: System) -> Iterator[None]:
 
 
 def _one(lane: Lane, job_id: uuid.UUID, party: str) -> dict[str, Any]:
-    """What a message has to say."""
+    """Returns the content of a message."""
     return {
         "org": lane.ground.org_id,
         "course": str(lane.ground.course_id),

@@ -21,12 +21,12 @@ from bench.turns import Entry, Times, take
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 POSTED = 2_000
-"""Recipients of the POST whose answer is timed, and parties of the plain designs."""
+"""The number of recipients of the POST whose answer is timed, and of parties for the plain designs."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured. seconds: for the runs; what does not fit is left out. posts: how many are timed."""
+    """How much to measure. seconds: limit for all runs; those that do not fit are left out. posts: how many to time."""
 
     sizes: tuple[int, ...]
     rounds: int
@@ -36,20 +36,20 @@ class Plan:
 
 
 class Peak:
-    """The highest resident memory of each process, looked at while a job runs."""
+    """The highest resident memory of each process, sampled while a job runs."""
 
     def __init__(self, system: System) -> None:
         self._system = system
         self.bytes: dict[str, int] = {}
 
     def look(self) -> None:
-        """Look once."""
+        """Take one sample."""
         for name, now in self._system.resident_bytes().items():
             self.bytes[name] = max(now, self.bytes.get(name, 0))
 
 
 def measure(plan: Plan, progress: Progress) -> Figures:
-    """Start everything, let the contenders take turns, and put the figures together."""
+    """Start the whole system, let the contenders take turns, and return the figures."""
     bar, load_before = progress.add_task("Starting", total=None), os.getloadavg()[0]
     with running() as system, psycopg.connect(system.superuser_url, autocommit=True) as connection:
         found, peak, times = conditions.look(system, connection, load_before), Peak(system), Times()
@@ -75,7 +75,7 @@ def measure(plan: Plan, progress: Progress) -> Figures:
 
 
 def _entries(system: System, connection: Connection, grounds: dict[int, Ground], plan: Plan, peak: Peak) -> list[Entry]:
-    """The floor and Rollcall on every ground, the plain designs on the small one."""
+    """Returns the contenders: the floor and Rollcall on every ground, the plain designs on the small one."""
     entries = []
     for size in plan.sizes:
         watch = peak.look if size == max(plan.sizes) else lambda: None
@@ -95,12 +95,14 @@ def _rounds(entries: Iterable[Entry]) -> int:
 
 
 def _plan() -> tuple[Plan, bool]:
-    """What the command line asks for, and whether the page is to be written."""
+    """Returns the plan that the command line describes, and True if the page is to be written."""
     parser = argparse.ArgumentParser(prog="python -m bench.assigning", description=bench.__doc__)
     parser.add_argument("--sizes", default="2000,20000,200000", help="numbers of parties, separated by commas")
     parser.add_argument("--rounds", type=int, default=5, help="how often each contender runs; medians count")
-    parser.add_argument("--seconds", type=float, default=420, help="what does not fit is left out and noted")
-    parser.add_argument("--quick", action="store_true", help="a look within a minute, which writes no page")
+    parser.add_argument(
+        "--seconds", type=float, default=420, help="time limit; runs that do not fit are left out and listed"
+    )
+    parser.add_argument("--quick", action="store_true", help="a short run within a minute that writes no page")
     given = parser.parse_args()
     if given.quick:
         return Plan(sizes=(2_000, 20_000), rounds=2, plain_rounds=1, posts=5, seconds=40), False
@@ -109,7 +111,7 @@ def _plan() -> tuple[Plan, bool]:
 
 
 def main() -> None:
-    """Measure, show, and write the page."""
+    """Measure, print the tables and write the page."""
     plan, writes = _plan()
     console = Console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -118,7 +120,7 @@ def main() -> None:
     for table in tables(figures):
         table.show(console)
     for left_out in figures.times.left_out:
-        console.print(f"Left out, since the time was up: {left_out}.")
+        console.print(f"Left out for lack of time: {left_out}.")
     if writes:
         RESULTS.write_text(page(figures))
         console.print(f"Written to {RESULTS}.")

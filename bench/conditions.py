@@ -1,4 +1,4 @@
-"""Where and when the figures were made: without that they mean little."""
+"""The conditions of a run: machine, versions, settings and load. Figures cannot be judged without them."""
 
 import os
 import platform
@@ -19,13 +19,13 @@ POSTGRES_SETTINGS = ("fsync", "synchronous_commit", "shared_buffers", "max_wal_s
 
 
 def too_busy(load: float) -> bool:
-    """Whether a load average is that of a machine of which others have at least half."""
+    """True if a load average means that other work uses at least half of the processors."""
     return load >= (os.cpu_count() or 1) / 2
 
 
 @dataclass
 class Conditions:
-    """What was found, by name, and the load of the machine over time: others may be using it."""
+    """The conditions by name, and the load of the machine over time, as other work may run on it."""
 
     found: dict[str, str]
     load_before: float
@@ -33,15 +33,15 @@ class Conditions:
 
     @property
     def busy(self) -> bool:
-        """Whether others kept at least half of the processors to themselves before we began."""
+        """True if other work used at least half of the processors before the start."""
         return too_busy(self.load_before)
 
     def look_at_load(self) -> None:
-        """Note the load of the last minute."""
+        """Add the load average of the last minute."""
         self.loads.append(os.getloadavg()[0])
 
     def rows(self) -> list[Sequence[str]]:
-        """As a table."""
+        """Returns the rows of a table."""
         load = f"{min(self.loads):.1f} to {max(self.loads):.1f}" if self.loads else "not looked at"
         before = f"{self.load_before:.1f}"
         return [
@@ -52,7 +52,7 @@ class Conditions:
 
 
 def look(system: System, connection: Connection, load_before: float) -> Conditions:
-    """The machine, the versions and the settings, as they are now. load_before: what others made of it."""
+    """Returns the present conditions. load_before: the load average before the system was started."""
     given = system.settings
     with redis.Redis.from_url(given.need_redis_url()) as broker:
         redis_version = str(broker.info("server")["redis_version"])
@@ -80,7 +80,7 @@ def _show(connection: Connection, name: str) -> object:
 
 
 def _processor() -> str:
-    """Linux tells the model only here."""
+    """Returns the processor's model. Linux has it only in this file."""
     cpuinfo = Path("/proc/cpuinfo")
     model = re.search(r"^model name\s*: (.+)$", cpuinfo.read_text(), re.MULTILINE) if cpuinfo.exists() else None
     return model[1] if model else platform.processor() or platform.machine()

@@ -1,8 +1,7 @@
-"""The floor: what PostgreSQL itself needs for the rows, keys and indexes included.
+"""The floor: the time that PostgreSQL alone needs to write the rows, including keys and indexes.
 
-One connection, one transaction, rows prebuilt as the bytes that COPY takes, written by the superuser, whom row-level
-security does not slow down. Nothing that keeps promises about single recipients can be faster on one connection; chunks
-side by side can.
+One connection, one transaction, prebuilt bytes for COPY, written by the superuser, for whom row-level security costs
+nothing. On one connection, nothing that handles recipients one by one can be faster. Chunks in parallel can.
 """
 
 import json
@@ -10,6 +9,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 from uuid_utils.compat import uuid7
 
@@ -23,11 +23,15 @@ NULL = r"\N"
 
 
 def copy(connection: Connection, lane: Lane) -> float:
-    """Write a lane's rows. Seconds, from the first statement to the end of the commit."""
+    """Write the rows of a lane. Returns the seconds from the first statement to the end of the commit."""
     ids = [uuid7() for _ in lane.ground.parties]
     job_id = add_job(connection, lane)
     assignments = "".join(_assignments(lane, job_id, ids)).encode()
-    events = "".join(_events(lane, job_id, ids)).encode()
+    subjects, data = [f"assignment/{one}" for one in ids], data_of_event(lane, job_id)
+    lines = event_lines(
+        lane.ground.org_id, "assignment.created", subjects, lane.ground.parties, data, before=lane.before
+    )
+    events = "".join(lines).encode()
     begin = time.perf_counter()
     with connection.transaction(), connection.cursor() as cursor:
         with cursor.copy(ASSIGNMENT) as rows:
@@ -49,9 +53,10 @@ def _assignments(lane: Lane, job_id: uuid.UUID, ids: list[uuid.UUID]) -> Iterato
         yield f"{ground.org_id}\t{made}\t{course}\t{party}\t{rest}"
 
 
-def _events(lane: Lane, job_id: uuid.UUID, ids: list[uuid.UUID]) -> Iterator[str]:
-    ground, now = lane.ground, datetime.now(UTC)
-    data = json.dumps(data_of_event(lane, job_id))
-    for sequence, (made, party) in enumerate(zip(ids, ground.parties, strict=True), start=lane.before + 1):
-        told = f"{ground.org_id}\t{sequence}\t{uuid7()}\tassignment.created\tassignment/{made}"
-        yield f"{told}\t{now}\tmember\t{ACTOR}\t{party}\t{data}\n"
+def event_lines(
+    org_id: str, type: str, subjects: list[str], parties: list[str], data: dict[str, Any], before: int
+) -> Iterator[str]:
+    """Returns the lines for `EVENT`: one event of this type for each subject and party. before: the last sequence."""
+    now, written = datetime.now(UTC), json.dumps(data)
+    for sequence, (subject, party) in enumerate(zip(subjects, parties, strict=True), start=before + 1):
+        yield f"{org_id}\t{sequence}\t{uuid7()}\t{type}\t{subject}\t{now}\tmember\t{ACTOR}\t{party}\t{written}\n"

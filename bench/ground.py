@@ -1,6 +1,6 @@
-"""Where contenders compete: an organization with so many parties in one folder, and a course with fresh versions.
+"""Grounds: an organization with a number of parties in one folder, and a course that gets a new version for each run.
 
-Laid out by SQL as the superuser, because filling a directory is not what is measured.
+Inserted by SQL as the superuser, because filling a directory is not measured.
 """
 
 import uuid
@@ -19,7 +19,7 @@ FOLDER = "everybody"
 
 @dataclass(frozen=True)
 class Ground:
-    """One organization. parties: their ids, in the order of the directory."""
+    """One organization. parties: the ids of its parties, in the order of the directory."""
 
     org_id: str
     course_id: uuid.UUID
@@ -27,13 +27,13 @@ class Ground:
 
     @property
     def size(self) -> int:
-        """How many parties it has."""
+        """Returns the number of its parties."""
         return len(self.parties)
 
 
 @dataclass(frozen=True)
 class Lane:
-    """A contender's own course version, so that every party can be assigned again. before: the last event so far."""
+    """A run's own course version, so that every party can be assigned again. before: the last event before the run."""
 
     ground: Ground
     version_id: uuid.UUID
@@ -41,7 +41,7 @@ class Lane:
 
 
 def lay_out(connection: Connection, size: int) -> Ground:
-    """Make an organization of this size."""
+    """Insert an organization with this number of parties."""
     org_id, course_id = f"bench-{size}", uuid.uuid4()
     parties = [f"party-{n:06}" for n in range(size)]
     key = {"org": org_id, "course": course_id, "folder": FOLDER, "parties": parties}
@@ -64,7 +64,7 @@ def lay_out(connection: Connection, size: int) -> Ground:
 
 
 def lane(connection: Connection, ground: Ground) -> Lane:
-    """Publish a version for the next contender, and let none of them pay for what the one before left to be written."""
+    """Publish a version for the next run. A checkpoint first writes what the former run has left in memory."""
     key = {"org": ground.org_id, "course": ground.course_id}
     with connection.transaction():
         connection.execute(
@@ -79,7 +79,7 @@ def lane(connection: Connection, ground: Ground) -> Lane:
             key,
         )
     before = _one(connection, "SELECT last_sequence FROM event_stream WHERE org_id = %(org)s", key)
-    connection.execute(  # what the one before told of is passed over: else it would be copied and planned meanwhile
+    connection.execute(  # skips events of the former run, or they would be relayed and planned meanwhile
         """INSERT INTO event_consumer (org_id, name, last_sequence)
            SELECT org_id, name, last_sequence FROM event_stream, unnest(ARRAY['stream', 'planner']) AS name
            ON CONFLICT (org_id, name) DO UPDATE SET last_sequence = excluded.last_sequence"""
@@ -89,7 +89,7 @@ def lane(connection: Connection, ground: Ground) -> Lane:
 
 
 def add_job(connection: Connection, lane: Lane) -> uuid.UUID:
-    """A finished job for the assignments of a contender that keeps none itself."""
+    """Insert a finished job, for the assignments of a contender that has no jobs. Returns its id."""
     job_id: uuid.UUID = _one(
         connection,
         """INSERT INTO job (org_id, kind, state, total, succeeded, request, submitted_by_type, submitted_by_id,
@@ -102,7 +102,7 @@ def add_job(connection: Connection, lane: Lane) -> uuid.UUID:
 
 
 def data_of_event(lane: Lane, job_id: uuid.UUID) -> dict[str, str | None]:
-    """What every `assignment.created` of a lane says, word for word what Rollcall writes."""
+    """Returns the data of each `assignment.created` of a lane, exactly as Rollcall writes it."""
     return {
         "courseId": str(lane.ground.course_id),
         "courseVersionId": str(lane.version_id),
@@ -112,21 +112,21 @@ def data_of_event(lane: Lane, job_id: uuid.UUID) -> dict[str, str | None]:
 
 
 def check(connection: Connection, lane: Lane) -> None:
-    """Raise unless every party of the lane has its assignment and its event: half the work must not win."""
+    """Raise RuntimeError unless every party has its assignment and its event: half the work must not win."""
     key = {"org": lane.ground.org_id, "version": lane.version_id, "before": lane.before}
     made = _one(
         connection,
         "SELECT count(DISTINCT party_id) FROM assignment WHERE org_id = %(org)s AND course_version_id = %(version)s",
         key,
     )
-    told = _one(
+    recorded = _one(
         connection,
         """SELECT count(DISTINCT party_id) FROM event
            WHERE org_id = %(org)s AND sequence > %(before)s AND type = 'assignment.created'""",
         key,
     )
-    if (made, told) != (lane.ground.size, lane.ground.size):
-        raise RuntimeError(f"of {lane.ground.size} parties {made} were assigned and {told} have an event")
+    if (made, recorded) != (lane.ground.size, lane.ground.size):
+        raise RuntimeError(f"of {lane.ground.size} parties {made} were assigned and {recorded} have an event")
 
 
 def _one(connection: Connection, statement: str, key: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""`python -m bench.mail [--mails 2000] [--rounds 5]`: mails from due deliveries to settled rows, against smtplib alone.
+"""`python -m bench.mail [--mails 2000] [--rounds 5]`: sending due mails until their rows are settled.
 
 Writes `bench/MAIL.md`.
 """
@@ -23,10 +23,10 @@ TARGET = 1 / 0.7
 INTRODUCTION = """\
 # What mails cost
 
-Written by `make bench`. Times are medians; the ratio is that of the medians, in brackets the lowest and the highest
-round. Both hand the same mails to the same SMTP server, a process of its own on 127.0.0.1, in turns. The floor is one
-kept connection of smtplib and bytes that were made before; 1.43 times its time is 70 % of its rate. Rollcall claims,
-looks up what is still true, writes, hands in over eight connections and settles each mail before the next.
+Written by `make bench`. Times are medians; the ratio is that of the medians, with the lowest and the highest round in
+brackets. The two take turns to send the same mails to the same SMTP server, which is a separate process on 127.0.0.1.
+The floor is smtplib on one kept connection, with prebuilt bytes; 1.43 times its time is 70 % of its rate. Rollcall
+claims each mail, checks that it is still needed, writes it, sends it over one of eight connections and settles its row.
 """
 
 SERVER = """
@@ -43,7 +43,7 @@ sys.stdin.read()
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, print the table and write the page."""
     parser = argparse.ArgumentParser(prog="python -m bench.mail", description=__doc__)
     parser.add_argument("--mails", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=5)
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def _measure(at: embedded.Addresses, port: int, mails: int, rounds: int) -> tuple[list[float], list[float]]:
-    """Rounds of both, in turns. Answers floor, Rollcall."""
+    """Returns the seconds per round of the floor and of Rollcall, which take turns."""
     serve_here(at, ROLLCALL_SMTP_URL=f"smtp://127.0.0.1:{port}", ROLLCALL_MAILS_A_DAY="1000000")
     bare, ours = [], []
     for n in range(rounds):
@@ -87,7 +87,7 @@ def _bare(port: int, contents: list[bytes]) -> float:
 
 
 def _rollcall(org_id: str, mails: int) -> tuple[list[bytes], float]:
-    """Seconds for everything that is due, and what was sent, for the floor."""
+    """Send all due mails. Returns the contents, which the floor sends too, and the seconds."""
     from sqlalchemy import func, select
 
     from bench.mail_ground import lay_out

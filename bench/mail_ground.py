@@ -1,4 +1,4 @@
-"""An organization whose parties were all assigned a course, by the job that its workers would have done."""
+"""An organization whose parties have all been assigned a course, for the deliveries that follow from it."""
 
 import uuid
 
@@ -10,7 +10,7 @@ from worker.app import workshop
 
 
 def lay_out(org_id: str, parties: int) -> None:
-    """Make it, with an event for each assignment that nobody was told of yet."""
+    """Insert the organization, with an event per assignment that has no delivery yet."""
     course, version = uuid.uuid4(), uuid.uuid4()
     key = {"org": org_id, "course": course, "version": version, "parties": parties}
     with workshop.database.transaction(org_id) as db:

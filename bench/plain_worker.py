@@ -1,4 +1,4 @@
-"""The Celery worker of the plain design: `celery --app bench.plain_worker worker`, told where by `ROLLCALL_*`."""
+"""The Celery worker of the plain design: `celery --app bench.plain_worker worker`. Reads the settings `ROLLCALL_*`."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ app = celery_for(config)
 
 
 class Process:
-    """What a worker process has of its own."""
+    """The database connection of this worker process."""
 
     database: Database
 

@@ -1,4 +1,4 @@
-"""The figures, beside what must be reached: as tables in the terminal and on the pages."""
+"""The figures with their targets, as tables in the terminal and on the pages."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,43 +15,44 @@ from bench.turns import Times
 FLOOR, ROLLCALL, LOOP, TASKS = "COPY floor", "Rollcall", "a transaction each", "a Celery task each"
 
 TARGETS = {2_000: 1.5, 20_000: 1.2, 200_000: 1.2}
-"""Times the floor, by number of parties."""
+"""Upper bounds of the ratio to the floor, by number of parties."""
 LINEAR, POST_RATIO, RESIDENT_MB = 1.2, 8.0, 200
 
-UNTOLD = "too busy to tell"
-"""Instead of a verdict on a time, where other work kept half of the processors or more from us."""
+NO_VERDICT = "too busy to tell"
+"""Shown instead of a verdict on a time if other work used half of the processors or more."""
 
 INTRODUCTION = """\
 # What assigning costs
 
 Written by `make bench`, in one run, on the embedded PostgreSQL and Redis, with the API, the worker and beat as
-`rollcall up` runs them. Times are medians, ratios are ratios of medians; in brackets the lowest and the highest round
-and how many there were.
+`rollcall up` runs them. Times are medians, ratios are ratios of medians; in brackets are the lowest round, the highest
+round and the number of rounds.
 
-The machine's own speed cancels out in a ratio. Other work on it does not: it takes more from the floor's one process
-than from Rollcall's several, and so flatters Rollcall. Where the load before the start was half of the processors or
-more, no time is judged.
+The machine's own speed cancels out in a ratio. Other work on the machine does not: it slows the floor's one process
+more than Rollcall's several processes, so it makes Rollcall look better. If the load before the start was half of the
+processors or more, no time is judged.
 """
 
 EXPLANATION = """\
 ## How it is measured
 - *Floor*: the same assignments and events, with all keys and indexes, as prebuilt bytes by COPY, in one transaction
-  over one connection, as the superuser, whom row-level security does not bind. Below 1.0 is possible, because chunks
-  run side by side.
+  over one connection, as the superuser, who bypasses row-level security. Ratios below 1.0 are possible, because chunks
+  run in parallel.
 - *Rollcall*: from sending `POST /v1/assignments` with a folder to seeing the job succeeded, everything committed. The
-  end is seen in the job's row over a connection of its own, a hundredth or 3 ms late; `?wait=` can add 200 ms.
+  end is polled in the job's row over a separate connection and is seen at most 1 % of the time, or 3 ms, late; `?wait=`
+  can add 200 ms.
 - *A transaction each*, *a Celery task each*: the same rows by the same role, party by party; the tasks with `acks_late`
-  on a worker of the same size. Neither knows which party failed, nor finds a message that was lost.
-- Each run has a fresh course version on the same directory and begins after a checkpoint. Contenders take turns, in
-  opposite order every other round; one round before the first warms up and does not count. After each run assignments
-  and events are counted.
-- *POST*: 2,000 recipients by name, to the 202, in turns with empty requests on the same connection, while no job runs.
+  on a worker of the same size. Neither design knows which party failed, or notices a lost message.
+- Each run has a new course version on the same directory and begins after a checkpoint. Contenders take turns, in
+  the opposite order every other round; one round before the first warms up and does not count. After each run,
+  assignments and events are counted.
+- *POST*: 2,000 recipients by id, until the 202, in turns with empty requests on the same connection; no job runs.
 """
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Everything that was measured. resident: bytes at most, by process."""
+    """Everything that was measured. resident: the highest resident memory in bytes, by process."""
 
     times: Times
     answers: Answers
@@ -68,12 +69,12 @@ class Table:
     rows: Sequence[Sequence[str]]
 
     def markdown(self) -> str:
-        """As a section of a page."""
+        """Returns the table as a section of a page."""
         lines = [self.head, ["---"] * len(self.head), *self.rows]
         return "\n".join([f"## {self.title}", *("| " + " | ".join(line) + " |" for line in lines)])
 
     def show(self, console: Console) -> None:
-        """In the terminal."""
+        """Print the table."""
         table = RichTable(*self.head, title=self.title, title_justify="left")
         for row in self.rows:
             style = "red" if row[-1] == "missed" else None
@@ -82,21 +83,21 @@ class Table:
 
 
 def tables(figures: Figures) -> list[Table]:
-    """What is worth showing."""
+    """Returns the tables of the page."""
     floor = ["parties", "floor", "Rollcall", "times the floor (rounds)", "at most", ""]
     plain = ["parties", "design", "time", "times the floor", "times Rollcall"]
     return [
         Table("Against the floor", floor, list(_against_floor(figures))),
         Table("Against the plain designs", plain, list(_against_plain_designs(figures.times))),
-        Table("Besides", ["what", "measured", "at most", ""], list(_besides(figures))),
+        Table("Other comparisons", ["what", "measured", "at most", ""], list(_other_comparisons(figures))),
         Table("Where and when", ["what", "it was"], figures.conditions.rows()),
     ]
 
 
 def page(figures: Figures) -> str:
-    """The page `RESULTS.md`."""
+    """Returns the page `RESULTS.md`."""
     left_out = figures.times.left_out
-    note = f"Left out, since the time was up: {'; '.join(left_out)}.\n" if left_out else ""
+    note = f"Left out for lack of time: {'; '.join(left_out)}.\n" if left_out else ""
     parts = [INTRODUCTION, *(table.markdown() + "\n" for table in tables(figures)), note, EXPLANATION]
     return "\n".join(part for part in parts if part)
 
@@ -124,7 +125,7 @@ def _against_plain_designs(times: Times) -> Iterator[Sequence[str]]:
             yield [f"{size:,}", name, readable(took), f"{to_floor:.0f}", f"{to_us:.0f}"]
 
 
-def _besides(figures: Figures) -> Iterator[Sequence[str]]:
+def _other_comparisons(figures: Figures) -> Iterator[Sequence[str]]:
     times, busy = figures.times, figures.conditions.busy
     each = [(size, times.median(ROLLCALL, size) / size) for size in _sizes(times, ROLLCALL)]
     if len(each) > 1:
@@ -142,12 +143,15 @@ def _besides(figures: Figures) -> Iterator[Sequence[str]]:
 
 
 def compared(what: str, measured: float, target: float, busy: bool) -> Sequence[str]:
-    """A ratio beside what it may be."""
+    """Returns a row for a ratio with its upper bound and the verdict."""
     return [what, f"{measured:.2f}", f"{target:.3g}", _verdict(measured, target, busy)]
 
 
 def contest(what: str, size: int, floors: Sequence[float], ours: Sequence[float], target: float, load: float) -> Table:
-    """Two contenders in rounds. what: the floor's name. target: times the floor at most. load: before the start."""
+    """Returns the table of two contenders. what: the floor's name. target: upper bound of the ratio of the medians.
+
+    load: the load average before the start.
+    """
     ratio, each = median(ours) / median(floors), [one / other for one, other in zip(ours, floors, strict=True)]
     return Table(
         f"Against {what}",
@@ -167,7 +171,7 @@ def contest(what: str, size: int, floors: Sequence[float], ours: Sequence[float]
 
 
 def publish(table: Table, page: Path, introduction: str) -> None:
-    """Show one table, and write it as a page."""
+    """Print a table and write it as a page."""
     table.show(Console())
     page.write_text(f"{introduction}\n{table.markdown()}\n", encoding="utf-8")
 
@@ -177,7 +181,7 @@ def _spread(ratio: float, rounds: Sequence[float]) -> str:
 
 
 def _verdict(measured: float, target: float, busy: bool = False) -> str:
-    return UNTOLD if busy else "reached" if measured <= target else "missed"
+    return NO_VERDICT if busy else "reached" if measured <= target else "missed"
 
 
 def _sizes(times: Times, name: str) -> list[int]:
@@ -185,5 +189,5 @@ def _sizes(times: Times, name: str) -> list[int]:
 
 
 def readable(seconds: float) -> str:
-    """A time for people."""
+    """Returns a time for people."""
     return f"{seconds * 1000:,.1f} ms" if seconds < 1 else f"{seconds:,.2f} s"

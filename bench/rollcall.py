@@ -1,8 +1,4 @@
-"""Rollcall as its callers have it: over HTTP, through Redis, carried out by worker processes.
-
-The end is seen in the job's row, over a connection of its own: the API's `?wait=` looks only five times a second, which
-is twice what 2,000 parties take.
-"""
+"""Rollcall as its callers use it: over HTTP, through Redis, with the work done by worker processes."""
 
 import http.client
 import json
@@ -16,17 +12,17 @@ from urllib.parse import urlsplit
 
 from bench.ground import ACTOR, FOLDER, REASON, Connection, Lane
 from bench.running import System
+from bench.waiting import succeeded, until
 from shared import access
 from shared.access import Permission
 
 LONGEST_JOB_SECONDS = 120.0
-FINAL = ("succeeded", "partially_succeeded", "failed", "cancelled")
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Medians in seconds. post: to the 202 of a POST that names every party. me: of a GET that reads the caller's
-    organization, as every request of training does. limits: of a GET that reads nothing."""
+    """Median times of requests in seconds. post: a POST that names every party, until its 202. me: a GET that reads the
+    caller's organization, as every request of training does. limits: a GET that reads nothing."""
 
     post: float
     me: float
@@ -43,15 +39,15 @@ class Coordinator:
         self.get("/v1/limits")  # connects
 
     def get(self, path: str) -> None:
-        """Ask for something that must be there."""
+        """Send a GET. Raises RuntimeError unless it is answered with 200."""
         self.call("GET", path, None, http.HTTPStatus.OK)
 
     def assign(self, body: bytes) -> uuid.UUID:
-        """Submit an assignment. Answers the id of its job."""
+        """Submit an assignment. Returns the id of its job."""
         return uuid.UUID(self.call("POST", "/v1/assignments", body, http.HTTPStatus.ACCEPTED)["id"])
 
     def call(self, method: str, path: str, body: bytes | None, expected: int) -> Any:
-        """The answer to a request. Raises unless it has the expected status."""
+        """Send a request. Returns the answer. Raises RuntimeError unless it has the expected status."""
         self._connection.request(method, path, body, self._headers)
         response = self._connection.getresponse()
         answer = response.read()
@@ -63,15 +59,16 @@ class Coordinator:
 def assign(
     system: System, connection: Connection, lane: Lane, *, meanwhile: Callable[[], None] = lambda: None
 ) -> float:
-    """Assign to everybody in the folder. Seconds, from sending the POST to seeing the job succeeded."""
+    """Assign to all parties of the folder. Returns the seconds from sending the POST to seeing the job succeeded."""
     coordinator, body = Coordinator(system, lane.ground.org_id), _body(lane, by_folder=True)
     begin = time.perf_counter()
     job_id = coordinator.assign(body)
-    return _wait(connection, lane, job_id, begin, meanwhile)
+    done = succeeded(connection, lane.ground.org_id, job_id)
+    return until(done, begin, longest=LONGEST_JOB_SECONDS, meanwhile=meanwhile)
 
 
 def post(system: System, connection: Connection, lane: Lane, repeat: int) -> Answers:
-    """Time answers in turns, over one kept connection, while no job runs."""
+    """Time the requests of `Answers`, in turns over one kept connection, while no job runs."""
     body = _body(lane, by_folder=False)
     posts: list[float] = []
     reads: list[float] = []
@@ -85,23 +82,8 @@ def post(system: System, connection: Connection, lane: Lane, repeat: int) -> Ans
         begin = time.perf_counter()
         job_id = coordinator.assign(body)
         posts.append(time.perf_counter() - begin)
-        _wait(connection, lane, job_id, begin, lambda: None)
+        until(succeeded(connection, lane.ground.org_id, job_id), begin, longest=LONGEST_JOB_SECONDS)
     return Answers(median(posts), median(reads), median(empties))
-
-
-def _wait(connection: Connection, lane: Lane, job_id: uuid.UUID, begin: float, meanwhile: Callable[[], None]) -> float:
-    """Look ever more rarely: it must cost little, and the end is seen at most a hundredth, or 3 ms, late."""
-    key = (lane.ground.org_id, job_id)
-    while (elapsed := time.perf_counter() - begin) < LONGEST_JOB_SECONDS:
-        row = connection.execute("SELECT state FROM job WHERE org_id = %s AND id = %s", key).fetchone()
-        state = row[0] if row else "gone"
-        if state == "succeeded":
-            return time.perf_counter() - begin
-        if state in FINAL:
-            raise RuntimeError(f"the job ended {state}")
-        meanwhile()
-        time.sleep(max(0.003, elapsed / 100))
-    raise RuntimeError(f"the job took longer than {LONGEST_JOB_SECONDS:.0f} s")
 
 
 def _body(lane: Lane, *, by_folder: bool) -> bytes:

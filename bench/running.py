@@ -1,4 +1,4 @@
-"""The whole system as `rollcall up` runs it, in a directory of its own, for as long as a block lasts."""
+"""Runs the whole system as `rollcall up` does, in a temporary directory, for the duration of a block."""
 
 import gc
 import os
@@ -30,7 +30,7 @@ STOP_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class System:
-    """Where the running parts are. environment: what a further process needs to be one of them."""
+    """The addresses of the running system. environment: the variables with which a further process joins it."""
 
     api_url: str
     superuser_url: str
@@ -39,7 +39,7 @@ class System:
     data_dir: Path
 
     def resident_bytes(self) -> dict[str, int]:
-        """The resident memory of the API and of each worker process, as it is now."""
+        """Returns the present resident memory of the API and of each worker process."""
         state = read_state(self.data_dir)
         pids = {process.name: process.pid for process in state.processes} if state else {}
         found = {f"worker process {n}": child for n, child in enumerate(_children(pids["worker"]), start=1)}
@@ -50,7 +50,7 @@ class System:
 
 @contextmanager
 def running() -> Iterator[System]:
-    """Start everything on embedded servers, wait until it serves, and leave nothing of it behind."""
+    """Start the system on embedded servers and wait until it is ready. Stop it and remove its files after the block."""
     with tempfile.TemporaryDirectory(prefix="rollcall-bench-") as folder:
         data_dir, port = Path(folder) / "data", _free_port()
         environment = _environment(os.environ)
@@ -71,7 +71,7 @@ def running() -> Iterator[System]:
 
 
 def _environment(given: Mapping[str, str]) -> dict[str, str]:
-    """The settings of whoever measures, but for the servers: the figures are of the embedded ones."""
+    """Returns the caller's settings without the addresses of servers, because the embedded servers are measured."""
     kept = {name: value for name, value in given.items() if name not in ("ROLLCALL_DATABASE_URL", "ROLLCALL_REDIS_URL")}
     return {**kept, "ROLLCALL_JWT_SECRET": secrets.token_urlsafe(32), "ROLLCALL_LOG_LEVEL": "warning"}
 
@@ -108,7 +108,7 @@ def _free_port() -> int:
 
 
 def serve_here(at: embedded.Addresses, **more: str) -> None:
-    """Let this process be one of Rollcall's: the schema is made, and set is what its modules read when imported."""
+    """Turn this process into one of Rollcall's: migrate the database and set the variables that its modules read."""
     migrations.upgrade(at.owner_database_url, frozenset({TRAINING}))
     os.environ |= {
         "ROLLCALL_DATABASE_URL": at.database_url,

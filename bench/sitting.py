@@ -1,30 +1,27 @@
-"""A session of so many, completed: by Rollcall, and as the bare rows by COPY."""
+"""A completed session: by Rollcall, and as the bare rows by COPY."""
 
-import json
 import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from uuid_utils.compat import uuid7
 
+from bench.floor import EVENT, event_lines
 from bench.ground import ACTOR, Connection
 from bench.rollcall import Coordinator
 from bench.running import System
+from bench.waiting import succeeded, until
 
 ORG = "bench-sessions"
 LICENCE = """COPY licence (org_id, id, party_id, course_id, course_version_id, session_id, job_id, granted_by_type,
     granted_by_id, granted_at, expires_at, months, rule, code) FROM STDIN"""
-EVENT = """COPY event (org_id, sequence, id, type, subject, recorded_at, actor_type, actor_id, party_id, data)
-    FROM STDIN"""
-LONGEST_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
 class Sitting:
-    """A session that everybody attended, each of whom owes its course version."""
+    """A session whose parties all attended and all have an open assignment of its course version."""
 
     course_id: uuid.UUID
     session_id: uuid.UUID
@@ -35,7 +32,7 @@ class Sitting:
 def rounds(
     system: System, connection: Connection, size: int, number: int, floor: list[float], ours: list[float]
 ) -> Iterator[None]:
-    """Floor and Rollcall in turns, each with a sitting of its own; one turn before the first warms up."""
+    """Let the floor and Rollcall take turns, each with its own sitting. One turn before the first warms up."""
     for n in range(number + 1):
         for seconds, run in ((floor, _copy), (ours, _complete))[:: 1 if n % 2 == 0 else -1]:
             sitting = _lay_out(connection, size)
@@ -44,16 +41,6 @@ def rounds(
             if n:
                 seconds.append(taken)
                 yield
-
-
-def until(connection: Connection, question: str, key: tuple[Any, ...], begin: float) -> None:
-    """Ask, ever more rarely, until the answer is yes."""
-    while (elapsed := time.perf_counter() - begin) < LONGEST_SECONDS:
-        row = connection.execute(question, key).fetchone()
-        if row is not None and row[0]:
-            return
-        time.sleep(max(0.003, elapsed / 100))
-    raise RuntimeError(f"it took longer than {LONGEST_SECONDS:.0f} s")
 
 
 def _lay_out(connection: Connection, size: int) -> Sitting:
@@ -99,17 +86,15 @@ def _lay_out(connection: Connection, size: int) -> Sitting:
 
 
 def _complete(system: System, connection: Connection, sitting: Sitting) -> float:
-    """From sending the POST to seeing the job succeeded."""
+    """Returns the seconds from sending the POST to seeing the job succeeded."""
     coordinator = Coordinator(system, ORG)
     begin = time.perf_counter()
     job = coordinator.call("POST", f"/v1/sessions/{sitting.session_id}/complete", None, 202)
-    key = (ORG, uuid.UUID(job["id"]))
-    until(connection, "SELECT state = 'succeeded' FROM job WHERE org_id = %s AND id = %s", key, begin)
-    return time.perf_counter() - begin
+    return until(succeeded(connection, ORG, uuid.UUID(job["id"])), begin)
 
 
 def _copy(_: System, connection: Connection, sitting: Sitting) -> float:
-    """The same rows as prebuilt bytes, and one statement for the assignments that are there already."""
+    """The floor: the same rows as prebuilt bytes, and one statement for the assignments. Returns the seconds."""
     ids = [uuid7() for _ in sitting.parties]
     (before,) = connection.execute("SELECT last_sequence FROM event_stream WHERE org_id = %s", (ORG,)).fetchone() or (
         0,
@@ -155,22 +140,18 @@ def _licences(sitting: Sitting, ids: list[uuid.UUID]) -> Iterator[str]:
 
 
 def _events(sitting: Sitting, type: str, subjects: list[str], before: int) -> Iterator[str]:
-    now = datetime.now(UTC)
-    data = json.dumps(
-        {
-            "courseId": str(sitting.course_id),
-            "courseVersionId": str(sitting.course_id),
-            "sessionId": str(sitting.session_id),
-            "jobId": str(sitting.job_id),
-            "expiresAt": now.isoformat(),
-        }
-    )
-    for n, (subject, party) in enumerate(zip(subjects, sitting.parties, strict=True), start=before + 1):
-        yield f"{ORG}\t{n}\t{uuid7()}\t{type}\t{subject}\t{now}\tmember\t{ACTOR}\t{party}\t{data}\n"
+    data = {
+        "courseId": str(sitting.course_id),
+        "courseVersionId": str(sitting.course_id),
+        "sessionId": str(sitting.session_id),
+        "jobId": str(sitting.job_id),
+        "expiresAt": datetime.now(UTC).isoformat(),
+    }
+    return event_lines(ORG, type, subjects, sitting.parties, data, before)
 
 
 def _check(connection: Connection, sitting: Sitting) -> None:
-    """Raise unless everybody has a licence and nobody owes the course any more."""
+    """Raise RuntimeError unless each party has a licence and a completed assignment."""
     row = connection.execute(
         """SELECT (SELECT count(DISTINCT party_id) FROM licence WHERE org_id = %(org)s AND session_id = %(session)s),
                   (SELECT count(*) FROM assignment

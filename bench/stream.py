@@ -1,8 +1,8 @@
-"""`python -m bench.stream [--events 2000] [--rounds 9]`: what relaying events to the Redis Stream costs.
+"""`python -m bench.stream [--events 2000] [--rounds 9]`: the cost of relaying events to the Redis Stream.
 
-Writes `bench/STREAM.md`. Set against the same entries, prebuilt, as pipelined XADDs: what Redis and its client need at
-least for so many commands. The relay besides reads the events from PostgreSQL, makes CloudEvents of them, keeps the
-mark that prevents doubles, and notes how far it is, in the worker's own code.
+Writes `bench/STREAM.md`. The floor is the same entries, prebuilt, as pipelined XADDs: the least that Redis and its
+client need for this number of commands. The relay also reads the events from PostgreSQL, converts them to CloudEvents,
+keeps the mark that prevents duplicates and saves its cursor.
 """
 
 import argparse
@@ -30,15 +30,15 @@ LENGTH = 100_000
 INTRODUCTION = """\
 # What the Redis Stream costs
 
-Written by `make bench` on the embedded PostgreSQL and Redis. Times are medians; the ratio is that of the
-medians, in brackets the lowest and the highest round. *Pipelined* is the same entries, prebuilt, as XADDs in one
-pipeline with the same trimming; *Rollcall* is the task `events.relay`, from its wake-up until the cursor is committed.
-The two take turns. After each round the entries are counted.
+Written by `make bench` on the embedded PostgreSQL and Redis. Times are medians; the ratio is that of the medians, with
+the lowest and the highest round in brackets. *Pipelined*: the same entries, prebuilt, as XADDs in one pipeline with the
+same trimming. *Rollcall*: the task `events.relay`, from its call until its cursor is committed. The two take turns.
+After each round the entries are counted.
 """
 
 
 def pipelined(broker: Any, entries: list[dict[Any, Any]]) -> float:
-    """Append prebuilt entries, and nothing else. Seconds."""
+    """Append prebuilt entries and do nothing else. Returns the seconds."""
     begin = time.perf_counter()
     with broker.pipeline(transaction=False) as pipeline:
         for fields in entries:
@@ -48,7 +48,7 @@ def pipelined(broker: Any, entries: list[dict[Any, Any]]) -> float:
 
 
 def relayed(ground: Ground) -> float:
-    """Let the worker's own task relay what is unread. Seconds."""
+    """Relay all unread events by the worker's own task. Returns the seconds."""
     from worker import events
 
     begin = time.perf_counter()
@@ -57,7 +57,7 @@ def relayed(ground: Ground) -> float:
 
 
 def measure(connection: Connection, broker: Any, size: int, rounds: int) -> tuple[list[float], list[float]]:
-    """Rounds of both, each with new assignments. One round before the first warms up. Answers floor, Rollcall."""
+    """Returns the seconds per round of the floor and of Rollcall, each with new assignments, after a warm-up round."""
     ground = lay_out(connection, size)
     entries: list[dict[Any, Any]] = []
     floors: list[float] = []
@@ -81,7 +81,7 @@ def measure(connection: Connection, broker: Any, size: int, rounds: int) -> tupl
 
 
 def main() -> None:
-    """Measure, show, and write the page."""
+    """Measure, print the table and write the page."""
     parser = argparse.ArgumentParser(prog="python -m bench.stream", description=__doc__)
     parser.add_argument("--events", type=int, default=2_000)
     parser.add_argument("--rounds", type=int, default=9)

@@ -1,4 +1,4 @@
-"""Contenders take turns, so that a slow minute of the machine hits them all, and nobody exceeds the time there is."""
+"""Contenders take turns, so that a slow minute of the machine affects all of them, within a time limit."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -8,12 +8,12 @@ from statistics import median
 from bench.ground import Connection, Ground, Lane, check, lane
 
 AROUND_IT = 2.0
-"""What a run takes with its preparation and its check, times what is measured of it."""
+"""The time of a run with its preparation and its check, as a multiple of the measured time."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A contender on one ground. run: seconds for a lane. rounds: how often."""
+    """A contender on one ground. run: runs once on a lane and returns the seconds. rounds: how often it runs."""
 
     name: str
     ground: Ground
@@ -23,32 +23,32 @@ class Entry:
 
 @dataclass
 class Times:
-    """What was measured, by contender and number of parties, in seconds, in the order of the rounds."""
+    """The measured seconds in the order of the rounds, by contender and number of parties. left_out: runs left out."""
 
     seconds: dict[tuple[str, int], list[float]] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
     def has(self, name: str, size: int) -> bool:
-        """Whether there is a figure."""
+        """True if anything was measured."""
         return bool(self.seconds.get((name, size)))
 
     def median(self, name: str, size: int) -> float:
-        """The median. Raises where nothing was measured."""
+        """Returns the median. Raises KeyError if nothing was measured."""
         return median(self.seconds[name, size])
 
     def expected(self, name: str, size: int) -> float:
-        """How long the next run may take: as long as the longest, or in proportion to one of another size."""
+        """Returns an estimate for the next run: the longest so far, or in proportion to runs of another size."""
         if self.has(name, size):
             return max(self.seconds[name, size])
-        others = [(known, max(took)) for (whose, known), took in self.seconds.items() if whose == name and took]
+        others = [(known, max(took)) for (contender, known), took in self.seconds.items() if contender == name and took]
         return max((took * size / known for known, took in others), default=0)
 
     def ratio(self, name: str, to: str, size: int) -> float:
-        """The ratio of two medians."""
+        """Returns the ratio of the medians of two contenders."""
         return self.median(name, size) / self.median(to, size)
 
     def ratios(self, name: str, to: str, size: int) -> list[float]:
-        """The ratio in each round: how much it varies."""
+        """Returns the ratio of two contenders in each round."""
         pairs = zip(self.seconds[name, size], self.seconds[to, size], strict=False)
         return [ours / theirs for ours, theirs in pairs]
 
@@ -56,10 +56,10 @@ class Times:
 def take(
     connection: Connection, entries: Iterable[Entry], times: Times, until: float, done: Callable[[], None]
 ) -> None:
-    """Let every entry run its rounds, one round of all after the other, in turn forwards and backwards.
+    """Run all entries round by round, in the opposite order every other round.
 
-    until: the instant on the monotonic clock after which nothing may still run. What would is left out, and noted.
-    done: called after each run, also one that was left out.
+    until: the instant on the monotonic clock by which all must have ended. A run that would take longer is left out and
+    listed in `times`. done: called after each run, including those left out.
     """
     entries = list(entries)
     for number in range(max((entry.rounds for entry in entries), default=0)):

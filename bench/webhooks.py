@@ -1,4 +1,4 @@
-"""`python -m bench.webhooks [--webhooks 2000] [--rounds 5]`: webhooks from due deliveries to settled rows.
+"""`python -m bench.webhooks [--webhooks 2000] [--rounds 5]`: calling due webhooks until their rows are settled.
 
 Writes `bench/WEBHOOKS.md`.
 """
@@ -23,10 +23,10 @@ TARGET = 1 / 0.7
 INTRODUCTION = """\
 # What webhooks cost
 
-Written by `make bench`. Times are medians; the ratio is that of the medians, in brackets the lowest and the highest
-round. The floor is httpx2's client alone, posting prebuilt bodies to the same receiver at the same concurrency; 1.43
-times its time is 70 % of its rate. The receiver is a process of its own on 127.0.0.1. Rollcall claims, reads, signs,
-calls and settles. The two take turns.
+Written by `make bench`. Times are medians; the ratio is that of the medians, with the lowest and the highest round in
+brackets. The floor is httpx2's client alone, which posts prebuilt bodies to the same receiver at the same concurrency;
+1.43 times its time is 70 % of its rate. The receiver is a separate process on 127.0.0.1. Rollcall claims each delivery,
+reads its event, signs it, calls the receiver and settles the row. The two take turns.
 """
 
 SERVER = """
@@ -49,7 +49,7 @@ BODY = b"x" * 400
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, print the table and write the page."""
     parser = argparse.ArgumentParser(prog="python -m bench.webhooks", description=__doc__)
     parser.add_argument("--webhooks", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=5)
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def _measure(at: embedded.Addresses, url: str, calls: int, rounds: int) -> tuple[list[float], list[float]]:
-    """Rounds of both, in turns. Answers floor, Rollcall."""
+    """Returns the seconds per round of the floor and of Rollcall, which take turns."""
     serve_here(at, ROLLCALL_WEBHOOKS_ALLOW_PRIVATE="true")
     from worker import app, webhooks
 
@@ -100,7 +100,7 @@ async def _bare(url: str, calls: int, at_a_time: int) -> float:
 
 
 def _rollcall(org_id: str, url: str, calls: int) -> float:
-    """Seconds for everything that is due. Every row is counted after."""
+    """Call all due webhooks. Returns the seconds. Prints a warning unless all rows are sent after one call."""
     from sqlalchemy import func, insert, select
 
     from bench.mail_ground import lay_out

@@ -1,9 +1,27 @@
 """Licences: the record that a party has been trained.
 
-Owns the tables `licence`, `licence_due` and `sweep`. Promises that a session licenses a party at most once, that of a
-party's licences of a course at most one counts, that the later end is the one that counts, that what was revoked stays
-so, and that the sweep tells of every notice and every end exactly once, however often, late or broken off it runs.
-Outside, a licence proves itself by its printed code, in the few facts it stands for, and by a signed credential.
+Owns the tables `licence`, `licence_due` and `sweep`. Promises:
+- A session grants a party at most one licence.
+- At most one licence of a party and course counts, that is: is neither revoked nor superseded.
+- A renewal never ends before the licence it renews.
+- A revocation is final.
+- The sweep publishes each notice and each end exactly once, even if it runs late, several times at once or is killed.
+
+The modules:
+- `models`: the three tables, the states of a licence, the rules for its end.
+- `schemas`: requests and answers on the wire.
+- `queries`: reads for members: lists, one licence, counts; and the SQL conditions that the other modules share.
+- `actions`: a member's changes to one licence: lock, correct, revoke.
+- `granting`: grants licences to many parties at once, and supersedes their former ones; `grant` is for sessions.
+- `completions`: grants and revokes licences for completed assignments, on top of `granting` and `revoking`.
+- `revoking`: revokes licences that should never have been granted, and restores the ones they superseded.
+- `dates`: computes `expires_at` and its rule, in SQL.
+- `checking`: the licence check: is this party licensed for that course?
+- `sweeping`: the runs of the sweep; publishes notices (`licence.expiring`) and ends (`licence.expired`).
+- `renewals`: the part of the sweep that selects licences whose course must be assigned again.
+- `verification`: finds a licence by its printed code, for people without an account, and reads its printed facts.
+- `credentials`: the licence as a signed Open Badges credential, and the status of that credential.
+- `keys`: the keys that sign credentials.
 """
 
 from shared.licences.actions import LicenceRevoked, correct, locked, revoke
@@ -98,8 +116,8 @@ __all__ = [
     "grouped",
     "holder_of",
     "lapses",
-    "lock",
     "listed",
+    "lock",
     "locked",
     "made_by",
     "of_session",

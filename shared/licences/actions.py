@@ -1,4 +1,8 @@
-"""What people do to one licence: correct it, revoke it. Both raise its revision and keep what was in the event."""
+"""A member's changes to one licence: correct it, revoke it.
+
+Both increase its revision and record the former values in the event. Revocations of many licences at once, which also
+restore former ones, are in `revoking`.
+"""
 
 import uuid
 from collections.abc import Collection
@@ -17,7 +21,7 @@ from shared.licences.queries import state_of
 
 
 class LicenceRevoked(Conflict):
-    """What was revoked stays as it is; only a new completion licenses again."""
+    """A revoked licence cannot be changed or revoked again."""
 
     slug, title = "licence-revoked", "Licence revoked"
 
@@ -32,9 +36,10 @@ def locked(
     *,
     expected: Collection[int] | None = None,
 ) -> Licence:
-    """The licence, locked until the end of this transaction.
+    """Lock a licence until the end of this transaction and return it as it is now.
 
-    expected: the revisions the caller may have read, None for any. Raises NotFound, also outside the scope, and Stale.
+    scope: ids of the folders whose parties the caller may see, None for all. expected: the revisions that the caller
+    may have read, None for any. Raises NotFound (also for a licence outside the scope) and Stale.
     """
     licence = db.scalar(
         select(Licence)
@@ -54,10 +59,11 @@ def locked(
 
 
 def correct(db: Session, licence: Licence, changes: dict[str, Any], reason: str, actor: Actor, now: datetime) -> None:
-    """Change `expires_at`, `note` or both; nothing happens when they are so already.
+    """Change `expires_at`, `note` or both. Values equal to the present ones change nothing and record no event.
 
-    An end that is moved past the day it was told on is told again; notices told before are not told twice.
-    The note itself stands in no event: it is about a person. Raises LicenceRevoked, InvalidInput.
+    If the sweep has published `licence.expired` and the new end is later than that moment, it publishes the new end
+    too; notices are never published again. No event contains the note's text, because it is about a person. Raises
+    LicenceRevoked, InvalidInput.
     """
     if licence.revoked_at is not None:
         raise LicenceRevoked
@@ -81,7 +87,7 @@ def correct(db: Session, licence: Licence, changes: dict[str, Any], reason: str,
 
 
 def revoke(db: Session, licence: Licence, reason: str, actor: Actor, now: datetime) -> None:
-    """Take it back for good. What it superseded stays superseded. Raises LicenceRevoked."""
+    """Revoke one licence for good. The licence it superseded stays superseded. Raises LicenceRevoked."""
     if licence.revoked_at is not None:
         raise LicenceRevoked
     former = {"state": str(state_of(licence, now))}
@@ -93,6 +99,6 @@ def revoke(db: Session, licence: Licence, reason: str, actor: Actor, now: dateti
 
 
 def _changed(db: Session, licence: Licence) -> None:
-    """Write the change before its event: the event counter is locked only once the row is."""
+    """Write the row before its event is recorded, which locks the event counter: see docs/locks.md."""
     licence.revision += 1
     db.flush()

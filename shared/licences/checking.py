@@ -1,8 +1,8 @@
-"""The licence check: is this party licensed for that course, now or at some instant. One statement, one round trip.
+"""The licence check: is this party licensed for that course, now or at a given instant? One statement, one round trip.
 
-It is asked at gates, all day long, so it does without the layers: the statement is written out, is kept prepared, says
-besides whether the organization may use training at all, and is sent together with what enters the organization, from
-the event loop itself.
+Gates call it all day long, so it bypasses the usual layers: the SQL is written by hand, stays prepared, also reads
+whether the organization may use training, and goes out from the event loop together with the statements that set the
+organization.
 """
 
 import uuid
@@ -17,7 +17,7 @@ from shared.database import Database, Question
 
 
 class CheckReason(StrEnum):
-    """Why a party is licensed or is not: a closed list."""
+    """Why a party is licensed or not. The list is closed: callers may rely on it."""
 
     VALID = "valid"
     NEVER_LICENSED = "never-licensed"
@@ -29,7 +29,7 @@ class CheckReason(StrEnum):
 
 @dataclass(frozen=True)
 class Checked:
-    """The answer for one party and course. licence_id, expires_at: of the licence that decided, null for none."""
+    """The answer for one party and course. licence_id, expires_at: the licence that decided; None if there is none."""
 
     party_id: str
     course_id: uuid.UUID
@@ -39,7 +39,7 @@ class Checked:
 
     @property
     def licensed(self) -> bool:
-        """Whether the party is licensed."""
+        """True if the party is licensed."""
         return self.reason is CheckReason.VALID
 
 
@@ -90,8 +90,11 @@ _PAST = {
 
 
 def question(*, past: bool, scoped: bool) -> Question:
-    """What a check asks. past: as things were `at` then; the end at that time is the former one of the earliest
-    correction since. scoped: only parties of certain folders are there."""
+    """Returns the statement of a check. scoped: parties outside the caller's folders count as not found.
+
+    past: answer as of the instant `at`. The end of a licence at that instant is in the first correction after it, as
+    the former one.
+    """
     parameters = {"org": "text", "parties": "text[]", "courses": "uuid[]", "at": "timestamptz"}
     return Question(
         name="licence_check" + "_past" * past + "_scoped" * scoped,
@@ -114,10 +117,10 @@ async def check(
     scope: Collection[str] | None,
     features: frozenset[str],
 ) -> list[Checked]:
-    """Each of these parties for each of these courses, in the order given, from a transaction of its own.
+    """Check each of these parties for each of these courses, in a transaction of its own. Results keep their order.
 
-    at: the instant that is asked about. What lies before `now` is answered as it was then, what lies after by what is
-    known now. Raises OrganizationUnknown, FeatureNotAvailable.
+    at: the instant to check. Before `now`, the answer is what was true then; after it, what is known now. scope: ids
+    of the folders whose parties the caller may see, None for all. Raises OrganizationUnknown, FeatureNotAvailable.
     """
     parameters: dict[str, Any] = {"org": org_id, "parties": list(party_ids), "courses": list(course_ids), "at": at}
     if scope is not None:

@@ -1,7 +1,7 @@
-"""Licences that completed assignments earn, for courses that say so: `licenceOn` is `completion`.
+"""Licences for completed assignments, if the course has `licenceOn: completion`.
 
-However the completion came about, but for a completed session: that has licensed the party itself, and one act earns
-one licence. A completion that is taken back takes its licence with it.
+Every way of completing an assignment grants a licence, except a completed session: a session grants its licences
+itself (`granting.grant`), and one attendance must not grant two. Taking a completion back revokes its licence.
 """
 
 import uuid
@@ -15,7 +15,7 @@ from shared.arrays import is_one_of
 from shared.catalogue import Course, LicenceOn
 from shared.database import current_org
 from shared.events import Actor
-from shared.licences.granting import Earning, Grant, carry_out
+from shared.licences.granting import Earning, Lot, grant_all
 from shared.licences.models import Licence
 from shared.licences.revoking import take_back
 
@@ -29,26 +29,26 @@ def grant_on_completion(
     job_id: uuid.UUID | None = None,
     most: int | None = None,
 ) -> int:
-    """License the parties of these assignments where the course is one of that kind. Answers how many licences.
+    """Grant licences for these assignments where their course licenses on completion. Returns how many.
 
-    completed: selects `assignment_id, party_id, course_id, course_version_id` of assignments that are locked; call this
-    before anything is recorded of them. One that has a licence, not revoked, is passed over. most: how many
-    assignments of one course a party has among them, at most; None: look. A party that completes several versions of
-    a course at once is licensed for each, one after the other.
+    completed: selects `assignment_id, party_id, course_id, course_version_id`. The caller has locked these assignments
+    and has recorded no event yet (see docs/locks.md). Skips an assignment whose licence is not revoked. A party with
+    several versions of one course gets a licence for each, one after the other. most: upper bound of assignments per
+    party and course; None: query it.
     """
     ranked = _ranked(db, completed).subquery()
     if most is None:
         most = db.scalar(select(func.max(ranked.c.place))) or 0
     granted = 0
     for place in range(1, most + 1):
-        turn = ranked.c.place == place if most > 1 else literal(True)
+        in_turn = ranked.c.place == place if most > 1 else literal(True)
         each = (
             select(ranked.c.party_id, ranked.c.course_id, ranked.c.course_version_id, ranked.c.assignment_id)
-            .where(turn, ~_licensed(db, ranked.c.assignment_id))
+            .where(in_turn, ~_licensed(db, ranked.c.assignment_id))
             .order_by(ranked.c.party_id, ranked.c.course_id)
         )
         earnings = [Earning(party_id, course, version, None, of) for party_id, course, version, of in db.execute(each)]
-        carry_out(db, Grant(earnings, now, actor, job_id), now)
+        grant_all(db, Lot(earnings, now, actor, job_id), now)
         granted += len(earnings)
     return granted
 
@@ -56,13 +56,13 @@ def grant_on_completion(
 def take_back_completions(
     db: Session, assignment_ids: Select[uuid.UUID], reason: str, actor: Actor, now: datetime
 ) -> int:
-    """Revoke the licences that these assignments earned, as if they had never been. Answers how many."""
+    """Revoke the licences of these assignments and restore the ones they superseded. Returns how many were revoked."""
     earned = is_one_of(Licence.assignment_id, db.scalars(assignment_ids).all())
     return take_back(db, earned, reason, actor, now, data={})
 
 
 def _ranked(db: Session, completed: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    """Those of the completions that license, numbered among a party's of one course."""
+    """The completions that grant a licence, numbered per party and course."""
     each = completed.subquery()
     of_course = and_(Course.org_id == current_org(db), Course.id == each.c.course_id)
     place = func.row_number().over(partition_by=[each.c.party_id, each.c.course_id], order_by=each.c.assignment_id)
@@ -74,9 +74,10 @@ def _ranked(db: Session, completed: Select[*tuple[Any, ...]]) -> Select[*tuple[A
 
 
 def _licensed(db: Session, assignment_id: Any) -> Any:
-    had = aliased(Licence)
+    """True if the assignment has a licence that is not revoked."""
+    held = aliased(Licence)
     return (
-        select(had.id)
-        .where(had.org_id == current_org(db), had.assignment_id == assignment_id, had.revoked_at.is_(None))
+        select(held.id)
+        .where(held.org_id == current_org(db), held.assignment_id == assignment_id, held.revoked_at.is_(None))
         .exists()
     )

@@ -1,7 +1,7 @@
-"""A licence as an Open Badges 3.0 credential: a signed document that its holder keeps, and anybody can verify.
+"""A licence as an Open Badges 3.0 credential: a signed document that its holder keeps and anybody can verify.
 
-It says what was true when it was made, so what can change later is asked of its status address: whether it was
-revoked, or its end brought forward. https://www.imsglobal.org/spec/ob/v3p0/ has the shape.
+It states what was true when it was signed. Its status address tells what has changed since: that the licence was
+revoked, or now ends earlier. Specification: https://www.imsglobal.org/spec/ob/v3p0/
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ SCHEMA = "https://purl.imsglobal.org/spec/ob/v3p0/schema/json/ob_v3p0_achievemen
 
 @dataclass(frozen=True)
 class Issuer:
-    """The organization as those outside know it. public_url: where this service is reached."""
+    """The organization, as named in a credential. public_url: the public address of this service."""
 
     org_id: str
     name: str
@@ -30,20 +30,20 @@ class Issuer:
 
     @property
     def address(self) -> str:
-        """Its id in credentials, at which its profile is."""
+        """The issuer's id in credentials, which is also the address of its profile."""
         return f"{self.public_url}/issuers/{self.org_id}"
 
     def profile(self) -> dict[str, Any]:
-        """Its profile, as it stands in a credential too."""
+        """The issuer's profile, as served at its address and contained in each credential."""
         return {"id": self.address, "type": ["Profile"], "name": self.name}
 
     def verify_address(self, licence: Licence) -> str:
-        """Where people verify a licence: what its QR code leads to."""
+        """The address of the page that verifies a licence; its QR code contains it."""
         return f"{self.public_url}/verify/{licence.code}"
 
 
 def signed(proof: Proof, issuer: Issuer, keys: CredentialKeys) -> str:
-    """The credential as a compact JWS (VC-JWT): its claims repeat what verifiers look for, as the standard asks."""
+    """Returns the credential as a compact JWS (VC-JWT). The standard requires the JWT claims to repeat its fields."""
     credential = unsigned(proof, issuer)
     licence = proof.licence
     claims = {
@@ -57,7 +57,7 @@ def signed(proof: Proof, issuer: Issuer, keys: CredentialKeys) -> str:
 
 
 def unsigned(proof: Proof, issuer: Issuer) -> dict[str, Any]:
-    """The OpenBadgeCredential itself. Its times are whole seconds, because those of the claims are."""
+    """Returns the OpenBadgeCredential. Its times are whole seconds, because JWT claims have no fractions."""
     licence, course = proof.licence, proof.course
     title = f"{course.title} {proof.version}"
     narrative = f"{issuer.name} recorded that the holder completed “{course.title}”, version {proof.version}."
@@ -96,11 +96,11 @@ def unsigned(proof: Proof, issuer: Issuer) -> dict[str, Any]:
 
 
 def status(licence: Licence, issuer: Issuer, until: int) -> dict[str, Any]:
-    """The revocation list of the credential that was given out for a licence when it ended at `until`.
+    """Returns the revocation list for one credential: the one that was signed when the licence ended at `until`.
 
-    until: seconds since 1970. A list of one credential or none: a list of all would tell everybody of everybody. One
-    that promises a later end than the licence has by now is revoked; the holder fetches another. Superseded ones are
-    not: they were earned, and end by themselves.
+    until: seconds since 1970. The list has one entry or none, because a list of all credentials would disclose every
+    holder to everybody. A credential whose end is later than the licence's present end is revoked; its holder can
+    fetch a new one. A superseded licence's credential is not revoked: it was earned, and it expires by itself.
     """
     revoked = licence.revoked_at is not None
     shortened = _seconds(licence.expires_at) < until
@@ -115,7 +115,7 @@ def status(licence: Licence, issuer: Issuer, until: int) -> dict[str, Any]:
 
 
 def _credential_id(licence: Licence, issuer: Issuer, until: int) -> str:
-    """Another one after a corrected end, or a verifier could not tell the two apart."""
+    """A corrected end gives a new id: a verifier must tell the old credential from the new one."""
     return f"{issuer.verify_address(licence)}#{until}"
 
 

@@ -1,7 +1,7 @@
-"""Until when a licence is good, worked out by PostgreSQL and in UTC.
+"""The end of a licence, computed by PostgreSQL in UTC.
 
-Months are calendar months: 31 January and one month is 28 February, 29 February and twelve is 28 February. In UTC,
-because a month added in a zone with summer time would shift the end by an hour.
+Months are calendar months: 31 January plus 1 month is 28 February; 29 February plus 12 months is 28 February. UTC,
+because adding a month in a zone with summer time would shift the end by an hour.
 """
 
 from datetime import datetime
@@ -14,13 +14,13 @@ from shared.licences.models import ExpiryRule
 
 
 def months_after(instant: SQLColumnExpression[Any], months: SQLColumnExpression[Any]) -> ColumnElement[datetime]:
-    """So many calendar months later."""
+    """Returns the instant this number of calendar months later."""
     later: ColumnElement[Any] = func.timezone("UTC", instant).op("+")(func.make_interval(0, cast(months, Integer)))
     return func.timezone("UTC", later)
 
 
 def days_after(instant: SQLColumnExpression[Any], days: SQLColumnExpression[Any]) -> ColumnElement[datetime]:
-    """So many days later."""
+    """Returns the instant this number of days later."""
     later: ColumnElement[Any] = func.timezone("UTC", instant).op("+")(func.make_interval(0, 0, 0, cast(days, Integer)))
     return func.timezone("UTC", later)
 
@@ -32,11 +32,12 @@ def expiry(
     window_days: SQLColumnExpression[Any],
     keeps_anniversary: SQLColumnExpression[Any],
 ) -> tuple[ColumnElement[datetime], ColumnElement[str]]:
-    """When a licence granted then ends, and by which `ExpiryRule`.
+    """Returns the end of a licence that is granted at this instant, and the `ExpiryRule` that gave it.
 
-    former_expires_at: the end of the licence it renews, null for none. window_days: null where the course has none.
-    A renewal within the window keeps the anniversary where the course says so, unless the former had ended by then.
-    And nobody loses time by training again: where the former would have lasted longer, its end stays.
+    former_expires_at: the end of the licence it renews, null if it renews none. window_days: null if the course has no
+    renewal window. If the course keeps anniversaries, and the former licence is still valid and ends within the window,
+    the months count from its end. Nobody loses time by training again: if the former licence ends later than the
+    result, its end is kept.
     """
     early = and_(
         keeps_anniversary, former_expires_at > granted_at, former_expires_at <= days_after(granted_at, window_days)

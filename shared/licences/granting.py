@@ -1,8 +1,8 @@
-"""Granting licences: a whole chunk of parties in a fixed number of statements, one party the same way.
+"""Granting licences: any number of parties in the same fixed number of statements.
 
-The parties are locked first, in the order of their ids, so that two sessions of one course that license one party
-take turns: the second finds the first one's licence, and renews it. Their assignments, where there are any, must be
-locked before them; then the licences, then the organization's event counter.
+The parties are locked first. Without that lock, two sessions of one course that license the same party at once
+could both find no licence to renew, and the second insert would violate `uq_licence_counting`; with it, the second one
+finds the first one's licence and renews it. The caller has locked the assignments before: see docs/locks.md.
 """
 
 import uuid
@@ -39,14 +39,14 @@ from shared.events import Actor
 from shared.jobs import Chunk
 from shared.licences.dates import expiry
 from shared.licences.models import Licence
-from shared.licences.queries import COUNTS, subject, these
+from shared.licences.queries import COUNTS, has_id, subject
 
 AT = DateTime(timezone=True)
 
 
 @dataclass(frozen=True)
 class Earned:
-    """What a completed session earns its parties. actor: who completed it. job_id: the job that grants."""
+    """A completed session, which grants licences. actor: completed the session. job_id: the job that grants."""
 
     course_id: uuid.UUID
     course_version_id: uuid.UUID
@@ -57,7 +57,7 @@ class Earned:
 
 
 class Earning(NamedTuple):
-    """What a party gets a licence for: a session that it attended, or an assignment that it completed."""
+    """A party's claim to a licence: either a session that it attended or an assignment that it completed."""
 
     party_id: str
     course_id: uuid.UUID
@@ -67,8 +67,8 @@ class Earning(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Grant:
-    """One lot of licences. earnings: of courses that grant any, a party and course once, sorted by party."""
+class Lot:
+    """Licences to grant together. earnings: at most one per party and course, sorted by party; each course licenses."""
 
     earnings: Sequence[Earning]
     granted_at: datetime
@@ -78,21 +78,21 @@ class Grant:
 
 @dataclass(frozen=True)
 class Former:
-    """What a party held of a course until now."""
+    """The licence that counted for a party and course until now."""
 
     id: uuid.UUID
     expires_at: datetime
 
 
 def grant(db: Session, chunk: Chunk, earned: Earned, party_ids: Sequence[str], now: datetime) -> set[str]:
-    """License these parties of the chunk. Answers who was licensed.
+    """Grant licences of a session to these parties of the chunk. Returns the ids of the parties that got one.
 
-    One that has a licence of this session is passed over, also where that was revoked. Where the course grants none,
-    nothing happens. Call it after anything that locks the parties' assignments.
+    Skips a party that has a licence of this session, even a revoked one. Grants nothing if the course grants no
+    licences. Call it after everything that locks the parties' assignments: see docs/locks.md.
     """
     org_id = current_org(db)
-    licenses = select(Course.licence_months).where(Course.org_id == org_id, Course.id == earned.course_id)
-    if db.scalar(licenses) is None:
+    months = select(Course.licence_months).where(Course.org_id == org_id, Course.id == earned.course_id)
+    if db.scalar(months) is None:
         return set()
     had = db.scalars(
         select(Licence.party_id).where(
@@ -104,12 +104,15 @@ def grant(db: Session, chunk: Chunk, earned: Earned, party_ids: Sequence[str], n
         Earning(party_id, earned.course_id, earned.course_version_id, earned.session_id, None)
         for party_id in sorted(licensed)
     ]
-    carry_out(db, Grant(earnings, earned.granted_at, earned.actor, earned.job_id), now)
+    grant_all(db, Lot(earnings, earned.granted_at, earned.actor, earned.job_id), now)
     return licensed
 
 
 def lock(db: Session, chunk: Chunk, course_id: uuid.UUID) -> None:
-    """Lock what the chunk's parties hold of a course, for work that records events before it has changed all of it."""
+    """Lock all licences of a course that the chunk's parties hold, in the order of their ids.
+
+    For work that records events before it has changed all of these licences: see docs/locks.md.
+    """
     recipients = chunk.recipients.subquery()
     theirs = (
         select(Licence.id)
@@ -126,11 +129,11 @@ def lock(db: Session, chunk: Chunk, course_id: uuid.UUID) -> None:
     db.execute(select(func.count()).select_from(theirs))
 
 
-def carry_out(db: Session, lot: Grant, now: datetime) -> None:
-    """Grant a lot of licences, superseding what the parties have of the courses.
+def grant_all(db: Session, lot: Lot, now: datetime) -> None:
+    """Grant a lot of licences, superseding the licences that count for the same parties and courses.
 
-    What is earned goes to the statements as arrays: as a query it would be worked out anew by each of them, and while
-    tables are new, without statistics, in the square of its size.
+    The earnings are parameters (arrays), not a subquery: each statement would evaluate the subquery again, and on new
+    tables without statistics PostgreSQL may choose a plan whose cost is quadratic in the number of earnings.
     """
     if not lot.earnings:
         return
@@ -143,7 +146,7 @@ def carry_out(db: Session, lot: Grant, now: datetime) -> None:
 def _supersede(
     db: Session, earnings: Sequence[Earning], party_ids: Sequence[str], now: datetime
 ) -> Mapping[tuple[str, uuid.UUID], Former]:
-    """Let what the parties have of the courses count no longer. Answers it, by party and course."""
+    """Supersede the licences that count for these parties and courses. Returns them, by party and course."""
     course_ids = {earning.course_id for earning in earnings}
     theirs = [
         Licence.org_id == current_org(db),
@@ -165,8 +168,8 @@ def _supersede(
     return {(row.party_id, row.course_id): Former(row.id, row.expires_at) for row in db.execute(superseded)}
 
 
-def _insert(db: Session, lot: Grant, former: Mapping[tuple[str, uuid.UUID], Former]) -> list[uuid.UUID]:
-    """Insert the licences. Answers their ids."""
+def _insert(db: Session, lot: Lot, former: Mapping[tuple[str, uuid.UUID], Former]) -> list[uuid.UUID]:
+    """Insert the licences. Returns their ids."""
     earnings = lot.earnings
     renewed = [former.get((earning.party_id, earning.course_id)) for earning in earnings]
     columns: dict[str, tuple[TypeEngine[Any], list[Any]]] = {
@@ -207,7 +210,7 @@ def _insert(db: Session, lot: Grant, former: Mapping[tuple[str, uuid.UUID], Form
 
 
 def _rows(columns: Mapping[str, tuple[TypeEngine[Any], list[Any]]]) -> tuple[FromClause, dict[str, ColumnElement[Any]]]:
-    """Columns as rows of a statement: an array goes for each of them, but for those with one value, which goes once."""
+    """Returns columns as rows of a statement, and by name. A column of equal values becomes one value, not an array."""
     varying = {
         name: (kind, values)
         for n, (name, (kind, values)) in enumerate(columns.items())
@@ -221,9 +224,9 @@ def _rows(columns: Mapping[str, tuple[TypeEngine[Any], list[Any]]]) -> tuple[Fro
     }
 
 
-def _record(db: Session, lot: Grant, granted: list[uuid.UUID], superseded: int, now: datetime) -> None:
-    """Record the events: of every licence that was granted, and of every one that it superseded."""
-    ours = these(current_org(db), granted)
+def _record(db: Session, lot: Lot, granted: list[uuid.UUID], superseded: int, now: datetime) -> None:
+    """Record `licence.granted` for every new licence and `licence.superseded` for every licence it superseded."""
+    ours = has_id(current_org(db), granted)
     about = func.jsonb_strip_nulls(
         func.jsonb_build_object(
             "courseId",

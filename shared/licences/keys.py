@@ -1,6 +1,6 @@
-"""The keys that credentials are signed with: one signs, all are published, so that a replaced one still verifies.
+"""The keys that sign credentials. The first one signs; all are published, so that credentials of a replaced key verify.
 
-They have nothing to do with the keys of bearer tokens (`shared.access`), which say who calls.
+Unrelated to the keys of bearer tokens (`shared.access`), which authenticate callers.
 """
 
 import base64
@@ -23,7 +23,7 @@ KEYS_PATH = "/.well-known/jwks.json"
 
 
 class CredentialsNotConfigured(Conflict):
-    """There is no key to sign with."""
+    """This deployment has no key that signs credentials."""
 
     slug, title = "credentials-not-configured", "Credentials not configured"
 
@@ -36,7 +36,7 @@ class CredentialsNotConfigured(Conflict):
 
 @dataclass(frozen=True)
 class _Key:
-    """One key. id: an address that leads to its public half, as Open Badges asks of a `kid`."""
+    """One key. id: an address where its public half is found, as Open Badges requires of a `kid`."""
 
     private: EllipticCurvePrivateKey | Ed25519PrivateKey
     algorithm: str
@@ -45,7 +45,7 @@ class _Key:
 
 
 class CredentialKeys:
-    """The keys of a deployment. Raises CredentialsNotConfigured where there is none."""
+    """The keys of a deployment. Raises CredentialsNotConfigured if it has none."""
 
     def __init__(self, settings: Settings) -> None:
         if settings.credential_key is None:
@@ -53,12 +53,12 @@ class CredentialKeys:
         self._keys = _keys(settings.credential_key, settings.public_url)
 
     def sign(self, claims: Mapping[str, Any]) -> str:
-        """Claims as a compact JWS, signed by the first key."""
+        """Returns the claims as a compact JWS, signed by the first key."""
         key = self._keys[0]
         return jwt.encode(dict(claims), key.private, algorithm=key.algorithm, headers={"kid": key.id, "typ": "JWT"})
 
     def published(self) -> list[dict[str, Any]]:
-        """The public halves as JSON Web Keys (RFC 7517)."""
+        """Returns the public halves as JSON Web Keys (RFC 7517)."""
         return [key.public for key in self._keys]
 
 

@@ -1,4 +1,4 @@
-"""Licences: the record that a party has been trained. Valid by its dates alone; the sweep only publishes the ends."""
+"""The tables of licences. A licence is valid by its dates alone; the sweep only publishes that it has ended."""
 
 import uuid
 from datetime import date, datetime
@@ -11,9 +11,9 @@ from shared.database import Base, ExternalId, Tenant, Uuid7
 
 
 class LicenceState(StrEnum):
-    """active -> expired | revoked | superseded, told from the dates at the moment of asking; never stored.
+    """active -> expired | revoked | superseded. Computed from the dates when it is read; never stored.
 
-    expired: its end has passed. revoked: taken back, for good. superseded: a later licence of the course stands for it.
+    expired: its end has passed. revoked: taken back for good. superseded: a later licence of the course replaced it.
     """
 
     ACTIVE = "active"
@@ -23,10 +23,10 @@ class LicenceState(StrEnum):
 
 
 class ExpiryRule(StrEnum):
-    """By which rule `expires_at` came about; the explanation on each licence is made of it.
+    """The rule that gave `expires_at`. Each licence's explanation is derived from it.
 
     months_from_grant: calendar months after `granted_at`. months_from_anniversary: calendar months after the end of the
-    licence it renews. later_expiry: the end of the licence it renews, which lies later. corrected: set by a member.
+    licence it renews. later_expiry: the end of the licence it renews, as that is later. corrected: set by a member.
     """
 
     MONTHS_FROM_GRANT = "monthsFromGrant"
@@ -36,16 +36,16 @@ class ExpiryRule(StrEnum):
 
 
 NOTICE_DAYS = (60, 30, 7)
-"""So many days before its end a licence is told of, once each."""
+"""`licence.expiring` is published once at each of these numbers of days before a licence ends."""
 
 
 class Licence(Tenant, Base):
-    """One licence. Of a party's licences of a course at most one counts: neither revoked nor superseded.
+    """One licence. At most one licence of a party and course counts, that is: is neither revoked nor superseded.
 
-    session_id, assignment_id: what earned it, exactly one of them. job_id: the job that granted it, if one did.
-    months, rule: how `expires_at` follows (null months: corrected by hand). renews_id: the licence it
-    superseded. renewal_on: the day on which the sweep assigned the course again.
-    code: what is printed and verified, 16 hexadecimal digits, drawn at random.
+    session_id, assignment_id: what it was granted for, exactly one of them. job_id: the job that granted it, if any.
+    months, rule: how `expires_at` was computed; months is null after a correction. renews_id: the licence that this
+    one superseded. renewal_on: the day on which the sweep assigned the course again, for this licence.
+    code: printed on the certificate and used to verify it; 16 random hexadecimal digits.
     """
 
     __tablename__ = "licence"
@@ -115,12 +115,13 @@ class Licence(Tenant, Base):
 
 
 class LicenceDue(Tenant, Base):
-    """When the sweep has something to say of a licence next: its next notice, then its end, then nothing more.
+    """When the sweep must publish something about a licence next: its next notice, then its end, then nothing.
 
-    One row for each licence, which triggers on `licence` insert and keep in step; only the sweep writes here besides.
-    Apart from the licence, so that a notice writes none of that one's indexes. counts: neither revoked nor superseded.
-    notices: how many of `NOTICE_DAYS` have been told. expired_at: when the sweep published an end; of one that was
-    moved past it since, the end is still to be told.
+    One row per licence. Triggers on `licence` insert it and keep `expires_at` and `counts` up to date; only the sweep
+    writes the rest. A table of its own, so that publishing a notice updates none of the ten indexes of `licence`.
+    counts: the licence is neither revoked nor superseded. notices: how many of `NOTICE_DAYS` have been published.
+    expired_at: when the sweep published an end; if `expires_at` is later, the new end is still to be published.
+    due_at: when the next event is due, null if none is.
     """
 
     __tablename__ = "licence_due"
@@ -141,10 +142,10 @@ class LicenceDue(Tenant, Base):
 
 
 class Sweep(Tenant, Base):
-    """One run of the expiry sweep over an organization.
+    """One run of the sweep over an organization.
 
-    slot: the night it belongs to (a day in UTC), null for one that a member asked for. lag_seconds: how late the most
-    overdue thing was that it found, null where nothing was due. finished_at: when nothing due was left.
+    slot: the night it belongs to (a day in UTC), null if a member requested it. lag_seconds: how late the most overdue
+    event of this run was, null if nothing was due. finished_at: when nothing was due any more.
     """
 
     __tablename__ = "sweep"

@@ -1,4 +1,8 @@
-"""Reading licences: lists, one of them, and what other nouns join to their own rows."""
+"""Reads licences: lists, one licence, counts per period, and rows that other nouns join to their own.
+
+For members, within an organization and a scope of folders; `verification` reads for people without an account. Also
+has the SQL conditions that the other modules of licences share.
+"""
 
 import uuid
 from collections.abc import Collection
@@ -21,7 +25,7 @@ from shared.licences.models import Licence, LicenceState
 
 
 class Sort(StrEnum):
-    """How a list is ordered."""
+    """The order of a list."""
 
     NEWEST = "newest"
     EXPIRY = "expiry"
@@ -29,7 +33,7 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True)
 class Filters:
-    """What a list is narrowed to. state: as of `now`. expires_before, expires_after: both exclusive."""
+    """Filters of a list; None: any. state: as of `now`. expires_before, expires_after: both exclusive."""
 
     now: datetime
     party_id: str | None = None
@@ -43,11 +47,11 @@ class Filters:
 
 
 COUNTS = and_(Licence.revoked_at.is_(None), Licence.superseded_at.is_(None))
-"""Whether a licence counts. Of a party's licences of a course at most one does."""
+"""True if a licence counts. At most one licence of a party and course does."""
 
 
 def state_of(licence: Licence, now: datetime) -> LicenceState:
-    """The state of a licence at a moment: what was revoked stays so, whatever its dates."""
+    """Returns the state of a licence at a given instant. Revoked goes before superseded, and that before the dates."""
     if licence.revoked_at is not None:
         return LicenceState.REVOKED
     if licence.superseded_at is not None:
@@ -58,7 +62,10 @@ def state_of(licence: Licence, now: datetime) -> LicenceState:
 def listed(
     db: Session, filters: Filters, scope: Collection[str] | None, sort: Sort = Sort.NEWEST
 ) -> Select[Licence, str, str, datetime | None]:
-    """Licences as rows of (Licence, display_name, version_label, former_expires_at)."""
+    """Selects licences as rows of (Licence, display_name, version_label, former_expires_at).
+
+    scope: ids of the folders whose parties the caller may see, None for all.
+    """
     rows = _shown(db, scope).where(*_conditions(filters))
     if filters.folder_id is not None:
         rows = rows.where(directory.in_scope(Licence.party_id, [filters.folder_id]))
@@ -68,7 +75,7 @@ def listed(
 
 
 def get(db: Session, licence_id: uuid.UUID, scope: Collection[str] | None) -> Row[Licence, str, str, datetime | None]:
-    """One such row. Raises NotFound, also for one outside the scope."""
+    """Returns one licence as such a row. Raises NotFound, also for a licence outside the scope."""
     row = db.execute(_shown(db, scope).where(Licence.id == licence_id)).one_or_none()
     if row is None:
         raise NotFound("licence")
@@ -116,7 +123,7 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
 
 
 def made_by(job: Job) -> Select[str, str, uuid.UUID]:
-    """The licences that a job granted, as its successes: `entity_id, code, record_id`."""
+    """Selects the licences that a job granted, in the columns of its outcomes: `entity_id, code, record_id`."""
     return select(
         Licence.party_id.label("entity_id"),
         literal(OutcomeCode.LICENCE_GRANTED, Text).label("code"),
@@ -125,7 +132,7 @@ def made_by(job: Job) -> Select[str, str, uuid.UUID]:
 
 
 def of_session(session_id: uuid.UUID) -> Select[str, uuid.UUID, datetime | None]:
-    """What a session granted, a row for each party: `party_id, licence_id, revoked_at`."""
+    """Selects the licences that a session granted, one row per party: `party_id, licence_id, revoked_at`."""
     return select(Licence.party_id, Licence.id.label("licence_id"), Licence.revoked_at).where(
         Licence.org_id == func.current_setting("rollcall.org"), Licence.session_id == session_id
     )
@@ -141,7 +148,10 @@ def lapses(
     since: datetime,
     until: datetime,
 ) -> dict[date, int]:
-    """How many licences that count end in each period, by its first day in this zone. by: `week` or `month`."""
+    """Returns how many licences that count end in each period from `since` (inclusive) to `until` (exclusive).
+
+    Keys are the first days of the periods in this zone; a period without any is missing. by: `week` or `month`.
+    """
     period = func.date_trunc(by, func.timezone(zone, Licence.expires_at)).label("period")
     rows = select(period, func.count()).where(
         Licence.org_id == current_org(db),
@@ -155,11 +165,11 @@ def lapses(
     return {first.date(): number for first, number in db.execute(rows.group_by(period)).tuples()}
 
 
-def these(org_id: str, licence_ids: Collection[uuid.UUID]) -> ColumnElement[bool]:
-    """Licences by their ids. No join: see `sweeping`."""
+def has_id(org_id: str, licence_ids: Collection[uuid.UUID]) -> ColumnElement[bool]:
+    """True if a licence has one of these ids. An array and not a join: see `sweeping`."""
     return and_(Licence.org_id == org_id, is_one_of(Licence.id, licence_ids))
 
 
 def subject(licence_id: ColumnElement[Any] | InstrumentedAttribute[Any]) -> Label[str]:
-    """What events about a licence name it."""
+    """Returns the subject of events about a licence."""
     return func.concat("licence/", cast(licence_id, Text)).label("subject")

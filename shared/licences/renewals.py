@@ -1,4 +1,7 @@
-"""Whose licence ends soon, for courses that want the course assigned again then: once for each licence."""
+"""Selects licences that end soon and whose course is to be assigned again then, once per licence.
+
+Only courses with `renewBeforeDays` are assigned again. The caller submits the jobs that assign them.
+"""
 
 import uuid
 from collections import defaultdict
@@ -15,17 +18,17 @@ from shared.database import current_org
 from shared.directory import Party
 from shared.licences.granting import AT
 from shared.licences.models import Licence, LicenceDue
-from shared.licences.queries import COUNTS, these
+from shared.licences.queries import COUNTS, has_id
 
 LOOKS_BACK = timedelta(days=366)
-"""A licence that ended longer ago is not renewed by itself, however late the sweep comes."""
+"""A licence that ended longer ago than this is never renewed automatically, however late the sweep runs."""
 
 
 @dataclass(frozen=True)
 class Renewal:
-    """Parties whose licences of a course end on one day, and what they are to be assigned.
+    """Parties whose licences of a course end on the same day, and the course version to assign to them.
 
-    due_on: that day in the organization's zone, or today where it has passed. before_days: the course's rule.
+    due_on: that day in the organization's zone, or today if it has passed. before_days: the course's `renewBeforeDays`.
     """
 
     course_id: uuid.UUID
@@ -38,7 +41,7 @@ class Renewal:
 
 @dataclass(frozen=True)
 class Rule:
-    """What a course that renews assigns, and to the holders of which licences: those that end until then."""
+    """The version that a course assigns again, and to the holders of which licences: those that end by `until`."""
 
     course_version_id: uuid.UUID
     version_label: str
@@ -47,11 +50,11 @@ class Rule:
 
 
 def due_renewals(db: Session, zone: str, now: datetime, most: int) -> list[Renewal]:
-    """Mark up to `most` licences as renewed, whose holders are to be assigned the active version. Answers them by day.
+    """Mark up to `most` licences as renewed. Returns what to assign to their holders, by course and day.
 
-    Only those that count, of active parties, whose end was not published before; courses that are archived or have no
-    published version assign nothing, and mark nothing. The courses are asked for first: most organizations have none
-    that renews, and then no licence is looked at.
+    Selects only licences that count, whose party is active and whose end the sweep has not published. Skips courses
+    that are archived or have no active version, and marks nothing for them. Reads the courses first: most
+    organizations have no course that renews, and then no licence is read.
     """
     rules = _rules(db, now)
     if not rules:
@@ -60,7 +63,7 @@ def due_renewals(db: Session, zone: str, now: datetime, most: int) -> list[Renew
     found = db.execute(_due(org_id, rules, now, zone).limit(most)).all()
     if not found:
         return []
-    marked = update(Licence).where(these(org_id, [row.id for row in found])).values({Licence.renewal_on: today})
+    marked = update(Licence).where(has_id(org_id, [row.id for row in found])).values({Licence.renewal_on: today})
     db.execute(marked, execution_options={"synchronize_session": False})
     parties: dict[tuple[uuid.UUID, date], list[str]] = defaultdict(list)
     for _, course_id, party_id, ends_on in found:
@@ -73,7 +76,7 @@ def due_renewals(db: Session, zone: str, now: datetime, most: int) -> list[Renew
 
 
 def _rules(db: Session, now: datetime) -> dict[uuid.UUID, Rule]:
-    """The courses that renew, by id."""
+    """Returns the rules of the courses that renew, by course id."""
     org_id = current_org(db)
     active = and_(
         CourseVersion.org_id == org_id,
@@ -95,7 +98,10 @@ def _rules(db: Session, now: datetime) -> dict[uuid.UUID, Rule]:
 def _due(
     org_id: str, rules: Mapping[uuid.UUID, Rule], now: datetime, zone: str
 ) -> Select[uuid.UUID, uuid.UUID, str, datetime]:
-    """Licences that end by their courses' rules and were not renewed yet, the earliest end first, locked."""
+    """Selects licences that end by their courses' rules and are not renewed yet, the earliest end first; locks them.
+
+    Skips rows that another transaction has locked: a second sweep selects other licences instead of waiting.
+    """
     untils = [rule.until for rule in rules.values()]
     arrays = literal(list(rules), ARRAY(Uuid)), literal(untils, ARRAY(AT))
     rule = func.unnest(*arrays).table_valued("course_id", "until").render_derived("rule")

@@ -1,10 +1,11 @@
-"""Taking licences back: one for good, or those that were earned by what did not happen.
+"""Revoking licences that should never have been granted: a roster was amended, or a completion was taken back.
 
-A plain revocation is final, and what the licence superseded stays superseded. Where a roster is amended or a
-completion taken back, the licence should never have been: the former one counts again, unless another came since.
+Each licence that such a licence superseded counts again, unless another one counts by now. `actions.revoke` differs: it
+revokes one licence for what happened since, and restores nothing.
 """
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ from shared.directory import Party
 from shared.events import Actor
 from shared.jobs import Chunk
 from shared.licences.models import Licence, LicenceState
-from shared.licences.queries import subject, these
+from shared.licences.queries import has_id, subject
 
 
 def revoke_earned(
@@ -31,35 +32,47 @@ def revoke_earned(
     *,
     of: Select[str] | None = None,
 ) -> int:
-    """Revoke what a session granted to the recipients of a chunk, and let count again what those had before.
+    """Revoke the licences that a session granted to recipients of a chunk, and restore the ones they superseded.
 
-    of: only of these parties among them, one column of ids `entity_id`. Answers how many were revoked; one that was
-    revoked before stays as it is.
+    of: only these parties among them, as one column of ids `entity_id`; None: all recipients. Returns how many were
+    revoked. Skips licences that are revoked already.
     """
     recipients = (chunk.recipients if of is None else of).subquery()
-    ours = and_(
+    of_session = and_(
         Licence.session_id == session_id,
         chunk.covers(Licence.party_id),
         Licence.party_id.in_(select(recipients.c.entity_id)),
     )
-    return take_back(db, ours, reason, actor, now, data={"sessionId": str(session_id), "jobId": str(chunk.job.id)})
+    data = {"sessionId": str(session_id), "jobId": str(chunk.job.id)}
+    return take_back(db, of_session, reason, actor, now, data=data)
 
 
 def take_back(
     db: Session, which: ColumnElement[bool], reason: str, actor: Actor, now: datetime, *, data: dict[str, Any]
 ) -> int:
-    """Revoke these licences as if they had never been. Answers how many. data: what their events say besides.
+    """Revoke these licences and restore the ones they superseded. Returns how many were revoked.
 
-    Who holds them is found first, and goes on as arrays: in one statement PostgreSQL looks for all of them anew for
-    each party, as long as it has no statistics of the organization.
+    data: further fields of their events. Locks the holders first, because it decides by their other licences which ones
+    are restored; see docs/locks.md. The ids are read first and then passed as arrays: in a single statement, PostgreSQL
+    evaluates `which` again for each party as long as it has no statistics of the organization.
     """
-    org_id = current_org(db)
-    standing = select(Licence.id, Licence.party_id).where(Licence.org_id == org_id, which, Licence.revoked_at.is_(None))
-    holders = dict(db.execute(standing).tuples().all())
+    of_org = Licence.org_id == current_org(db)
+    not_revoked = select(Licence.id, Licence.party_id).where(of_org, which, Licence.revoked_at.is_(None))
+    holders = dict(db.execute(not_revoked).tuples().all())
     directory.lock_parties(db, is_one_of(Party.id, sorted(set(holders.values()))))
+    revoked = _revoke(db, holders, reason, actor, now)
+    if revoked:
+        _record(db, revoked, _restore(db, revoked), actor, now, {"reason": reason} | data)
+    return len(revoked)
+
+
+def _revoke(
+    db: Session, licence_ids: Collection[uuid.UUID], reason: str, actor: Actor, now: datetime
+) -> list[uuid.UUID]:
+    """Revoke licences. Returns the ids of those that were not revoked before."""
     revoked = (
         update(Licence)
-        .where(these(org_id, holders), Licence.revoked_at.is_(None))
+        .where(has_id(current_org(db), licence_ids), Licence.revoked_at.is_(None))
         .values(
             {
                 Licence.revoked_at: now,
@@ -72,24 +85,11 @@ def take_back(
         .returning(Licence.id)
         .execution_options(synchronize_session=False)
     )
-    ids = list(db.scalars(revoked))
-    if not ids:
-        return 0
-    restored = _restore(db, ids)
-    former = func.jsonb_build_object(
-        "courseId", Licence.course_id, "former", func.jsonb_build_object("state", former_state(now))
-    )
-    each = select(subject(Licence.id), Licence.party_id, former.label("data")).where(these(org_id, ids))
-    said = {"reason": reason} | data
-    events.record_each(db, actor, now, type="licence.revoked", count=len(ids), of=each, data=said)
-    about = func.jsonb_build_object("courseId", Licence.course_id, "expiresAt", Licence.expires_at)
-    each = select(subject(Licence.id), Licence.party_id, about.label("data")).where(these(org_id, restored))
-    events.record_each(db, actor, now, type="licence.restored", count=len(restored), of=each, data=said)
-    return len(ids)
+    return list(db.scalars(revoked))
 
 
 def former_state(now: datetime) -> ColumnElement[str]:
-    """The state that a licence would be in, were it not revoked."""
+    """Returns the state that a licence would have if it were not revoked."""
     return case(
         (Licence.superseded_at.is_not(None), literal(LicenceState.SUPERSEDED, Text)),
         (Licence.expires_at <= now, literal(LicenceState.EXPIRED, Text)),
@@ -98,9 +98,10 @@ def former_state(now: datetime) -> ColumnElement[str]:
 
 
 def _restore(db: Session, revoked: list[uuid.UUID]) -> list[uuid.UUID]:
-    """Let count again what the revoked licences renewed, or what that renewed where it was revoked too.
+    """Restore the licences that the revoked ones renewed. Returns their ids.
 
-    Where another licence of the course counts by now, nothing is restored.
+    If a renewed licence is revoked itself, restores the one that it had renewed, and so on. Restores nothing for a
+    party and course of which another licence counts by now.
     """
     org_id = current_org(db)
     line = (
@@ -136,3 +137,17 @@ def _restore(db: Session, revoked: list[uuid.UUID]) -> list[uuid.UUID]:
         .execution_options(synchronize_session=False)
     )
     return list(db.scalars(restored))
+
+
+def _record(
+    db: Session, revoked: list[uuid.UUID], restored: list[uuid.UUID], actor: Actor, now: datetime, said: dict[str, Any]
+) -> None:
+    """Record `licence.revoked` and `licence.restored`. said: the fields that all these events share."""
+    org_id = current_org(db)
+    state = func.jsonb_build_object("state", former_state(now))
+    about = func.jsonb_build_object("courseId", Licence.course_id, "former", state).label("data")
+    each = select(subject(Licence.id), Licence.party_id, about).where(has_id(org_id, revoked))
+    events.record_each(db, actor, now, type="licence.revoked", count=len(revoked), of=each, data=said)
+    about = func.jsonb_build_object("courseId", Licence.course_id, "expiresAt", Licence.expires_at).label("data")
+    each = select(subject(Licence.id), Licence.party_id, about).where(has_id(org_id, restored))
+    events.record_each(db, actor, now, type="licence.restored", count=len(restored), of=each, data=said)

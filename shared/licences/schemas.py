@@ -1,4 +1,4 @@
-"""Licences on the wire."""
+"""Licences, checks and sweeps on the wire: requests and answers."""
 
 import uuid
 from datetime import date, datetime
@@ -16,7 +16,7 @@ MAX_CHECKED_PARTIES, MAX_CHECKED_COURSES = 500, 20
 
 
 class LicenceChanges(Received):
-    """What is to change, and why. Fields left out stay; a note of null takes it away."""
+    """The fields to change and the reason. Fields left out stay as they are; a note of null removes the note."""
 
     expires_at: ReceivedInstant | None = None
     note: Paragraph | None = None
@@ -30,13 +30,13 @@ class LicenceChanges(Received):
 
 
 class RevocationRequest(Received):
-    """Why."""
+    """Why the licence is revoked."""
 
     reason: Paragraph
 
 
 class CheckRequest(Received):
-    """Who is asked about, for which courses, and at which instant; now where it is left out."""
+    """The parties and courses to check, and the instant, by default now."""
 
     party_ids: list[Id] = Field(min_length=1, max_length=MAX_CHECKED_PARTIES)
     course_ids: list[uuid.UUID] = Field(min_length=1, max_length=MAX_CHECKED_COURSES)
@@ -44,7 +44,7 @@ class CheckRequest(Received):
 
 
 class LicensedParty(Answer):
-    """The party, by reference and name."""
+    """The party that holds the licence."""
 
     entity_type: str = "party"
     entity_id: str
@@ -52,14 +52,14 @@ class LicensedParty(Answer):
 
 
 class By(Answer):
-    """Who did it."""
+    """The member or part of the system that did it."""
 
     type: str
     id: str
 
 
 class Revocation(Answer):
-    """Who took it back, when and why."""
+    """The revocation: by whom, when and why."""
 
     by: By
     revoked_at: Instant
@@ -67,7 +67,7 @@ class Revocation(Answer):
 
 
 class Explanation(Answer):
-    """By which rule the end follows: from which instant on, how many calendar months later. text: for people."""
+    """How the end was computed: by which rule, from which instant, how many calendar months later. text: for people."""
 
     rule: ExpiryRule
     months: int | None
@@ -76,7 +76,7 @@ class Explanation(Answer):
 
 
 class LicenceAnswer(Answer):
-    """One licence. state: as of the moment of asking. code: as it is printed. renews: the licence it superseded."""
+    """One licence. state: as of now. code: as it is printed. renews: the id of the licence that it superseded."""
 
     id: uuid.UUID
     party: LicensedParty
@@ -96,7 +96,7 @@ class LicenceAnswer(Answer):
 
     @classmethod
     def of(cls, row: Any, now: datetime) -> "LicenceAnswer":
-        """The answer for a row of `licences.listed`."""
+        """Returns the answer for a row of `licences.listed`."""
         licence: Licence = row[0]
         return cls(
             id=licence.id,
@@ -133,10 +133,10 @@ def _explanation(licence: Licence, former_expires_at: datetime | None) -> Explan
             start, text = licence.granted_at, f"it lasts {months} from that moment."
         case ExpiryRule.MONTHS_FROM_ANNIVERSARY:
             start = former_expires_at or licence.granted_at
-            text = f"renewed early, it lasts {months} from the end of the former one on {_day(start)}."
+            text = f"renewed early, it lasts {months} from the end of the former licence on {_day(start)}."
         case ExpiryRule.LATER_EXPIRY:
             start = former_expires_at or licence.expires_at
-            text = f"the former one, which it renews, lasted longer, so its end on {_day(start)} stays."
+            text = f"the licence that it renews ends later, so that end on {_day(start)} is kept."
         case ExpiryRule.CORRECTED:
             return Explanation(rule=rule, months=None, from_=None, text=f"{begin}its end was corrected by hand.")
     return Explanation(rule=rule, months=licence.months, from_=start, text=begin + text)
@@ -147,7 +147,7 @@ def _day(instant: datetime) -> str:
 
 
 class CheckAnswer(Answer):
-    """Whether a party is licensed for a course, and if not, why not."""
+    """The result of a check: is the party licensed for the course, and if not, why not."""
 
     licensed: bool
     licence_id: uuid.UUID | None
@@ -156,14 +156,14 @@ class CheckAnswer(Answer):
 
 
 class CheckedItem(CheckAnswer):
-    """The same for one of many."""
+    """One result of a check of several parties or courses."""
 
     party_id: str
     course_id: uuid.UUID
 
 
 class SweepAnswer(Answer):
-    """One run of the sweep. slot: its night, null where somebody asked for it. lagSeconds: how late the latest was."""
+    """One run of the sweep. slot: its night, null if a member requested it. lagSeconds: delay of its latest event."""
 
     id: uuid.UUID
     slot: date | None
@@ -178,6 +178,6 @@ class SweepAnswer(Answer):
 
     @classmethod
     def of(cls, sweep: Any) -> "SweepAnswer":
-        """The answer for a sweep's row."""
+        """Returns the answer for a row of `sweep`."""
         named = {name: getattr(sweep, name) for name in cls.model_fields if name != "asked_by"}
         return cls(**named, asked_by=By(type=sweep.asked_by_type, id=sweep.asked_by_id))

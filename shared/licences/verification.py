@@ -1,7 +1,7 @@
-"""A licence before people outside: found by its printed code alone, and told in the few facts that it stands for.
+"""Verification: a licence with its printed facts, found by its printed code.
 
-Unlike `queries`, which answers members within an organization and a scope, nobody here has signed in: the code is
-the key, and it opens only what was printed beside it.
+`queries` reads for members, within an organization and a scope of folders. Here nobody has signed in: the code alone
+gives access, and only to the facts that are printed beside it.
 """
 
 import re
@@ -24,11 +24,11 @@ from shared.licences.queries import state_of
 
 _CODE = re.compile(r"[0-9A-F]{16}")
 _READ_AS = str.maketrans({"O": "0", "I": "1", "L": "1"} | dict.fromkeys("-\u2010\u2011\u2012\u2013\u2014_. \t\xa0"))
-"""What a code is taken for: its groups may be joined by anything, and it holds no letter that looks like a digit."""
+"""How typed characters are read: separators are dropped, and O, I and L become digits, as no code contains them."""
 
 
 class Validity(StrEnum):
-    """What a licence is worth now: its state, in the word that people at a gate use. Only `valid` lets anybody work."""
+    """The state of a licence in the words of a gate: `valid` instead of `active`. Only `valid` lets its holder work."""
 
     VALID = "valid"
     EXPIRED = "expired"
@@ -37,7 +37,7 @@ class Validity(StrEnum):
 
 
 class CodeUnknown(Problem):
-    """No licence has this code, or it is none. Which of the two is not said."""
+    """No licence has this code, or the text is not a code. The answer does not tell which of the two."""
 
     slug, status, title = "code-unknown", 404, "No licence has this code"
 
@@ -50,7 +50,7 @@ class CodeUnknown(Problem):
 
 @dataclass(frozen=True)
 class Proof:
-    """A licence with the names that are printed on it."""
+    """A licence with the names that are printed on its certificate."""
 
     licence: Licence
     holder: str
@@ -59,18 +59,18 @@ class Proof:
 
 
 def read_code(typed: str) -> str | None:
-    """The code that somebody typed, as it is stored; None where it cannot be one."""
+    """Returns a typed code as it is stored, or None if the text cannot be a code."""
     code = typed.strip()[:100].upper().translate(_READ_AS)
     return code if _CODE.fullmatch(code) else None
 
 
 def grouped(code: str) -> str:
-    """A code as it is printed: `0123-4567-89AB-CDEF`."""
+    """Returns a code as it is printed: `0123-4567-89AB-CDEF`."""
     return "-".join(code[at : at + 4] for at in range(0, len(code), 4))
 
 
 def validity(licence: Licence, now: datetime) -> tuple[Validity, datetime]:
-    """What it is worth, and until when it is good or since when it is not."""
+    """Returns the validity of a licence, and the instant until which it is valid or since which it is not."""
     match state_of(licence, now):
         case LicenceState.ACTIVE:
             return Validity.VALID, licence.expires_at
@@ -80,12 +80,15 @@ def validity(licence: Licence, now: datetime) -> tuple[Validity, datetime]:
 
 
 def organization_of(db: Session, code: str) -> str | None:
-    """The organization that granted the licence with this code. The one question that is asked of no organization."""
+    """Returns the id of the organization that granted the licence with this code, or None.
+
+    The only one of these queries that runs in a transaction without an organization.
+    """
     return db.scalar(select(func.organization_of_licence(code)))
 
 
 def proof_by_code(db: Session, code: str) -> Proof:
-    """The licence with this code, in a transaction for its organization. Raises CodeUnknown."""
+    """Returns the licence with this code. Call it in a transaction for its organization. Raises CodeUnknown."""
     row = db.execute(_proofs(db).where(Licence.code == code)).one_or_none()
     if row is None:
         raise CodeUnknown
@@ -93,7 +96,7 @@ def proof_by_code(db: Session, code: str) -> Proof:
 
 
 def proof(db: Session, licence_id: uuid.UUID, scope: Collection[str] | None) -> Proof:
-    """One licence. scope: the folders whose parties may be seen, None for all. Raises NotFound."""
+    """Returns one licence. scope: the folders whose parties the caller may see, None for all. Raises NotFound."""
     seen = directory.in_scope(Licence.party_id, scope)
     row = db.execute(_proofs(db).where(Licence.id == licence_id, seen)).one_or_none()
     if row is None:
@@ -102,7 +105,7 @@ def proof(db: Session, licence_id: uuid.UUID, scope: Collection[str] | None) -> 
 
 
 def holder_of(db: Session, licence_id: uuid.UUID) -> str | None:
-    """The id of the party that holds a licence, None where there is no such licence."""
+    """Returns the id of the party that holds a licence, or None if there is no such licence."""
     return db.scalar(select(Licence.party_id).where(Licence.org_id == current_org(db), Licence.id == licence_id))
 
 

@@ -1,4 +1,4 @@
-"""A crowd that several modules look at and none changes."""
+"""A course with three parties, and a crowd of 100,000 licences that several test files read and none changes."""
 
 import uuid
 from dataclasses import dataclass
@@ -32,9 +32,16 @@ _FILL = (
 )
 
 
+@pytest.fixture
+def course(org: Org) -> str:
+    """A course of an organization with parties a, b and c."""
+    org.with_parties("a", "b", "c")
+    return org.with_course()
+
+
 @dataclass(frozen=True)
 class Crowd:
-    """An organization in which each of 5,000 parties holds a licence of each of 20 courses, none of them due."""
+    """An organization of 5,000 parties, each with a licence of each of 20 courses. No licence is due."""
 
     org: Org
     parties: list[str]
@@ -43,8 +50,7 @@ class Crowd:
 
 @pytest.fixture(scope="session")
 def crowd(servers: Servers, app: FastAPI, parts: Parts) -> Crowd:
-    """100,000 licences, put there in seconds: without foreign keys, of which these keep none but what is looked at,
-    and without triggers."""
+    """100,000 licences. Inserted in seconds, because triggers and foreign keys are off: no sessions exist for them."""
     org = add_org(app, parts)
     with psycopg.connect(servers.admin_url, autocommit=True) as connection:
         with connection.transaction():

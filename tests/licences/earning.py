@@ -1,4 +1,4 @@
-"""How tests of licences come by them: sessions that are there, and chunks of parties that worked on them."""
+"""Grants and revokes licences for tests, as sessions do: by chunks of a job."""
 
 import uuid
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ CLAIM_SECONDS = 60.0
 FOLLOW = """
     INSERT INTO licence_due (org_id, licence_id, expires_at, counts)
     SELECT org_id, id, expires_at, true FROM licence WHERE org_id = %(org)s ON CONFLICT DO NOTHING"""
-"""What the triggers do for licences that were put there without them, all of which count."""
+"""Inserts the rows of `licence_due` that a trigger would insert, for licences inserted without triggers. All count."""
 
 __all__ = [
     "FOLLOW",
@@ -43,7 +43,7 @@ __all__ = [
 
 
 def active_version(db: Session, course_id: str) -> uuid.UUID:
-    """The active version of a course."""
+    """Returns the id of the active version of a course."""
     version = db.scalar(
         select(CourseVersion.id).where(CourseVersion.course_id == uuid.UUID(course_id), CourseVersion.state == "active")
     )
@@ -52,7 +52,7 @@ def active_version(db: Session, course_id: str) -> uuid.UUID:
 
 
 def a_session(org: Org, course_id: str, at: datetime = NOON) -> uuid.UUID:
-    """A session of the course's active version."""
+    """Inserts a session of the course's active version. Returns its id."""
     with org.transaction() as db:
         values = {
             "org_id": org.id,
@@ -72,7 +72,7 @@ def a_session(org: Org, course_id: str, at: datetime = NOON) -> uuid.UUID:
 
 @contextmanager
 def chunk_of(org: Org, *party_ids: str) -> Iterator[tuple[Session, Chunk]]:
-    """The only chunk of a new job with these recipients, locked for as long as the block lasts, then settled."""
+    """The only chunk of a new job with these recipients. It is locked during the block and finished after it."""
     with org.transaction() as db:
         submission = Submission(kind=COMPLETE, request=JobRequest(), actor=INSTRUCTOR)
         named = recipients(party_ids=party_ids, folder_ids=[])
@@ -88,30 +88,30 @@ def chunk_of(org: Org, *party_ids: str) -> Iterator[tuple[Session, Chunk]]:
 
 
 def earned(db: Session, chunk: Chunk, course_id: str, session_id: uuid.UUID, at: datetime) -> Earned:
-    """What a session earns."""
+    """Returns the session as one that grants licences by the chunk's job."""
     return Earned(uuid.UUID(course_id), active_version(db, course_id), session_id, at, INSTRUCTOR, chunk.job.id)
 
 
 def grant(org: Org, course_id: str, *party_ids: str, session_id: uuid.UUID | None = None, at: datetime = NOON) -> int:
-    """Let a session, a new one where none is named, license these parties. Answers how many it did."""
+    """Grant licences of a session to these parties. Returns how many. session_id: by default a new session."""
     session_id = session_id or a_session(org, course_id, at)
     with chunk_of(org, *party_ids) as (db, chunk):
         return len(licences.grant(db, chunk, earned(db, chunk, course_id, session_id, at), party_ids, at))
 
 
 def take_back(org: Org, session_id: uuid.UUID, *party_ids: str, at: datetime = NOON) -> int:
-    """Let an amended session revoke these parties' licences. Answers how many it did."""
+    """Revoke these parties' licences of an amended session. Returns how many."""
     with chunk_of(org, *party_ids) as (db, chunk):
         return licences.revoke_earned(db, chunk, session_id, "He left at noon", INSTRUCTOR, at)
 
 
 def held(org: Org, party_id: str) -> list[Licence]:
-    """A party's licences, in the order they were granted."""
+    """Returns a party's licences, in the order in which they were granted."""
     with org.transaction() as db:
         return list(db.scalars(select(Licence).where(Licence.party_id == party_id).order_by(Licence.id)))
 
 
 def rows(org: Org, **conditions: Any) -> list[Licence]:
-    """The licences whose columns have these values."""
+    """Returns the licences whose columns have these values."""
     with org.transaction() as db:
         return list(db.scalars(select(Licence).filter_by(**conditions).order_by(Licence.id)))

@@ -1,22 +1,25 @@
-"""Courses that license on completion: every way of completing grants once, and taking it back revokes."""
+"""Courses that license on completion: each way of completing grants one licence; taking it back revokes it."""
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import select
 
-from shared import clock
+from shared import clock, licences
 from shared.access import Permission
+from shared.assignments import Assignment
 from shared.licences import Licence
 from tests.assignments.asking import assign, body, events, recipients
 from tests.drain import Workshop
-from tests.factories import Org
+from tests.factories import MEMBER, Org
 from tests.licences.earning import held
 
 
 def assigned(org: Org, workshop: Workshop, course_id: str, party_id: str = "a") -> str:
-    """The id of the party's newest assignment."""
+    """Assigns the course to a party. Returns the id of the assignment."""
     assign(org, workshop, body(course_id, party_id))
     found = org.client().get("/v1/assignments", params={"partyId": party_id}).json()["items"]
     return str(found[0]["id"])
@@ -55,7 +58,7 @@ WAYS = [on_behalf, by_itself, by_link, by_session_task, in_bulk]
 
 
 @pytest.mark.parametrize("complete", WAYS)
-def test_every_way_of_completing_licenses_once(
+def test_every_way_of_completing_an_assignment_grants_one_licence(
     org: Org, workshop: Workshop, complete: Callable[[Org, Workshop, str], None]
 ) -> None:
     org.with_parties("a")
@@ -64,12 +67,12 @@ def test_every_way_of_completing_licenses_once(
     complete(org, workshop, assignment)
     (licence,) = held(org, "a")
     assert (str(licence.assignment_id), licence.session_id, licence.months) == (assignment, None, 6)
-    told = [event for event in events(org) if event["type"] == "licence.granted"]
-    assert [event["data"]["assignmentId"] for event in told] == [assignment]
+    granted = [event for event in events(org) if event["type"] == "licence.granted"]
+    assert [event["data"]["assignmentId"] for event in granted] == [assignment]
 
 
 @pytest.mark.parametrize("complete", WAYS)
-def test_a_course_that_licenses_on_sessions_does_not(
+def test_completing_an_assignment_grants_nothing_if_the_course_licenses_on_sessions(
     org: Org, workshop: Workshop, complete: Callable[[Org, Workshop, str], None]
 ) -> None:
     org.with_parties("a")
@@ -77,7 +80,9 @@ def test_a_course_that_licenses_on_sessions_does_not(
     assert held(org, "a") == []
 
 
-def test_reopening_revokes_and_completing_again_licenses_anew(org: Org, workshop: Workshop) -> None:
+def test_reopening_an_assignment_revokes_its_licence_and_completing_it_again_grants_another(
+    org: Org, workshop: Workshop
+) -> None:
     org.with_parties("a")
     course = org.with_course(licenceOn="completion")
     first = assigned(org, workshop, course)
@@ -87,13 +92,26 @@ def test_reopening_revokes_and_completing_again_licenses_anew(org: Org, workshop
     reopened = org.client().post(f"/v1/assignments/{second}/reopen", json={"reason": "Wrong person"})
     assert reopened.status_code == 200, reopened.text
     former, revoked = held(org, "a")
-    assert former.superseded_at is None, "what it superseded does not count again"
+    assert former.superseded_at is None, "the former licence does not count again"
     assert revoked.revocation_reason == "Completion taken back: Wrong person"
     on_behalf(org, workshop, second)
     assert [one.revoked_at is None and one.superseded_at is None for one in held(org, "a")] == [False, False, True]
 
 
-def test_undoing_a_sign_off_revokes(org: Org, workshop: Workshop) -> None:
+def test_a_completion_that_has_a_licence_grants_no_other(org: Org, workshop: Workshop) -> None:
+    org.with_parties("a")
+    assignment = assigned(org, workshop, org.with_course(licenceOn="completion"))
+    on_behalf(org, workshop, assignment)
+    completed = select(
+        Assignment.id.label("assignment_id"), Assignment.party_id, Assignment.course_id, Assignment.course_version_id
+    ).where(Assignment.id == uuid.UUID(assignment))
+    with org.transaction() as db:
+        assert licences.grant_on_completion(db, completed, MEMBER, clock.now()) == 0
+    (licence,) = held(org, "a")
+    assert licence.superseded_at is None
+
+
+def test_undoing_a_bulk_completion_revokes_its_licences(org: Org, workshop: Workshop) -> None:
     org.with_parties("a", "b")
     course = org.with_course(licenceOn="completion")
     assign(org, workshop, body(course, "a", "b"))
@@ -110,7 +128,9 @@ def test_undoing_a_sign_off_revokes(org: Org, workshop: Workshop) -> None:
         assert job["id"] in str(licence.revocation_reason)
 
 
-def test_two_versions_completed_at_once_license_one_after_the_other(org: Org, workshop: Workshop) -> None:
+def test_two_versions_completed_at_once_give_two_licences_of_which_the_second_renews_the_first(
+    org: Org, workshop: Workshop
+) -> None:
     org.with_parties("a")
     course = org.with_course(licenceOn="completion")
     first = assigned(org, workshop, course)
@@ -123,7 +143,9 @@ def test_two_versions_completed_at_once_license_one_after_the_other(org: Org, wo
     assert {str(one.assignment_id), str(two.assignment_id)} == {first, second}
 
 
-def test_closing_and_reopening_what_was_not_completed_revokes_nothing(org: Org, workshop: Workshop) -> None:
+def test_closing_and_reopening_an_assignment_that_was_not_completed_revokes_no_licence(
+    org: Org, workshop: Workshop
+) -> None:
     org.with_parties("a")
     course = org.with_course(licenceOn="completion")
     on_behalf(org, workshop, assigned(org, workshop, course))

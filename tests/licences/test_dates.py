@@ -1,4 +1,4 @@
-"""The date rules against python-dateutil's calendar months, worked out by PostgreSQL as they are in service."""
+"""The rules for the end of a licence, computed by PostgreSQL and compared with python-dateutil's calendar months."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ Case = tuple[datetime, int, datetime | None, int | None, bool]
 
 
 def ends(org: Org, cases: list[Case], zone: str = "UTC") -> list[tuple[datetime, str]]:
-    """What PostgreSQL makes of these cases, in one statement."""
+    """Returns the ends and rules that PostgreSQL computes for these cases, in one statement."""
     granted, months, former, window, keeps = ([case[n] for case in cases] for n in range(5))
     each = (
         func.unnest(
@@ -39,6 +39,7 @@ def ends(org: Org, cases: list[Case], zone: str = "UTC") -> list[tuple[datetime,
 
 
 def by_hand(granted: datetime, months: int, former: datetime | None, window: int | None, keeps: bool) -> Any:
+    """Returns the expected end and rule."""
     early = former is not None and keeps and window is not None and granted < former <= granted + timedelta(days=window)
     start = former if early and former is not None else granted
     counted = start + relativedelta(months=months)
@@ -48,7 +49,7 @@ def by_hand(granted: datetime, months: int, former: datetime | None, window: int
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Oslo", "America/St_Johns", "Pacific/Apia"])
-def test_every_day_of_nine_years(org: Org, zone: str) -> None:
+def test_months_are_added_like_dateutil_does_on_every_day_of_nine_years(org: Org, zone: str) -> None:
     first = datetime(2024, 1, 1, 1, 30, tzinfo=UTC)
     cases: list[Case] = [
         (first + timedelta(days=n), months, None, None, False) for n in range(9 * 366) for months in (1, 12, 25)
@@ -56,8 +57,8 @@ def test_every_day_of_nine_years(org: Org, zone: str) -> None:
     assert ends(org, cases, zone) == [by_hand(*case) for case in cases]
 
 
-def test_no_zone_of_the_database_makes_a_difference(org: Org) -> None:
-    """Every one that an organization may be in, around leap days, ends of months and changes of clocks."""
+def test_the_time_zone_of_the_connection_does_not_change_an_end(org: Org) -> None:
+    """Tries every time zone of organizations, around leap days, ends of months and changes of clocks."""
     days = [(1, 31), (2, 29), (3, 12), (3, 26), (3, 31), (10, 29), (11, 5), (12, 31)]
     granted = [datetime(2028, month, day, 1, 30, tzinfo=UTC) for month, day in days]
     cases: list[Case] = [(at, months, None, None, False) for at in granted for months in (1, 12)]
@@ -67,7 +68,7 @@ def test_no_zone_of_the_database_makes_a_difference(org: Org) -> None:
     assert [zone for zone in zones if ends(org, cases, zone) != expected] == []
 
 
-def test_the_29th_of_february_gives_the_28th(org: Org) -> None:
+def test_twelve_months_after_29_february_is_28_february(org: Org) -> None:
     leap = datetime(2028, 2, 29, 12, tzinfo=UTC)
     assert ends(org, [(leap, 12, None, None, False), (leap, 48, None, None, False)]) == [
         (datetime(2029, 2, 28, 12, tzinfo=UTC), "monthsFromGrant"),
@@ -81,9 +82,9 @@ CASES = st.tuples(INSTANTS, st.integers(1, 120), st.none() | INSTANTS, st.none()
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(CASES, min_size=1, max_size=200))
-def test_any_renewal(org: Org, cases: list[Case]) -> None:
+def test_the_end_of_any_renewal_follows_the_rules(org: Org, cases: list[Case]) -> None:
     found = ends(org, cases)
     assert found == [by_hand(*case) for case in cases]
     for (granted, _, former, _, _), (end, _) in zip(cases, found, strict=True):
         assert end > granted
-        assert former is None or end >= former, "somebody lost time by training again"
+        assert former is None or end >= former, "a renewal ends before the former licence"

@@ -1,4 +1,4 @@
-"""What is coming: lapses and seats by week and month, in the organization's days."""
+"""The forecast: licences that lapse and seats of sessions, by week and month in the organization's time zone."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -38,7 +38,7 @@ def course(org: Org) -> str:
     return org.with_course()
 
 
-def test_lapses_stand_in_the_month_they_come_in_and_no_month_is_left_out(org: Org, course: str) -> None:
+def test_lapses_are_counted_in_their_month_and_no_month_is_missing(org: Org, course: str) -> None:
     grant(org, course, "a", "b", at=datetime(2025, 5, 20, tzinfo=UTC))
     grant(org, course, "c", at=datetime(2025, 7, 1, tzinfo=UTC))
     periods = forecast(org, courseId=course, by="month", periods=6)
@@ -53,7 +53,7 @@ def test_lapses_stand_in_the_month_they_come_in_and_no_month_is_left_out(org: Or
     assert [period["endsOn"] for period in periods][:2] == ["2026-03-31", "2026-04-30"]
 
 
-def test_what_was_renewed_or_revoked_lapses_no_more(org: Org, course: str) -> None:
+def test_renewed_and_revoked_licences_are_not_counted_as_lapses(org: Org, course: str) -> None:
     grant(org, course, "a", "b", at=datetime(2025, 5, 20, tzinfo=UTC))
     grant(org, course, "a", at=datetime(2026, 3, 1, tzinfo=UTC))
     (held,) = org.client().get("/v1/licences", params={"partyId": "b"}).json()["items"]
@@ -62,10 +62,10 @@ def test_what_was_renewed_or_revoked_lapses_no_more(org: Org, course: str) -> No
 
 
 @pytest.mark.parametrize(("zone", "lapses"), [("UTC", [1, 0, 0]), ("Europe/Berlin", [0, 1, 0])])
-def test_weeks_begin_on_monday_in_the_zone_of_the_organization(
+def test_weeks_begin_on_monday_in_the_time_zone_of_the_organization(
     app: FastAPI, parts: Parts, zone: str, lapses: list[int]
 ) -> None:
-    """A lapse at 23:30 UTC on a Sunday is Monday's where the clock is ahead."""
+    """A licence that ends on a Sunday at 23:30 UTC ends on Monday in Berlin."""
     org = add_org(app, parts, time_zone=zone)
     org.with_parties("a")
     course = org.with_course()
@@ -75,7 +75,7 @@ def test_weeks_begin_on_monday_in_the_zone_of_the_organization(
     assert [week["lapses"] for week in weeks] == lapses
 
 
-def test_seats_are_those_of_scheduled_sessions(org: Org, course: str) -> None:
+def test_seats_of_scheduled_sessions_are_counted(org: Org, course: str) -> None:
     schedule(org, course, "2026-03-10T08:00:00Z", "2026-03-10T10:00:00Z", 5, "a", "b")
     schedule(org, course, "2026-03-20T08:00:00Z", "2026-03-20T10:00:00Z", 3)
     schedule(org, course, "2026-04-20T08:00:00Z", "2026-04-20T10:00:00Z", None, "c")
@@ -85,14 +85,14 @@ def test_seats_are_those_of_scheduled_sessions(org: Org, course: str) -> None:
     assert (may["sessions"], may["seatsTaken"], may["seatsFree"]) == (0, 0, 0)
 
 
-def test_of_another_course_nothing_is_counted(org: Org, course: str) -> None:
+def test_lapses_of_another_course_are_not_counted(org: Org, course: str) -> None:
     grant(org, course, "a", at=datetime(2025, 5, 20, tzinfo=UTC))
     other = org.with_course(title="Another")
     assert sum(period["lapses"] for period in forecast(org, courseId=other)) == 0
     assert sum(period["lapses"] for period in forecast(org)) == 1
 
 
-def test_a_caller_with_folders_counts_those_of_its_parties(org: Org, course: str) -> None:
+def test_a_caller_with_folders_sees_only_lapses_of_their_parties(org: Org, course: str) -> None:
     grant(org, course, "a", "c", at=datetime(2025, 5, 20, tzinfo=UTC))
     with time_machine.travel(NOW, tick=False):
         answer = org.client(Permission.VIEW, folders=["crew"]).get("/v1/forecast")
@@ -107,7 +107,7 @@ def test_a_caller_with_folders_counts_those_of_its_parties(org: Org, course: str
         ({"periods": 0}, "?periods"),
     ],
 )
-def test_bad_input_is_named(org: Org, params: dict[str, Any], place: str) -> None:
+def test_a_bad_parameter_of_the_forecast_is_named(org: Org, params: dict[str, Any], place: str) -> None:
     answer = org.client(Permission.VIEW).get("/v1/forecast", params=params)
     assert answer.status_code == 422
     assert [error["pointer"] for error in answer.json()["errors"]] == [place]

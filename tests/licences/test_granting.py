@@ -1,4 +1,4 @@
-"""Granting to a chunk of parties: once a session, one that counts, renewals by the course's rule."""
+"""Granting licences to a chunk of parties: once per session, one counts per course, renewals follow the course."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,11 +17,11 @@ from tests.racing import blocked
 YEAR = datetime(2027, 3, 2, 12, tzinfo=UTC)
 
 
-def told(org: Org, *types: str) -> list[dict[str, Any]]:
+def recorded(org: Org, *types: str) -> list[dict[str, Any]]:
     return [event for event in events(org) if event["type"] in types]
 
 
-def test_every_entitled_party_of_the_chunk_is_licensed_once(org: Org) -> None:
+def test_a_session_grants_each_entitled_party_one_licence(org: Org) -> None:
     org.with_parties("a", "b", "c")
     course = org.with_course()
     session = a_session(org, course)
@@ -31,19 +31,19 @@ def test_every_entitled_party_of_the_chunk_is_licensed_once(org: Org) -> None:
         (licence,) = held(org, party)
         assert (licence.granted_at, licence.expires_at, licence.rule) == (NOON, YEAR, "monthsFromGrant")
         assert (licence.session_id, licence.renews_id, licence.months) == (session, None, 12)
-    assert [event["data"]["partyId"] for event in told(org, "licence.granted")] == ["a", "b", "c"]
-    (data,) = {str(event["data"]["expiresAt"]) for event in told(org, "licence.granted")}
+    assert [event["data"]["partyId"] for event in recorded(org, "licence.granted")] == ["a", "b", "c"]
+    (data,) = {str(event["data"]["expiresAt"]) for event in recorded(org, "licence.granted")}
     assert datetime.fromisoformat(data) == YEAR
 
 
-def test_a_course_without_licences_grants_none(org: Org) -> None:
+def test_a_course_without_licence_months_grants_no_licence(org: Org) -> None:
     org.with_parties("a")
     course = org.with_course(licenceMonths=None)
     assert grant(org, course, "a") == 0
     assert held(org, "a") == []
 
 
-def test_a_renewal_supersedes_and_points_back(org: Org) -> None:
+def test_a_renewal_supersedes_the_former_licence_and_refers_to_it(org: Org) -> None:
     org.with_parties("a")
     course = org.with_course()
     grant(org, course, "a")
@@ -51,7 +51,7 @@ def test_a_renewal_supersedes_and_points_back(org: Org) -> None:
     former, latter = held(org, "a")
     assert former.superseded_at == NOON + timedelta(days=30)
     assert latter.renews_id == former.id
-    (event,) = told(org, "licence.superseded")
+    (event,) = recorded(org, "licence.superseded")
     assert event["subject"] == f"licence/{former.id}"
     assert event["data"]["supersededBy"] == str(latter.id)
 
@@ -66,7 +66,9 @@ def test_a_renewal_supersedes_and_points_back(org: Org) -> None:
         (-5, "monthsFromGrant", datetime(2028, 3, 7, 12, tzinfo=UTC)),
     ],
 )
-def test_an_early_renewal_keeps_its_anniversary(org: Org, days_before: int, rule: str, expected: datetime) -> None:
+def test_a_renewal_within_the_window_keeps_the_anniversary(
+    org: Org, days_before: int, rule: str, expected: datetime
+) -> None:
     org.with_parties("a")
     course = org.with_course(renewalWindowDays=30, earlyRenewal="keepsAnniversary")
     grant(org, course, "a")
@@ -74,8 +76,8 @@ def test_an_early_renewal_keeps_its_anniversary(org: Org, days_before: int, rule
     assert [(one.rule, one.expires_at) for one in held(org, "a")][1] == (rule, expected)
 
 
-def test_a_later_end_stays(org: Org) -> None:
-    """A session of last year that is recorded afterwards takes nothing away."""
+def test_a_renewal_keeps_the_end_of_the_former_licence_if_that_is_later(org: Org) -> None:
+    """An older session that is recorded late does not shorten a licence."""
     org.with_parties("a")
     course = org.with_course()
     grant(org, course, "a")
@@ -83,7 +85,7 @@ def test_a_later_end_stays(org: Org) -> None:
     assert [(one.rule, one.expires_at) for one in held(org, "a")][1] == ("laterExpiry", YEAR)
 
 
-def test_two_sessions_that_license_one_party_at_once_take_turns(org: Org) -> None:
+def test_the_second_of_two_sessions_waits_and_renews_the_licence_of_the_first(org: Org) -> None:
     org.with_parties("a")
     course = org.with_course()
     first, second = a_session(org, course), a_session(org, course)
@@ -99,7 +101,7 @@ def test_two_sessions_that_license_one_party_at_once_take_turns(org: Org) -> Non
     assert [one.superseded_at is None for one in held(org, "a")] == [False, True]
 
 
-def test_an_amendment_brings_the_former_licence_back(org: Org) -> None:
+def test_an_amendment_restores_the_former_licence(org: Org) -> None:
     org.with_parties("a", "b")
     course = org.with_course()
     grant(org, course, "a", "b")
@@ -110,14 +112,14 @@ def test_an_amendment_brings_the_former_licence_back(org: Org) -> None:
     former, wrong = held(org, "a")
     assert (former.superseded_at, wrong.revoked_at) == (None, NOON + timedelta(days=2))
     assert [one.superseded_at is None for one in held(org, "b")] == [False, True]
-    assert [event["subject"] for event in told(org, "licence.restored")] == [f"licence/{former.id}"]
-    (revoked,) = told(org, "licence.revoked")
+    assert [event["subject"] for event in recorded(org, "licence.restored")] == [f"licence/{former.id}"]
+    (revoked,) = recorded(org, "licence.revoked")
     assert revoked["data"]["former"] == {"state": "active"}
-    assert grant(org, course, "a", session_id=session) == 0, "licensed again by the session that was amended"
+    assert grant(org, course, "a", session_id=session) == 0, "the amended session granted a licence again"
 
 
-def test_nothing_comes_back_where_another_counts_and_later_the_first_does(org: Org) -> None:
-    """One, renewed by two, renewed by three. Two was wrong, then three was."""
+def test_an_amendment_restores_nothing_while_another_licence_counts(org: Org) -> None:
+    """The second licence renews the first, the third renews the second. The second is revoked, then the third."""
     org.with_parties("a")
     course = org.with_course()
     sessions = [a_session(org, course) for _ in range(3)]
@@ -131,9 +133,12 @@ def test_nothing_comes_back_where_another_counts_and_later_the_first_does(org: O
     assert counts() == [False, False, True]
     take_back(org, sessions[2], "a", at=NOON + timedelta(days=6))
     assert counts() == [True, False, False]
+    first, second, _ = held(org, "a")
+    assert [event["subject"] for event in recorded(org, "licence.restored")] == [f"licence/{first.id}"]
+    assert second.superseded_at == NOON + timedelta(days=2), "a revoked licence was restored"
 
 
-def test_a_chunk_costs_the_same_statements_whatever_its_size(org: Org) -> None:
+def test_a_chunk_of_any_size_sends_the_same_statements(org: Org) -> None:
     ids = parties(2000)
     org.with_parties(*ids)
     course = org.with_course()

@@ -1,4 +1,4 @@
-"""Licences over HTTP: lists, one of them, what a party sees, corrections and revocations."""
+"""Licences over HTTP: lists, one licence, a party's own licences, corrections and revocations."""
 
 import csv
 import io
@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 import time_machine
 
+from shared import licences
 from shared.access import Permission
+from shared.errors import NotFound
 from tests.assignments.asking import events, pages
 from tests.factories import Org
 from tests.licences.earning import NOON, grant, held
@@ -19,7 +21,7 @@ ADMIN = Permission.ADMIN
 
 @pytest.fixture
 def licensed(org: Org) -> str:
-    """A course with a licence for `a`, in a folder, and one for `b`."""
+    """A course of which party a, in a folder, and party b hold licences."""
     org.with_parties("a", folder="crew")
     org.with_parties("b")
     course = org.with_course()
@@ -36,7 +38,7 @@ def only(org: Org, **params: str) -> dict[str, Any]:
     return item
 
 
-def test_a_licence_says_what_it_is_and_why(org: Org, licensed: str) -> None:
+def test_a_licence_has_its_facts_and_an_explanation(org: Org, licensed: str) -> None:
     (row,) = held(org, "a")
     with at(NOON):
         item = only(org, partyId="a")
@@ -57,7 +59,7 @@ def test_a_licence_says_what_it_is_and_why(org: Org, licensed: str) -> None:
     assert item["revocation"] is item["renews"] is item["note"] is item["assignmentId"] is None
 
 
-def test_the_state_is_told_from_the_dates(org: Org, licensed: str) -> None:
+def test_the_state_of_a_licence_follows_from_its_dates(org: Org, licensed: str) -> None:
     for instant, state in ((YEAR - timedelta(microseconds=1), "active"), (YEAR, "expired")):
         with at(instant):
             assert {item["state"] for item in pages(org.client(), "/v1/licences")} == {state}
@@ -70,7 +72,7 @@ def test_the_state_is_told_from_the_dates(org: Org, licensed: str) -> None:
             assert only(org, state=state)["party"]["entityId"] == party
 
 
-def test_lists_are_filtered_and_sorted(org: Org, licensed: str) -> None:
+def test_lists_of_licences_are_filtered_and_sorted(org: Org, licensed: str) -> None:
     other = org.with_course(licenceMonths=24)
     grant(org, other, "a", at=NOON)
     assert len(pages(org.client(), "/v1/licences", partyId="a")) == 2
@@ -86,14 +88,14 @@ def test_lists_are_filtered_and_sorted(org: Org, licensed: str) -> None:
     assert ids == sorted(ids, reverse=True)
 
 
-def test_a_list_comes_as_csv(org: Org, licensed: str) -> None:
+def test_a_list_of_licences_can_be_read_as_csv(org: Org, licensed: str) -> None:
     answer = org.client(Permission.VIEW).get("/v1/licences", headers={"Accept": "text/csv"})
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     assert sorted(row["party.entityId"] for row in rows) == ["a", "b"]
     assert {row["explanation.rule"] for row in rows} == {"monthsFromGrant"}
 
 
-def test_outside_the_scope_there_is_nothing(org: Org, licensed: str) -> None:
+def test_licences_outside_the_scope_are_not_found(org: Org, licensed: str) -> None:
     (row,) = held(org, "b")
     client = org.client(folders=["crew"])
     assert [item["party"]["entityId"] for item in pages(client, "/v1/licences")] == ["a"]
@@ -102,7 +104,16 @@ def test_outside_the_scope_there_is_nothing(org: Org, licensed: str) -> None:
     assert client.post(f"/v1/licences/{row.id}/revoke", json={"reason": "y"}).status_code == 404
 
 
-def test_a_party_sees_its_own(org: Org, licensed: str) -> None:
+def test_a_licence_outside_the_scope_cannot_be_locked(org: Org, licensed: str) -> None:
+    """The routes would still answer 404, because they read the licence again; another caller might not."""
+    (inside,), (outside,) = held(org, "a"), held(org, "b")
+    with org.transaction() as db:
+        assert licences.locked(db, inside.id, ["crew"]).id == inside.id
+        with pytest.raises(NotFound):
+            licences.locked(db, outside.id, ["crew"])
+
+
+def test_a_party_sees_its_own_licences(org: Org, licensed: str) -> None:
     mine = org.client(Permission.READ_EVENTS, party="a")
     assert [item["party"]["entityId"] for item in pages(mine, "/v1/me/licences")] == ["a"]
     assert pages(org.stranger(), "/v1/me/licences") == []
@@ -139,14 +150,14 @@ def test_a_correction_moves_the_end_and_keeps_the_former_one_in_the_event(org: O
         ({"expiresAt": "2027-01-01T00:00:00", "reason": "x"}, "/expiresAt"),
     ],
 )
-def test_a_correction_that_cannot_be_is_refused(org: Org, licensed: str, body: dict[str, Any], pointer: str) -> None:
+def test_an_invalid_correction_is_refused(org: Org, licensed: str, body: dict[str, Any], pointer: str) -> None:
     (row,) = held(org, "a")
     answer = org.client(ADMIN).patch(f"/v1/licences/{row.id}", json=body)
     assert answer.status_code == 422
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
 
 
-def test_a_correction_that_changes_nothing_records_nothing(org: Org, licensed: str) -> None:
+def test_a_correction_that_changes_nothing_records_no_event(org: Org, licensed: str) -> None:
     (row,) = held(org, "a")
     body = {"expiresAt": YEAR.isoformat(), "reason": "x"}
     assert org.client(ADMIN).patch(f"/v1/licences/{row.id}", json=body).headers["etag"] == '"1"'
@@ -156,7 +167,7 @@ def test_a_correction_that_changes_nothing_records_nothing(org: Org, licensed: s
 # --- revocations
 
 
-def test_a_revocation_is_final_and_brings_nothing_back(org: Org, licensed: str) -> None:
+def test_a_revocation_is_final_and_restores_nothing(org: Org, licensed: str) -> None:
     grant(org, licensed, "a", at=NOON + timedelta(days=1))
     former, latter = held(org, "a")
     path = f"/v1/licences/{latter.id}"

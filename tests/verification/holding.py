@@ -1,4 +1,4 @@
-"""A party that holds a licence, made in the table itself: how licences are granted is tested elsewhere."""
+"""A party that holds a licence. The licence is inserted directly; `tests/licences` tests how licences are granted."""
 
 import uuid
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ YEAR = timedelta(days=365)
 
 @dataclass(frozen=True)
 class Held:
-    """A licence. code: as it is stored."""
+    """A licence in the database. code: as it is stored, without dashes."""
 
     org: Org
     id: uuid.UUID
@@ -29,16 +29,16 @@ class Held:
 
     @property
     def path(self) -> str:
-        """The address of its public page, without the host."""
+        """The path of its public page."""
         return f"/verify/{self.code}"
 
     def change(self, **fields: Any) -> None:
-        """Change its row."""
+        """Change columns of its row."""
         with self.org.transaction() as db:
             db.execute(update(Licence).where(Licence.org_id == self.org.id, Licence.id == self.id).values(**fields))
 
     def get(self, what: str, **caller: Any) -> Any:
-        """Its `certificate` or `credential`, as a member sees it, one with all permissions unless told otherwise."""
+        """Requests its `certificate` or `credential` as a member, by default one with all permissions."""
         return self.org.client(**caller).get(f"/v1/licences/{self.id}/{what}")
 
 
@@ -52,7 +52,7 @@ def hold(
     expires_at: datetime | None = None,
     **course: Any,
 ) -> Held:
-    """Put a party into the directory and have it hold a licence, of a course of these fields. By default valid."""
+    """Add a party to the directory and grant it a licence, by default a valid one. course: fields of the course."""
     party = {"entityId": PARTY, "displayName": name, "email": "ada@marked.example", "folders": ["crew"]}
     org.client().put("/v1/parties", json={"parties": [party]})
     course_id = org.with_course(label=label, **course)
@@ -65,7 +65,7 @@ def hold(
 def license_for(
     org: Org, assignment: dict[str, Any], granted_at: datetime = GRANTED_AT, expires_at: datetime | None = None
 ) -> Held:
-    """Grant a licence for an assignment. By default it is valid."""
+    """Insert a licence for an assignment, by default a valid one."""
     licence = Licence(
         org_id=org.id,
         party_id=assignment["party"]["entityId"],

@@ -1,6 +1,4 @@
-"""The credential before verifiers that know nothing of us: a JWT library of others, our published keys, the standard's
-shape. And the certificate: who may have it, and what it says.
-"""
+"""The credential, verified with another JWT library, the published keys and the standard's schema; the certificate."""
 
 import base64
 import dataclasses
@@ -32,7 +30,9 @@ from tests.drain import Workshop
 from tests.factories import Org
 from tests.verification.holding import GRANTED_AT, NAME, PARTY, Held, hold
 
-pytestmark = pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # by RFC 9864; verifiers have yet to hear of it
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:EdDSA is deprecated"
+)  # RFC 9864 deprecates it; verifiers still expect it
 
 SHAPE = json.loads(Path(__file__).with_name("open_badge.json").read_text())
 PUBLIC_URL = "https://training.example"
@@ -48,7 +48,7 @@ KEYS = {"ES256": pem(generate_private_key(SECP256R1())), "Ed25519": pem(Ed25519P
 
 
 def configured(org: Org, key: str | None) -> Org:
-    """The same organization, served by a deployment with this key."""
+    """Returns the same organization, served by a deployment with this key."""
     changed = org.parts.settings.model_copy(update={"credential_key": key, "public_url": PUBLIC_URL})
     parts = dataclasses.replace(org.parts, settings=changed)
     return dataclasses.replace(org, app=create_app(parts), parts=parts)
@@ -75,7 +75,7 @@ def published(visitor: TestClient) -> KeySet:
 
 
 def verified(text: str, keys: KeySet) -> jwt.Token:
-    """What the other library makes of it. Raises JoseError."""
+    """Returns the credential as the other library reads it. Raises JoseError if it does not verify."""
     return jwt.decode(text, keys, algorithms=["ES256", "EdDSA"])
 
 
@@ -83,7 +83,7 @@ def verified(text: str, keys: KeySet) -> jwt.Token:
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_another_library_verifies_it_by_the_published_keys(org: Org, workshop: Workshop, key: str) -> None:
+def test_others_verify_the_credential_with_the_published_keys(org: Org, workshop: Workshop, key: str) -> None:
     held = hold(configured(org, KEYS[key]), workshop, expires_at=EXPIRES_AT)
     answer = held.get("credential")
     assert answer.headers["Content-Type"] == "application/vc+jwt"
@@ -106,7 +106,7 @@ def test_no_private_part_of_a_key_is_published(held: Held, visitor: TestClient) 
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
-def test_one_that_was_changed_does_not_verify(held: Held, visitor: TestClient) -> None:
+def test_a_changed_credential_does_not_verify(held: Held, visitor: TestClient) -> None:
     text, keys = read(held.get("credential")), published(visitor)
     header, body, signature = text.split(".")
     claims = json.loads(base64.urlsafe_b64decode(body + "=="))
@@ -122,7 +122,7 @@ def test_one_that_was_changed_does_not_verify(held: Held, visitor: TestClient) -
         verified(text, published(anybody(elsewhere)))
 
 
-def test_it_has_the_shape_and_the_facts(held: Held, visitor: TestClient) -> None:
+def test_the_credential_has_the_standard_shape_and_the_facts_of_the_licence(held: Held, visitor: TestClient) -> None:
     claims = verified(read(held.get("credential")), published(visitor)).claims
     jsonschema.validate(claims, SHAPE, format_checker=jsonschema.FormatChecker())
     subject, issuer = claims["credentialSubject"], claims["issuer"]
@@ -131,13 +131,13 @@ def test_it_has_the_shape_and_the_facts(held: Held, visitor: TestClient) -> None
     assert (subject["achievement"]["version"], issuer["name"]) == ("v3.2", "Test")
     assert (claims["validFrom"], claims["validUntil"]) == ("2026-01-31T09:30:15Z", "2099-01-31T09:30:15Z")
     assert visitor.get(issuer["id"].removeprefix(PUBLIC_URL)).json() == issuer
-    told = str({name: value for name, value in claims.items() if name != "issuer"})
+    text = str({name: value for name, value in claims.items() if name != "issuer"})
     for secret in ("marked", PARTY, str(held.id), held.org.id):
-        assert secret not in told.replace(issuer["id"], "")
+        assert secret not in text.replace(issuer["id"], "")
 
 
-def test_the_claims_repeat_the_credential(held: Held, visitor: TestClient) -> None:
-    """As verifiers must check, by the standard's section on the JWT proof format."""
+def test_the_jwt_claims_repeat_the_fields_of_the_credential(held: Held, visitor: TestClient) -> None:
+    """The section of the standard about the JWT proof format requires verifiers to check this."""
     claims = verified(read(held.get("credential")), published(visitor)).claims
     assert claims["iss"] == claims["issuer"]["id"]
     assert claims["jti"] == claims["id"]
@@ -147,14 +147,14 @@ def test_the_claims_repeat_the_credential(held: Held, visitor: TestClient) -> No
     assert claims["nbf"] == int(GRANTED_AT.timestamp())
 
 
-def test_the_shape_refuses_what_misses_something(held: Held, visitor: TestClient) -> None:
+def test_the_schema_refuses_a_credential_without_a_required_field(held: Held, visitor: TestClient) -> None:
     claims = verified(read(held.get("credential")), published(visitor)).claims
     for name in SHAPE["required"]:
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate({key: value for key, value in claims.items() if key != name}, SHAPE)
 
 
-def test_replaced_keys_stay_published_and_what_they_signed_good(held: Held) -> None:
+def test_credentials_of_a_replaced_key_still_verify(held: Held) -> None:
     before = read(held.get("credential"))
     org = configured(held.org, KEYS["Ed25519"] + KEYS["ES256"])
     keys = published(anybody(org))
@@ -166,7 +166,7 @@ def test_replaced_keys_stay_published_and_what_they_signed_good(held: Held) -> N
 
 
 def status(text: str, visitor: TestClient) -> tuple[str, list[dict[str, Any]]]:
-    """The credential's id, and what its status address lists."""
+    """Returns the id of a credential and the entries of its revocation list."""
     claims = verified(text, published(visitor)).claims
     answer = visitor.get(claims["credentialStatus"]["id"].removeprefix(PUBLIC_URL))
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
@@ -175,7 +175,7 @@ def status(text: str, visitor: TestClient) -> tuple[str, list[dict[str, Any]]]:
     return claims["id"], listed["revokedCredentials"]
 
 
-def test_only_a_revoked_one_is_listed(held: Held, visitor: TestClient) -> None:
+def test_only_a_revoked_credential_is_on_its_revocation_list(held: Held, visitor: TestClient) -> None:
     text = read(held.get("credential"))
     assert status(text, visitor)[1] == []
     held.change(superseded_at=GRANTED_AT + timedelta(days=30))
@@ -186,7 +186,7 @@ def test_only_a_revoked_one_is_listed(held: Held, visitor: TestClient) -> None:
     assert "marked" not in str(entry)
 
 
-def test_one_that_promises_too_late_an_end_is_revoked_and_the_next_is_not(held: Held, visitor: TestClient) -> None:
+def test_a_credential_with_too_late_an_end_is_revoked_and_a_new_one_is_not(held: Held, visitor: TestClient) -> None:
     before = read(held.get("credential"))
     held.change(expires_at=EXPIRES_AT - timedelta(days=365))
     after = read(held.get("credential"))
@@ -198,12 +198,12 @@ def test_one_that_promises_too_late_an_end_is_revoked_and_the_next_is_not(held: 
 
 
 @pytest.mark.parametrize("until", ["", "x", "-1", "9" * 30, "NaN"])
-def test_a_status_of_nonsense_is_refused(held: Held, visitor: TestClient, until: str) -> None:
+def test_a_status_with_a_bad_end_is_refused(held: Held, visitor: TestClient, until: str) -> None:
     assert visitor.get(f"{held.path}/status", params={"until": until}).status_code == 422
     assert visitor.get("/verify/0000000000000000/status?until=1").status_code == 404
 
 
-def test_a_revoked_licence_gives_out_no_credential(held: Held) -> None:
+def test_a_revoked_licence_has_no_credential(held: Held) -> None:
     held.change(revoked_at=GRANTED_AT + timedelta(days=1))
     refused = held.get("credential")
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:rollcall:problem:licence-revoked")
@@ -212,7 +212,7 @@ def test_a_revoked_licence_gives_out_no_credential(held: Held) -> None:
 # --- without a key, or with a bad one
 
 
-def test_without_a_key_it_says_what_to_set(held: Held) -> None:
+def test_a_deployment_without_a_key_names_the_setting(held: Held) -> None:
     without = configured(held.org, None)
     refused = dataclasses.replace(held, org=without).get("credential")
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:rollcall:problem:credentials-not-configured")
@@ -222,13 +222,13 @@ def test_without_a_key_it_says_what_to_set(held: Held) -> None:
     assert visitor.get(f"/issuers/{held.org.id}").status_code == 404
 
 
-def test_an_organization_that_is_not_here_issues_nothing(visitor: TestClient) -> None:
+def test_an_unknown_organization_has_no_issuer_profile(visitor: TestClient) -> None:
     unknown = visitor.get("/issuers/nobody")
     assert (unknown.status_code, unknown.headers["Content-Type"]) == (404, "application/problem+json")
     assert visitor.get("/issuers/no%00body").status_code == 422
 
 
-def test_a_key_may_stand_on_one_line(held: Held) -> None:
+def test_a_key_may_be_written_on_one_line(held: Held) -> None:
     one_line = KEYS["ES256"].replace("\n", "\\n")
     assert settings.read({"ROLLCALL_CREDENTIAL_KEY": one_line}).credential_key == KEYS["ES256"]
     assert settings.read({"ROLLCALL_CREDENTIAL_KEY": ""}).credential_key is None
@@ -245,25 +245,25 @@ def test_a_key_that_cannot_sign_stops_the_start(key: str) -> None:
     assert "c2VjcmV0" not in str(refused.value)
 
 
-# --- who may have them
+# --- who can get them
 
 
 @pytest.mark.parametrize("what", ["certificate", "credential"])
-def test_who_sees_the_licence_may_have_it(held: Held, other_org: Org, what: str) -> None:
-    def asked(*permissions: Permission, **caller: Any) -> int:
+def test_callers_that_see_a_licence_get_its_certificate_and_credential(held: Held, other_org: Org, what: str) -> None:
+    def status_for(*permissions: Permission, **caller: Any) -> int:
         client = held.org.stranger()
         client.headers["Authorization"] = f"Bearer {held.org.token(*permissions, **caller)}"
         answer: int = client.get(f"/v1/licences/{held.id}/{what}").status_code
         return answer
 
-    assert asked(Permission.VIEW) == asked(Permission.ADMIN) == 200
-    assert asked(Permission.ASSIGN) == 403
-    assert asked(Permission.VIEW, folders=["crew"]) == 200
-    assert asked(Permission.VIEW, folders=["office"]) == 404
-    assert asked(party=PARTY) == 200
-    assert asked(party=PARTY, folders=["office"]) == 200
-    assert asked(party="crew-2") == 403
-    assert asked() == 403
+    assert status_for(Permission.VIEW) == status_for(Permission.ADMIN) == 200
+    assert status_for(Permission.ASSIGN) == 403
+    assert status_for(Permission.VIEW, folders=["crew"]) == 200
+    assert status_for(Permission.VIEW, folders=["office"]) == 404
+    assert status_for(party=PARTY) == 200
+    assert status_for(party=PARTY, folders=["office"]) == 200
+    assert status_for(party="crew-2") == 403
+    assert status_for() == 403
     assert anybody(held.org).get(f"/v1/licences/{held.id}/{what}").status_code == 401
     assert other_org.client().get(f"/v1/licences/{held.id}/{what}").status_code == 404
 
@@ -271,7 +271,7 @@ def test_who_sees_the_licence_may_have_it(held: Held, other_org: Org, what: str)
 # --- the certificate
 
 
-def test_the_certificate_says_what_the_licence_is(held: Held) -> None:
+def test_the_certificate_has_the_facts_of_the_licence(held: Held) -> None:
     answer = held.get("certificate")
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert answer.headers.items() >= {name.lower(): value for name, value in HEADERS.items()}.items()
@@ -282,13 +282,13 @@ def test_the_certificate_says_what_the_licence_is(held: Held) -> None:
     (drawn,) = re.findall(r'd="([^"]+)"', segno.make(PUBLIC_URL + held.path, error="m").svg_inline(border=0))
     assert drawn in page
     assert "<script" not in page
-    assert "style=" not in page  # which the policy would forbid
+    assert "style=" not in page  # the content security policy forbids it
     assert 'class="stamp"' not in page
 
 
 @pytest.mark.parametrize(
     ("field", "text"), [("expires_at", "Expired on"), ("revoked_at", "Revoked on"), ("superseded_at", "Replaced on")]
 )
-def test_a_certificate_of_what_has_ended_says_so(held: Held, field: str, text: str) -> None:
+def test_a_certificate_of_an_ended_licence_says_so(held: Held, field: str, text: str) -> None:
     held.change(**{field: GRANTED_AT + timedelta(days=31)})
     assert f"{text} 3 March 2026" in read(held.get("certificate"))

@@ -1,4 +1,4 @@
-"""What a printed code tells to anybody: the listed facts and no others. How the page looks is in `browser/`."""
+"""The public page of a licence: it discloses the listed facts and no others. `tests/browser` tests how it looks."""
 
 import dataclasses
 import logging
@@ -43,7 +43,7 @@ def assert_is_page(answer: Any, status: int, *texts: str) -> None:
 
 
 def stored(org: Org) -> dict[str, list[str]]:
-    """Every row of an organization."""
+    """Returns all rows of an organization, by table."""
     with org.transaction() as db:
         return {name: sorted(map(repr, db.execute(select(table)))) for name, table in metadata.tables.items()}
 
@@ -52,10 +52,10 @@ def written(at: datetime) -> str:
     return f"{at.day} {at:%B %Y}"
 
 
-# --- what is told
+# --- what the page discloses
 
 
-def test_a_valid_licence_is_told_as_a_page_and_as_json(held: Held, visitor: TestClient) -> None:
+def test_a_valid_licence_has_a_page_and_json(held: Held, visitor: TestClient) -> None:
     with held.org.transaction() as db:
         expires_at = licences.proof(db, held.id, None).licence.expires_at
     assert_is_page(
@@ -68,9 +68,9 @@ def test_a_valid_licence_is_told_as_a_page_and_as_json(held: Held, visitor: Test
         "v3.2",
         ">Test<",
     )
-    told = visitor.get(held.path, headers=JSON)
-    assert told.headers["Cache-Control"] == "no-store"
-    assert told.json() == {
+    answer = visitor.get(held.path, headers=JSON)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.json() == {
         "holder": NAME,
         "course": "Hydrogen-sulfide response",
         "version": "v3.2",
@@ -89,24 +89,24 @@ ENDS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("validity", ENDS)
-def test_one_that_has_ended_says_how_and_when(held: Held, visitor: TestClient, validity: str) -> None:
+def test_an_ended_licence_says_how_and_when_it_ended(held: Held, visitor: TestClient, validity: str) -> None:
     heading, fields = ENDS[validity]
     held.change(**fields)
     page = visitor.get(held.path)
     assert_is_page(page, 200, f"{heading} <time", "1 March 2026")
     assert "Valid until" not in page.text
-    told = visitor.get(held.path, headers=JSON).json()
-    assert (told["validity"], told["until"]) == (validity, "2026-03-01T12:00:00Z")
+    answer = visitor.get(held.path, headers=JSON).json()
+    assert (answer["validity"], answer["until"]) == (validity, "2026-03-01T12:00:00Z")
 
 
-def test_what_is_final_goes_before_what_is_not(held: Held, visitor: TestClient) -> None:
+def test_revoked_goes_before_superseded_and_superseded_before_expired(held: Held, visitor: TestClient) -> None:
     held.change(expires_at=PAST, superseded_at=PAST - timedelta(days=1))
     assert visitor.get(held.path, headers=JSON).json()["validity"] == "superseded"
     held.change(revoked_at=PAST)
     assert visitor.get(held.path, headers=JSON).json()["validity"] == "revoked"
 
 
-def test_it_ends_at_the_very_moment(held: Held) -> None:
+def test_a_licence_expires_at_the_microsecond_of_its_end(held: Held) -> None:
     with held.org.transaction() as db:
         licence = licences.proof(db, held.id, None).licence
     before = licence.expires_at - timedelta(microseconds=1)
@@ -114,33 +114,35 @@ def test_it_ends_at_the_very_moment(held: Held) -> None:
     assert licences.validity(licence, licence.expires_at)[0] == licences.Validity.EXPIRED
 
 
-def test_days_are_those_of_the_organization(org: Org, workshop: Workshop, visitor: TestClient) -> None:
+def test_days_on_the_page_are_in_the_time_zone_of_the_organization(
+    org: Org, workshop: Workshop, visitor: TestClient
+) -> None:
     east = add_org(org.app, org.parts, time_zone="Pacific/Kiritimati")
     held = hold(east, workshop, expires_at=datetime(2099, 6, 14, 12, tzinfo=UTC))
     assert_is_page(visitor.get(held.path), 200, "15 June 2099")
 
 
-def test_nothing_else_is_told(held: Held, visitor: TestClient) -> None:
-    """Everything about it that is not listed is marked, or looked for as it is."""
+def test_the_page_discloses_no_other_facts(held: Held, visitor: TestClient) -> None:
+    """All other facts are either marked with the word `marked` or searched for by their values."""
     held.change(revoked_at=PAST, revocation_reason="marked reason", revoked_by_id="marked-revoker")
     with held.org.transaction() as db:
         licence = licences.proof(db, held.id, None).licence
     secrets = ["marked", PARTY, held.org.id, held.course_id, *map(str, (held.id, licence.assignment_id))]
     secrets += [str(licence.course_version_id), "2026-01-31", "31 January"]
     for headers in (JSON, {}):
-        told = visitor.get(held.path, headers=headers).text
-        assert [secret for secret in secrets if secret in told] == []
-        assert NAME in told
+        text = visitor.get(held.path, headers=headers).text
+        assert [secret for secret in secrets if secret in text] == []
+        assert NAME in text
 
 
-def test_an_erased_name_is_gone(held: Held, visitor: TestClient) -> None:
+def test_the_page_does_not_show_an_erased_name(held: Held, visitor: TestClient) -> None:
     held.org.client().post(f"/v1/parties/{PARTY}/erase")
     page = visitor.get(held.path)
     assert_is_page(page, 200, "Valid until")
     assert NAME not in page.text
 
 
-def test_hostile_names_are_text(org: Org, workshop: Workshop, visitor: TestClient) -> None:
+def test_html_in_names_is_escaped(org: Org, workshop: Workshop, visitor: TestClient) -> None:
     held = hold(org, workshop, name=f"N{HOSTILE}", title=f"T{HOSTILE}", label=f"L{HOSTILE}")
     for page in (visitor.get(held.path), held.get("certificate")):
         assert "<script" not in page.text
@@ -149,7 +151,7 @@ def test_hostile_names_are_text(org: Org, workshop: Workshop, visitor: TestClien
     assert visitor.get(held.path, headers=JSON).json()["holder"] == f"N{HOSTILE}"
 
 
-def test_reading_changes_nothing(held: Held, visitor: TestClient) -> None:
+def test_reading_the_public_pages_writes_no_row(held: Held, visitor: TestClient) -> None:
     before = stored(held.org)
     for method in ("GET", "HEAD"):
         for path in (held.path, "/verify", f"{held.path}/status?until=1", f"/verify?code={held.code}"):
@@ -172,7 +174,7 @@ def test_reading_changes_nothing(held: Held, visitor: TestClient) -> None:
         "{0[0]}\u2013{0[1]}{0[2]}\u2014{0[3]}",
     ],
 )
-def test_a_code_may_be_typed_in_many_ways(held: Held, visitor: TestClient, typed: str) -> None:
+def test_a_code_may_be_typed_with_any_separators(held: Held, visitor: TestClient, typed: str) -> None:
     groups = licences.grouped(held.code).split("-")
     text = typed.format(groups if "0[" in typed else held.code)
     for way in (text, text.lower()):
@@ -181,7 +183,7 @@ def test_a_code_may_be_typed_in_many_ways(held: Held, visitor: TestClient, typed
         assert (asked.status_code, asked.headers["Location"]) == (303, f"verify/{held.code}")
 
 
-def test_letters_that_look_like_digits_are_read_as_digits() -> None:
+def test_letters_in_a_code_that_look_like_digits_are_read_as_digits() -> None:
     assert licences.read_code("oo11-IlO0-aaaa-ffff") == "00111100AAAAFFFF"
 
 
@@ -189,7 +191,7 @@ def test_letters_that_look_like_digits_are_read_as_digits() -> None:
     "typed",
     ["x", UNKNOWN[1:], f"{UNKNOWN}0", "G" * 16, "%00", "\u0660" * 16, "a" * 5000, "<script>", "0" * 16 + "%0A1"],
 )
-def test_what_is_no_code_is_answered_like_one_that_nobody_has(visitor: TestClient, typed: str) -> None:
+def test_a_malformed_code_is_answered_like_an_unknown_one(visitor: TestClient, typed: str) -> None:
     pages = [visitor.get(f"/verify/{typed}"), visitor.get(f"/verify/{UNKNOWN}")]
     for page in pages:
         assert_is_page(page, 404, "No licence has this code", "16 characters", "<form")
@@ -200,7 +202,7 @@ def test_what_is_no_code_is_answered_like_one_that_nobody_has(visitor: TestClien
     assert problem.headers["Cache-Control"] == "no-store"
 
 
-def test_an_unknown_code_costs_one_question(org: Org, visitor: TestClient) -> None:
+def test_an_unknown_code_costs_one_statement(org: Org, visitor: TestClient) -> None:
     visitor.get(f"/verify/{UNKNOWN}")
     with count_statements(org.parts.database.engine) as statements:
         visitor.get(f"/verify/{UNKNOWN}")
@@ -216,8 +218,8 @@ def test_the_page_asks_for_a_code(visitor: TestClient) -> None:
 # --- when something is not available
 
 
-def test_it_stays_up_while_training_is_unavailable(held: Held, visitor: TestClient) -> None:
-    """What was earned is not taken back by a switch."""
+def test_the_page_works_while_training_is_unavailable(held: Held, visitor: TestClient) -> None:
+    """Switching training off does not invalidate licences."""
     with held.org.transaction() as db:
         access.enable(db, training=False, actor=OPERATOR, now=clock.now())
         access.entitle(db, training=False, actor=OPERATOR, now=clock.now())
@@ -225,7 +227,7 @@ def test_it_stays_up_while_training_is_unavailable(held: Held, visitor: TestClie
     assert held.get("certificate").json()["reason"] == "not_entitled"
 
 
-def test_a_deployment_without_training_says_so_kindly(held: Held) -> None:
+def test_the_page_of_a_deployment_without_training_says_so(held: Held) -> None:
     without = held.org.parts.settings.model_copy(update={"features": frozenset()})
     app = create_app(dataclasses.replace(held.org.parts, settings=without))
     visitor = anybody(dataclasses.replace(held.org, app=app))
@@ -236,7 +238,7 @@ def test_a_deployment_without_training_says_so_kindly(held: Held) -> None:
 @pytest.mark.parametrize(
     ("error", "status"), [(OperationalError("SELECT", {}, Exception("away")), 503), (ZeroDivisionError("secret"), 500)]
 )
-def test_our_own_faults_are_kind_and_show_nothing(
+def test_the_page_of_an_internal_error_discloses_nothing(
     held: Held,
     visitor: TestClient,
     monkeypatch: pytest.MonkeyPatch,
@@ -261,10 +263,10 @@ def test_our_own_faults_are_kind_and_show_nothing(
 # --- from the completion to the gate
 
 
-def test_what_was_earned_is_told_at_the_gate_until_it_is_revoked(
+def test_a_completed_assignment_is_valid_at_the_gate_until_its_licence_is_revoked(
     org: Org, workshop: Workshop, visitor: TestClient
 ) -> None:
-    """Through the routes alone, as everybody else would."""
+    """Uses the routes alone, as other systems do."""
     org.with_parties(PARTY)
     assignment_id = assign(org, workshop, org.with_course(licenceOn="completion"))
     assert org.client().post(f"/v1/assignments/{assignment_id}/complete").status_code == 200
