@@ -193,6 +193,17 @@ def test_a_job_without_failed_recipients_cannot_be_retried(org: Org, workshop: W
         workshop.drain(org.id)
 
 
+@pytest.mark.usefixtures("small_chunks")
+def test_a_running_job_with_a_failed_recipient_cannot_be_retried(org: Org, workshop: Workshop) -> None:
+    org.with_parties(*parties(19))
+    job = submit(org.client(), body(org.with_course(), "a-party-that-is-unknown", *parties(19)))
+    workshop.deliver("jobs.run_chunk", org.id)
+    running = read_job(org, job)
+    assert (running["state"], running["counts"]["failed"], running["counts"]["pending"]) == ("running", 1, 10)
+    answer = org.client().post(f"/v1/jobs/{job['id']}/retry")
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:rollcall:problem:nothing-to-retry")
+
+
 @pytest.mark.parametrize("action", ["cancel", "retry"])
 def test_a_member_who_may_only_view_or_complete_neither_cancels_nor_retries(
     org: Org, mixed: dict[str, Any], action: str
