@@ -48,7 +48,7 @@ class Sent:
 
 
 def anybody(org: Org) -> TestClient:
-    """A client without an account, like a party with a browser."""
+    """A client without an account, as a party with a browser."""
     return TestClient(org.app, raise_server_exceptions=False, follow_redirects=False)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from shared import assignments, clock
 from shared.access import Permission
-from tests.assignments.asking import deactivate
+from tests.assignments import asking
 from tests.drain import Workshop
 from tests.factories import MEMBER, Org
 from tests.racing import blocked
@@ -27,19 +27,14 @@ def coordinator(org: Org) -> TestClient:
 
 
 def assign(org: Org, workshop: Workshop, course: str, *parties: str) -> list[dict[str, Any]]:
-    body = {
-        "courseId": course,
-        "recipients": [{"entityType": "party", "entityId": party} for party in parties],
-        "reason": "Refresh",
-        "dueOn": "2099-06-15",
-    }
-    job = org.client().post("/v1/assignments", json=body).json()
-    workshop.drain(org.id)
-    items: list[dict[str, Any]] = org.client().get("/v1/assignments", params={"jobId": job["id"]}).json()["items"]
+    """Assigns the course to parties. Returns the assignments, sorted by party."""
+    job = asking.assign(org, workshop, asking.body(course, *parties, reason="Refresh", dueOn="2099-06-15"))
+    items = asking.pages(org.client(), "/v1/assignments", jobId=job["id"])
     return sorted(items, key=lambda item: item["party"]["entityId"])
 
 
 def facts(org: Org, subject: str) -> list[dict[str, Any]]:
+    """The events about one subject."""
     items = org.client().get("/v1/events", params={"limit": 500}).json()["items"]
     return [item for item in items if item["subject"] == subject]
 
@@ -175,7 +170,7 @@ def test_an_assignment_is_not_reassigned_to_a_party_outside_the_callers_folders(
 
 
 def test_an_assignment_is_not_reassigned_to_an_inactive_party(org: Org, workshop: Workshop, course: str) -> None:
-    deactivate(org, "crew-2")
+    asking.deactivate(org, "crew-2")
     one = assign(org, workshop, course, "crew-1")[0]
     _, rest, body = changes("crew-2")[2]
     refused = org.client().post(f"/v1/assignments/{one['id']}{rest}", json=body)
