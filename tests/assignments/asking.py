@@ -1,4 +1,4 @@
-"""What tests of assignments ask for, and how they carry it through."""
+"""Requests about assignments, and the answers to them, for tests of any noun."""
 
 import uuid
 from collections import Counter
@@ -18,7 +18,7 @@ CREW = "drill-floor-crew"
 
 
 def body(course_id: str, *party_ids: str, **fields: object) -> dict[str, Any]:
-    """A submission for these parties. Other fields as they stand on the wire."""
+    """The body of a submission for these parties. fields: other fields, named as in JSON."""
     named = {"recipients": recipients(*party_ids)} if party_ids else {}
     return {"courseId": course_id, "reason": "HSE program annual refresh, Q2 2026", **named, **fields}
 
@@ -29,12 +29,12 @@ def recipients(*party_ids: str) -> list[dict[str, str]]:
 
 
 def parties(count: int, first: int = 0) -> list[str]:
-    """So many ids."""
+    """The ids `party-00000`, `party-00001` and so on: `count` of them, from number `first`."""
     return [f"party-{n:05}" for n in range(first, first + count)]
 
 
 def submit(client: TestClient, asked: dict[str, Any], **headers: str) -> dict[str, Any]:
-    """Submit, and expect it to be accepted. Answers the job."""
+    """Submits a job, which must be accepted. Returns the job."""
     answer = client.post("/v1/assignments", json=asked, headers=headers)
     assert answer.status_code == 202, answer.text
     job: dict[str, Any] = answer.json()
@@ -43,20 +43,20 @@ def submit(client: TestClient, asked: dict[str, Any], **headers: str) -> dict[st
 
 
 def assign(org: Org, workshop: Workshop, asked: dict[str, Any], client: TestClient | None = None) -> dict[str, Any]:
-    """Submit and let the workers do it. Answers the job as it ended."""
+    """Submits a job and works on it. Returns the finished job."""
     job = submit(client or org.client(), asked)
     workshop.drain(org.id)
     return read_job(org, job)
 
 
 def read_job(org: Org, job: dict[str, Any]) -> dict[str, Any]:
-    """A job as it is now."""
+    """The job, read again."""
     found: dict[str, Any] = org.client().get(f"/v1/jobs/{job['id']}").json()
     return found
 
 
 def pages(client: TestClient, path: str, **params: str | int) -> list[dict[str, Any]]:
-    """Every item of a list, page by page."""
+    """Every item of a list, read page by page."""
     items: list[dict[str, Any]] = []
     cursor: dict[str, Any] = {}
     while True:
@@ -69,7 +69,7 @@ def pages(client: TestClient, path: str, **params: str | int) -> list[dict[str, 
 
 
 def codes(org: Org, job: dict[str, Any]) -> dict[str, str]:
-    """The code of every recipient of a job."""
+    """The outcome code of every recipient of a job."""
     items = pages(org.client(), f"/v1/jobs/{job['id']}/results", limit=500)
     by_id = {item["entityId"]: item["code"] for item in items}
     assert len(by_id) == len(items), "a recipient has two outcomes"
@@ -77,19 +77,19 @@ def codes(org: Org, job: dict[str, Any]) -> dict[str, str]:
 
 
 def counted(codes: Iterable[str]) -> dict[str, int]:
-    """How many of each code."""
+    """The number of recipients with each code."""
     return dict(Counter(codes))
 
 
 def deactivate(org: Org, *party_ids: str) -> None:
-    """Let parties leave."""
+    """Sets parties inactive."""
     left = [{"entityId": party_id, "displayName": "Somebody", "active": False} for party_id in party_ids]
     answer = org.client(Permission.SYNC_DIRECTORY).put("/v1/parties", json={"parties": left})
     assert answer.status_code == 200, answer.text
 
 
 def complete(org: Org, course_id: str, *party_ids: str) -> None:
-    """Let the parties' assignments of a course be completed, by whatever way."""
+    """Marks the parties' assignments of a course as completed, in the database."""
     done = {
         "state": AssignmentState.COMPLETED,
         "completion_method": "on_behalf",
@@ -104,7 +104,7 @@ def complete(org: Org, course_id: str, *party_ids: str) -> None:
 
 
 def events(org: Org) -> list[dict[str, Any]]:
-    """Every event of the organization, whose numbers have no hole."""
+    """Every event of the organization. Fails if a sequence number is missing."""
     client, found, after = org.client(Permission.READ_EVENTS), [], "0"
     while items := (answer := client.get("/v1/events", params={"after": after, "limit": 500}).json())["items"]:
         found += items

@@ -1,4 +1,4 @@
-"""A party that owes a course, and a link with which it can complete it."""
+"""A party with an open assignment, and the session link with which it can complete the assignment."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ NAME = "Ada Lindqvist"
 
 @dataclass(frozen=True)
 class Sent:
-    """An assignment and its link. path: the link's address without the host."""
+    """An assignment and its session link. url: the address of the link, with the host."""
 
     org: Org
     assignment_id: str
@@ -23,7 +23,7 @@ class Sent:
 
     @property
     def path(self) -> str:
-        """What follows the host in the address."""
+        """The address without the host."""
         return self.url.removeprefix(self.org.parts.settings.public_url)
 
     @property
@@ -32,28 +32,28 @@ class Sent:
         return self.path.removeprefix("/s/")
 
     def assignment(self) -> dict[str, Any]:
-        """The assignment, as a coordinator reads it."""
+        """The assignment, read by a coordinator."""
         read: dict[str, Any] = self.org.client().get(f"/v1/assignments/{self.assignment_id}").json()
         return read
 
     def events(self) -> list[dict[str, Any]]:
-        """What happened to the assignment."""
+        """The events of the assignment."""
         items = self.org.client().get("/v1/events", params={"limit": 500}).json()["items"]
         return [item for item in items if item["subject"] == f"assignment/{self.assignment_id}"]
 
     def change(self, what: str, **body: Any) -> None:
-        """Have a coordinator complete, close, reassign or reopen it."""
+        """Completes, closes, reassigns or reopens the assignment, by a coordinator."""
         answer = self.org.client().post(f"/v1/assignments/{self.assignment_id}/{what}", json=body)
         assert answer.status_code == 200, answer.text
 
 
 def anybody(org: Org) -> TestClient:
-    """Somebody with a browser and no account."""
+    """A client without an account, as a party with a browser."""
     return TestClient(org.app, raise_server_exceptions=False, follow_redirects=False)
 
 
 def assign(org: Org, workshop: Workshop, course_id: str, party_id: str = PARTY, due_on: str | None = None) -> str:
-    """Assign a course to a party. Answers the assignment's id."""
+    """Assigns a course to a party. Returns the assignment's id."""
     body = {
         "courseId": course_id,
         "recipients": [{"entityType": "party", "entityId": party_id}],
@@ -69,7 +69,7 @@ def assign(org: Org, workshop: Workshop, course_id: str, party_id: str = PARTY, 
 
 
 def send(org: Org, workshop: Workshop, *, due_on: str | None = "2099-06-15", **version: Any) -> Sent:
-    """Assign a course to a party and mint its link. version: what its version holds besides the label."""
+    """Assigns a course to a party and mints its session link. version: fields of the version besides the label."""
     party = {"entityId": PARTY, "displayName": NAME}
     org.client(Permission.SYNC_DIRECTORY).put("/v1/parties", json={"parties": [party]})
     course_id = org.with_course(label="v3.1")

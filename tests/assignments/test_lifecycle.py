@@ -1,13 +1,18 @@
-"""One assignment from its making to its end: completed, edited, reassigned, closed, reopened, by whom and when."""
+"""Changes of one assignment: complete, edit, reassign, close and reopen it; by which member, and in which state."""
 
+import uuid
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy.orm import Session
 
+from shared import assignments, clock
 from shared.access import Permission
+from tests.assignments import asking
 from tests.drain import Workshop
-from tests.factories import Org
+from tests.factories import MEMBER, Org
+from tests.racing import blocked
 
 
 @pytest.fixture
@@ -22,24 +27,19 @@ def coordinator(org: Org) -> TestClient:
 
 
 def assign(org: Org, workshop: Workshop, course: str, *parties: str) -> list[dict[str, Any]]:
-    body = {
-        "courseId": course,
-        "recipients": [{"entityType": "party", "entityId": party} for party in parties],
-        "reason": "Refresh",
-        "dueOn": "2099-06-15",
-    }
-    job = org.client().post("/v1/assignments", json=body).json()
-    workshop.drain(org.id)
-    items: list[dict[str, Any]] = org.client().get("/v1/assignments", params={"jobId": job["id"]}).json()["items"]
+    """Assigns the course to parties. Returns the assignments, sorted by party."""
+    job = asking.assign(org, workshop, asking.body(course, *parties, reason="Refresh", dueOn="2099-06-15"))
+    items = asking.pages(org.client(), "/v1/assignments", jobId=job["id"])
     return sorted(items, key=lambda item: item["party"]["entityId"])
 
 
 def facts(org: Org, subject: str) -> list[dict[str, Any]]:
+    """The events about one subject."""
     items = org.client().get("/v1/events", params={"limit": 500}).json()["items"]
     return [item for item in items if item["subject"] == subject]
 
 
-def test_on_behalf_records_the_member_against_the_party(
+def test_a_completion_on_behalf_records_the_member_and_the_party(
     org: Org, workshop: Workshop, course: str, coordinator: TestClient
 ) -> None:
     one = assign(org, workshop, course, "crew-1")[0]
@@ -60,7 +60,7 @@ def test_on_behalf_records_the_member_against_the_party(
     assert (again.status_code, again.json()["type"]) == (409, "urn:rollcall:problem:assignment-completed")
 
 
-def test_the_member_who_represents_the_party_needs_no_permission_and_others_do(
+def test_the_member_who_represents_the_party_completes_without_a_permission(
     org: Org, workshop: Workshop, course: str
 ) -> None:
     one, two = assign(org, workshop, course, "crew-1", "crew-2")
@@ -74,15 +74,13 @@ def test_the_member_who_represents_the_party_needs_no_permission_and_others_do(
     assert "training.complete" in refused.json()["detail"]
 
 
-def test_out_of_scope_is_not_there_and_the_future_has_not_happened(org: Org, workshop: Workshop, course: str) -> None:
+def test_a_completion_must_not_lie_in_the_future(org: Org, workshop: Workshop, course: str) -> None:
     one = assign(org, workshop, course, "crew-1")[0]
-    elsewhere = org.client(Permission.COMPLETE, folders=["kennel"])
-    assert elsewhere.post(f"/v1/assignments/{one['id']}/complete").status_code == 404
     future = org.client().post(f"/v1/assignments/{one['id']}/complete", json={"occurredOn": "2999-01-01"})
     assert (future.status_code, future.json()["errors"][0]["pointer"]) == (422, "/occurredOn")
 
 
-def test_editing_keeps_former_values_and_minds_the_etag(
+def test_an_edit_records_the_former_values_and_refuses_a_stale_etag(
     org: Org, workshop: Workshop, course: str, coordinator: TestClient
 ) -> None:
     one = assign(org, workshop, course, "crew-1")[0]
@@ -97,7 +95,7 @@ def test_editing_keeps_former_values_and_minds_the_etag(
     assert coordinator.patch(address, json={"dueOn": "2001-01-01"}).json()["errors"][0]["pointer"] == "/dueOn"
 
 
-def test_reassigning_closes_one_and_opens_one_on_the_same_version(
+def test_reassigning_closes_the_assignment_and_opens_one_of_the_same_version(
     org: Org, workshop: Workshop, course: str, coordinator: TestClient
 ) -> None:
     one = assign(org, workshop, course, "crew-1")[0]
@@ -116,7 +114,7 @@ def test_reassigning_closes_one_and_opens_one_on_the_same_version(
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/recipient/entityId")
 
 
-def test_reopening_brings_it_back_unless_another_is_open(
+def test_an_assignment_is_reopened_unless_the_party_has_another_open_one(
     org: Org, workshop: Workshop, course: str, coordinator: TestClient
 ) -> None:
     one = assign(org, workshop, course, "crew-1")[0]
@@ -134,62 +132,92 @@ def test_reopening_brings_it_back_unless_another_is_open(
     assert (former["state"], former["completionMethod"]) == ("completed", "on_behalf")
 
 
-def test_undo_closes_what_nobody_touched_and_names_the_rest(
-    org: Org, workshop: Workshop, course: str, coordinator: TestClient
+# --- scope, state and revision
+
+
+def changes(party_id: str = "crew-2") -> list[tuple[str, str, dict[str, Any]]]:
+    """Every change of one assignment: method, what follows its address, and body."""
+    return [
+        ("POST", "/complete", {}),
+        ("PATCH", "", {"reason": "Another reason"}),
+        ("POST", "/reassign", {"recipient": {"entityType": "party", "entityId": party_id}, "reason": "Changed rigs"}),
+        ("POST", "/close", {"reason": "Left"}),
+        ("POST", "/reopen", {"reason": "Wrong person"}),
+    ]
+
+
+def test_an_assignment_outside_the_callers_folders_is_not_found(org: Org, workshop: Workshop, course: str) -> None:
+    one = assign(org, workshop, course, "crew-1")[0]
+    elsewhere = org.client(folders=["kennel"])
+    for method, rest, body in changes():
+        answer = elsewhere.request(method, f"/v1/assignments/{one['id']}{rest}", json=body)
+        assert (answer.status_code, answer.json()["type"]) == (404, "urn:rollcall:problem:not-found")
+    assert org.client().get(f"/v1/assignments/{one['id']}").json() == one
+
+
+def test_an_assignment_is_not_reassigned_to_a_party_outside_the_callers_folders(
+    org: Org, workshop: Workshop, course: str
 ) -> None:
-    made = assign(org, workshop, course, "crew-1", "crew-2", "crew-3")
-    coordinator.post(f"/v1/assignments/{made[0]['id']}/complete")
-    undo = coordinator.post(f"/v1/jobs/{made[0]['jobId']}/undo")
-    assert undo.status_code == 202, undo.text
-    workshop.drain(org.id)
-    job = coordinator.get(undo.headers["Location"]).json()
-    assert (job["state"], job["counts"]["succeeded"], job["counts"]["unchanged"]) == ("succeeded", 2, 1)
-    results = coordinator.get(f"/v1/jobs/{job['id']}/results", params={"outcome": "unchanged"}).json()["items"]
-    assert [(item["entityId"], item["code"]) for item in results] == [("crew-1", "touched-since")]
-    assert coordinator.post(f"/v1/jobs/{made[0]['jobId']}/undo").json()["id"] == job["id"]
+    org.with_parties("office-1", folder="office")
+    one = assign(org, workshop, course, "crew-1")[0]
+    supervisor = org.client(folders=["drill-floor"])
+    _, rest, body = changes("office-1")[2]
+    refused = supervisor.post(f"/v1/assignments/{one['id']}{rest}", json=body)
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/recipient/entityId")
+    unknown = supervisor.post(f"/v1/assignments/{one['id']}{rest}", json=changes("nobody")[2][2])
+    assert refused.json() == unknown.json(), "the answer tells whether the party exists"
+    assert [item["id"] for item in org.client().get("/v1/assignments").json()["items"]] == [one["id"]]
 
 
-def test_completing_many_by_course_and_taking_it_back(
-    org: Org, workshop: Workshop, course: str, coordinator: TestClient
+def test_an_assignment_is_not_reassigned_to_an_inactive_party(org: Org, workshop: Workshop, course: str) -> None:
+    asking.deactivate(org, "crew-2")
+    one = assign(org, workshop, course, "crew-1")[0]
+    _, rest, body = changes("crew-2")[2]
+    refused = org.client().post(f"/v1/assignments/{one['id']}{rest}", json=body)
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/recipient/entityId")
+
+
+@pytest.mark.parametrize(("end", "slug"), [("complete", "assignment-completed"), ("close", "assignment-closed")])
+def test_an_assignment_that_has_ended_can_only_be_reopened(
+    org: Org, workshop: Workshop, course: str, end: str, slug: str
 ) -> None:
-    made = assign(org, workshop, course, "crew-1", "crew-2")
-    body = {"courseId": course, "folderIds": ["drill-floor"], "occurredOn": "2026-02-01"}
-    signed = coordinator.post("/v1/assignments/complete", json=body)
-    assert signed.status_code == 202, signed.text
-    workshop.drain(org.id)
-    job = coordinator.get(signed.headers["Location"]).json()
-    assert (job["counts"]["succeeded"], job["counts"]["failed"]) == (2, 1)
-    results = coordinator.get(f"/v1/jobs/{job['id']}/results").json()["items"]
-    assert {item["entityId"]: item["code"] for item in results} == {
-        "crew-1": "completed",
-        "crew-2": "completed",
-        "crew-3": "not-assigned",
-    }
-    undo = coordinator.post(f"/v1/jobs/{job['id']}/undo").json()
-    workshop.drain(org.id)
-    assert coordinator.get(f"/v1/jobs/{undo['id']}").json()["counts"]["succeeded"] == 2
-    assert coordinator.get(f"/v1/assignments/{made[0]['id']}").json()["state"] == "assigned"
-    again = coordinator.get(f"/v1/jobs/{job['id']}/results", params={"outcome": "succeeded"}).json()["items"]
-    assert len(again) == 2  # what a job did stays told, also after it was taken back
+    one = assign(org, workshop, course, "crew-1")[0]
+    client, address = org.client(), f"/v1/assignments/{one['id']}"
+    ended = client.post(f"{address}/{end}", json={"reason": "Left"} if end == "close" else {})
+    assert ended.status_code == 200, ended.text
+    *others, reopen = changes()
+    for method, rest, body in others:
+        answer = client.request(method, f"{address}{rest}", json=body)
+        assert (answer.status_code, answer.json()["type"]) == (409, f"urn:rollcall:problem:{slug}")
+    assert client.get(address).json() == ended.json()
+    assert client.request(reopen[0], f"{address}{reopen[1]}", json=reopen[2]).status_code == 200
 
 
-def test_large_changes_wait_for_a_second_member(org: Org, workshop: Workshop, course: str) -> None:
-    org.client().put("/v1/settings", json={"changeLimit": 2})
-    body = {"courseId": course, "folderIds": ["drill-floor"], "reason": "All of them"}
-    first, second = org.client(member="first"), org.client(member="second")
-    job = first.post("/v1/assignments", json=body).json()
-    workshop.drain(org.id)
-    assert first.get(f"/v1/jobs/{job['id']}").json()["state"] == "awaiting_approval"
-    refused = first.post(f"/v1/jobs/{job['id']}/approve")
-    assert (refused.status_code, refused.json()["type"]) == (403, "urn:rollcall:problem:other-member-needed")
-    assert second.post(f"/v1/jobs/{job['id']}/approve").json()["state"] == "queued"
-    workshop.drain(org.id)
-    assert first.get(f"/v1/jobs/{job['id']}").json()["counts"]["succeeded"] == 3
+def test_a_change_with_a_stale_etag_is_refused(org: Org, workshop: Workshop, course: str) -> None:
+    one = assign(org, workshop, course, "crew-1")[0]
+    client, address = org.client(), f"/v1/assignments/{one['id']}"
+    stale = {"If-Match": client.get(address).headers["ETag"]}
+    edited = client.patch(address, json={"reason": "Another reason"}).json()
+    for method, rest, body in changes():
+        answer = client.request(method, f"{address}{rest}", json=body, headers=stale)
+        assert (answer.status_code, answer.json()["type"]) == (412, "urn:rollcall:problem:precondition-failed")
+    assert client.get(address).json() == edited
 
-    job = first.post("/v1/assignments", json=body).json()
-    rejected = second.post(f"/v1/jobs/{job['id']}/reject", json={"reason": "Not this year"}).json()
-    assert (rejected["state"], rejected["counts"]["cancelled"], rejected["error"]) == (
-        "cancelled",
-        3,
-        "Rejected: Not this year",
-    )
+
+def test_the_second_of_two_changes_at_once_sees_what_the_first_has_done(
+    org: Org, workshop: Workshop, course: str
+) -> None:
+    assignment_id = uuid.UUID(assign(org, workshop, course, "crew-1")[0]["id"])
+
+    def close(db: Session) -> None:
+        assignment = assignments.locked(db, assignment_id, None)
+        assignments.close(db, assignment, "Left", MEMBER, clock.now())
+
+    with org.transaction() as one:
+        close(one)
+        with blocked(org, close) as second:
+            one.commit()
+            with pytest.raises(assignments.AssignmentClosed):
+                second.result(5)
+    closed = [fact for fact in facts(org, f"assignment/{assignment_id}") if fact["type"] == "assignment.closed"]
+    assert len(closed) == 1

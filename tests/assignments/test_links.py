@@ -1,7 +1,8 @@
-"""Session links: what a token holds to, who may mint one, and what an external Public Sessions system reports."""
+"""Session links: tokens, minting, dead links, an external Public Sessions system, and a party's own assignments."""
 
 import dataclasses
 import uuid
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,9 +12,17 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from shared import access, assignments, clock
 from shared.access import Permission
-from shared.assignments import LINK_LIFETIME, Assignment, LinkExpired, LinkInvalid, LinksNotConfigured, SessionLinks
+from shared.assignments import (
+    LINK_LIFETIME,
+    Assignment,
+    LinkDead,
+    LinkExpired,
+    LinkInvalid,
+    LinksNotConfigured,
+    SessionLinks,
+)
 from shared.settings import Settings
-from tests.assignments.links import PARTY, Sent, assign, send
+from tests.assignments.links import PARTY, Sent, anybody, assign, send
 from tests.drain import Workshop
 from tests.factories import OPERATOR, Org, add_org
 
@@ -33,7 +42,7 @@ def token(links: SessionLinks) -> str:
 # --- tokens
 
 
-def test_a_token_says_what_it_was_minted_for() -> None:
+def test_a_token_names_its_organization_assignment_and_epoch() -> None:
     links = signer(SECRET)
     link = links.read(token(links), NOW)
     assert (link.org_id, link.assignment_id, link.epoch) == ("acme", OWED.id, 3)
@@ -41,14 +50,14 @@ def test_a_token_says_what_it_was_minted_for() -> None:
     assert len(token(links)) < 80
 
 
-def test_a_token_ends_with_its_time() -> None:
+def test_a_token_expires() -> None:
     links = signer(SECRET)
     links.read(token(links), NOW + LINK_LIFETIME - timedelta(seconds=1))
     with pytest.raises(LinkExpired):
         links.read(token(links), NOW + LINK_LIFETIME)
 
 
-def test_every_other_spelling_of_a_token_is_forged() -> None:
+def test_a_token_with_any_other_spelling_is_invalid() -> None:
     links = signer(SECRET)
     good = token(links)
     changed = {good[:n] + ("A" if good[n] != "A" else "B") + good[n + 1 :] for n in range(len(good))}
@@ -70,7 +79,7 @@ def test_every_other_spelling_of_a_token_is_forged() -> None:
             links.read(forged, NOW)
 
 
-def test_the_link_secret_signs_and_else_the_token_secret_does() -> None:
+def test_tokens_are_signed_with_the_link_secret_or_else_with_the_jwt_secret() -> None:
     both = signer(SECRET, OTHER_SECRET)
     assert token(both) == token(signer(SECRET)) != token(signer(None, SECRET.upper()))
     assert token(signer(None, SECRET)) == token(signer(SECRET))
@@ -78,11 +87,47 @@ def test_the_link_secret_signs_and_else_the_token_secret_does() -> None:
         signer(OTHER_SECRET).read(token(both), NOW)
 
 
-def test_without_a_secret_nothing_is_minted_and_nothing_believed() -> None:
+def test_without_a_secret_no_token_is_minted_or_valid() -> None:
     with pytest.raises(LinksNotConfigured):
         signer().mint(OWED, NOW)
     with pytest.raises(LinkInvalid):
         signer().read(token(signer(SECRET)), NOW)
+
+
+# --- dead links
+
+
+@pytest.mark.parametrize(
+    ("state", "epoch", "dead"),
+    [("assigned", 3, False), ("completed", 3, False), ("closed", 3, True), ("assigned", 4, True)],
+)
+def test_a_link_is_dead_if_its_assignment_is_closed_or_has_a_later_epoch(state: str, epoch: int, dead: bool) -> None:
+    links = signer(SECRET)
+    link = links.read(token(links), NOW)
+    now_it_is = Assignment(org_id="acme", id=OWED.id, link_epoch=epoch, state=state)
+    with pytest.raises(LinkDead) if dead else nullcontext():
+        assignments.check_link(link, now_it_is)
+
+
+@pytest.mark.parametrize("end", ["close", "reassign", "close many"])
+def test_a_link_from_before_a_closure_does_not_complete_the_reopened_assignment(
+    sent: Sent, workshop: Workshop, end: str
+) -> None:
+    """Closing, reassigning and closing many each raise the epoch, and reopening does not lower it."""
+    if end == "close many":
+        asked = {"assignmentIds": [sent.assignment_id], "reason": "Left"}
+        assert sent.org.client().post("/v1/assignments/close", json=asked).status_code == 202
+        workshop.drain(sent.org.id)
+    else:
+        sent.org.with_parties("crew-2")
+        recipient = {"recipient": {"entityType": "party", "entityId": "crew-2"}} if end == "reassign" else {}
+        sent.change(end, reason="Left", **recipient)
+    sent.change("reopen", reason="Came back")
+    assert anybody(sent.org).post(sent.path).status_code == 410
+    assert sent.assignment()["state"] == "assigned"
+    fresh = mint(sent, sent.org.client()).json()["url"]
+    assert anybody(sent.org).post(dataclasses.replace(sent, url=fresh).path).status_code == 303
+    assert sent.assignment()["state"] == "completed"
 
 
 # --- minting by hand
@@ -97,7 +142,7 @@ def mint(sent: Sent, client: TestClient) -> Any:
     return client.post(f"/v1/assignments/{sent.assignment_id}/session-link")
 
 
-def test_a_minted_link_is_told_and_written_down_nowhere(sent: Sent) -> None:
+def test_a_minted_link_is_stored_neither_in_the_row_nor_in_an_event(sent: Sent) -> None:
     answer = mint(sent, sent.org.client(Permission.MANAGE_ASSIGNMENTS, member="coordinator"))
     assert answer.headers["Cache-Control"] == "no-store"
     expires_at = datetime.fromisoformat(answer.json()["expiresAt"])
@@ -113,10 +158,10 @@ def test_a_minted_link_is_told_and_written_down_nowhere(sent: Sent) -> None:
         stored = str(vars(row)) + str(sent.events())
     assert "/s/" not in stored
     assert answer.json()["url"].rpartition(".")[2] not in stored
-    assert row.revision == 1  # untouched: a job that made it can still be undone
+    assert row.revision == 1  # minting is no change: the job that made the assignment can still be undone
 
 
-def test_who_may_not_mint(sent: Sent, other_org: Org) -> None:
+def test_a_link_is_minted_only_with_the_permission_and_within_the_callers_folders(sent: Sent, other_org: Org) -> None:
     refused = mint(sent, sent.org.client(Permission.VIEW))
     assert (refused.status_code, refused.json()["type"]) == (403, "urn:rollcall:problem:permission-denied")
     assert mint(sent, sent.org.client(Permission.ASSIGN, folders=["kennel"])).status_code == 404
@@ -124,13 +169,13 @@ def test_who_may_not_mint(sent: Sent, other_org: Org) -> None:
 
 
 @pytest.mark.parametrize(("what", "slug"), [("complete", "assignment-completed"), ("close", "assignment-closed")])
-def test_what_has_ended_gets_no_link(sent: Sent, what: str, slug: str) -> None:
+def test_an_assignment_that_has_ended_gets_no_link(sent: Sent, what: str, slug: str) -> None:
     sent.change(what, **({"reason": "Left"} if what == "close" else {}))
     refused = mint(sent, sent.org.client())
     assert (refused.status_code, refused.json()["type"]) == (409, f"urn:rollcall:problem:{slug}")
 
 
-def test_minting_says_what_is_missing(sent: Sent) -> None:
+def test_minting_without_a_secret_names_the_missing_setting(sent: Sent) -> None:
     without = sent.org.parts.settings.model_copy(update={"jwt_secret": None})
     keyless = create_app(dataclasses.replace(sent.org.parts, settings=without))
     refused = mint(sent, dataclasses.replace(sent.org, app=keyless).client())
@@ -147,7 +192,7 @@ def report(sent: Sent, session_id: str = "ps-1", **more: Any) -> Any:
     return client.post("/v1/session-tasks/complete", json=body)
 
 
-def test_a_session_task_completes_as_the_party_once(sent: Sent) -> None:
+def test_a_session_task_completes_the_assignment_once_as_the_party(sent: Sent) -> None:
     first = report(sent, completedAt="2026-01-31T09:00:00Z")
     assert first.status_code == 200, first.text
     completion = first.json()["completion"]
@@ -161,19 +206,19 @@ def test_a_session_task_completes_as_the_party_once(sent: Sent) -> None:
     assert (other.status_code, other.json()["type"]) == (409, "urn:rollcall:problem:assignment-completed")
 
 
-def test_the_day_of_a_session_task_is_the_organizations(org: Org, workshop: Workshop) -> None:
+def test_the_day_of_a_session_task_is_the_day_in_the_organizations_zone(org: Org, workshop: Workshop) -> None:
     auckland = send(add_org(org.app, org.parts, time_zone="Pacific/Auckland"), workshop)
     assert report(auckland, completedAt="2026-01-31T20:00:00Z").json()["completion"]["occurredOn"] == "2026-02-01"
 
 
-def test_a_session_task_of_the_future_has_not_happened(sent: Sent) -> None:
+def test_a_session_task_must_not_lie_in_the_future(sent: Sent) -> None:
     soon = clock.now() + timedelta(seconds=20)
     later = report(sent, completedAt=(soon + timedelta(hours=1)).isoformat())
     assert (later.status_code, later.json()["errors"][0]["pointer"]) == (422, "/completedAt")
-    assert report(sent, completedAt=soon.isoformat()).status_code == 200  # their clock is a little fast
+    assert report(sent, completedAt=soon.isoformat()).status_code == 200  # a reporting system whose clock is 20 s fast
 
 
-def test_session_tasks_that_are_refused(sent: Sent, other_org: Org) -> None:
+def test_a_bad_session_task_is_refused(sent: Sent, other_org: Org) -> None:
     assert report(sent, taskType="document_signed").status_code == 422
     assert report(sent, completedAt="2026-01-31T09:00:00").status_code == 422
     assert report(sent, "two words").status_code == 422
@@ -185,7 +230,7 @@ def test_session_tasks_that_are_refused(sent: Sent, other_org: Org) -> None:
     assert (closed.status_code, closed.json()["type"]) == (409, "urn:rollcall:problem:assignment-closed")
 
 
-# --- what the caller itself owes
+# --- the caller's own assignments
 
 
 def mine(org: Org, party: str | None, **params: Any) -> Any:
@@ -194,7 +239,9 @@ def mine(org: Org, party: str | None, **params: Any) -> Any:
     return client.get("/v1/me/assignments", params=params)
 
 
-def test_a_party_reads_what_it_owes_by_due_date_and_then_what_it_has_done(org: Org, workshop: Workshop) -> None:
+def test_a_party_reads_its_open_assignments_by_due_date_and_then_its_completed_ones(
+    org: Org, workshop: Workshop
+) -> None:
     org.with_parties("crew-1", "crew-2")
     whenever, second, first, done, closed = (
         assign(org, workshop, org.with_course(), due_on=due_on)
@@ -214,11 +261,11 @@ def test_a_party_reads_what_it_owes_by_due_date_and_then_what_it_has_done(org: O
     assert seen == [first, second, whenever, done]
 
 
-def test_whoever_represents_no_party_owes_nothing(org: Org) -> None:
+def test_a_member_who_represents_no_party_has_no_assignments(org: Org) -> None:
     assert mine(org, None).json() == {"items": [], "nextCursor": None}
 
 
-def test_what_is_mine_is_training_and_can_be_disabled(org: Org) -> None:
+def test_without_training_a_party_cannot_read_its_assignments(org: Org) -> None:
     with org.transaction() as db:
         access.enable(db, training=False, actor=OPERATOR, now=clock.now())
     refused = mine(org, "crew-1")

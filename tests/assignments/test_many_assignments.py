@@ -1,8 +1,8 @@
-"""Page 10,000 reads what page 1 reads, and an export of everything needs no more memory than a part of it.
+"""Reading many assignments: page 10,000 reads as few rows as page 1, and the memory of an export stays flat.
 
-Rows read are counted with EXPLAIN, not timed. The rows are made by SQL with the indexes built afterwards, in a
-database of their own. There are 100,000 of them, so that the suite stays quick; `ASSIGNMENTS=1000000 make test
-ARGS="-k many_assignments"` tries the same with a million.
+The tests count the rows that EXPLAIN reports instead of measuring time. SQL makes the assignments in a separate
+database and builds the indexes afterwards. There are 100,000, so that the suite stays quick;
+`ASSIGNMENTS=1000000 make test ARGS="-k many_assignments"` runs the tests with a million.
 """
 
 import base64
@@ -44,7 +44,7 @@ PAGE = ROWS // 20_000
 
 @pytest.fixture(scope="module")
 def crowd(servers: Servers, configured: Settings) -> Iterator[Org]:
-    """An organization with that many assignments."""
+    """An organization with `ROWS` assignments."""
     with servers.another() as beside:
         migrations.upgrade(beside.owner_url, frozenset({TRAINING}))
         parts = build(configured.model_copy(update={"database_url": beside.app_url}))
@@ -56,7 +56,7 @@ def crowd(servers: Servers, configured: Settings) -> Iterator[Org]:
 
 
 def _fill(connection: psycopg.Connection[Any], org_id: str) -> None:
-    connection.execute("SET session_replication_role = replica")  # the foreign keys hold by construction
+    connection.execute("SET session_replication_role = replica")  # checks no foreign keys, which the rows below fulfil
     indexes = connection.execute(
         """SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index
            WHERE indrelid = 'assignment'::regclass AND NOT indisprimary"""
@@ -100,7 +100,7 @@ def _fill(connection: psycopg.Connection[Any], org_id: str) -> None:
         pytest.param({"state": AssignmentState.ASSIGNED}, Sort.NEWEST, id="by state"),
     ],
 )
-def test_page_10000_reads_what_page_1_reads(crowd: Org, filters: dict[str, Any], sort: Sort) -> None:
+def test_page_10000_reads_as_few_rows_as_page_1(crowd: Org, filters: dict[str, Any], sort: Sort) -> None:
     with crowd.transaction() as db:
         rows = assignments.listed(db, Filters(date(2026, 6, 1), **filters), None, sort)
         key = "id DESC" if sort is Sort.NEWEST else "due_key, id"
@@ -110,12 +110,12 @@ def test_page_10000_reads_what_page_1_reads(crowd: Org, filters: dict[str, Any],
         cursor = base64.urlsafe_b64encode(serialize_bookmark((place, False)).encode()).decode().rstrip("=")
         first = _rows_read(db, rows, None)
         ten_thousandth = _rows_read(db, rows, cursor)
-    assert ten_thousandth <= first + 1  # a page and the row that tells whether there is another
-    assert first <= 4 * (PAGE + 1)  # the assignment itself, its party and its version
+    assert ten_thousandth <= first + 1  # one row more than a page: is there a next page?
+    assert first <= 4 * (PAGE + 1)  # a row each of the assignment, its party and its version
 
 
 @pytest.mark.parametrize("name", ["party_id", "course_id", "course_version_id", "job_id"])
-def test_each_filter_has_an_index(crowd: Org, name: str) -> None:
+def test_a_filtered_page_reads_few_rows(crowd: Org, name: str) -> None:
     with crowd.transaction() as db:
         one = db.execute(
             text("SELECT party_id, course_id, course_version_id, id AS job_id FROM assignment LIMIT 1")
@@ -124,7 +124,7 @@ def test_each_filter_has_an_index(crowd: Org, name: str) -> None:
         assert _rows_read(db, rows, None) <= 4 * (PAGE + 1)
 
 
-def test_an_export_of_all_of_them_keeps_its_memory(crowd: Org) -> None:
+def test_the_memory_of_an_export_of_all_assignments_stays_flat(crowd: Org) -> None:
     database_url = crowd.parts.settings.need_database_url()
     with serving(database_url) as (address, process):
         headers = {"Authorization": f"Bearer {crowd.token(Permission.VIEW)}", "Accept": "text/csv"}
@@ -140,7 +140,7 @@ def test_an_export_of_all_of_them_keeps_its_memory(crowd: Org) -> None:
 
 @contextmanager
 def serving(database_url: str) -> Iterator[tuple[str, psutil.Process]]:
-    """A real API process, and where it answers."""
+    """Runs a real API process. Yields its address and the process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -160,21 +160,21 @@ def _answers(port: int) -> bool:
 
 
 def _rows_read(db: Session, rows: Select[*tuple[Any, ...]], cursor: str | None) -> int:
-    """How many rows the plan of a page takes from tables and indexes, those it throws away again included."""
-    with count_statements(crowd_engine(db)) as statements:
+    """The number of rows that the plan of a page reads from tables and indexes, with the rows that a filter removes."""
+    with count_statements(_engine(db)) as statements:
         page(db, rows, limit=PAGE, cursor=cursor)
     explained = f"EXPLAIN (ANALYZE) {statements.sent[-1]}"
-    taken = 0
+    read = 0
     for line in db.connection().exec_driver_sql(explained, statements.parameters[-1]).scalars():
         if "Scan" in line and (actual := re.search(r"rows=([\d.]+) loops=(\d+)\)$", line)):
-            taken += round(float(actual[1]) * int(actual[2]))
+            read += round(float(actual[1]) * int(actual[2]))
         if removed := re.search(r"Rows Removed by [\w ]+: (\d+)", line):
-            taken += int(removed[1])
-    return taken
+            read += int(removed[1])
+    return read
 
 
-def crowd_engine(db: Session) -> Engine:
-    """The engine that a transaction's statements are counted at."""
+def _engine(db: Session) -> Engine:
+    """The engine of a transaction, where `count_statements` listens."""
     engine = db.get_bind()
     assert isinstance(engine, Engine)
     return engine

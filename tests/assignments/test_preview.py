@@ -1,14 +1,16 @@
-"""What a submission would do, told before it is done; and what it does to those who have completed the course."""
+"""The preview of a submission, and submissions for parties that have completed the course version."""
 
 from shared.access import Permission
 from tests.assignments.asking import assign, body, codes, complete, counted, deactivate, events, pages, parties
 from tests.drain import Workshop
 from tests.factories import Org
 
-# --- who has completed it
+# --- completed before
 
 
-def test_if_completed_says_whether_a_party_that_is_done_gets_it_again(org: Org, workshop: Workshop) -> None:
+def test_a_party_that_completed_the_version_is_assigned_again_unless_the_job_skips_it(
+    org: Org, workshop: Workshop
+) -> None:
     org.with_parties("done", "new")
     course = org.with_course()
     assign(org, workshop, body(course, "done"))
@@ -21,7 +23,7 @@ def test_if_completed_says_whether_a_party_that_is_done_gets_it_again(org: Org, 
     assert codes(org, again) == {"done": "created", "new": "already-assigned"}
 
 
-def test_a_completion_of_another_version_does_not_count(org: Org, workshop: Workshop) -> None:
+def test_a_completion_of_another_version_is_not_skipped(org: Org, workshop: Workshop) -> None:
     org.with_parties("done")
     course = org.with_course()
     assign(org, workshop, body(course, "done"))
@@ -33,7 +35,9 @@ def test_a_completion_of_another_version_does_not_count(org: Org, workshop: Work
 # --- the preview
 
 
-def test_a_preview_is_what_then_happens_and_writes_nothing(org: Org, other_org: Org, workshop: Workshop) -> None:
+def test_a_preview_counts_the_outcomes_of_the_job_and_writes_nothing(
+    org: Org, other_org: Org, workshop: Workshop
+) -> None:
     org.with_parties(*parties(30), "inactive", "done", "assigned", folder="crew")
     org.with_parties("outside")
     deactivate(org, "inactive")

@@ -1,4 +1,4 @@
-"""Reading assignments: what each filter keeps, in which order, page by page, and as a spreadsheet."""
+"""Lists of assignments: filters, order, pages and CSV."""
 
 import csv
 import io
@@ -33,16 +33,16 @@ FILTERS: list[tuple[dict[str, str | int], list[str]]] = [
     ({"dueAfter": "2026-03-01", "dueBefore": "2026-03-20"}, ["crew-1", "crew-2"]),
     ({"partyId": "crew-1", "courseId": "first"}, ["crew-1"]),
 ]
-"""Each filter and whom it keeps. `first` stands for what the first submission was about."""
+"""Each filter, and the parties in the filtered list. `first` stands for the value of the first submission."""
 
-IDES = "2026-03-15T12:00:00Z"
-"""When these tests read."""
+MID_MARCH = "2026-03-15T12:00:00Z"
+"""The time at which these tests read."""
 
 
 @pytest.fixture(scope="module")
 def crews(app: FastAPI, parts: Parts) -> Org:
-    """Three submissions: the crew by the 10th of March, one of them by the 20th another course, the office without an
-    end. One of the crew has completed; the other is overdue on the ides of March."""
+    """Three submissions on 1 March. crew-1 and crew-2 owe a course by 10 March, crew-1 owes another one by 20 March,
+    and office-1 owes a third one without a due date. crew-2 has completed; crew-1 is overdue in mid-March."""
     org = add_org(app, parts)
     with time_machine.travel("2026-03-01T12:00:00Z"), Workshop.open() as workshop:
         org.with_parties("crew-1", "crew-2", folder="crew")
@@ -56,18 +56,20 @@ def crews(app: FastAPI, parts: Parts) -> Org:
 
 
 @pytest.mark.parametrize(("params", "expected"), FILTERS, ids=str)
-def test_each_filter_keeps_what_it_says(crews: Org, params: dict[str, str | int], expected: list[str]) -> None:
+def test_a_filter_keeps_only_matching_assignments(
+    crews: Org, params: dict[str, str | int], expected: list[str]
+) -> None:
     first = pages(crews.client(), "/v1/jobs")[-1]
     about = first["request"] | {"jobId": first["id"]}
     given = {name: about[name] if value == "first" else value for name, value in params.items()}
-    with time_machine.travel(IDES):
+    with time_machine.travel(MID_MARCH):
         client = crews.client(Permission.VIEW)
         found = pages(client, "/v1/assignments", **given)
         assert pages(client, "/v1/assignments", limit=1, **given) == found
     assert sorted(item["party"]["entityId"] for item in found) == expected
 
 
-def test_the_order_is_the_newest_first_or_by_due_date_with_those_without_one_last(crews: Org) -> None:
+def test_the_order_is_newest_first_or_by_due_date_with_no_due_date_last(crews: Org) -> None:
     client = crews.client(Permission.VIEW)
     newest = [item["assignedAt"] for item in pages(client, "/v1/assignments")]
     assert newest == sorted(newest, reverse=True)
@@ -94,13 +96,13 @@ def test_the_order_is_the_newest_first_or_by_due_date_with_those_without_one_las
     ],
     ids=str,
 )
-def test_a_filter_that_cannot_be_is_named(crews: Org, params: dict[str, str | int], pointer: str) -> None:
+def test_a_malformed_filter_is_named(crews: Org, params: dict[str, str | int], pointer: str) -> None:
     answer = crews.client().get("/v1/assignments", params=params)
     assert answer.status_code == 422
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
 
 
-def test_one_assignment_says_who_what_why_and_when(org: Org, workshop: Workshop) -> None:
+def test_an_assignment_has_its_party_course_reason_dates_and_actor(org: Org, workshop: Workshop) -> None:
     org.with_parties("party-1")
     course = org.with_course(label="v3.2")
     job = assign(org, workshop, body(course, "party-1", dueOn="2099-12-31"), org.client(member="coordinator-7"))
@@ -124,7 +126,7 @@ def test_one_assignment_says_who_what_why_and_when(org: Org, workshop: Workshop)
     assert job["startedAt"] <= one["assignedAt"] <= job["finishedAt"]
 
 
-def test_a_caller_sees_only_the_folders_of_its_scope(crews: Org) -> None:
+def test_a_caller_sees_only_assignments_within_its_folders(crews: Org) -> None:
     every = {item["party"]["entityId"]: item["id"] for item in pages(crews.client(), "/v1/assignments")}
     supervisor = crews.client(Permission.VIEW, folders=["office"])
     assert [item["id"] for item in pages(supervisor, "/v1/assignments")] == [every["office-1"]]
@@ -136,8 +138,8 @@ def test_a_caller_sees_only_the_folders_of_its_scope(crews: Org) -> None:
 
 
 @pytest.mark.parametrize("sort", ["newest", "due"])
-def test_pages_stay_whole_while_assignments_are_added(org: Org, workshop: Workshop, sort: str) -> None:
-    """Whatever was there when the first page was read is read exactly once, whatever comes meanwhile."""
+def test_pages_miss_and_repeat_none_while_assignments_are_added(org: Org, workshop: Workshop, sort: str) -> None:
+    """Every assignment that existed at the first page is read exactly once."""
     org.with_parties(*parties(40))
     course, other = org.with_course(), org.with_course()
     assign(org, workshop, body(course, *parties(20)))
@@ -158,15 +160,15 @@ def test_pages_stay_whole_while_assignments_are_added(org: Org, workshop: Worksh
     assert there <= set(read)
 
 
-# --- as a spreadsheet
+# --- CSV
 
 
 def rows(text: str) -> list[dict[str, str]]:
-    """The records of a CSV."""
+    """The rows of a CSV text."""
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def test_every_matching_row_is_in_the_csv_and_none_begins_a_formula(org: Org, workshop: Workshop) -> None:
+def test_the_csv_has_every_matching_row_and_no_cell_is_a_formula(org: Org, workshop: Workshop) -> None:
     hostile = ["=1+1", "+1", "-1", "@SUM(A1)", '"quoted", and\nbroken']
     named = [{"entityId": f"p{n}", "displayName": name} for n, name in enumerate(hostile)]
     org.client().put("/v1/parties", json={"parties": named})
@@ -185,7 +187,7 @@ def test_every_matching_row_is_in_the_csv_and_none_begins_a_formula(org: Org, wo
     assert {(row["overdue"], row["dueOn"], row["courseId"]) for row in found.values()} == {("false", "", course)}
 
 
-def test_the_csv_of_nothing_has_its_header(crews: Org) -> None:
+def test_an_empty_csv_has_its_header(crews: Org) -> None:
     client = crews.client()
     full = client.get("/v1/assignments", headers={"Accept": "text/csv"}).text
     empty = client.get("/v1/assignments?state=closed", headers={"Accept": "application/json;q=0.1, text/csv"}).text
@@ -193,7 +195,7 @@ def test_the_csv_of_nothing_has_its_header(crews: Org) -> None:
     assert {"id", "party.entityId", "assignedBy.id"} <= set(empty.strip().split(","))
 
 
-def test_the_csv_holds_more_rows_than_a_page(org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_csv_may_have_more_rows_than_a_page(org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.v1.lists.ROWS_A_PAGE", 7)
     org.with_parties(*parties(30))
     assign(org, workshop, body(org.with_course(), *parties(30)))
@@ -201,7 +203,7 @@ def test_the_csv_holds_more_rows_than_a_page(org: Org, workshop: Workshop, monke
     assert sorted(row["party.entityId"] for row in found) == parties(30)
 
 
-def test_the_csv_keeps_filter_and_scope(crews: Org) -> None:
+def test_a_csv_has_only_rows_within_the_filter_and_the_callers_folders(crews: Org) -> None:
     supervisor = crews.client(Permission.VIEW, folders=["crew"])
     answer = supervisor.get("/v1/assignments", params={"state": "assigned"}, headers={"Accept": "text/csv"})
     assert [row["party.entityId"] for row in rows(answer.text)] == ["crew-1", "crew-1"]

@@ -1,4 +1,4 @@
-"""Reminders: on the right days of the organization, once, and only of what is still owed."""
+"""Reminders of open assignments: on the right day in the organization's zone, and once."""
 
 from collections.abc import Iterable
 from datetime import date, timedelta
@@ -21,7 +21,7 @@ TYPES = ("assignment.due_soon", "assignment.overdue")
 
 
 def given(org: Org, workshop: Workshop, *party_ids: str, made: str = MADE, due_on: date = DUE) -> str:
-    """Assignments that are due. Answers the id of the first."""
+    """Assigns a course with a due date to parties. Returns the id of one of the assignments."""
     with time_machine.travel(made, tick=False):
         org.with_parties(*party_ids)
         job = assign(org, workshop, body(org.with_course(), *party_ids, dueOn=due_on.isoformat()))
@@ -30,14 +30,14 @@ def given(org: Org, workshop: Workshop, *party_ids: str, made: str = MADE, due_o
 
 
 def sweep(workshop: Workshop, org: Org, at: str) -> None:
-    """Let the workers look for what is due, at this instant."""
+    """Sweeps the reminders of an organization at this instant."""
     with time_machine.travel(at, tick=False):
         workshop.send("assignments.remind_organization", org.id)
         workshop.drain()
 
 
 def told(org: Org) -> list[tuple[str, int]]:
-    """The reminders so far: `due_soon` with the days left, `overdue` with the days over."""
+    """The reminders so far: `due_soon` with the days left, `overdue` with the days since the due date."""
     return [
         (event.type.removeprefix("assignment."), event.data["daysLeft" if event.type == TYPES[0] else "daysOver"])
         for event in recorded(org, *TYPES)
@@ -45,11 +45,11 @@ def told(org: Org) -> list[tuple[str, int]]:
 
 
 def days(first: date, count: int) -> Iterable[str]:
-    """So many days, at noon in UTC."""
+    """`count` days from `first` on, each at noon in UTC."""
     return (f"{first + timedelta(days=n)}T12:00:00Z" for n in range(count))
 
 
-def test_each_reminder_comes_on_its_day_and_once(org: Org, workshop: Workshop) -> None:
+def test_each_reminder_is_sent_once_on_its_day(org: Org, workshop: Workshop) -> None:
     assignment_id = given(org, workshop, "party-1")
     found: dict[str, list[tuple[str, int]]] = {}
     for at in days(date(2026, 6, 1), 75):
@@ -70,9 +70,9 @@ def test_each_reminder_comes_on_its_day_and_once(org: Org, workshop: Workshop) -
     assert set(event.data) == {"courseId", "courseVersionId", "dueOn", "daysLeft"}
 
 
-def test_a_late_sweep_tells_the_latest_alone(org: Org, workshop: Workshop) -> None:
+def test_a_late_sweep_sends_only_the_latest_reminder(org: Org, workshop: Workshop) -> None:
     given(org, workshop, "party-1")
-    sweep(workshop, org, "2026-07-09T12:00:00Z")  # four days too late for the fourth of five
+    sweep(workshop, org, "2026-07-09T12:00:00Z")  # two days after the day of the fourth reminder, 7 July
     assert told(org) == [("overdue", 9)]
     sweep(workshop, org, "2026-07-30T12:00:00Z")
     assert told(org) == [("overdue", 9), ("overdue", 30)]
@@ -85,7 +85,7 @@ def test_a_late_sweep_tells_the_latest_alone(org: Org, workshop: Workshop) -> No
         ("America/Los_Angeles", "2026-06-23T06:59:00Z", "2026-06-23T07:00:00Z"),
     ],
 )
-def test_the_day_begins_in_the_organizations_zone(
+def test_the_day_of_a_reminder_begins_at_midnight_in_the_organizations_zone(
     app: FastAPI, parts: Parts, workshop: Workshop, zone: str, before: str, after: str
 ) -> None:
     org = add_org(app, parts, time_zone=zone)
@@ -106,17 +106,17 @@ def test_the_day_begins_in_the_organizations_zone(
         (date(2026, 7, 8), [("due_soon", 7), ("due_soon", 1)]),
     ],
 )
-def test_what_was_near_when_it_was_made_is_no_reminder(
+def test_an_assignment_made_on_the_day_of_a_reminder_or_later_skips_it(
     org: Org, workshop: Workshop, due: date, expected: list[tuple[str, int]]
 ) -> None:
-    """The notice of the assignment itself says when it is due."""
+    """The notice about the new assignment states the due date already."""
     given(org, workshop, "party-1", made="2026-06-30T09:00:00Z", due_on=due)
     for at in days(date(2026, 6, 30), 9):
         sweep(workshop, org, at)
     assert told(org) == expected
 
 
-def test_what_is_not_owed_any_more_is_not_reminded_of(org: Org, workshop: Workshop) -> None:
+def test_a_completed_closed_or_reassigned_assignment_gets_no_reminder(org: Org, workshop: Workshop) -> None:
     client = org.client()
     ended = {what: given(org, workshop, f"party-{what}") for what in ("complete", "close", "reassign")}
     with time_machine.travel("2026-06-20T12:00:00Z", tick=False):
@@ -127,14 +127,14 @@ def test_what_is_not_owed_any_more_is_not_reminded_of(org: Org, workshop: Worksh
             answer = client.post(f"/v1/assignments/{assignment_id}/{what}", json=asked)
             assert answer.status_code == 200, answer.text
     sweep(workshop, org, "2026-06-23T12:00:00Z")
-    assert [event.party_id for event in recorded(org, *TYPES)] == ["party-2"]  # who owes it now
+    assert [event.party_id for event in recorded(org, *TYPES)] == ["party-2"]  # the party that has it now
     with time_machine.travel("2026-06-24T12:00:00Z", tick=False):
         client.post(f"/v1/assignments/{ended['close']}/reopen", json={"reason": "Needed after all"})
     sweep(workshop, org, "2026-06-24T13:00:00Z")
     assert [event.party_id for event in recorded(org, *TYPES)] == ["party-2", "party-close"]
 
 
-def test_another_due_date_is_reminded_of_anew(org: Org, workshop: Workshop) -> None:
+def test_a_changed_due_date_gets_its_reminders_from_the_beginning(org: Org, workshop: Workshop) -> None:
     assignment_id = given(org, workshop, "party-1")
     sweep(workshop, org, "2026-07-01T12:00:00Z")
     with time_machine.travel("2026-07-02T12:00:00Z", tick=False):
@@ -144,13 +144,18 @@ def test_another_due_date_is_reminded_of_anew(org: Org, workshop: Workshop) -> N
         sweep(workshop, org, at)
     assert told(org) == [("overdue", 1), ("due_soon", 7), ("due_soon", 1)]
     with time_machine.travel("2026-08-02T12:00:00Z", tick=False):
-        for asked in ({"dueOn": "2026-08-05"}, {"reason": "Said better"}):  # the second changes no date
+        for asked in (
+            {"dueOn": "2026-08-05"},
+            {"reason": "Said better"},
+        ):  # the second edit leaves the due date as it is
             org.client().patch(f"/v1/assignments/{assignment_id}", json=asked)
             sweep(workshop, org, "2026-08-02T13:00:00Z")
     assert told(org)[3:] == [("due_soon", 3)]
 
 
-def test_an_organization_without_training_pauses_and_is_not_flooded(org: Org, workshop: Workshop) -> None:
+def test_an_organization_without_training_gets_one_reminder_when_it_is_enabled_again(
+    org: Org, workshop: Workshop
+) -> None:
     given(org, workshop, *parties(3))
     for enabled in (False, True):
         with org.transaction() as db:
@@ -161,7 +166,7 @@ def test_an_organization_without_training_pauses_and_is_not_flooded(org: Org, wo
     assert len(told(org)) == 3
 
 
-def test_the_tick_reaches_every_organization(org: Org, other_org: Org, workshop: Workshop) -> None:
+def test_the_periodic_task_sweeps_every_organization(org: Org, other_org: Org, workshop: Workshop) -> None:
     given(org, workshop, "party-1")
     given(other_org, workshop, "party-1")
     with time_machine.travel("2026-06-23T12:00:00Z", tick=False):
@@ -170,7 +175,7 @@ def test_the_tick_reaches_every_organization(org: Org, other_org: Org, workshop:
     assert (told(org), told(other_org)) == ([("due_soon", 7)], [("due_soon", 7)])
 
 
-def test_sweeps_at_once_tell_each_reminder_once(org: Org, workshop: Workshop) -> None:
+def test_two_sweeps_at_once_send_each_reminder_once(org: Org, workshop: Workshop) -> None:
     given(org, workshop, *parties(20))
     now = clock.now()
     with org.transaction() as first:
@@ -180,7 +185,7 @@ def test_sweeps_at_once_tell_each_reminder_once(org: Org, workshop: Workshop) ->
     assert told(org) == [("due_soon", 7)] * 20
 
 
-def test_a_large_batch_passes_the_wake_up_on(org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_batch_wakes_the_next_one(org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     given(org, workshop, *parties(25))
     monkeypatch.setattr("shared.assignments.reminders.REMINDER_BATCH", 10)
     monkeypatch.setattr("shared.assignments.REMINDER_BATCH", 10)
@@ -188,7 +193,7 @@ def test_a_large_batch_passes_the_wake_up_on(org: Org, workshop: Workshop, monke
     assert len(told(org)) == 25
 
 
-def test_a_batch_costs_the_same_statements_whatever_its_size(org: Org, workshop: Workshop) -> None:
+def test_a_batch_of_any_size_takes_the_same_statements(org: Org, workshop: Workshop) -> None:
     found = []
     for n, size in enumerate((10, 500)):
         given(org, workshop, *parties(size, first=n * 1000))

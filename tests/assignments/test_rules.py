@@ -1,4 +1,4 @@
-"""What a submission is refused for, each with the place that is wrong; and the days, which are the organization's."""
+"""The rules for a submission: a refusal names the wrong field, and days are those of the organization's time zone."""
 
 from typing import Any
 
@@ -13,20 +13,20 @@ from tests.drain import Workshop
 from tests.factories import Org, add_org
 
 Asked = tuple[Org, dict[str, Any]]
-"""An organization, and a submission that would be accepted."""
+"""An organization, and a submission that would be accepted there."""
 
 ADDRESSES = ["/v1/assignments", "/v1/assignments/preview"]
 
 
 @pytest.fixture(scope="module")
 def asked(app: FastAPI, parts: Parts) -> Asked:
-    """An organization with a published course. No test makes a job there."""
+    """An organization with a published course. No test submits a job there."""
     org = add_org(app, parts)
     return org, body(org.with_course(), "party-1")
 
 
 def refused(org: Org, address: str, asked: dict[str, Any]) -> dict[str, Any]:
-    """The problem document of a refused submission, which wrote nothing."""
+    """Submits, and expects a refusal that writes nothing. Returns the problem document."""
     answer = org.client().post(address, json=asked)
     assert answer.status_code == 422, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
@@ -36,7 +36,7 @@ def refused(org: Org, address: str, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def pointers(problem: dict[str, Any]) -> list[str]:
-    """The places it names."""
+    """The fields that a problem document names."""
     return [error["pointer"] for error in problem["errors"]]
 
 
@@ -76,7 +76,7 @@ def pointers(problem: dict[str, Any]) -> list[str]:
     ],
     ids=str,
 )
-def test_each_wrong_place_is_named(asked: Asked, address: str, changes: dict[str, Any], pointer: str) -> None:
+def test_a_wrong_field_is_named(asked: Asked, address: str, changes: dict[str, Any], pointer: str) -> None:
     org, good = asked
     problem = refused(org, address, good | changes)
     assert problem["type"] == "urn:rollcall:problem:invalid-input"
@@ -84,7 +84,7 @@ def test_each_wrong_place_is_named(asked: Asked, address: str, changes: dict[str
     assert problem["detail"] == problem["errors"][0]["detail"]
 
 
-def test_every_wrong_place_is_named_at_once(asked: Asked) -> None:
+def test_all_wrong_fields_are_named_in_one_answer(asked: Asked) -> None:
     problem = refused(asked[0], "/v1/assignments", {"recipients": [{"entityType": "member", "entityId": ""}]})
     assert set(pointers(problem)) == {
         "/courseId",
@@ -107,7 +107,7 @@ def test_an_archived_course_cannot_be_assigned(org: Org) -> None:
     assert pointers(refused(org, "/v1/assignments", body(course, "party-1"))) == ["/courseId"]
 
 
-def test_a_folder_outside_the_scope_does_not_exist(org: Org) -> None:
+def test_a_folder_outside_the_callers_folders_is_unknown(org: Org) -> None:
     org.with_parties("a", folder="crew")
     org.with_parties("b", folder="office")
     asked = body(org.with_course(), folderIds=["crew", "office"])
@@ -115,13 +115,13 @@ def test_a_folder_outside_the_scope_does_not_exist(org: Org) -> None:
     assert (answer.status_code, pointers(answer.json())) == (422, ["/folderIds/1"])
 
 
-def test_a_folder_without_parties_gives_no_recipients(org: Org) -> None:
+def test_a_submission_without_any_recipient_is_refused(org: Org) -> None:
     org.client().put("/v1/folders/empty", json={"name": "Empty"})
     problem = refused(org, "/v1/assignments", body(org.with_course(), folderIds=["empty"]))
     assert pointers(problem) == ["/folderIds"]
 
 
-def test_more_than_50000_recipients_are_too_many(asked: Asked) -> None:
+def test_more_than_50000_recipients_are_refused(asked: Asked) -> None:
     org, good = asked
     named = recipients("party-1") * (MAX_RECIPIENTS + 1)
     problem = refused(org, "/v1/assignments", good | {"recipients": named})
@@ -134,11 +134,11 @@ def test_more_than_50000_recipients_are_too_many(asked: Asked) -> None:
 @pytest.mark.parametrize(
     ("zone", "instant", "yesterday", "today"),
     [
-        ("Pacific/Auckland", "2026-03-10T11:30:00Z", "2026-03-10", "2026-03-11"),  # half past midnight there
-        ("America/Los_Angeles", "2026-03-10T06:30:00Z", "2026-03-08", "2026-03-09"),  # half an hour to midnight there
+        ("Pacific/Auckland", "2026-03-10T11:30:00Z", "2026-03-10", "2026-03-11"),  # 00:30 on the 11th in Auckland
+        ("America/Los_Angeles", "2026-03-10T06:30:00Z", "2026-03-08", "2026-03-09"),  # 23:30 on the 9th in Los Angeles
     ],
 )
-def test_today_is_the_organizations_day(
+def test_due_dates_are_compared_with_the_day_in_the_organizations_zone(
     app: FastAPI, parts: Parts, workshop: Workshop, zone: str, instant: str, yesterday: str, today: str
 ) -> None:
     with time_machine.travel(instant, tick=False) as now:
@@ -153,7 +153,7 @@ def test_today_is_the_organizations_day(
 
 
 def overdue(org: Org) -> tuple[bool, list[str]]:
-    """Whether the one assignment is overdue, and whom the list of those overdue names."""
+    """True if the organization's only assignment is overdue; and the parties in the list of overdue assignments."""
     (assignment,) = pages(org.client(), "/v1/assignments")
     late = pages(org.client(), "/v1/assignments", overdue=True)
     on_time = pages(org.client(), "/v1/assignments", overdue=False)
@@ -161,8 +161,8 @@ def overdue(org: Org) -> tuple[bool, list[str]]:
     return assignment["overdue"], [item["party"]["entityId"] for item in late]
 
 
-def test_a_job_that_runs_after_its_due_date_still_assigns(org: Org, workshop: Workshop) -> None:
-    """It was accepted in time; the assignment is overdue from the start, and says so."""
+def test_a_job_that_runs_after_its_due_date_makes_overdue_assignments(org: Org, workshop: Workshop) -> None:
+    """The job was accepted on the due date itself, two minutes earlier."""
     org.with_parties("party-1")
     with time_machine.travel("2026-03-10T23:59:00Z", tick=False) as now:
         submit(org.client(), body(org.with_course(), "party-1", dueOn="2026-03-10"))

@@ -1,16 +1,21 @@
-"""The main job: one request, thousands of parties, every one accounted for."""
+"""Submitting assignments: one request for thousands of parties, and one outcome for each of them."""
 
 import secrets
 
+from sqlalchemy import select
+
+from shared import assignments, clock
 from shared.access import Permission
+from shared.assignments import Assignment
 from tests.assignments.asking import CREW, assign, body, codes, deactivate, events, pages, parties, read_job, submit
+from tests.assignments.racing import blocked_worker
 from tests.drain import Workshop
-from tests.factories import Org
+from tests.factories import MEMBER, Org
 
-# --- all of them, again, and with an idempotency key
+# --- repeated, with and without an Idempotency-Key
 
 
-def test_2000_by_folder_all_get_it_and_again_nothing_changes(org: Org, workshop: Workshop) -> None:
+def test_a_folder_of_2000_is_assigned_and_a_second_job_changes_nothing(org: Org, workshop: Workshop) -> None:
     org.with_parties(*parties(2000), folder=CREW)
     asked = body(org.with_course(label="v3.2"), folderIds=[CREW])
 
@@ -30,7 +35,7 @@ def test_2000_by_folder_all_get_it_and_again_nothing_changes(org: Org, workshop:
     assert {event["data"]["jobId"] for event in made} == {job["id"]}
 
 
-def test_the_same_key_and_body_give_the_same_job(org: Org, workshop: Workshop) -> None:
+def test_a_repeated_key_and_body_return_the_same_job(org: Org, workshop: Workshop) -> None:
     org.with_parties("party-1")
     asked, key = body(org.with_course(), "party-1"), {"Idempotency-Key": secrets.token_hex(8)}
     client = org.client()
@@ -48,7 +53,7 @@ def test_the_same_key_and_body_give_the_same_job(org: Org, workshop: Workshop) -
     assert len(pages(client, "/v1/jobs")) == 1
 
 
-def test_the_same_key_with_another_body_is_refused(org: Org, workshop: Workshop) -> None:
+def test_a_repeated_key_with_another_body_is_refused(org: Org, workshop: Workshop) -> None:
     org.with_parties("party-1")
     asked, key = body(org.with_course(), "party-1"), {"Idempotency-Key": "run-1"}
     submit(org.client(), asked, **key)
@@ -58,7 +63,7 @@ def test_the_same_key_with_another_body_is_refused(org: Org, workshop: Workshop)
     assert len(pages(org.client(), "/v1/jobs")) == 1
 
 
-def test_a_key_belongs_to_one_organization(org: Org, other_org: Org) -> None:
+def test_an_idempotency_key_belongs_to_one_organization(org: Org, other_org: Org) -> None:
     jobs = []
     for each in (org, other_org):
         each.with_parties("party-1")
@@ -66,10 +71,30 @@ def test_a_key_belongs_to_one_organization(org: Org, other_org: Org) -> None:
     assert jobs[0]["id"] != jobs[1]["id"]
 
 
-# --- a bad recipient never fails its neighbours
+def test_two_jobs_at_once_assign_a_party_once(org: Org, workshop: Workshop) -> None:
+    """The job waits for an assignment that is not committed yet, and then finds the party assigned."""
+    org.with_parties("party-1", "party-2", "party-3")
+    course = org.with_course()
+    assign(org, workshop, body(course, "party-1"))
+    job = submit(org.client(), body(course, "party-2", "party-3"))
+    with org.transaction() as member:
+        (first,) = member.scalars(select(Assignment)).all()
+        assignments.reassign(member, first, "party-2", "Left", scope=None, actor=MEMBER, now=clock.now())
+        with blocked_worker(org, workshop, member) as working:
+            member.commit()
+            working.result(30)
+    workshop.drain(org.id)
+    assert codes(org, job) == {"party-2": "already-assigned", "party-3": "created"}
+    still_open = pages(org.client(), "/v1/assignments", state="assigned")
+    assert sorted(item["party"]["entityId"] for item in still_open) == ["party-2", "party-3"]
 
 
-def test_three_of_2000_are_named_and_the_others_done(org: Org, other_org: Org, workshop: Workshop) -> None:
+# --- a bad recipient does not fail the others
+
+
+def test_three_bad_recipients_of_2000_fail_and_the_others_are_assigned(
+    org: Org, other_org: Org, workshop: Workshop
+) -> None:
     good = parties(1997)
     org.with_parties(*good, "inactive")
     deactivate(org, "inactive")
@@ -88,12 +113,12 @@ def test_three_of_2000_are_named_and_the_others_done(org: Org, other_org: Org, w
     assert all(item["detail"].endswith(".") and item["assignmentId"] is None for item in failed)
 
 
-def test_a_job_of_which_nobody_can_be_assigned_has_failed(org: Org, workshop: Workshop) -> None:
+def test_a_job_fails_if_all_its_recipients_fail(org: Org, workshop: Workshop) -> None:
     job = assign(org, workshop, body(org.with_course(), "unknown-1", "unknown-2"))
     assert (job["state"], job["counts"]["failed"]) == ("failed", 2)
 
 
-def test_whoever_is_out_of_scope_is_named_and_not_assigned(org: Org, workshop: Workshop) -> None:
+def test_a_party_outside_the_callers_folders_is_not_assigned(org: Org, workshop: Workshop) -> None:
     org.with_parties("inside", folder="crew")
     org.with_parties("outside", folder="office")
     supervisor = org.client(Permission.ASSIGN, Permission.VIEW, folders=["crew"])
@@ -102,10 +127,10 @@ def test_whoever_is_out_of_scope_is_named_and_not_assigned(org: Org, workshop: W
     assert [item["party"]["entityId"] for item in pages(supervisor, "/v1/assignments")] == ["inside"]
 
 
-# --- who the recipients are
+# --- recipients and version
 
 
-def test_duplicates_count_once_and_folders_add_to_those_named(org: Org, workshop: Workshop) -> None:
+def test_a_recipient_named_twice_or_also_by_folder_counts_once(org: Org, workshop: Workshop) -> None:
     org.with_parties("a", "b", folder="crew")
     org.with_parties("c", folder="office")
     asked = body(org.with_course(), "a", "a", "d", "d", folderIds=["crew", "office", "crew"])
@@ -114,7 +139,7 @@ def test_duplicates_count_once_and_folders_add_to_those_named(org: Org, workshop
     assert codes(org, job) == {"a": "created", "b": "created", "c": "created", "d": "party-not-found"}
 
 
-def test_a_folders_members_are_fixed_at_submission(org: Org, workshop: Workshop) -> None:
+def test_the_members_of_a_folder_are_fixed_at_submission(org: Org, workshop: Workshop) -> None:
     org.with_parties("stays", "leaves", folder="crew")
     job = submit(org.client(), body(org.with_course(), folderIds=["crew"]))
     org.with_parties("joins", folder="crew")
@@ -133,6 +158,6 @@ def test_the_version_is_fixed_at_submission(org: Org, workshop: Workshop) -> Non
     assert (assignment["versionLabel"], assignment["jobId"]) == ("v3.2", before["id"])
 
     after = assign(org, workshop, body(course, "party-1"))
-    assert codes(org, after) == {"party-1": "created"}  # another version is owed besides
+    assert codes(org, after) == {"party-1": "created"}  # the party owes both versions
     newest = pages(org.client(), "/v1/assignments")[0]
     assert (newest["versionLabel"], newest["courseVersionId"]) == ("v4.0", version)

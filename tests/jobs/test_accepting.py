@@ -1,4 +1,4 @@
-"""Accepting: no 202 without a durable job, and no request that waits for Redis."""
+"""Accepting a job: a 202 means a durable job, an Idempotency-Key means one job, and no request waits for Redis."""
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -6,10 +6,13 @@ from sqlalchemy.orm import Session
 
 from api.app import create_app
 from api.http.parts import Parts
+from shared import jobs
 from shared.broker import Broker, make_celery
 from tests.factories import Org
+from tests.jobs.steps import CHUNK, chunks, submit, submit_in
+from tests.racing import blocked
 
-NOBODY_LISTENS = "redis://127.0.0.1:1/0"
+UNUSED_REDIS = "redis://127.0.0.1:1/0"
 
 
 def body(course: str) -> dict[str, object]:
@@ -30,10 +33,43 @@ def test_a_commit_that_fails_is_never_answered_with_202(org: Org, monkeypatch: p
     assert org.client().get("/v1/jobs").json()["items"] == []
 
 
+# --- one key, one job
+
+
+def test_two_submissions_at_once_with_one_key_are_one_job(org: Org) -> None:
+    """The second submission waits for the first, and then returns its job."""
+    with org.transaction() as one:
+        job, existed = submit_in(one, key="run-1", request_hash="body")
+        assert not existed
+        with blocked(org, lambda other: submit_in(other, key="run-1", request_hash="body")) as second:
+            one.commit()
+            twin, existed = second.result(5)
+            assert (twin.id, existed) == (job.id, True)
+    assert [chunk.n for chunk in chunks(org, job.id)] == [0]
+    assert [one["counts"]["total"] for one in org.client().get("/v1/jobs").json()["items"]] == [CHUNK]
+
+
+def test_two_submissions_at_once_with_one_key_and_two_bodies_are_refused_but_for_one(org: Org) -> None:
+    with org.transaction() as one:
+        submit_in(one, key="run-1", request_hash="body")
+        with blocked(org, lambda other: submit_in(other, key="run-1", request_hash="another body")) as second:
+            one.commit()
+            with pytest.raises(jobs.IdempotencyKeyReused):
+                second.result(5)
+    assert len(org.client().get("/v1/jobs").json()["items"]) == 1
+
+
+def test_two_submissions_without_a_key_are_two_jobs(org: Org) -> None:
+    assert submit(org) != submit(org)
+
+
+# --- Redis
+
+
 def test_an_absent_redis_delays_no_request_and_loses_no_job(org: Org, parts: Parts) -> None:
     org.with_parties("crew-1")
     course = org.with_course()
-    broker = Broker(make_celery(NOBODY_LISTENS))
+    broker = Broker(make_celery(UNUSED_REDIS))
     lonely = Parts(parts.settings, parts.database, broker, parts.tokens)
     client = Org(org.id, create_app(lonely), lonely).client()
     answers = [client.post("/v1/assignments", json=body(course)) for _ in range(3)]
@@ -41,13 +77,13 @@ def test_an_absent_redis_delays_no_request_and_loses_no_job(org: Org, parts: Par
     assert len(org.client().get("/v1/jobs").json()["items"]) == 3
 
 
-def test_after_a_failure_the_broker_is_left_alone_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    app, attempts = make_celery(NOBODY_LISTENS), 0
+def test_after_a_failure_the_broker_is_not_used_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    app, attempts = make_celery(UNUSED_REDIS), 0
 
     def attempt(*_: object, **__: object) -> None:
         nonlocal attempts
         attempts += 1
-        raise OSError("nobody listens")
+        raise OSError("connection refused")
 
     monkeypatch.setattr(app, "send_task", attempt)
     broker = Broker(app)

@@ -1,4 +1,4 @@
-"""Jobs as clients see them: their state, what became of each recipient, cancelling and retrying."""
+"""Jobs in the API: their state, the outcome of each recipient, cancelling and retrying."""
 
 import csv
 import io
@@ -17,14 +17,14 @@ from tests.factories import Org
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Chunks of ten, so that a job of some dozens has several."""
+    """Chunks of ten recipients, so that a job of 40 has several."""
     monkeypatch.setattr("shared.jobs.actions.SMALLEST_CHUNK", 10)
     monkeypatch.setattr("shared.jobs.actions.LARGEST_CHUNK", 10)
 
 
 @pytest.fixture
 def mixed(org: Org, workshop: Workshop) -> dict[str, Any]:
-    """A job that ended with four parties assigned, two that had it already, two unknown and one inactive."""
+    """A finished job: four parties assigned, two already assigned, two unknown and one inactive."""
     org.with_parties(*parties(6), "inactive")
     deactivate(org, "inactive")
     course = org.with_course()
@@ -35,7 +35,7 @@ def mixed(org: Org, workshop: Workshop) -> dict[str, Any]:
 # --- one job
 
 
-def test_a_job_says_what_was_asked_and_what_became_of_it(org: Org, mixed: dict[str, Any]) -> None:
+def test_a_job_has_its_request_and_its_counts(org: Org, mixed: dict[str, Any]) -> None:
     assert org.client(Permission.VIEW).get(f"/v1/jobs/{mixed['id']}").json() == mixed
     assert mixed["counts"] == {
         "total": 9,
@@ -51,7 +51,7 @@ def test_a_job_says_what_was_asked_and_what_became_of_it(org: Org, mixed: dict[s
     assert mixed["request"]["reason"] == "HSE program annual refresh, Q2 2026"
 
 
-def test_a_job_ends_with_one_event(org: Org, mixed: dict[str, Any]) -> None:
+def test_the_end_of_a_job_is_one_event(org: Org, mixed: dict[str, Any]) -> None:
     about = [event for event in events(org) if event["subject"] == f"job/{mixed['id']}"]
     assert [event["type"] for event in about] == ["job.submitted", "job.finished"]
     assert about[-1]["data"]["counts"] == mixed["counts"]
@@ -70,13 +70,15 @@ def test_a_job_ends_with_one_event(org: Org, mixed: dict[str, Any]) -> None:
         ("pending", {}),
     ],
 )
-def test_results_by_outcome(org: Org, mixed: dict[str, Any], outcome: str, expected: dict[str, str]) -> None:
+def test_results_are_filtered_by_outcome(
+    org: Org, mixed: dict[str, Any], outcome: str, expected: dict[str, str]
+) -> None:
     found = pages(org.client(Permission.VIEW), f"/v1/jobs/{mixed['id']}/results", outcome=outcome, limit=1)
     assert {item["entityId"]: item["code"] for item in found} == expected
     assert {item["outcome"] for item in found} <= {outcome}
 
 
-def test_results_name_everybody_once_in_order_on_pages_of_any_size(org: Org, mixed: dict[str, Any]) -> None:
+def test_results_name_each_recipient_once_in_order_on_pages_of_any_size(org: Org, mixed: dict[str, Any]) -> None:
     address = f"/v1/jobs/{mixed['id']}/results"
     everybody = pages(org.client(), address)
     assert [item["entityId"] for item in everybody] == sorted([*parties(6), "inactive", "unknown-1", "unknown-2"])
@@ -84,7 +86,7 @@ def test_results_name_everybody_once_in_order_on_pages_of_any_size(org: Org, mix
         assert pages(org.client(), address, limit=limit) == everybody
 
 
-def test_results_lead_to_the_assignment(org: Org, mixed: dict[str, Any]) -> None:
+def test_results_have_the_id_of_the_assignment(org: Org, mixed: dict[str, Any]) -> None:
     made = {item["party"]["entityId"]: item["id"] for item in pages(org.client(), "/v1/assignments")}
     results = pages(org.client(), f"/v1/jobs/{mixed['id']}/results")
     assert {item["entityId"]: item["assignmentId"] for item in results} == made | dict.fromkeys(
@@ -97,7 +99,7 @@ def test_every_code_has_an_outcome_and_a_sentence() -> None:
 
 
 @pytest.mark.usefixtures("small_chunks")
-def test_results_of_a_job_under_way_name_those_whose_turn_has_not_come(org: Org, workshop: Workshop) -> None:
+def test_results_of_a_running_job_name_the_pending_recipients(org: Org, workshop: Workshop) -> None:
     org.with_parties(*parties(40))
     job = submit(org.client(), body(org.with_course(), *parties(40)))
     workshop.deliver("jobs.run_chunk", org.id)
@@ -106,7 +108,7 @@ def test_results_of_a_job_under_way_name_those_whose_turn_has_not_come(org: Org,
     assert codes(org, job) == dict.fromkeys(parties(10), "created") | dict.fromkeys(parties(30, first=10), "pending")
 
 
-def test_results_as_a_spreadsheet(org: Org, mixed: dict[str, Any]) -> None:
+def test_results_as_csv_are_the_same_as_the_list(org: Org, mixed: dict[str, Any]) -> None:
     address, accept = f"/v1/jobs/{mixed['id']}/results", {"Accept": "text/csv"}
     answer = org.client().get(address, headers=accept)
     assert answer.headers["content-disposition"] == f'attachment; filename="job-{mixed["id"]}.csv"'
@@ -118,7 +120,7 @@ def test_results_as_a_spreadsheet(org: Org, mixed: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("rest", ["", "/results", "/stream", "?wait=1"])
-def test_a_job_that_is_not_there(org: Org, rest: str) -> None:
+def test_an_unknown_job_is_not_found(org: Org, rest: str) -> None:
     answer = org.client().get(f"/v1/jobs/{uuid.uuid4()}{rest}")
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
 
@@ -136,7 +138,7 @@ def test_a_job_that_is_not_there(org: Org, rest: str) -> None:
         "/v1/jobs?state=done",
     ],
 )
-def test_a_question_that_cannot_be(org: Org, path: str) -> None:
+def test_a_malformed_request_is_refused(org: Org, path: str) -> None:
     job = submit(org.client(), body(org.with_course(), "party-1"))
     answer = org.client().get(path.format(**job))
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
@@ -146,7 +148,7 @@ def test_a_question_that_cannot_be(org: Org, path: str) -> None:
 
 
 @pytest.mark.usefixtures("small_chunks")
-def test_cancelling_keeps_what_was_done_and_names_whose_turn_never_came(org: Org, workshop: Workshop) -> None:
+def test_cancelling_keeps_the_finished_chunks_and_cancels_the_others(org: Org, workshop: Workshop) -> None:
     org.with_parties(*parties(40))
     job = submit(org.client(), body(org.with_course(), *parties(40)))
     workshop.deliver("jobs.run_chunk", org.id)
@@ -159,8 +161,8 @@ def test_cancelling_keeps_what_was_done_and_names_whose_turn_never_came(org: Org
     assert (ended["counts"]["succeeded"], ended["counts"]["cancelled"]) == (10, 30)
     assert codes(org, job) == dict.fromkeys(parties(10), "created") | dict.fromkeys(parties(30, first=10), "cancelled")
     assert len(pages(org.client(), "/v1/assignments")) == 10
-    told = [(event["type"], event["data"]["actor"]["id"]) for event in events(org)[-2:]]
-    assert told == [("job.cancel_requested", "member-2"), ("job.finished", "worker")]
+    last = [(event["type"], event["data"]["actor"]["id"]) for event in events(org)[-2:]]
+    assert last == [("job.cancel_requested", "member-2"), ("job.finished", "worker")]
 
 
 def test_a_job_that_has_ended_cannot_be_cancelled(org: Org, mixed: dict[str, Any]) -> None:
@@ -169,7 +171,7 @@ def test_a_job_that_has_ended_cannot_be_cancelled(org: Org, mixed: dict[str, Any
     assert read_job(org, mixed) == mixed
 
 
-def test_a_retry_is_a_new_job_of_only_the_failed(org: Org, mixed: dict[str, Any], workshop: Workshop) -> None:
+def test_a_retry_is_a_new_job_of_the_failed_recipients(org: Org, mixed: dict[str, Any], workshop: Workshop) -> None:
     org.with_parties("inactive", "unknown-1")
     answer = org.client(Permission.ASSIGN).post(f"/v1/jobs/{mixed['id']}/retry")
     assert answer.status_code == 202
@@ -182,17 +184,30 @@ def test_a_retry_is_a_new_job_of_only_the_failed(org: Org, mixed: dict[str, Any]
     assert read_job(org, mixed) == mixed
 
 
-def test_there_is_nothing_to_retry_where_nothing_failed(org: Org, workshop: Workshop) -> None:
+def test_a_job_without_failed_recipients_cannot_be_retried(org: Org, workshop: Workshop) -> None:
     org.with_parties("party-1")
     queued = submit(org.client(), body(org.with_course(), "party-1"))
-    for _ in range(2):  # while it waits, and when it has succeeded
+    for _ in range(2):  # first while the job is queued, then when it has succeeded
         answer = org.client().post(f"/v1/jobs/{queued['id']}/retry")
         assert (answer.status_code, answer.json()["type"]) == (409, "urn:rollcall:problem:nothing-to-retry")
         workshop.drain(org.id)
 
 
+@pytest.mark.usefixtures("small_chunks")
+def test_a_running_job_with_a_failed_recipient_cannot_be_retried(org: Org, workshop: Workshop) -> None:
+    org.with_parties(*parties(19))
+    job = submit(org.client(), body(org.with_course(), "a-party-that-is-unknown", *parties(19)))
+    workshop.deliver("jobs.run_chunk", org.id)
+    running = read_job(org, job)
+    assert (running["state"], running["counts"]["failed"], running["counts"]["pending"]) == ("running", 1, 10)
+    answer = org.client().post(f"/v1/jobs/{job['id']}/retry")
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:rollcall:problem:nothing-to-retry")
+
+
 @pytest.mark.parametrize("action", ["cancel", "retry"])
-def test_whoever_only_sees_neither_cancels_nor_retries(org: Org, mixed: dict[str, Any], action: str) -> None:
+def test_a_member_who_may_only_view_or_complete_neither_cancels_nor_retries(
+    org: Org, mixed: dict[str, Any], action: str
+) -> None:
     answer = org.client(Permission.VIEW, Permission.COMPLETE).post(f"/v1/jobs/{mixed['id']}/{action}")
     assert answer.status_code == 403
 
@@ -200,7 +215,9 @@ def test_whoever_only_sees_neither_cancels_nor_retries(org: Org, mixed: dict[str
 # --- lists
 
 
-def test_the_list_of_jobs(org: Org, workshop: Workshop, mixed: dict[str, Any]) -> None:
+def test_the_list_of_jobs_is_newest_first_and_can_be_filtered(
+    org: Org, workshop: Workshop, mixed: dict[str, Any]
+) -> None:
     queued = submit(org.client(), body(org.with_course(), "party-1"))
     client = org.client(Permission.VIEW)
     every = [job["id"] for job in pages(client, "/v1/jobs")]
@@ -212,7 +229,7 @@ def test_the_list_of_jobs(org: Org, workshop: Workshop, mixed: dict[str, Any]) -
     assert pages(client, "/v1/jobs", kind="assignments.no_such_kind") == []
 
 
-def test_pages_of_jobs_stay_whole_while_jobs_are_added(org: Org) -> None:
+def test_pages_of_jobs_miss_and_repeat_none_while_jobs_are_added(org: Org) -> None:
     course = org.with_course()
     there = [submit(org.client(), body(course, secrets.token_hex(4)))["id"] for _ in range(4)]
     first = org.client().get("/v1/jobs", params={"limit": 2}).json()

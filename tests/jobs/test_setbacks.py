@@ -1,4 +1,4 @@
-"""A chunk's way when something goes wrong: split until the bad recipient stands alone, or cancelled."""
+"""A chunk that fails or is cancelled. A chunk that fails is split until it holds only the bad recipient."""
 
 from datetime import timedelta
 
@@ -22,10 +22,11 @@ from tests.jobs.steps import (
     states,
     submit,
 )
+from tests.racing import blocked
 
 
 class TestIsolate:
-    def test_splits_into_eight_that_stand_for_the_whole(self, org: Org) -> None:
+    def test_a_split_makes_eight_parts_with_the_same_recipients(self, org: Org) -> None:
         job_id = submit(org)
         before = chunks(org, job_id)[0].recipients
         isolate(org, claim(org))
@@ -36,26 +37,30 @@ class TestIsolate:
         assert {part.state for part in parts} == {ChunkState.PENDING}
         assert read(org, job_id).pending == 2 * CHUNK
 
-    def test_a_part_of_what_killed_twice_is_split_after_one_more_death(self, org: Org) -> None:
+    def test_a_part_of_a_chunk_that_killed_two_workers_is_split_after_one_more_death(self, org: Org) -> None:
         job_id = submit(org, CHUNK)
         for death in range(jobs.ATTEMPTS_BEFORE_SPLIT + 1):
             begun = claim(org, NOW + death * timedelta(seconds=CLAIM_SECONDS + 1))
         isolate(org, begun)
         assert {chunk.attempts for chunk in chunks(org, job_id)[1:]} == {jobs.ATTEMPTS_BEFORE_SPLIT - 1}
 
-    def test_a_part_of_what_only_failed_begins_anew(self, org: Org) -> None:
+    def test_a_part_of_a_chunk_that_failed_has_no_attempts(self, org: Org) -> None:
         job_id = submit(org, CHUNK)
         isolate(org, claim(org))
         assert {chunk.attempts for chunk in chunks(org, job_id)[1:]} == {0}
 
-    def test_two_at_once_number_their_parts_apart(self, org: Org) -> None:
+    def test_two_splits_at_once_give_their_parts_different_numbers(self, org: Org) -> None:
+        """The second split waits for the job's row, so it reads the highest number after the first has committed."""
         job_id = submit(org)
-        one, other = claim(org), claim(org)
-        isolate(org, one)
-        isolate(org, other)
+        first, second = claim(org), claim(org)
+        with org.transaction() as one:
+            jobs.isolate(one, first, NOW)
+            with blocked(org, lambda other: jobs.isolate(other, second, NOW)) as splitting:
+                one.commit()
+                splitting.result(5)
         assert [chunk.n for chunk in chunks(org, job_id)] == list(range(18))
 
-    def test_reports_one_that_stands_alone(self, org: Org) -> None:
+    def test_a_recipient_alone_in_a_failed_chunk_is_reported(self, org: Org) -> None:
         job_id = submit(org, 1)
         isolate(org, claim(org))
         job = read(org, job_id)
@@ -64,7 +69,7 @@ class TestIsolate:
             outcome = db.scalars(select(JobOutcome).where(JobOutcome.job_id == job_id)).one()
         assert (outcome.entity_id, outcome.code) == ("00001", OutcomeCode.PROCESSING_FAILED)
 
-    def test_leaves_alone_what_somebody_holds(self, org: Org) -> None:
+    def test_a_locked_chunk_is_not_split(self, org: Org) -> None:
         job_id = submit(org)
         begun = claim(org)
         with org.transaction() as holder:
@@ -72,7 +77,7 @@ class TestIsolate:
             isolate(org, begun)
         assert states(org, job_id) == [ChunkState.PENDING, ChunkState.PENDING]
 
-    def test_leaves_alone_what_is_settled(self, org: Org) -> None:
+    def test_a_settled_chunk_is_not_split(self, org: Org) -> None:
         job_id = submit(org)
         begun = claim(org)
         finish(org, begun)
@@ -81,14 +86,14 @@ class TestIsolate:
 
 
 class TestCancel:
-    def test_cancels_what_nobody_has_begun_at_once(self, org: Org) -> None:
+    def test_chunks_without_a_claim_are_cancelled_at_once(self, org: Org) -> None:
         job_id = submit(org)
         assert cancel(org, job_id).state == JobState.CANCELLED
         job = read(org, job_id)
         assert (job.cancelled, job.pending, job.finished_at) == (2 * CHUNK, 0, NOW)
         assert states(org, job_id) == [ChunkState.CANCELLED] * 2
 
-    def test_lets_what_is_held_end_first(self, org: Org) -> None:
+    def test_a_locked_chunk_ends_before_its_job_is_cancelled(self, org: Org) -> None:
         job_id = submit(org)
         begun = claim(org)
         with org.transaction() as worker:
@@ -100,7 +105,7 @@ class TestCancel:
         job = read(org, job_id)
         assert (job.state, job.succeeded, job.cancelled) == (JobState.CANCELLED, CHUNK, CHUNK)
 
-    def test_is_ended_by_another_where_the_holder_died(self, org: Org) -> None:
+    def test_another_worker_ends_the_cancelled_job_of_a_dead_worker(self, org: Org) -> None:
         job_id = submit(org)
         begun = claim(org)
         with dying(org) as worker:
@@ -112,7 +117,7 @@ class TestCancel:
         job = read(org, job_id)
         assert (job.state, job.cancelled) == (JobState.CANCELLED, 2 * CHUNK)
 
-    def test_takes_parts_that_a_split_left_behind(self, org: Org) -> None:
+    def test_the_parts_of_a_split_are_cancelled_too(self, org: Org) -> None:
         job_id = submit(org, CHUNK)
         begun = claim(org)
         with org.transaction() as worker:
@@ -123,14 +128,14 @@ class TestCancel:
             jobs.end_cancelled(db, NOW)
         assert read(org, job_id).cancelled == CHUNK
 
-    def test_a_claim_that_was_not_locked_yet_comes_to_nothing(self, org: Org) -> None:
+    def test_a_claimed_chunk_without_a_lock_is_cancelled(self, org: Org) -> None:
         job_id = submit(org, CHUNK)
         begun = claim(org)
         assert cancel(org, job_id).state == JobState.CANCELLED
         with org.transaction() as db:
             assert jobs.lock(db, begun) is None
 
-    def test_comes_too_late_for_a_job_that_has_ended(self, org: Org) -> None:
+    def test_a_job_that_has_ended_is_not_cancelled(self, org: Org) -> None:
         job_id = submit(org, CHUNK)
         finish(org, claim(org))
         with pytest.raises(jobs.JobFinished):

@@ -1,4 +1,4 @@
-"""Following a job to its end: an answer that waits for it, and a stream that tells every step."""
+"""Two ways to follow a job to its end: a request that waits for the end, and a stream of every change."""
 
 import json
 import time
@@ -17,17 +17,19 @@ from tests.factories import Org
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], object]) -> None:
-    """Let one step happen each time the API pauses between two looks at a job, in the place of the pause."""
+    """Replaces each pause of the API between two reads of a job by the next of these steps."""
     left = list(steps)
 
     async def step(_: float) -> None:
-        assert left, "the API looks once more, and nothing more is going to happen"
+        assert left, "the API reads the job again after the last step"
         await run_sync(left.pop(0))
 
     monkeypatch.setattr("shared.services.jobs.anyio", SimpleNamespace(sleep=step))
 
 
-def test_waiting_ends_when_the_job_ends(org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_waiting_request_is_answered_when_the_job_ends(
+    org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     org.with_parties("party-1")
     job = submit(org.client(), body(org.with_course(), "party-1"))
     meanwhile(monkeypatch, lambda: None, lambda: workshop.drain(org.id))
@@ -36,7 +38,7 @@ def test_waiting_ends_when_the_job_ends(org: Org, workshop: Workshop, monkeypatc
     assert org.client().get(f"/v1/jobs/{job['id']}", params={"wait": 20}).json() == answer.json()
 
 
-def test_waiting_runs_out(org: Org) -> None:
+def test_a_waiting_request_is_answered_when_its_time_is_over(org: Org) -> None:
     job = submit(org.client(), body(org.with_course(), "party-1"))
     began = time.monotonic()
     answer = org.client().get(f"/v1/jobs/{job['id']}", params={"wait": 0.3})
@@ -45,21 +47,21 @@ def test_waiting_runs_out(org: Org) -> None:
 
 
 @pytest.mark.parametrize("rest", ["?wait=20", "/stream"])
-def test_whoever_waits_holds_no_connection(
+def test_a_waiting_request_holds_no_database_connection(
     org: Org, monkeypatch: pytest.MonkeyPatch, workshop: Workshop, rest: str
 ) -> None:
-    """Or as many who wait as the pool has connections would keep everybody else out."""
+    """Otherwise waiting requests could use up the connection pool, and block all others."""
     job = submit(org.client(), body(org.with_course(), "party-1"))
     pool: Any = org.parts.database.engine.pool
     held: list[int] = []
-    look = lambda: held.append(pool.checkedout())  # noqa: E731
-    meanwhile(monkeypatch, lambda: None, look, lambda: workshop.drain(org.id))
+    count = lambda: held.append(pool.checkedout())  # noqa: E731
+    meanwhile(monkeypatch, lambda: None, count, lambda: workshop.drain(org.id))
     assert org.client().get(f"/v1/jobs/{job['id']}{rest}").status_code == 200
     assert held == [0]
 
 
 def streamed(client: TestClient, path: str) -> Iterator[dict[str, Any]]:
-    """The jobs of a stream's events named `job`."""
+    """Reads a stream. Yields the job of each event named `job`."""
     with client.stream("GET", path) as answer:
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/event-stream")
@@ -72,27 +74,27 @@ def streamed(client: TestClient, path: str) -> Iterator[dict[str, Any]]:
                 yield json.loads(value)
 
 
-def test_a_stream_tells_each_change_and_ends_with_the_job(
+def test_a_stream_sends_each_change_and_ends_with_the_job(
     org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.jobs.actions.SMALLEST_CHUNK", 10)
     org.with_parties(*parties(20))
     job = submit(org.client(), body(org.with_course(), *parties(20)))
 
-    def one_chunk() -> None:
+    def work_on_one_chunk() -> None:
         workshop.deliver("jobs.run_chunk", org.id)
 
-    meanwhile(monkeypatch, one_chunk, lambda: None, one_chunk)
-    told = list(streamed(org.client(Permission.VIEW), f"/v1/jobs/{job['id']}/stream"))
-    assert [(one["state"], one["counts"]["pending"]) for one in told] == [
+    meanwhile(monkeypatch, work_on_one_chunk, lambda: None, work_on_one_chunk)
+    sent = list(streamed(org.client(Permission.VIEW), f"/v1/jobs/{job['id']}/stream"))
+    assert [(one["state"], one["counts"]["pending"]) for one in sent] == [
         ("queued", 20),
         ("running", 10),
         ("succeeded", 0),
     ]
-    assert list(streamed(org.client(), f"/v1/jobs/{job['id']}/stream")) == told[-1:]
+    assert list(streamed(org.client(), f"/v1/jobs/{job['id']}/stream")) == sent[-1:]
 
 
-def test_a_stream_of_a_job_that_never_ends_is_ended(org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_stream_of_a_job_that_does_not_end_is_closed_in_time(org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.services.jobs.STREAM_SECONDS", 0)
     job = submit(org.client(), body(org.with_course(), "party-1"))
     assert list(streamed(org.client(), f"/v1/jobs/{job['id']}/stream")) == [job]

@@ -1,9 +1,11 @@
-"""What tests of sessions ask for, and how they carry it through."""
+"""Requests about sessions, and the answers to them, for tests of any noun."""
 
 from typing import Any
 
 from fastapi.testclient import TestClient
+from sqlalchemy import select
 
+from shared.licences import Licence
 from tests.assignments.asking import pages, read_job, recipients
 from tests.drain import Workshop
 from tests.factories import Org
@@ -12,13 +14,13 @@ STARTS, ENDS = "2026-10-24T07:00:00Z", "2026-10-24T11:00:00Z"
 
 
 def sitting(course_id: str, **fields: Any) -> dict[str, Any]:
-    """A session of a course. Other fields as they stand on the wire."""
+    """The body of a new session of a course. fields: other fields, named as in JSON."""
     given = {"mode": "in_person", "startsAt": STARTS, "endsAt": ENDS, "timeZone": "Europe/Oslo"}
     return {"courseId": course_id} | given | fields
 
 
 def schedule(org: Org, course_id: str | None = None, **fields: Any) -> str:
-    """Schedule a session, of a course of its own where none is named. Answers its id."""
+    """Schedules a session, of a new course if none is named. Returns its id."""
     answer = org.client().post("/v1/sessions", json=sitting(course_id or org.with_course(), **fields))
     assert answer.status_code == 201, answer.text
     session_id: str = answer.json()["id"]
@@ -26,7 +28,7 @@ def schedule(org: Org, course_id: str | None = None, **fields: Any) -> str:
 
 
 def read(org: Org, session_id: str) -> dict[str, Any]:
-    """The session as it is now."""
+    """The session, read again."""
     answer = org.client().get(f"/v1/sessions/{session_id}")
     assert answer.status_code == 200, answer.text
     session: dict[str, Any] = answer.json()
@@ -34,7 +36,7 @@ def read(org: Org, session_id: str) -> dict[str, Any]:
 
 
 def add(org: Org, session_id: str, *party_ids: str, client: TestClient | None = None, **fields: Any) -> dict[str, Any]:
-    """Put parties on the roster. Answers what became of them."""
+    """Adds parties to the roster. Returns the counts and the refusals."""
     body = {"recipients": recipients(*party_ids), **fields}
     answer = (client or org.client()).post(f"/v1/sessions/{session_id}/roster", json=body)
     assert answer.status_code == 200, answer.text
@@ -49,19 +51,19 @@ def roster(org: Org, session_id: str, client: TestClient | None = None) -> dict[
 
 
 def outcomes(org: Org, session_id: str) -> dict[str, str | None]:
-    """What the session brought each party."""
+    """The outcome of each party on the roster."""
     return {party_id: entry["outcome"] for party_id, entry in roster(org, session_id).items()}
 
 
 def attend(org: Org, session_id: str, party_id: str, attendance: str) -> None:
-    """Say whether a party was there."""
+    """Records the attendance of a party."""
     answer = org.client().put(f"/v1/sessions/{session_id}/roster/{party_id}", json={"attendance": attendance})
     assert answer.status_code == 200, answer.text
     assert answer.json()["attendance"] == attendance
 
 
 def accept(org: Org, session_id: str, client: TestClient | None = None) -> dict[str, Any]:
-    """Have the completion accepted. Answers the job."""
+    """Submits the completion of a session. Returns the job."""
     answer = (client or org.client()).post(f"/v1/sessions/{session_id}/complete")
     assert answer.status_code == 202, answer.text
     job: dict[str, Any] = answer.json()
@@ -70,14 +72,14 @@ def accept(org: Org, session_id: str, client: TestClient | None = None) -> dict[
 
 
 def complete(org: Org, workshop: Workshop, session_id: str) -> dict[str, Any]:
-    """Complete a session. Answers the job as it ended."""
+    """Completes a session. Returns the finished job."""
     job = accept(org, session_id)
     workshop.drain(org.id)
     return read_job(org, job)
 
 
 def completed(org: Org, workshop: Workshop, *party_ids: str, **fields: Any) -> str:
-    """A session that these parties attended, completed. Other fields are the course's. Answers its id."""
+    """Completes a session that these parties attended. fields: those of its course. Returns the session's id."""
     session_id = schedule(org, org.with_course(**fields))
     org.with_parties(*party_ids)
     add(org, session_id, *party_ids)
@@ -88,7 +90,7 @@ def completed(org: Org, workshop: Workshop, *party_ids: str, **fields: Any) -> s
 def amend(
     org: Org, workshop: Workshop, session_id: str, *, add: tuple[str, ...] = (), remove: tuple[str, ...] = ()
 ) -> dict[str, Any]:
-    """Amend a completed session. Answers the job as it ended."""
+    """Amends a completed session. Returns the finished job."""
     body = {"add": recipients(*add), "remove": recipients(*remove), "reason": "The list was another day's"}
     answer = org.client().post(f"/v1/sessions/{session_id}/amend", json=body)
     assert answer.status_code == 202, answer.text
@@ -96,12 +98,21 @@ def amend(
     return read_job(org, answer.json())
 
 
+def held(org: Org) -> dict[str, list[Licence]]:
+    """Every party's licences, the oldest first."""
+    found: dict[str, list[Licence]] = {}
+    with org.transaction() as db:
+        for licence in db.scalars(select(Licence).order_by(Licence.id)):
+            found.setdefault(licence.party_id, []).append(licence)
+    return found
+
+
 def problem(answer: Any) -> tuple[int, str]:
-    """The status and the slug of a refusal."""
+    """The status and the problem slug of a refusal."""
     return answer.status_code, answer.json()["type"].rpartition(":")[2]
 
 
 def pointers(answer: Any) -> list[str]:
-    """The places that a refusal names."""
+    """The fields that a refusal names."""
     assert answer.status_code == 422, answer.text
     return [error["pointer"] for error in answer.json()["errors"]]

@@ -1,16 +1,21 @@
-"""Completing a session: everybody who attended is licensed once, with one `grantedAt`, and owes nothing any more."""
+"""Completing a session: each party that attended gets one licence, all with the same `grantedAt`, and its open
+assignment is completed."""
 
+import uuid
 from datetime import UTC, datetime
 
 import pytest
 import time_machine
+from fastapi import FastAPI
 from sqlalchemy import select
 
+from api.http.parts import Parts
+from shared import clock, jobs, sessions
 from shared.assignments import Assignment
 from shared.licences import Licence
 from tests.assignments.asking import assign, body, codes, deactivate, parties, read_job
 from tests.drain import Workshop
-from tests.factories import Org
+from tests.factories import Org, add_org
 from tests.feed import recorded, subjects
 from tests.sessions.sitting import (
     accept,
@@ -28,15 +33,15 @@ from tests.sessions.sitting import (
 NOON = datetime(2026, 10, 24, 12, tzinfo=UTC)
 
 
-def held(org: Org, session_id: str) -> dict[str, Licence]:
-    """The licences of a session, by party."""
+def granted(org: Org, session_id: str) -> dict[str, Licence]:
+    """The licences of a session by party. Fails if a party has two."""
     with org.transaction() as db:
         found = list(db.scalars(select(Licence).where(Licence.session_id == session_id)))
     assert len({licence.party_id for licence in found}) == len(found)
     return {licence.party_id: licence for licence in found}
 
 
-def test_everybody_who_attended_is_licensed_with_one_grant(org: Org, workshop: Workshop) -> None:
+def test_each_party_that_attended_is_licensed_with_the_same_granted_at(org: Org, workshop: Workshop) -> None:
     org.with_parties(*parties(4))
     session_id = schedule(org)
     add(org, session_id, *parties(4))
@@ -46,12 +51,12 @@ def test_everybody_who_attended_is_licensed_with_one_grant(org: Org, workshop: W
         job = accept(org, session_id)
     assert read(org, session_id)["state"] == "completing"
     assert set(outcomes(org, session_id).values()) == {"pending", "not-attended"}
-    with time_machine.travel("2026-10-24T12:07:00Z", tick=False):  # the work comes later, the grant does not
+    with time_machine.travel("2026-10-24T12:07:00Z", tick=False):  # the job runs later, `grantedAt` stays
         workshop.drain(org.id)
     job = read_job(org, job)
     assert (job["kind"], job["state"]) == ("sessions.complete", "succeeded")
     assert (job["counts"]["succeeded"], job["counts"]["unchanged"]) == (2, 2)
-    found = held(org, session_id)
+    found = granted(org, session_id)
     assert {party: licence.granted_at for party, licence in found.items()} == {
         "party-00000": NOON,
         "party-00003": NOON,
@@ -74,18 +79,18 @@ def test_everybody_who_attended_is_licensed_with_one_grant(org: Org, workshop: W
     }
 
 
-def test_results_name_the_licence_of_each(org: Org, workshop: Workshop) -> None:
+def test_results_name_the_granted_licences(org: Org, workshop: Workshop) -> None:
     session_id = completed(org, workshop, "party-1", "party-2")
     job_id = read(org, session_id)["completion"]["jobId"]
     items = org.client().get(f"/v1/jobs/{job_id}/results").json()["items"]
-    found = held(org, session_id)
+    found = granted(org, session_id)
     assert [(one["entityId"], one["code"], one["licenceId"], one["assignmentId"]) for one in items] == [
         (party, "licence-granted", str(found[party].id), None) for party in ("party-1", "party-2")
     ]
 
 
-def test_the_open_assignment_of_that_version_is_completed(org: Org, workshop: Workshop) -> None:
-    """And no other: not one of another version, not one of a party that was absent."""
+def test_the_open_assignment_of_the_sessions_version_is_completed(org: Org, workshop: Workshop) -> None:
+    """An assignment of another version or of an absent party stays open."""
     org.with_parties("party-1", "party-2", "party-3")
     course = org.with_course(label="v1")
     assign(org, workshop, body(course, "party-1"))
@@ -108,26 +113,29 @@ def test_the_open_assignment_of_that_version_is_completed(org: Org, workshop: Wo
     (event,) = recorded(org, "assignment.completed")
     assert (event.subject, event.party_id) == (f"assignment/{done['id']}", "party-1")
     assert (event.data["sessionId"], event.data["jobId"]) == (session_id, job["id"])
-    assert set(held(org, session_id)) == {"party-1", "party-3"}
+    assert set(granted(org, session_id)) == {"party-1", "party-3"}
 
 
-def test_the_day_it_occurred_is_the_organizations(org: Org, workshop: Workshop) -> None:
-    """Of a session that is completed before its end, it is the day of completion."""
+def test_a_completion_occurred_on_the_day_of_the_sessions_end_in_the_organizations_zone(
+    app: FastAPI, parts: Parts, workshop: Workshop
+) -> None:
+    """The day of the completion counts if the session is completed before its end."""
+    org = add_org(app, parts, time_zone="Pacific/Auckland")
     org.with_parties("party-1")
     days = []
-    for ends_at in ("2026-10-24T11:00:00Z", "2099-01-01T00:00:00Z"):
+    for ends_at in ("2026-10-24T11:30:00Z", "2099-01-01T00:00:00Z"):  # the first is 00:30 on the 25th in Auckland
         course = org.with_course()
         assign(org, workshop, body(course, "party-1"))
         session_id = schedule(org, course, endsAt=ends_at)
         add(org, session_id, "party-1")
-        with time_machine.travel("2026-10-26T12:00:00Z", tick=False):
+        with time_machine.travel("2026-10-26T12:00:00Z", tick=False):  # 01:00 on the 27th in Auckland
             complete(org, workshop, session_id)
         found = org.client().get("/v1/assignments", params={"courseId": course}).json()["items"]
         days.append(found[0]["completion"]["occurredOn"])
-    assert days == ["2026-10-24", "2026-10-26"]
+    assert days == ["2026-10-25", "2026-10-27"]
 
 
-def test_a_course_without_licences_completes_assignments_and_grants_none(org: Org, workshop: Workshop) -> None:
+def test_a_session_of_a_course_without_licences_only_completes_assignments(org: Org, workshop: Workshop) -> None:
     org.with_parties("party-1", "party-2")
     course = org.with_course(licenceMonths=None)
     assign(org, workshop, body(course, "party-1"))
@@ -137,11 +145,11 @@ def test_a_course_without_licences_completes_assignments_and_grants_none(org: Or
     job = complete(org, workshop, session_id)
     assert codes(org, job) == {"party-1": "attended", "party-2": "not-attended"}
     assert outcomes(org, session_id) == {"party-1": "completed", "party-2": "not-attended"}
-    assert held(org, session_id) == {}
+    assert granted(org, session_id) == {}
     assert org.client().get("/v1/assignments").json()["items"][0]["state"] == "completed"
 
 
-def test_a_party_that_left_meanwhile_is_licensed_still(org: Org, workshop: Workshop) -> None:
+def test_a_party_that_is_inactive_by_the_completion_is_licensed(org: Org, workshop: Workshop) -> None:
     org.with_parties("party-1")
     session_id = schedule(org)
     add(org, session_id, "party-1")
@@ -150,7 +158,7 @@ def test_a_party_that_left_meanwhile_is_licensed_still(org: Org, workshop: Works
     assert outcomes(org, session_id) == {"party-1": "licensed"}
 
 
-def test_events_tell_of_the_end_once(org: Org, workshop: Workshop) -> None:
+def test_the_end_of_a_session_is_one_event(org: Org, workshop: Workshop) -> None:
     session_id = completed(org, workshop, "party-1", "party-2")
     workshop.drain(org.id)
     (event,) = recorded(org, "session.completed")
@@ -159,8 +167,8 @@ def test_events_tell_of_the_end_once(org: Org, workshop: Workshop) -> None:
     assert len(subjects(org, "licence.granted")) == 2
 
 
-@pytest.mark.parametrize("when", ["at work", "done"])
-def test_again_is_the_same_job(org: Org, workshop: Workshop, when: str) -> None:
+@pytest.mark.parametrize("when", ["running", "done"])
+def test_a_repeated_completion_returns_the_same_job(org: Org, workshop: Workshop, when: str) -> None:
     org.with_parties("party-1")
     session_id = schedule(org)
     add(org, session_id, "party-1")
@@ -171,11 +179,11 @@ def test_again_is_the_same_job(org: Org, workshop: Workshop, when: str) -> None:
     assert (answer.status_code, answer.json()["id"]) == (202, job["id"])
     assert answer.headers["idempotent-replayed"] == "true"
     workshop.drain(org.id)
-    assert len(held(org, session_id)) == 1
+    assert len(granted(org, session_id)) == 1
     assert len(subjects(org, "job.submitted")) == 1
 
 
-def test_a_key_answers_for_one_session_alone(org: Org) -> None:
+def test_an_idempotency_key_completes_only_one_session(org: Org) -> None:
     org.with_parties("party-1")
     both = [schedule(org), schedule(org)]
     for session_id in both:
@@ -187,7 +195,7 @@ def test_a_key_answers_for_one_session_alone(org: Org) -> None:
     assert read(org, both[1])["state"] == "scheduled"
 
 
-def test_an_empty_roster_completes_nothing(org: Org) -> None:
+def test_a_session_with_an_empty_roster_is_not_completed(org: Org) -> None:
     session_id = schedule(org)
     assert problem(org.client().post(f"/v1/sessions/{session_id}/complete")) == (409, "roster-empty")
     assert read(org, session_id)["state"] == "scheduled"
@@ -221,14 +229,14 @@ def test_a_large_session_waits_for_approval(org: Org, workshop: Workshop) -> Non
     job = accept(org, session_id)
     assert job["state"] == "awaiting_approval"
     workshop.drain(org.id)
-    assert (read(org, session_id)["state"], held(org, session_id)) == ("completing", {})
+    assert (read(org, session_id)["state"], granted(org, session_id)) == ("completing", {})
     org.client(member="member-2").post(f"/v1/jobs/{job['id']}/approve")
     workshop.drain(org.id)
-    assert (read(org, session_id)["state"], len(held(org, session_id))) == ("completed", 2)
+    assert (read(org, session_id)["state"], len(granted(org, session_id))) == ("completed", 2)
 
 
 @pytest.mark.parametrize("way", ["cancel", "reject"])
-def test_a_completion_that_did_nothing_leads_back_to_scheduled(org: Org, workshop: Workshop, way: str) -> None:
+def test_a_session_is_scheduled_again_if_its_completion_did_nothing(org: Org, workshop: Workshop, way: str) -> None:
     if way == "reject":
         org.client().put("/v1/settings", json={"changeLimit": 0})
     org.with_parties("party-1")
@@ -245,7 +253,24 @@ def test_a_completion_that_did_nothing_leads_back_to_scheduled(org: Org, worksho
     assert outcomes(org, session_id) == {"party-1": "licensed"}
 
 
-def test_a_completion_cancelled_half_way_is_completed_and_says_whose_turn_never_came(
+def test_a_session_is_ended_only_by_its_own_job(org: Org, workshop: Workshop) -> None:
+    """The end of an earlier completion, reported late, neither completes the session nor schedules it again."""
+    org.with_parties("party-1")
+    session_id = schedule(org)
+    add(org, session_id, "party-1")
+    earlier = accept(org, session_id)
+    assert org.client().post(f"/v1/jobs/{earlier['id']}/cancel").status_code == 200
+    accept(org, session_id)
+    completing = read(org, session_id)
+    with org.transaction() as db:
+        sessions.completion_ended(db, jobs.get(db, uuid.UUID(earlier["id"])), clock.now())
+    assert (read(org, session_id), completing["state"]) == (completing, "completing")
+    assert len(recorded(org, "session.completion_withdrawn")) == 1
+    workshop.drain(org.id)
+    assert read(org, session_id)["state"] == "completed"
+
+
+def test_a_session_is_completed_if_its_completion_is_cancelled_half_way(
     org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.jobs.actions.LARGEST_CHUNK", 2)
@@ -260,7 +285,7 @@ def test_a_completion_cancelled_half_way_is_completed_and_says_whose_turn_never_
     assert list(found.values()) == ["licensed", "licensed", "cancelled", "cancelled"]
 
 
-def test_with_the_assignments_of_everybody_a_thousand_are_done(org: Org, workshop: Workshop) -> None:
+def test_a_session_of_a_thousand_completes_all_their_assignments(org: Org, workshop: Workshop) -> None:
     org.with_parties(*parties(1000))
     course = org.with_course()
     assign(org, workshop, body(course, *parties(1000)))
@@ -269,6 +294,6 @@ def test_with_the_assignments_of_everybody_a_thousand_are_done(org: Org, worksho
     assert complete(org, workshop, session_id)["counts"]["succeeded"] == 1000
     with org.transaction() as db:
         states = set(db.scalars(select(Assignment.state)))
-    assert (states, len(held(org, session_id))) == ({"completed"}, 1000)
-    granted = subjects(org, "licence.granted")
-    assert len(granted) == len(set(granted)) == 1000
+    assert (states, len(granted(org, session_id))) == ({"completed"}, 1000)
+    licences = subjects(org, "licence.granted")
+    assert len(licences) == len(set(licences)) == 1000

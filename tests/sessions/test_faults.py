@@ -1,7 +1,7 @@
-"""What goes wrong while a session is completed: repeated at once, a worker that dies, a party that cannot be licensed.
+"""Faults while a session is completed: repeated requests, a worker that dies, a party that cannot be licensed.
 
-Guards: the lock on the session, under which it is told whether it is completed; and one transaction for the licences,
-the assignments, the events, the outcomes and the settling of a chunk.
+Guards: the lock on the session, under which its state is read; and one transaction for the licences, the assignments,
+the events, the outcomes and the settling of a chunk.
 """
 
 from collections.abc import Iterator
@@ -29,12 +29,12 @@ SIZE = 30
 
 
 class Killed(BaseException):
-    """The end of a worker, which nothing in it can catch."""
+    """The death of a worker. No handler in the worker catches it."""
 
 
 @pytest.fixture
 def session_id(org: Org, workshop: Workshop) -> str:
-    """A session of thirty, each of whom owes its course version."""
+    """A session of thirty parties, each with an open assignment of its course version."""
     org.with_parties(*parties(SIZE))
     course = org.with_course()
     assign(org, workshop, body(course, *parties(SIZE)))
@@ -44,7 +44,7 @@ def session_id(org: Org, workshop: Workshop) -> str:
 
 
 def tally(org: Org, session_id: str) -> dict[str, int]:
-    """How much there is of everything, and how many distinct parties it is about."""
+    """Counts licences, completed assignments and their events, and the distinct parties of each."""
     with org.transaction() as db:
         of_session = Licence.session_id == session_id
         licences = db.scalar(select(func.count()).where(of_session)) or 0
@@ -68,7 +68,7 @@ EACH_ONCE = dict.fromkeys(NOTHING, SIZE)
 
 
 def killed_while_settling(workshop: Workshop, org: Org, patch: pytest.MonkeyPatch, *, commit: bool = False) -> None:
-    """Let a worker die when everything is written and nothing is settled. commit: it had committed by then."""
+    """Lets a worker die after it has written a chunk, before it settles the chunk. commit: commits the writes first."""
 
     def die(db: Any, *_: object) -> None:
         if commit:
@@ -83,12 +83,12 @@ def killed_while_settling(workshop: Workshop, org: Org, patch: pytest.MonkeyPatc
 
 
 def rescued(workshop: Workshop, org: Org) -> None:
-    """Later, when the claim of the dead is old, others do the work."""
+    """Lets another worker do the work when the claim of the dead worker is old."""
     with time_machine.travel(clock.now() + timedelta(minutes=5)):
         workshop.drain(org.id)
 
 
-def test_killed_in_the_middle_each_is_licensed_once(
+def test_each_party_is_licensed_once_if_a_worker_dies(
     org: Org, workshop: Workshop, session_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = accept(org, session_id)
@@ -101,7 +101,7 @@ def test_killed_in_the_middle_each_is_licensed_once(
     assert granted_at == {job["request"]["grantedAt"]}
 
 
-def test_control_without_one_transaction_for_all_the_count_is_lost(
+def test_control_without_one_transaction_the_counts_are_lost(
     org: Org, workshop: Workshop, session_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = accept(org, session_id)
@@ -109,7 +109,9 @@ def test_control_without_one_transaction_for_all_the_count_is_lost(
     assert tally(org, session_id)["licences"] == SIZE
     rescued(workshop, org)
     counts = read_job(org, job)["counts"]
-    assert (counts["succeeded"], counts["unchanged"]) == (0, SIZE), "it granted them all, and knows of none"
+    assert (counts["succeeded"], counts["unchanged"]) == (0, SIZE), (
+        "the licences are granted, but the job does not count them"
+    )
 
 
 def test_four_completions_at_once_are_one_job(org: Org, workshop: Workshop, session_id: str) -> None:
@@ -121,7 +123,9 @@ def test_four_completions_at_once_are_one_job(org: Org, workshop: Workshop, sess
     assert len(subjects(org, "session.completed")) == 1
 
 
-def test_every_message_three_times(org: Org, workshop: Workshop, session_id: str) -> None:
+def test_each_party_is_licensed_once_if_every_message_comes_three_times(
+    org: Org, workshop: Workshop, session_id: str
+) -> None:
     job = accept(org, session_id)
     for _ in range(3):
         workshop.send("jobs.run", org.id)
@@ -131,7 +135,7 @@ def test_every_message_three_times(org: Org, workshop: Workshop, session_id: str
 
 @contextmanager
 def cannot_be_licensed(servers: Servers, org: Org, party_id: str) -> Iterator[None]:
-    """Inserting a licence of this party fails."""
+    """Inserting a licence of this party fails during the block."""
     with psycopg.connect(servers.owner_url, autocommit=True) as owner:
         owner.execute("""CREATE FUNCTION refuse_licence() RETURNS trigger LANGUAGE plpgsql AS
             $$ BEGIN RAISE EXCEPTION 'this party cannot be licensed'; END $$""")
@@ -143,7 +147,7 @@ def cannot_be_licensed(servers: Servers, org: Org, party_id: str) -> Iterator[No
             owner.execute("DROP FUNCTION refuse_licence CASCADE")
 
 
-def test_one_that_cannot_be_licensed_fails_alone_and_is_retried(
+def test_a_party_that_cannot_be_licensed_fails_alone_and_is_retried(
     org: Org, workshop: Workshop, session_id: str, servers: Servers
 ) -> None:
     job = accept(org, session_id)

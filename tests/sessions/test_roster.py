@@ -1,4 +1,4 @@
-"""Rosters before completion: thousands at once, each refusal with its reason, never more than there is room for."""
+"""Rosters before completion: adding parties within the capacity, each refusal with a reason, and attendance."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +20,7 @@ def refusals(done: dict[str, list[dict[str, str]]]) -> dict[str, str]:
     return {one["entityId"]: one["code"] for one in done["refused"]}
 
 
-def test_each_is_added_once_and_told_of(org: Org) -> None:
+def test_a_party_is_added_once_with_one_event(org: Org) -> None:
     org.with_parties("party-1", "party-2", folder="crew")
     session_id = schedule(org)
     done = add(org, session_id, "party-1", "party-1", folderIds=["crew"])
@@ -35,7 +35,7 @@ def test_each_is_added_once_and_told_of(org: Org) -> None:
     assert read(org, session_id)["rosterSize"] == 2
 
 
-def test_refusals_say_why(org: Org) -> None:
+def test_a_refused_party_has_a_code(org: Org) -> None:
     org.with_parties("mine", "idle", folder="mine")
     org.with_parties("theirs", folder="theirs")
     deactivate(org, "idle")
@@ -49,7 +49,7 @@ def test_refusals_say_why(org: Org) -> None:
     assert set(roster(org, session_id)) == {"mine"}
 
 
-def test_those_named_first_fit_first_then_members_by_id(org: Org) -> None:
+def test_named_parties_are_added_before_the_members_of_folders(org: Org) -> None:
     org.with_parties("a", "b", "c", "z", folder="crew")
     session_id = schedule(org, capacity=3)
     done = add(org, session_id, "z", "unknown", "c", folderIds=["crew"])
@@ -60,7 +60,7 @@ def test_those_named_first_fit_first_then_members_by_id(org: Org) -> None:
     assert add(org, session_id, "b")["added"] == 1
 
 
-def test_of_two_who_add_at_once_the_second_finds_the_room_that_is_left(org: Org) -> None:
+def test_the_second_of_two_additions_at_once_gets_only_the_remaining_capacity(org: Org) -> None:
     org.with_parties("party-1", "party-2")
     session_id = schedule(org, capacity=1)
 
@@ -83,7 +83,7 @@ def test_of_two_who_add_at_once_the_second_finds_the_room_that_is_left(org: Org)
     assert set(roster(org, session_id)) == {"party-1"}
 
 
-def test_twenty_who_add_at_once_fill_the_roster_and_no_more(org: Org) -> None:
+def test_twenty_additions_at_once_do_not_exceed_the_capacity(org: Org) -> None:
     org.with_parties(*parties(60))
     session_id = schedule(org, capacity=25)
     with ThreadPoolExecutor(10) as pool:
@@ -92,7 +92,7 @@ def test_twenty_who_add_at_once_fill_the_roster_and_no_more(org: Org) -> None:
     assert len(roster(org, session_id)) == 25
 
 
-def test_thousands_at_once(org: Org) -> None:
+def test_thousands_are_added_by_one_request(org: Org) -> None:
     org.with_parties(*parties(3000), folder="crew")
     session_id = schedule(org)
     unknown = [f"unknown-{n}" for n in range(2000)]
@@ -102,7 +102,7 @@ def test_thousands_at_once(org: Org) -> None:
     assert len(subjects(org, "session.roster_added")) == 3000
 
 
-def test_one_is_taken_off(org: Org) -> None:
+def test_a_party_is_removed_from_the_roster(org: Org) -> None:
     org.with_parties("party-1", "party-2")
     session_id = schedule(org)
     add(org, session_id, "party-1", "party-2")
@@ -113,7 +113,7 @@ def test_one_is_taken_off(org: Org) -> None:
     assert [event.party_id for event in recorded(org, "session.roster_removed")] == ["party-1"]
 
 
-def test_attendance_is_recorded_with_what_it_was(org: Org) -> None:
+def test_a_change_of_attendance_records_the_former_value(org: Org) -> None:
     org.with_parties("party-1")
     session_id = schedule(org)
     add(org, session_id, "party-1")
@@ -130,7 +130,7 @@ def test_attendance_is_recorded_with_what_it_was(org: Org) -> None:
     assert problem(absent) == (404, "not-found")
 
 
-def test_a_caller_with_folders_sees_and_changes_its_own_alone(org: Org) -> None:
+def test_a_caller_sees_and_changes_only_parties_within_its_folders(org: Org) -> None:
     org.with_parties("mine", folder="mine")
     org.with_parties("theirs", folder="theirs")
     session_id = schedule(org)
@@ -147,7 +147,7 @@ def test_a_caller_with_folders_sees_and_changes_its_own_alone(org: Org) -> None:
     assert pages(client, "/v1/sessions", partyId="theirs") == []
 
 
-def test_pages_and_csv_hold_everybody_once(org: Org) -> None:
+def test_pages_and_csv_of_a_roster_have_each_party_once(org: Org) -> None:
     org.with_parties(*parties(5))
     session_id = schedule(org)
     add(org, session_id, *parties(5))
@@ -158,7 +158,7 @@ def test_pages_and_csv_hold_everybody_once(org: Org) -> None:
     assert [line.split(",")[0] for line in lines[1:]] == parties(5)
 
 
-def test_nobody_named_is_bad_input(org: Org) -> None:
+def test_an_addition_without_parties_is_refused(org: Org) -> None:
     session_id = schedule(org)
     client, path = org.client(), f"/v1/sessions/{session_id}/roster"
     assert pointers(client.post(path, json={})) == [""]
@@ -168,7 +168,7 @@ def test_nobody_named_is_bad_input(org: Org) -> None:
     assert pointers(client.post(path, json={"folderIds": ["nowhere"]})) == ["/folderIds/0"]
 
 
-def test_a_cancelled_sessions_roster_stays(org: Org) -> None:
+def test_a_cancelled_session_has_a_frozen_roster_and_is_not_completed(org: Org) -> None:
     org.with_parties("party-1")
     session_id = schedule(org)
     add(org, session_id, "party-1")
@@ -179,7 +179,7 @@ def test_a_cancelled_sessions_roster_stays(org: Org) -> None:
 
 
 @pytest.mark.parametrize("permission", [Permission.VIEW, Permission.ASSIGN])
-def test_only_staff_change_it(org: Org, permission: Permission) -> None:
+def test_only_staff_change_a_session_and_its_roster(org: Org, permission: Permission) -> None:
     session_id = schedule(org)
     client, path = org.client(permission), f"/v1/sessions/{session_id}"
     answers = [

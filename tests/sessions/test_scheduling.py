@@ -1,4 +1,4 @@
-"""Scheduling sessions: bound to the active version, changed while they are scheduled, cancelled, and in calendars."""
+"""Scheduling, changing, cancelling and listing sessions, and their calendar files."""
 
 from datetime import timedelta
 from typing import Any
@@ -44,7 +44,7 @@ def test_a_session_is_bound_to_the_active_version(org: Org) -> None:
     assert "Forus" not in str(event.data)
 
 
-def test_times_may_lie_in_the_past(org: Org) -> None:
+def test_a_session_may_be_scheduled_in_the_past(org: Org) -> None:
     session_id = schedule(org, startsAt="1999-12-31T22:00:00Z", endsAt="2000-01-01T02:00:00Z")
     assert read(org, session_id)["startsAt"] == "1999-12-31T22:00:00Z"
 
@@ -68,7 +68,7 @@ def test_times_may_lie_in_the_past(org: Org) -> None:
         ({"room": "7"}, "/room"),
     ],
 )
-def test_bad_input_is_named(org: Org, fields: dict[str, Any], at: str) -> None:
+def test_a_wrong_field_of_a_session_is_named(org: Org, fields: dict[str, Any], at: str) -> None:
     course = org.with_course(mode="in_person")
     answer = org.client().post("/v1/sessions", json=sitting(course, **fields))
     assert pointers(answer) == [at]
@@ -77,11 +77,11 @@ def test_bad_input_is_named(org: Org, fields: dict[str, Any], at: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["online", "in_person"])
-def test_a_flex_course_is_held_either_way(org: Org, mode: str) -> None:
+def test_a_session_of_a_flex_course_has_either_mode(org: Org, mode: str) -> None:
     assert read(org, schedule(org, mode=mode))["mode"] == mode
 
 
-def test_an_unpublished_or_archived_course_is_refused(org: Org) -> None:
+def test_a_session_of_an_unpublished_or_archived_course_is_refused(org: Org) -> None:
     client = org.client()
     draft = client.post("/v1/courses", json={"title": "T", "code": "C", "mode": "flex"}).json()["id"]
     answer = client.post("/v1/sessions", json=sitting(draft))
@@ -91,7 +91,7 @@ def test_an_unpublished_or_archived_course_is_refused(org: Org) -> None:
     assert pointers(client.post("/v1/sessions", json=sitting(archived))) == ["/courseId"]
 
 
-def test_what_is_changed_keeps_its_former_value_in_the_event(org: Org) -> None:
+def test_a_change_of_a_session_records_the_former_values(org: Org) -> None:
     session_id = schedule(org, joinUrl="https://meet.example/secret-1", location="Forus")
     client, path = org.client(), f"/v1/sessions/{session_id}"
     tag = client.get(path).headers["etag"]
@@ -121,7 +121,7 @@ def test_what_is_changed_keeps_its_former_value_in_the_event(org: Org) -> None:
         ({"capacity": 1}, "/capacity"),
     ],
 )
-def test_a_change_is_checked_against_what_stays(org: Org, changes: dict[str, Any], at: str) -> None:
+def test_a_change_is_checked_against_the_unchanged_fields(org: Org, changes: dict[str, Any], at: str) -> None:
     org.with_parties("party-1", "party-2")
     session_id = schedule(org, org.with_course(mode="in_person"))
     add(org, session_id, "party-1", "party-2")
@@ -133,14 +133,14 @@ def test_a_change_is_checked_against_what_stays(org: Org, changes: dict[str, Any
     assert read(org, session_id) == before
 
 
-def test_a_course_that_changed_its_mode_does_not_hold_up_other_changes(org: Org) -> None:
+def test_a_session_can_be_changed_after_its_course_changed_its_mode(org: Org) -> None:
     course = org.with_course(mode="flex")
     session_id = schedule(org, course)
     org.client().patch(f"/v1/courses/{course}", json={"mode": "online"})
     assert org.client().patch(f"/v1/sessions/{session_id}", json={"location": "Sola"}).status_code == 200
 
 
-def test_cancelled_is_cancelled(org: Org) -> None:
+def test_a_cancelled_session_is_neither_changed_nor_cancelled_again(org: Org) -> None:
     session_id = schedule(org)
     client, path = org.client(), f"/v1/sessions/{session_id}"
     answer = client.post(f"{path}/cancel", json={"reason": "Storm"})
@@ -150,7 +150,7 @@ def test_cancelled_is_cancelled(org: Org) -> None:
     assert [event.data["reason"] for event in recorded(org, "session.cancelled")] == ["Storm"]
 
 
-def test_lists_are_by_start_and_can_be_narrowed(org: Org) -> None:
+def test_sessions_are_listed_by_start_and_can_be_filtered(org: Org) -> None:
     org.with_parties("party-1")
     course = org.with_course()
     days = {
@@ -174,6 +174,21 @@ def test_lists_are_by_start_and_can_be_narrowed(org: Org) -> None:
     assert pointers(client.get("/v1/sessions", params={"from": "yesterday"})) == ["?from"]
 
 
+@pytest.mark.parametrize(
+    ("method", "rest", "sent"),
+    [("PATCH", "", {"location": "Sola"}), ("POST", "/cancel", {"reason": "Storm"})],
+    ids=["change", "cancel"],
+)
+def test_a_change_with_a_stale_etag_is_refused(org: Org, method: str, rest: str, sent: dict[str, Any]) -> None:
+    session_id = schedule(org)
+    client, path = org.client(), f"/v1/sessions/{session_id}"
+    stale = {"If-Match": client.get(path).headers["etag"]}
+    assert client.patch(path, json={"capacity": 3}).status_code == 200
+    before = read(org, session_id)
+    assert problem(client.request(method, f"{path}{rest}", json=sent, headers=stale)) == (412, "precondition-failed")
+    assert read(org, session_id) == before
+
+
 # --- calendar files
 
 
@@ -183,7 +198,7 @@ def calendar(org: Org, session_id: str) -> Any:
     return Calendar.from_ical(answer.content)
 
 
-def test_a_calendar_takes_it_as_the_same_entry_each_time(org: Org) -> None:
+def test_the_calendar_file_of_a_changed_session_updates_the_same_entry(org: Org) -> None:
     course = org.with_course(title="Høyde; wind, rope", label="v1")
     session_id = schedule(org, course, location="Forus, hall 2", joinUrl="https://meet.example/1")
     first = calendar(org, session_id).events[0]
@@ -198,8 +213,8 @@ def test_a_calendar_takes_it_as_the_same_entry_each_time(org: Org) -> None:
     assert (first["url"], first["status"]) == ("https://meet.example/1", "CONFIRMED")
 
 
-def test_times_stand_in_the_sessions_zone_across_a_change_of_clocks(org: Org) -> None:
-    """In the night to 25 October 2026 clocks in Oslo are put back: the session is an hour longer than it looks."""
+def test_calendar_times_are_in_the_sessions_zone_across_a_change_of_clocks(org: Org) -> None:
+    """Clocks in Oslo are put back in the night to 25 October 2026, so the session lasts an hour longer."""
     session_id = schedule(org, startsAt="2026-10-24T20:00:00Z", endsAt="2026-10-25T06:00:00Z")
     file = calendar(org, session_id)
     entry = file.events[0]
@@ -210,7 +225,7 @@ def test_times_stand_in_the_sessions_zone_across_a_change_of_clocks(org: Org) ->
     assert [zone.tz_name for zone in file.timezones] == ["Europe/Oslo"]
 
 
-def test_one_that_is_cancelled_is_taken_out_of_calendars(org: Org) -> None:
+def test_the_calendar_file_of_a_cancelled_session_removes_the_entry(org: Org) -> None:
     session_id = schedule(org)
     before = calendar(org, session_id)
     org.client().post(f"/v1/sessions/{session_id}/cancel", json={"reason": "Storm"})

@@ -1,4 +1,4 @@
-"""The cost of a session: as many statements for 2,000 parties as for 20, to fill, complete and amend its roster."""
+"""The cost of a session: a roster of 2,000 is filled, completed and amended with the same statements as one of 20."""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,19 +15,19 @@ SIZES = (20, 2000)
 
 @pytest.fixture(autouse=True)
 def one_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put all of them into one chunk."""
+    """Up to 2,000 parties in one chunk."""
     monkeypatch.setattr("shared.jobs.actions.SMALLEST_CHUNK", max(SIZES))
 
 
 @pytest.fixture
 def crew(org: Org) -> Org:
-    """An organization of 4,000."""
+    """An organization with 4,000 parties."""
     org.with_parties(*parties(2 * max(SIZES)))
     return org
 
 
 def worked(org: Org, workshop: Workshop, begin: Callable[[], object]) -> list[str]:
-    """What is sent to carry out the job that this begins, a job of one chunk."""
+    """The statements that a worker sends for the job of one chunk that `begin` submits."""
     begin()
     with count_statements(workshop.database.engine) as counted:
         workshop.deliver("jobs.run", org.id)
@@ -35,7 +35,7 @@ def worked(org: Org, workshop: Workshop, begin: Callable[[], object]) -> list[st
     return counted.sent
 
 
-def test_adding_to_a_roster(crew: Org) -> None:
+def test_adding_any_number_of_parties_takes_the_same_statements(crew: Org) -> None:
     found = []
     for size in SIZES:
         session_id = schedule(crew, capacity=size // 2)
@@ -47,8 +47,8 @@ def test_adding_to_a_roster(crew: Org) -> None:
     assert len(found[0]) < 15
 
 
-def test_completing(crew: Org, workshop: Workshop) -> None:
-    """A half owes an assignment, one was absent, and all of them renew a licence of the course."""
+def test_completing_a_session_of_any_size_takes_the_same_statements(crew: Org, workshop: Workshop) -> None:
+    """Half of the parties have an open assignment, one is absent, and all others renew a licence of the course."""
     found = []
     for size in SIZES:
         course = crew.with_course()
@@ -64,7 +64,7 @@ def test_completing(crew: Org, workshop: Workshop) -> None:
     assert len(found[0]) < 40
 
 
-def test_amending(crew: Org, workshop: Workshop) -> None:
+def test_amending_a_session_of_any_size_takes_the_same_statements(crew: Org, workshop: Workshop) -> None:
     found = []
     for size in SIZES:
         session_id = schedule(crew)
