@@ -1,4 +1,4 @@
-"""The page of a session link, as browsers, mail scanners and forgers ask for it. How it looks is in `browser/`."""
+"""The page of a session link, as requested by browsers, mail scanners and forgers. `tests/browser` tests its look."""
 
 import dataclasses
 import logging
@@ -15,12 +15,12 @@ from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 
 from api.app import create_app
-from api.console.pages import HEADERS
 from shared import access, catalogue, clock
 from shared.assignments import LINK_LIFETIME
 from tests.assignments.links import NAME, PARTY, Sent, anybody, send
 from tests.drain import Workshop
 from tests.factories import OPERATOR, Org, add_org
+from tests.pages import assert_has_page_headers, assert_is_page
 
 SUMMARY = "What H2S does & how to <leave>.\nThen drill."
 MATERIALS = [
@@ -31,31 +31,25 @@ MATERIALS = [
 
 @pytest.fixture
 def sent(org: Org, workshop: Workshop) -> Sent:
+    """An assignment with a link, of a version with a summary and materials."""
     return send(org, workshop, summary=SUMMARY, materials=MATERIALS)
 
 
 @pytest.fixture
 def visitor(org: Org) -> TestClient:
+    """A browser without an account."""
     return anybody(org)
 
 
-def assert_is_page(answer: Any, status: int, *texts: str) -> None:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert answer.headers.items() >= {name.lower(): value for name, value in HEADERS.items()}.items()
-    assert '<html lang="en">' in answer.text
-    for text in texts:
-        assert text in answer.text
-
-
 def completions(sent: Sent) -> list[dict[str, Any]]:
+    """Return the events that say that the assignment was completed."""
     return [fact for fact in sent.events() if fact["type"] == "assignment.completed"]
 
 
 # --- reading and completing
 
 
-def test_the_page_shows_what_is_to_be_done(sent: Sent, visitor: TestClient) -> None:
+def test_the_page_shows_the_assignment_its_materials_and_one_button(sent: Sent, visitor: TestClient) -> None:
     page = visitor.get(sent.path)
     assert_is_page(page, 200, ">Test<", NAME, "Hydrogen-sulfide response", "v3.2", "15 June 2099", "Due by")
     assert "What H2S does &amp; how to &lt;leave&gt;.\nThen drill." in page.text
@@ -64,19 +58,21 @@ def test_the_page_shows_what_is_to_be_done(sent: Sent, visitor: TestClient) -> N
     assert "DMS-2" in page.text
     assert page.text.count("<button") == 1
     assert "<script" not in page.text
-    assert not {"Refresh", PARTY, sent.assignment_id} & set(page.text.split())  # nothing that was not meant for it
+    assert not {"Refresh", PARTY, sent.assignment_id} & set(
+        page.text.split()
+    )  # nothing that is not meant for the party
 
 
-def test_reading_never_completes(sent: Sent, visitor: TestClient) -> None:
+def test_reading_the_page_never_completes_the_assignment(sent: Sent, visitor: TestClient) -> None:
     for method in ("GET", "HEAD", "GET"):
         assert visitor.request(method, sent.path).status_code == 200
     assert sent.assignment()["state"] == "assigned"
 
 
-def test_one_press_completes_as_the_party_and_a_second_says_when(sent: Sent, visitor: TestClient) -> None:
+def test_the_first_press_completes_as_the_party_and_the_second_shows_the_day(sent: Sent, visitor: TestClient) -> None:
     first = visitor.post(sent.path)
     assert (first.status_code, first.headers["Location"]) == (303, sent.token)
-    assert first.headers["Referrer-Policy"] == "no-referrer"
+    assert_has_page_headers(first)
     completion = sent.assignment()["completion"]
     assert (completion["method"], completion["by"]) == ("session_link", {"type": "party", "id": PARTY})
     assert completions(sent)[0]["data"]["actor"] == {"type": "party", "id": PARTY}
@@ -88,49 +84,49 @@ def test_one_press_completes_as_the_party_and_a_second_says_when(sent: Sent, vis
     assert len(completions(sent)) == 1
 
 
-def test_a_hundred_presses_at_once_are_one_completion(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With time enough: on a slow machine some would be asked to press again, because they waited for too long."""
+def test_a_hundred_concurrent_presses_record_one_completion(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With longer time limits than in production: on a slow machine some presses would get 503."""
     engine = sent.org.parts.database.engine
-    together = threading.Barrier(10, timeout=30)  # each in a transaction of its own, with ten connections to spare
+    together = threading.Barrier(10, timeout=30)  # ten open transactions; the pool has twice as many connections
 
-    def begun(*_: object) -> None:
+    def wait_for_ten(*_: object) -> None:
         together.wait()
 
-    def patient(connection: Connection) -> None:
+    def raise_time_limits(connection: Connection) -> None:
         connection.exec_driver_sql("SET LOCAL lock_timeout = '30s'; SET LOCAL statement_timeout = '30s'")
 
-    event.listen(engine, "begin", patient)
+    event.listen(engine, "begin", raise_time_limits)
     try:
         with monkeypatch.context() as patch, ThreadPoolExecutor(20) as pool:
-            patch.setattr(access, "unavailability", begun)
+            patch.setattr(access, "unavailability", wait_for_ten)
             answers = list(pool.map(lambda _: anybody(sent.org).post(sent.path).status_code, range(100)))
     finally:
-        event.remove(engine, "begin", patient)
+        event.remove(engine, "begin", raise_time_limits)
     assert set(answers) == {303}
     assert len(completions(sent)) == 1
 
 
-def test_a_body_is_not_looked_at(sent: Sent, visitor: TestClient) -> None:
+def test_the_body_of_a_press_is_ignored(sent: Sent, visitor: TestClient) -> None:
     answer = visitor.post(sent.path, content=b'{"\xff', headers={"Content-Type": "application/json"})
     assert answer.status_code == 303
 
 
-def test_a_completion_by_link_occurred_on_the_day_in_the_organizations_zone(
+def test_the_day_of_a_completion_is_a_day_of_the_organizations_time_zone(
     org: Org, workshop: Workshop, visitor: TestClient
 ) -> None:
-    with time_machine.travel("2026-03-31T12:00:00Z", tick=False):  # 02:00 on 1 April in Kiritimati
-        kiritimati = send(add_org(org.app, org.parts, time_zone="Pacific/Kiritimati"), workshop)
-        visitor.post(kiritimati.path)
-        assert kiritimati.assignment()["completion"]["occurredOn"] == "2026-04-01"
+    kiritimati = send(add_org(org.app, org.parts, time_zone="Pacific/Kiritimati"), workshop)
+    visitor.post(kiritimati.path)
+    expected = clock.day_in("Pacific/Kiritimati", clock.now())
+    assert kiritimati.assignment()["completion"]["occurredOn"] == expected.isoformat()
 
 
-def test_what_is_late_says_so_and_can_still_be_done(sent: Sent, visitor: TestClient) -> None:
+def test_an_overdue_assignment_is_marked_and_can_still_be_completed(sent: Sent, visitor: TestClient) -> None:
     sent.org.client().patch(f"/v1/assignments/{sent.assignment_id}", json={"dueOn": clock.now().date().isoformat()})
     with time_machine.travel(clock.now() + timedelta(days=5)):
         assert_is_page(visitor.get(sent.path), 200, "Was due on", "<button")
 
 
-def test_what_others_recorded_is_shown_as_done(sent: Sent, visitor: TestClient) -> None:
+def test_the_page_follows_a_completion_and_a_reopening_by_a_coordinator(sent: Sent, visitor: TestClient) -> None:
     sent.change("complete", occurredOn="2026-01-31")
     assert_is_page(visitor.get(sent.path), 200, "Completed on 31 January 2026")
     sent.change("reopen", reason="Wrong person")
@@ -141,10 +137,11 @@ def test_what_others_recorded_is_shown_as_done(sent: Sent, visitor: TestClient) 
 
 
 def both(visitor: TestClient, path: str) -> list[Any]:
+    """Return the answers to GET and POST."""
     return [visitor.get(path), visitor.post(path)]
 
 
-def test_a_forged_link_learns_nothing(sent: Sent, visitor: TestClient) -> None:
+def test_every_forged_link_gets_the_same_page(sent: Sent, visitor: TestClient) -> None:
     flipped = sent.path[:5] + ("A" if sent.path[5] != "A" else "B") + sent.path[6:]
     pages = [page for path in (flipped, "/s/x", "/s/%00", "/s/a.b", f"{sent.path}x") for page in both(visitor, path)]
     for page in pages:
@@ -153,7 +150,7 @@ def test_a_forged_link_learns_nothing(sent: Sent, visitor: TestClient) -> None:
     assert visitor.head("/s/x").status_code == 404
 
 
-def test_an_expired_link_says_so(sent: Sent, visitor: TestClient) -> None:
+def test_an_expired_link_shows_that_it_has_expired(sent: Sent, visitor: TestClient) -> None:
     with time_machine.travel(clock.now() + LINK_LIFETIME):
         for page in both(visitor, sent.path):
             assert_is_page(page, 410, "This link has expired", "30 days")
@@ -174,23 +171,25 @@ def _reopen(sent: Sent) -> None:
     sent.change("reopen", reason="Came back")
 
 
-@pytest.mark.parametrize("kill", [_close, _reassign, _reopen])
-def test_closing_kills_a_link_for_good(sent: Sent, visitor: TestClient, kill: Callable[[Sent], None]) -> None:
-    kill(sent)
+@pytest.mark.parametrize("change", [_close, _reassign, _reopen])
+def test_closing_or_reassigning_an_assignment_disables_its_link_for_good(
+    sent: Sent, visitor: TestClient, change: Callable[[Sent], None]
+) -> None:
+    change(sent)
     for page in both(visitor, sent.path):
         assert_is_page(page, 410, "There is nothing left to do here")
         assert NAME not in page.text
     assert completions(sent) == []
 
 
-def test_closing_many_kills_their_links(sent: Sent, visitor: TestClient, workshop: Workshop) -> None:
+def test_closing_many_assignments_disables_their_links(sent: Sent, visitor: TestClient, workshop: Workshop) -> None:
     body = {"assignmentIds": [sent.assignment_id], "reason": "Over"}
     assert sent.org.client().post("/v1/assignments/close", json=body).status_code == 202
     workshop.drain(sent.org.id)
     assert_is_page(visitor.get(sent.path), 410, "There is nothing left to do here")
 
 
-def test_while_training_is_disabled_the_link_rests(sent: Sent, visitor: TestClient) -> None:
+def test_a_link_does_not_work_while_training_is_disabled(sent: Sent, visitor: TestClient) -> None:
     def enable(training: bool) -> None:
         with sent.org.transaction() as db:
             access.enable(db, training=training, actor=OPERATOR, now=clock.now())
@@ -203,14 +202,14 @@ def test_while_training_is_disabled_the_link_rests(sent: Sent, visitor: TestClie
     assert_is_page(visitor.get(sent.path), 200, "<button")
 
 
-def test_a_deployment_without_training_says_so_kindly(sent: Sent) -> None:
+def test_a_link_in_a_deployment_without_training_shows_that_it_is_not_available(sent: Sent) -> None:
     without = sent.org.parts.settings.model_copy(update={"features": frozenset()})
     app = create_app(dataclasses.replace(sent.org.parts, settings=without))
     page = anybody(dataclasses.replace(sent.org, app=app)).get(sent.path)
     assert_is_page(page, 403, "Training is not available at the moment")
 
 
-def test_an_organization_that_is_not_here_is_not_told_from_a_forgery(
+def test_a_link_of_an_unknown_organization_gets_the_page_of_a_forged_one(
     sent: Sent, visitor: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unknown(_: object) -> None:
@@ -220,7 +219,7 @@ def test_an_organization_that_is_not_here_is_not_told_from_a_forgery(
     assert visitor.get(sent.path).text == visitor.get("/s/x").text
 
 
-# --- what must not leak
+# --- errors, logs and metrics
 
 
 @pytest.mark.parametrize(
@@ -230,7 +229,7 @@ def test_an_organization_that_is_not_here_is_not_told_from_a_forgery(
         (ZeroDivisionError("secret"), 500, "please mention"),
     ],
 )
-def test_our_own_faults_are_kind_pages_too(
+def test_an_internal_error_is_a_page_that_shows_no_detail(
     sent: Sent, visitor: TestClient, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int, text: str
 ) -> None:
     def fail(*_: object) -> None:
@@ -243,17 +242,17 @@ def test_our_own_faults_are_kind_pages_too(
     assert page.headers.get("Retry-After") == ("2" if status == 503 else None)
 
 
-def test_the_token_reaches_neither_logs_nor_metrics(
+def test_neither_logs_nor_metrics_contain_the_token(
     sent: Sent, visitor: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    caplog.set_level(logging.WARNING, "httpx2")  # the test's own client, which notes what it asks for
+    caplog.set_level(logging.WARNING, "httpx2")  # the test's own client, which logs the addresses it requests
     for method in ("GET", "POST", "POST", "DELETE"):
         visitor.request(method, sent.path)
     visitor.get(f"{sent.path}x")
     monkeypatch.setattr(catalogue, "version", lambda *_: 1 / 0)
     assert visitor.get(sent.path).status_code == 500
-    assert "page failed" in caplog.text
+    assert "request failed" in caplog.text
     figures = visitor.get("/metrics").text
     assert 'route="/s/{token}"' in figures
     for part in sent.token.split("."):

@@ -10,8 +10,10 @@ from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
 from shared import jobs
+from shared.assignments import CreateJob
 from shared.events import Actor
 from shared.jobs import Claim, Job, JobChunk, Submission, Tally
+from shared.services.assignments import CREATE
 from tests.factories import Org
 
 NOW = datetime(2126, 6, 1, 12, tzinfo=UTC)
@@ -21,6 +23,20 @@ LATER = NOW + timedelta(seconds=CLAIM_SECONDS + 1)
 ACTOR = Actor("member", "member-1")
 CHUNK = 250
 """Recipients in the smallest chunk."""
+
+
+ANY_REQUEST = CreateJob(
+    course_id=uuid.UUID(int=1),
+    course_version_id=uuid.UUID(int=2),
+    version_label="v1",
+    recipients=0,
+    folder_ids=[],
+    reason="Any",
+    due_on=None,
+    notify=True,
+    if_completed="assign",
+)
+"""No worker carries these jobs out, so the request does not matter."""
 
 
 def submit(org: Org, size: int = 2 * CHUNK, at: datetime = NOW) -> uuid.UUID:
@@ -36,7 +52,7 @@ def submit_in(db: Session, size: int = CHUNK, at: datetime = NOW, **fields: Any)
     fields: other fields of the submission.
     """
     ids = select(func.to_char(func.generate_series(1, literal(size)), "FM00000").label("id"))
-    submission = Submission(kind="assignments.create", request={}, actor=ACTOR, **fields)
+    submission = Submission(kind=CREATE, request=ANY_REQUEST, actor=ACTOR, **fields)
     return jobs.submit(db, submission, ids, workers=64, now=at)
 
 

@@ -7,7 +7,9 @@ from sqlalchemy.orm import Session
 from api.app import create_app
 from api.http.parts import Parts
 from shared import jobs
+from shared.assignments import CompleteJob
 from shared.broker import Broker, make_celery
+from shared.jobs import JobRequest, Key
 from tests.factories import Org
 from tests.jobs.steps import CHUNK, chunks, submit, submit_in
 from tests.racing import blocked
@@ -17,6 +19,9 @@ UNUSED_REDIS = "redis://127.0.0.1:1/0"
 
 def body(course: str) -> dict[str, object]:
     return {"courseId": course, "recipients": [{"entityType": "party", "entityId": "crew-1"}], "reason": "Refresh"}
+
+
+KEY = Key("run-1", "/v1/any")
 
 
 def test_a_commit_that_fails_is_never_answered_with_202(org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,9 +44,9 @@ def test_a_commit_that_fails_is_never_answered_with_202(org: Org, monkeypatch: p
 def test_two_submissions_at_once_with_one_key_are_one_job(org: Org) -> None:
     """The second submission waits for the first, and then returns its job."""
     with org.transaction() as one:
-        job, existed = submit_in(one, key="run-1", request_hash="body")
+        job, existed = submit_in(one, key=KEY, body=JobRequest())
         assert not existed
-        with blocked(org, lambda other: submit_in(other, key="run-1", request_hash="body")) as second:
+        with blocked(org, lambda other: submit_in(other, key=KEY, body=JobRequest())) as second:
             one.commit()
             twin, existed = second.result(5)
             assert (twin.id, existed) == (job.id, True)
@@ -51,8 +56,11 @@ def test_two_submissions_at_once_with_one_key_are_one_job(org: Org) -> None:
 
 def test_two_submissions_at_once_with_one_key_and_two_bodies_are_refused_but_for_one(org: Org) -> None:
     with org.transaction() as one:
-        submit_in(one, key="run-1", request_hash="body")
-        with blocked(org, lambda other: submit_in(other, key="run-1", request_hash="another body")) as second:
+        submit_in(one, key=KEY, body=JobRequest())
+        with blocked(
+            org,
+            lambda other: submit_in(other, key=KEY, body=CompleteJob(by="party", occurred_on=NOW.date(), note=None)),
+        ) as second:
             one.commit()
             with pytest.raises(jobs.IdempotencyKeyReused):
                 second.result(5)

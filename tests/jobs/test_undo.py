@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import literal, select
 from sqlalchemy.orm import Session
 
-from shared import clock, jobs
-from shared.access import Permission
+from shared import clock
+from shared.access import Caller, Permission
 from shared.jobs import Job
+from shared.services import jobs as verbs
 from tests.assignments.asking import assign, body, codes, pages, parties, read_job, submit
 from tests.drain import Workshop
 from tests.factories import Org
@@ -66,7 +66,8 @@ def test_two_undos_of_one_job_at_once_are_one_job(org: Org) -> None:
     job = read(org, job_id)
 
     def undo_job(db: Session) -> tuple[Job, bool]:
-        return jobs.undo(db, job, select(literal("00001")), ACTOR, None, change_limit=None, workers=1, now=NOW)
+        caller = Caller(org.id, ACTOR.id, frozenset({Permission.MANAGE_ASSIGNMENTS}))
+        return verbs.undo_job(db, caller, job_id, workers=1, now=NOW)
 
     with org.transaction() as one:
         undoing, existed = undo_job(one)

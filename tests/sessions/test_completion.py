@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from api.http.parts import Parts
-from shared import clock, jobs, sessions
+from shared import clock, jobs
 from shared.assignments import Assignment
 from shared.licences import Licence
 from tests.assignments.asking import assign, body, codes, deactivate, parties, read_job
@@ -263,7 +263,7 @@ def test_a_session_is_ended_only_by_its_own_job(org: Org, workshop: Workshop) ->
     accept(org, session_id)
     completing = read(org, session_id)
     with org.transaction() as db:
-        sessions.completion_ended(db, jobs.get(db, uuid.UUID(earlier["id"])), clock.now())
+        jobs.tell_if_ended(db, jobs.get(db, uuid.UUID(earlier["id"])), clock.now())
     assert (read(org, session_id), completing["state"]) == (completing, "completing")
     assert len(recorded(org, "session.completion_withdrawn")) == 1
     workshop.drain(org.id)
