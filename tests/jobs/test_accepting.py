@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from api.app import create_app
 from api.http.parts import Parts
 from shared import jobs
-from shared.assignments import CompleteJob
+from shared.assignments import CloseJob
 from shared.broker import Broker, make_celery
 from shared.jobs import JobRequest, Key
 from tests.factories import Org
@@ -22,6 +22,7 @@ def body(course: str) -> dict[str, object]:
 
 
 KEY = Key("run-1", "/v1/any")
+ANOTHER_BODY = CloseJob(by="assignment", reason="Any")
 
 
 def test_a_commit_that_fails_is_never_answered_with_202(org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +60,7 @@ def test_two_submissions_at_once_with_one_key_and_two_bodies_are_refused_but_for
         submit_in(one, key=KEY, body=JobRequest())
         with blocked(
             org,
-            lambda other: submit_in(other, key=KEY, body=CompleteJob(by="party", occurred_on=NOW.date(), note=None)),
+            lambda other: submit_in(other, key=KEY, body=ANOTHER_BODY),
         ) as second:
             one.commit()
             with pytest.raises(jobs.IdempotencyKeyReused):

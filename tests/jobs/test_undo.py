@@ -14,7 +14,7 @@ from shared.services import jobs as verbs
 from tests.assignments.asking import assign, body, codes, pages, parties, read_job, submit
 from tests.drain import Workshop
 from tests.factories import Org
-from tests.jobs.steps import ACTOR, CHUNK, NOW, claim, finish, read
+from tests.jobs.steps import ACTOR, CHUNK, NOW, claim, finish
 from tests.jobs.steps import submit as submit_to_workers
 from tests.racing import blocked
 
@@ -63,7 +63,6 @@ def test_two_undos_of_one_job_at_once_are_one_job(org: Org) -> None:
     """The second undo waits for the first, and then returns its job."""
     job_id = submit_to_workers(org, CHUNK)
     finish(org, claim(org))
-    job = read(org, job_id)
 
     def undo_job(db: Session) -> tuple[Job, bool]:
         caller = Caller(org.id, ACTOR.id, frozenset({Permission.MANAGE_ASSIGNMENTS}))
