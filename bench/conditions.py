@@ -13,7 +13,7 @@ import redis
 
 from bench.ground import Connection
 from bench.running import System
-from shared.jobs.actions import LARGEST_CHUNK, SMALLEST_CHUNK
+from shared.jobs import LARGEST_CHUNK, SMALLEST_CHUNK
 
 POSTGRES_SETTINGS = ("fsync", "synchronous_commit", "shared_buffers", "max_wal_size", "wal_compression", "jit")
 

@@ -95,9 +95,9 @@ def _rollcall(org_id: str, mails: int) -> tuple[list[bytes], float]:
     from shared.deliveries import Delivery, Envelope
     from worker import app, mail, notices
 
-    app.open_workshop()
+    app.open_parts()
     lay_out(org_id, mails)
-    with app.workshop.database.transaction(org_id) as db:
+    with app.parts.database.transaction(org_id) as db:
         while deliveries.plan(db, clock.now(), mailed=notices.MAILED):
             pass
     contents: list[bytes] = []
@@ -113,7 +113,7 @@ def _rollcall(org_id: str, mails: int) -> tuple[list[bytes], float]:
     begin = time.perf_counter()
     while True:
         mail.send([org_id])
-        with app.workshop.database.transaction(org_id) as db:
+        with app.parts.database.transaction(org_id) as db:
             of_org = Delivery.org_id == org_id
             left = db.scalar(select(func.count()).where(of_org, Delivery.state == "queued"))
         if not left:

@@ -6,14 +6,14 @@ from sqlalchemy import text
 
 from shared import events
 from shared.events import Actor, Fact
-from worker.app import workshop
+from worker.app import parts
 
 
 def lay_out(org_id: str, parties: int) -> None:
     """Insert the organization, with an event per assignment that has no delivery yet."""
     course, version = uuid.uuid4(), uuid.uuid4()
     key = {"org": org_id, "course": course, "version": version, "parties": parties}
-    with workshop.database.transaction(org_id) as db:
+    with parts.database.transaction(org_id) as db:
         for statement in (
             "INSERT INTO organization (id, name, time_zone, created_at) VALUES (:org, 'Bench', 'UTC', now())",
             "INSERT INTO event_stream (org_id) VALUES (:org)",

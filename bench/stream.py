@@ -21,7 +21,7 @@ from bench.ground import Connection, Ground, lane, lay_out
 from bench.report import contest, publish
 from bench.running import serve_here
 from cli import embedded
-from shared.events import stream
+from shared.events import STREAM
 
 PAGE = Path(__file__).with_name("STREAM.md")
 TARGET = 1.5
@@ -42,7 +42,7 @@ def pipelined(broker: Any, entries: list[dict[Any, Any]]) -> float:
     begin = time.perf_counter()
     with broker.pipeline(transaction=False) as pipeline:
         for fields in entries:
-            pipeline.xadd(stream.STREAM, fields, maxlen=LENGTH, approximate=True)
+            pipeline.xadd(STREAM, fields, maxlen=LENGTH, approximate=True)
         pipeline.execute()
     return time.perf_counter() - begin
 
@@ -69,9 +69,9 @@ def measure(connection: Connection, broker: Any, size: int, rounds: int) -> tupl
     for number in range(rounds + 1):
         floor.copy(connection, lane(connection, ground))
         for seconds, run in contenders if number % 2 or not entries else contenders[::-1]:
-            broker.delete(stream.STREAM)
+            broker.delete(STREAM)
             took = run()
-            held = [fields for _, fields in broker.xrange(stream.STREAM)]
+            held = [fields for _, fields in broker.xrange(STREAM)]
             if number and len(held) != size:
                 raise RuntimeError(f"of {size} events {len(held)} are in the stream")
             entries = held or entries
@@ -88,9 +88,9 @@ def main() -> None:
     given, load = parser.parse_args(), os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="rollcall-bench-") as folder, embedded.running(Path(folder)) as at:
         serve_here(at)
-        from worker.app import open_workshop  # reads the environment, so not before it is set
+        from worker.app import open_parts  # reads the environment, so not before it is set
 
-        open_workshop()
+        open_parts()
         broker = redis.Redis.from_url(at.redis_url, decode_responses=True)
         with psycopg.connect(at.superuser_database_url, autocommit=True) as connection:
             floors, ours = measure(connection, broker, given.events, given.rounds)

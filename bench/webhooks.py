@@ -75,7 +75,7 @@ def _measure(at: embedded.Addresses, url: str, calls: int, rounds: int) -> tuple
     serve_here(at, ROLLCALL_WEBHOOKS_ALLOW_PRIVATE="true")
     from worker import app, webhooks
 
-    app.open_workshop(pool_size=app.SENDER_THREADS)
+    app.open_parts(pool_size=app.SENDER_THREADS)
     bare, ours = [], []
     for n in range(rounds):
         bare.append(asyncio.run(_bare(url, calls, webhooks.EACH_AT_A_TIME)))
@@ -111,7 +111,7 @@ def _rollcall(org_id: str, url: str, calls: int) -> float:
     lay_out(org_id, calls)
     now = clock.now()
     row = {"org_id": org_id, "url": url, "types": [], "after": 0, "secret": "whsec_" + "A" * 44}
-    with app.workshop.database.transaction(org_id) as db:
+    with app.parts.database.transaction(org_id) as db:
         db.execute(insert(Webhook).values(row | {"created_by": "bench", "created_at": now, "updated_at": now}))
         while deliveries.plan(db, now):
             pass
@@ -119,7 +119,7 @@ def _rollcall(org_id: str, url: str, calls: int) -> float:
     while True:
         webhooks.send([org_id])
         rounds += 1
-        with app.workshop.database.transaction(org_id) as db:
+        with app.parts.database.transaction(org_id) as db:
             states = select(Delivery.state, func.count()).where(Delivery.org_id == org_id).group_by(Delivery.state)
             found = {row[0]: row[1] for row in db.execute(states)}
         if "queued" not in found:

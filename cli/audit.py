@@ -57,7 +57,7 @@ def verify(
     expected = _expected(expect) if expect is not None else None
     with system.find(data_dir).database() as database, database.transaction(org) as db:
         verification = events.Verification(db, expected)
-        access.organization(db)  # raises OrganizationUnknown
+        access.get_organization(db)  # raises OrganizationUnknown
         with bar(Console(stderr=True), verification.counter, "events", transient=True) as update:
             read = verification.findings(lambda count: update(completed=count))
             findings = list(islice(read, MOST_FINDINGS))
@@ -73,7 +73,7 @@ def head(org: Org, data_dir: DataDir = None) -> None:
     from shared import access, events
 
     with system.find(data_dir).database() as database, database.transaction(org) as db:
-        access.organization(db)
+        access.get_organization(db)
         found = events.sealed_head(db)
     if found.sealed_at is None:
         raise Failed(f"No event of {org} is sealed yet. `rollcall worker` and `rollcall beat` seal events each minute.")
@@ -111,8 +111,8 @@ def export(
     )
     with system.find(data_dir).database() as database:
         with database.transaction(org) as db:
-            access.organization(db)
-            rows = events.listed(db, filters)
+            access.get_organization(db)
+            rows = events.list_events(db, filters)
         for lines in export_events(database, org, rows):
             typer.echo(lines, nl=False)
 

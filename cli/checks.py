@@ -213,7 +213,7 @@ def _api(url: str) -> str:
 def _invariants(database: Database) -> Iterator[Check]:
     """Yields one check for each invariant, over all organizations."""
     with database.transaction(None) as db:
-        org_ids = access.organization_ids(db)
+        org_ids = access.list_organization_ids(db)
     broken: dict[str, list[str]] = {}
     for org_id in org_ids:
         with database.transaction(org_id) as db:

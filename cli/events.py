@@ -176,7 +176,7 @@ def _organizations(database: "Database", org: str | None) -> list[str]:
 
     if org is not None:
         with database.transaction(org) as db:
-            access.organization(db)
+            access.get_organization(db)
         return [org]
     with database.transaction(None) as db:
         return sorted(events.organizations_with_unread_events(db, "nobody"))
@@ -210,7 +210,7 @@ def _show_last(
     for org_id in org_ids:
         with database.transaction(org_id) as db:
             seen[org_id] = events.head(db)
-            rows = events.listed(db, events.Filters(types=types), newest_first=True)
+            rows = events.list_events(db, events.Filters(types=types), newest_first=True)
             rows = rows.where(events.Event.sequence <= seen[org_id]).limit(lines)
             last += [events.cloud_event(event) for event in db.scalars(rows)]
     last.sort(key=lambda event: (datetime.fromisoformat(event["time"]), event["org"], int(event["sequence"])))
@@ -226,7 +226,7 @@ def _show_new(database: "Database", org: str | None, types: Sequence[str], seen:
     before = dict(seen)
     for org_id in _organizations(database, org):
         with database.transaction(org_id) as db:
-            feed = events.after(db, seen.get(org_id, 0), types=types, limit=PAGE)
+            feed = events.feed_after(db, seen.get(org_id, 0), types=types, limit=PAGE)
             found = [events.cloud_event(event) for event in feed.events]
         for event in found:
             show(event)

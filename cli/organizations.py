@@ -72,7 +72,7 @@ def entitle(
     from shared.events import Actor
 
     with system.find(data_dir).database() as database, database.transaction(org) as db:
-        access.organization(db)  # raises OrganizationUnknown
+        access.get_organization(db)  # raises OrganizationUnknown
         access.entitle(db, training=training, actor=Actor("system", "operator"), now=clock.now())
     typer.echo(f"{org} is {'now' if training else 'no longer'} entitled to training.")
 

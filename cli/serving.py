@@ -47,13 +47,13 @@ def worker(system: System, queues: Sequence[str]) -> None:
     receivers. Raises CannotStart for an unknown queue.
     """
     system.export()
-    from worker.app import DELIVERIES, QUEUES, SENDER_THREADS, app, open_workshop  # settings are read on import
+    from worker.app import DELIVERIES, QUEUES, SENDER_THREADS, app, open_parts  # settings are read on import
 
     if unknown := sorted(set(queues) - set(QUEUES)):
         raise CannotStart(f"There is no queue {unknown[0]}; choose from {' and '.join(QUEUES)}.")
     sends = set(queues) == {DELIVERIES}
     if sends:
-        open_workshop(name="sender", pool_size=SENDER_THREADS)  # otherwise each forked child does this
+        open_parts(name="sender", pool_size=SENDER_THREADS)  # otherwise each forked child does this
         os.nice(_SENDER_NICENESS)
     warnings.filterwarnings("ignore", module="celery.platforms")  # it warns of root and pickled messages; ours are JSON
     program = app.Worker(
@@ -74,9 +74,9 @@ def worker(system: System, queues: Sequence[str]) -> None:
 def beat(system: System) -> None:
     """Run beat, which sends the periodic messages. Two of them do no harm."""
     system.export()
-    from worker.beat import make_clock  # reads the settings on import
+    from worker.beat import make_beat  # reads the settings on import
 
-    app = make_clock(system.settings.need_redis_url())
+    app = make_beat(system.settings.need_redis_url())
     app.Beat(loglevel=system.settings.log_level.upper(), quiet=True).run()
 
 

@@ -31,7 +31,7 @@ def sweep(
     found, console = system.find(data_dir), Console(stderr=True, highlight=False)
     with found.database() as database:
         with database.transaction(None) as db:
-            known = list(access.organization_ids(db))
+            known = list(access.list_organization_ids(db))
         if org and org not in known:
             raise Failed(
                 f"There is no organization {org}; add it with `rollcall org add {org} --name NAME --time-zone ZONE`."
@@ -51,7 +51,7 @@ def _sweep(database: "Database", org_id: str, settings: "Settings") -> bool:
     from shared.services.sweeps import Step
 
     with database.transaction(org_id) as db:
-        if access.unavailability(access.organization(db), settings.features):
+        if access.unavailability(access.get_organization(db), settings.features):
             return True
         licences.ask_sweep(db, Actor("system", "rollcall sweep"), clock.now())
     taken = Step.MORE

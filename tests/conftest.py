@@ -28,7 +28,7 @@ from api.http.parts import Parts, build
 from cli import embedded
 from shared import logs, settings
 from shared.settings import TRAINING
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org, add_org
 from tests.prepared import Cluster
 
@@ -153,7 +153,7 @@ def other_org(app: FastAPI, parts: Parts) -> Org:
 
 
 @pytest.fixture
-def workshop(configured: settings.Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workshop]:
+def worker(configured: settings.Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[InProcessWorker]:
     """A worker inside this process, whose messages the test delivers, loses or doubles (`tests/drain.py`).
 
     Without the tasks' time limits: a task serves every organization, and earlier tests left hundreds with work to do.
@@ -161,7 +161,7 @@ def workshop(configured: settings.Settings, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("worker.deliveries.PLANNING_SECONDS", float("inf"))
     monkeypatch.setattr("worker.events.TURN_SECONDS", float("inf"))
     monkeypatch.setattr("worker.mail.SENDING_SECONDS", float("inf"))
-    with Workshop.open() as opened:
+    with InProcessWorker.open() as opened:
         yield opened
 
 

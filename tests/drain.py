@@ -16,7 +16,7 @@ Message = tuple[str, tuple[Any, ...]]
 
 
 @dataclass
-class Workshop:
+class InProcessWorker:
     """The worker's undelivered messages, oldest first, and its database connections."""
 
     database: Database
@@ -24,21 +24,21 @@ class Workshop:
 
     @classmethod
     @contextmanager
-    def open(cls) -> Iterator["Workshop"]:
+    def open(cls) -> Iterator["InProcessWorker"]:
         """Make this process a worker that sends its messages to this object instead of Redis.
 
         The connections stay open for the next test, because new ones would start with cold caches.
         """
         from worker import app  # reads the environment, so it is imported only after that is set
 
-        if not hasattr(app.workshop, "database"):
-            app.open_workshop()
-        opened, stream = cls(app.workshop.database), app.workshop.stream
-        app.workshop.broker = opened  # type: ignore[assignment]
+        if not hasattr(app.parts, "database"):
+            app.open_parts()
+        opened, stream = cls(app.parts.database), app.parts.stream
+        app.parts.broker = opened  # type: ignore[assignment]
         try:
             yield opened
         finally:
-            app.workshop.stream = stream
+            app.parts.stream = stream
 
     def send(self, task: str, *args: Any) -> bool:
         """Append a message, instead of sending it to Redis. Called by the product's code and by tests."""

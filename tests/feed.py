@@ -8,7 +8,7 @@ from tests.factories import Org
 def recorded(org: Org, *types: str) -> list[Event]:
     """Return the events of these types (none named: all types), in order of sequence."""
     with org.transaction() as db:
-        return events.after(db, 0, types=types, limit=20_000).events
+        return events.feed_after(db, 0, types=types, limit=20_000).events
 
 
 def subjects(org: Org, *types: str) -> list[str]:

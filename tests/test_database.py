@@ -11,21 +11,21 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.database import Database
 from tests.assignments.asking import body, submit
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org
 
 
-def test_repeated_statements_are_planned_for_their_values(org: Org, workshop: Workshop) -> None:
+def test_repeated_statements_are_planned_for_their_values(org: Org, worker: InProcessWorker) -> None:
     """From the sixth time on, a prepared statement could get one plan for all values, which assumes short arrays."""
-    for database in (org.parts.database, workshop.database):
+    for database in (org.parts.database, worker.database):
         database.engine.dispose()  # drops the statements that other tests prepared
     org.with_parties("a", "b")
     for _ in range(8):
         asked = body(org.with_course(), "a", "b")
         assert org.client().post("/v1/assignments/preview", json=asked).json()["total"] == 2
         submit(org.client(), asked)
-        workshop.drain(org.id)
-    assert [kept(database) for database in (org.parts.database, workshop.database)] == [[], []]
+        worker.drain(org.id)
+    assert [kept(database) for database in (org.parts.database, worker.database)] == [[], []]
 
 
 def kept(database: Database) -> list[str]:

@@ -23,7 +23,7 @@ from shared.jobs import KINDS
 from shared.services.assignments import CREATE
 from shared.settings import Settings
 from tests.assignments.asking import assign, body, codes, pages
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org
 from tests.feed import recorded
 from tests.traces import everything_in, logged, stored
@@ -58,7 +58,7 @@ def explode(*_: object) -> Any:
 def test_names_and_addresses_are_stored_only_in_the_directory(
     org: Org,
     person: str,
-    workshop: Workshop,
+    worker: InProcessWorker,
     logged: io.StringIO,
     monkeypatch: pytest.MonkeyPatch,
     configured: Settings,
@@ -72,10 +72,10 @@ def test_names_and_addresses_are_stored_only_in_the_directory(
     assert (synced.json()["updated"], synced.json()["failed"], marked(synced.text)) == (1, 1, [])
     assert client.get("/v1/parties", params={"q": NAME}).json()["items"][0]["displayName"] == f"{NAME} II"
     # through assignments: one is created, one fails in the worker, one is refused as malformed
-    assert codes(org, assign(org, workshop, body(course, person))) == {person: "created"}
+    assert codes(org, assign(org, worker, body(course, person))) == {person: "created"}
     with monkeypatch.context() as patch:
         patch.setitem(KINDS, CREATE.name, replace(CREATE, work=explode))
-        assert codes(org, assign(org, workshop, body(course, person))) == {person: "processing-failed"}
+        assert codes(org, assign(org, worker, body(course, person))) == {person: "processing-failed"}
     refused = client.post("/v1/assignments", json=body(course, NAME, reason=[NAME], **{NAME: ADDRESS}))
     assert (refused.status_code, marked(refused.text)) == (422, [])
     # through internal errors: one of the program, one of the database

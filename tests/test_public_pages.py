@@ -18,7 +18,7 @@ from api.app import create_app
 from shared import access, catalogue, clock
 from shared.assignments import LINK_LIFETIME
 from tests.assignments.links import NAME, PARTY, Sent, anybody, send
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import OPERATOR, Org, add_org
 from tests.pages import assert_has_page_headers, assert_is_page
 
@@ -30,9 +30,9 @@ MATERIALS = [
 
 
 @pytest.fixture
-def sent(org: Org, workshop: Workshop) -> Sent:
+def sent(org: Org, worker: InProcessWorker) -> Sent:
     """An assignment with a link, of a version with a summary and materials."""
-    return send(org, workshop, summary=SUMMARY, materials=MATERIALS)
+    return send(org, worker, summary=SUMMARY, materials=MATERIALS)
 
 
 @pytest.fixture
@@ -112,10 +112,10 @@ def test_the_body_of_a_press_is_ignored(sent: Sent, visitor: TestClient) -> None
 
 
 def test_the_day_of_a_completion_is_a_day_of_the_organizations_time_zone(
-    org: Org, workshop: Workshop, visitor: TestClient
+    org: Org, worker: InProcessWorker, visitor: TestClient
 ) -> None:
     with time_machine.travel("2026-03-31T12:00:00Z", tick=False):  # 02:00 on 1 April in Kiritimati
-        kiritimati = send(add_org(org.app, org.parts, time_zone="Pacific/Kiritimati"), workshop)
+        kiritimati = send(add_org(org.app, org.parts, time_zone="Pacific/Kiritimati"), worker)
         visitor.post(kiritimati.path)
         assert kiritimati.assignment()["completion"]["occurredOn"] == "2026-04-01"
 
@@ -182,10 +182,12 @@ def test_closing_or_reassigning_an_assignment_disables_its_link_for_good(
     assert completions(sent) == []
 
 
-def test_closing_many_assignments_disables_their_links(sent: Sent, visitor: TestClient, workshop: Workshop) -> None:
+def test_closing_many_assignments_disables_their_links(
+    sent: Sent, visitor: TestClient, worker: InProcessWorker
+) -> None:
     body = {"assignmentIds": [sent.assignment_id], "reason": "Over"}
     assert sent.org.client().post("/v1/assignments/close", json=body).status_code == 202
-    workshop.drain(sent.org.id)
+    worker.drain(sent.org.id)
     assert_is_page(visitor.get(sent.path), 410, "There is nothing left to do here")
 
 
@@ -215,7 +217,7 @@ def test_a_link_of_an_unknown_organization_gets_the_page_of_a_forged_one(
     def unknown(_: object) -> None:
         raise access.OrganizationUnknown
 
-    monkeypatch.setattr(access, "organization", unknown)
+    monkeypatch.setattr(access, "get_organization", unknown)
     assert visitor.get(sent.path).text == visitor.get("/s/x").text
 
 
@@ -235,7 +237,7 @@ def test_an_internal_error_is_a_page_that_shows_no_detail(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(catalogue, "version", fail)
+    monkeypatch.setattr(catalogue, "get_version", fail)
     page = visitor.get(sent.path)
     assert_is_page(page, status, text)
     assert not any(word in page.text for word in ("Traceback", "secret", "Error"))
@@ -250,7 +252,7 @@ def test_neither_logs_nor_metrics_contain_the_token(
     for method in ("GET", "POST", "POST", "DELETE"):
         visitor.request(method, sent.path)
     visitor.get(f"{sent.path}x")
-    monkeypatch.setattr(catalogue, "version", lambda *_: 1 / 0)
+    monkeypatch.setattr(catalogue, "get_version", lambda *_: 1 / 0)
     assert visitor.get(sent.path).status_code == 500
     assert "request failed" in caplog.text
     figures = visitor.get("/metrics").text

@@ -21,7 +21,7 @@ from shared.tables import metadata
 from tests.assignments.asking import assign, body, codes, pages
 from tests.conftest import Servers
 from tests.deliveries.receiving import plan, webhook
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org, add_org
 from tests.licences.earning import grant
 from tests.routes import Operation, example, lists, operations
@@ -36,7 +36,7 @@ MARK = "Quillfeather"
 def first(app: FastAPI, parts: Parts) -> Org:
     """An organization with at least two items in every list and a row in nearly every table."""
     org = add_org(app, parts)
-    with Workshop.open() as workshop:
+    with InProcessWorker.open() as worker:
         client = org.client(member=f"{MARK}-member")
         named = [
             {
@@ -55,7 +55,7 @@ def first(app: FastAPI, parts: Parts) -> Org:
         for n in range(2):
             course = org.with_course(title=f"{MARK} course {n}", label=f"{MARK} v{n}")
             client.post(f"/v1/courses/{course}/versions", json={"label": f"{MARK} draft"})
-            assign(org, workshop, body(course, folderIds=["crew"], reason=f"{MARK} reason"), client)
+            assign(org, worker, body(course, folderIds=["crew"], reason=f"{MARK} reason"), client)
         session = {"courseId": course, "mode": "online", "timeZone": "UTC", "location": f"{MARK} hall"}
         for day in (1, 2):
             times = {"startsAt": f"2026-05-0{day}T08:00:00Z", "endsAt": f"2026-05-0{day}T09:00:00Z"}
@@ -168,8 +168,8 @@ def test_a_cursor_of_another_organization_shows_nothing_of_it(app: FastAPI, firs
 # --- ids in bodies
 
 
-def test_recipients_of_another_organization_are_not_found(first: Org, second: Org, workshop: Workshop) -> None:
-    job = assign(second, workshop, body(second.with_course(), "party-0", "party-1"))
+def test_recipients_of_another_organization_are_not_found(first: Org, second: Org, worker: InProcessWorker) -> None:
+    job = assign(second, worker, body(second.with_course(), "party-0", "party-1"))
     assert codes(second, job) == {"party-0": "party-not-found", "party-1": "party-not-found"}
 
 
@@ -193,12 +193,12 @@ def test_an_id_of_another_organization_in_a_body_is_named_as_wrong(
     assert (answer.status_code, [error["pointer"] for error in answer.json()["errors"]]) == (422, [pointer])
 
 
-def test_the_same_ids_in_two_organizations_stay_apart(app: FastAPI, parts: Parts, workshop: Workshop) -> None:
+def test_the_same_ids_in_two_organizations_stay_apart(app: FastAPI, parts: Parts, worker: InProcessWorker) -> None:
     """Ids of parties and folders come from the customer's directory, so two organizations can have the same ones."""
     both = [add_org(app, parts) for _ in range(2)]
     for org in both:
         org.with_parties("party-1", folder="crew")
-        assign(org, workshop, body(org.with_course(), folderIds=["crew"]))
+        assign(org, worker, body(org.with_course(), folderIds=["crew"]))
     one, other = both
     one.client().post("/v1/parties/party-1/erase")
     assert other.client().get("/v1/parties/party-1").json()["displayName"] == "Party party-1"

@@ -1,4 +1,4 @@
-"""The workshop's Celery application: every setting with the failure it prevents, and each process's own connections.
+"""The workers' Celery application: every setting with the failure it prevents, and each process's own connections.
 
 `celery -A worker.app worker` and `celery -A worker.app beat` work; `rollcall worker` and `rollcall beat` are the same.
 """
@@ -12,10 +12,10 @@ from shared import access, settings
 from shared.broker import DELIVERIES, QUEUE, QUEUES, Broker, make_celery
 from shared.database import Database
 from shared.events import Stream
-from worker.beat import make_clock
+from worker.beat import make_beat
 
 config = settings.current()
-app = make_clock(config.need_redis_url())
+app = make_beat(config.need_redis_url())
 app.set_default()
 app.conf.update(
     include=["worker.jobs", "worker.assignments", "worker.events", "worker.deliveries", "worker.licences"],
@@ -37,7 +37,7 @@ app.conf.update(
 app.conf.broker_transport_options = app.conf.broker_transport_options | {"socket_timeout": 30}
 
 
-class Workshop:
+class Parts:
     """What one worker process is connected to. Made after the fork: connections cannot be shared."""
 
     database: Database
@@ -45,40 +45,40 @@ class Workshop:
     stream: Stream
 
 
-workshop = Workshop()
+parts = Parts()
 
 
 SENDER_THREADS = 8
 """Threads of a sender. Each has a transaction at a time at most; the calls of webhooks need none."""
 
 
-def open_workshop(*, name: str = "worker", pool_size: int = 2) -> None:
+def open_parts(*, name: str = "worker", pool_size: int = 2) -> None:
     """Give this process its own connections."""
-    workshop.database = Database(
+    parts.database = Database(
         config.need_database_url(),
         name=name,
         pool_size=pool_size,
         statement_timeout=config.statement_timeout,
         idle_timeout=1.5 * config.statement_timeout,
     )
-    workshop.broker = Broker(make_celery(config.need_redis_url()))
-    workshop.stream = Stream(config.need_redis_url(), config.stream_length)
+    parts.broker = Broker(make_celery(config.need_redis_url()))
+    parts.stream = Stream(config.need_redis_url(), config.stream_length)
 
 
 def available(db: Session) -> bool:
     """Whether the organization of this transaction can use training now. Where it cannot, what is due for it waits:
     nothing is lost."""
-    return access.unavailability(access.organization(db), config.features) is None
+    return access.unavailability(access.get_organization(db), config.features) is None
 
 
 @worker_process_init.connect
 def _open(**_: Any) -> None:
-    open_workshop()
+    open_parts()
 
 
 @worker_process_shutdown.connect
 def _close(**_: Any) -> None:
-    workshop.database.close()
+    parts.database.close()
 
 
-__all__ = ["DELIVERIES", "QUEUE", "QUEUES", "SENDER_THREADS", "app", "available", "open_workshop", "workshop"]
+__all__ = ["DELIVERIES", "QUEUE", "QUEUES", "SENDER_THREADS", "app", "available", "open_parts", "parts"]

@@ -13,7 +13,7 @@ from shared.broker import make_celery
 from worker.schedule import SCHEDULE
 
 
-def make_clock(redis_url: str) -> Celery:
+def make_beat(redis_url: str) -> Celery:
     """A Celery application with the schedule. Its `Beat` sends to the workers that are connected to this Redis."""
     app = make_celery(redis_url)
     app.conf.update(

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared import clock, deliveries, events
 from shared.deliveries import Addressees, Channel
 from worker import mail, notices, webhooks
-from worker.app import available, config, workshop
+from worker.app import available, config, parts
 from worker.task import task
 
 log = structlog.get_logger()
@@ -38,7 +38,7 @@ def plan() -> None:
 
     Wakes the senders, and another planner if the time was not enough.
     """
-    with workshop.database.transaction(None) as db:
+    with parts.database.transaction(None) as db:
         unread = events.organizations_with_unread_events(db, deliveries.PLANNER)
     random.shuffle(unread)
     until, waiting, planned = time.monotonic() + PLANNING_SECONDS, deque(unread), 0
@@ -50,9 +50,9 @@ def plan() -> None:
         planned += taken
     if planned:
         for channel in SENDERS:
-            workshop.broker.send("deliveries.send", str(channel))
+            parts.broker.send("deliveries.send", str(channel))
     if waiting:
-        workshop.broker.send("deliveries.plan")
+        parts.broker.send("deliveries.plan")
 
 
 @task("deliveries.send")
@@ -61,7 +61,7 @@ def send(channel: str) -> None:
     if not SENDING[Channel(channel)].acquire(blocking=False):
         return
     try:
-        with workshop.database.transaction(None) as db:
+        with parts.database.transaction(None) as db:
             due = deliveries.organizations_with_due_deliveries(db, Channel(channel), clock.now())
         if due:
             SENDERS[Channel(channel)](due)
@@ -77,7 +77,7 @@ def mailed() -> Mapping[str, Addressees]:
 def _plan_batch(org_id: str) -> int:
     """Plan one organization's next batch. Returns the number of events. After a database error it is due again."""
     try:
-        with workshop.database.transaction(org_id) as db:
+        with parts.database.transaction(org_id) as db:
             return deliveries.plan(db, clock.now(), mailed=mailed()) if available(db) else 0
     except SQLAlchemyError as error:
         log.warning("deliveries not planned", org=org_id, exc_info=error)

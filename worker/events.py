@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared import clock, events
-from worker.app import workshop
+from worker.app import parts
 from worker.task import task
 
 log = structlog.get_logger()
@@ -23,15 +23,15 @@ def publish() -> None:
 
     In random order, because the time may end before the last organization.
     """
-    with workshop.database.transaction(None) as db:
+    with parts.database.transaction(None) as db:
         due = events.organizations_with_unread_events(db, events.STREAM_RELAY)
     random.shuffle(due)
     until = time.monotonic() + TURN_SECONDS
     for org_id in due:
-        if workshop.stream.resting or time.monotonic() > until:
+        if parts.stream.resting or time.monotonic() > until:
             return
         if _append_batch(org_id):
-            workshop.broker.send("events.relay", org_id)
+            parts.broker.send("events.relay", org_id)
 
 
 @task("events.relay")
@@ -40,7 +40,7 @@ def relay(org_id: str) -> None:
     until = time.monotonic() + TURN_SECONDS
     while _append_batch(org_id):
         if time.monotonic() > until:
-            workshop.broker.send("events.relay", org_id)
+            parts.broker.send("events.relay", org_id)
             return
 
 
@@ -51,15 +51,15 @@ def _append_batch(org_id: str) -> bool:
     but not appended again. Of two concurrent relays one saves the cursor and goes on. After an error the next tick
     repeats it.
     """
-    if workshop.stream.resting:
+    if parts.stream.resting:
         return False
     try:
-        with workshop.database.transaction(org_id) as db:
+        with parts.database.transaction(org_id) as db:
             batch = events.unread(db)
         if not batch.events:
             return False
-        workshop.stream.append(org_id, batch.events, since=batch.since)
-        with workshop.database.transaction(org_id) as db:
+        parts.stream.append(org_id, batch.events, since=batch.since)
+        with parts.database.transaction(org_id) as db:
             return events.advance(db, events.STREAM_RELAY, since=batch.since, to=batch.up_to) and batch.full
     except (RedisError, SQLAlchemyError) as error:
         log.warning("events not appended", org=org_id, error=type(error).__name__)
@@ -72,16 +72,16 @@ def seal() -> None:
 
     One block at a time, so that the backlog of one organization delays neither another organization nor a job.
     """
-    with workshop.database.transaction(None) as db:
+    with parts.database.transaction(None) as db:
         due = events.organizations_with_unsealed_events(db)
     if [org_id for org_id in due if _seal_block(org_id)]:
-        workshop.broker.send("events.seal")
+        parts.broker.send("events.seal")
 
 
 def _seal_block(org_id: str) -> bool:
     """Seal one block. Returns True if there may be more. After a database error the next tick repeats it."""
     try:
-        with workshop.database.transaction(org_id) as db:
+        with parts.database.transaction(org_id) as db:
             return events.seal(db, clock.now()) == events.LARGEST_BLOCK
     except SQLAlchemyError as error:
         log.warning("events not sealed", org=org_id, exc_info=error)

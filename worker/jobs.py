@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from shared import clock, jobs, services  # noqa: F401 (services declares every kind of job)
 from shared.jobs import Claim
-from worker.app import config, workshop
+from worker.app import config, parts
 from worker.task import task
 
 log = structlog.get_logger()
@@ -22,13 +22,13 @@ log = structlog.get_logger()
 @task("jobs.run")
 def run(org_id: str) -> None:
     """Jobs of an organization are due: wake as many workers as it has places for, and be one of them."""
-    with workshop.database.transaction(org_id) as db:
+    with parts.database.transaction(org_id) as db:
         now = clock.now()
         for job in jobs.end_cancelled(db, now):
             jobs.tell_if_ended(db, job, now)
         places = jobs.free_places(db, config.job_window, now, config.job_claim_seconds)
     for _ in range(places - 1):
-        workshop.broker.send("jobs.run_chunk", org_id)
+        parts.broker.send("jobs.run_chunk", org_id)
     if places:
         _work(org_id)
 
@@ -43,13 +43,13 @@ def run_chunk(org_id: str) -> None:
 def rescue() -> None:
     """Wake the jobs that are due and that nobody has served for a while."""
     quiet_since = clock.now() - timedelta(seconds=config.job_rescue_seconds)
-    with workshop.database.transaction(None) as db:
+    with parts.database.transaction(None) as db:
         for org_id in jobs.organizations_with_due_jobs(db, quiet_since):
-            workshop.broker.send("jobs.run", org_id)
+            parts.broker.send("jobs.run", org_id)
 
 
 def _work(org_id: str) -> None:
-    with workshop.database.transaction(org_id) as db:
+    with parts.database.transaction(org_id) as db:
         claimed = jobs.claim(db, clock.now(), config.job_claim_seconds)
     if claimed is None:
         return
@@ -57,13 +57,13 @@ def _work(org_id: str) -> None:
         _isolate(org_id, claimed)
     else:
         _attempt(org_id, claimed)
-    workshop.broker.send("jobs.run_chunk", org_id)
+    parts.broker.send("jobs.run_chunk", org_id)
 
 
 def _attempt(org_id: str, claimed: Claim) -> None:
     """Do the chunk in one transaction. On an error nothing of it is kept, and the chunk is put back or split."""
     try:
-        with workshop.database.transaction(org_id) as db:
+        with parts.database.transaction(org_id) as db:
             chunk = jobs.lock(db, claimed)
             if chunk is not None:
                 tally = jobs.kind_of(chunk.job).carry_out(db, chunk, clock.now())
@@ -76,7 +76,7 @@ def _attempt(org_id: str, claimed: Claim) -> None:
         elif (
             not error.connection_invalidated
         ):  # else the recipients may be what ended the connection: the attempt counts
-            with workshop.database.transaction(org_id) as db:
+            with parts.database.transaction(org_id) as db:
                 jobs.release(db, claimed)
     except Exception as error:
         _log_failure(claimed, error)
@@ -88,7 +88,7 @@ def _log_failure(claimed: Claim, error: Exception) -> None:
 
 
 def _isolate(org_id: str, claimed: Claim) -> None:
-    with workshop.database.transaction(org_id) as db:
+    with parts.database.transaction(org_id) as db:
         now = clock.now()
         job = jobs.isolate(db, claimed, now)
         if job is not None:

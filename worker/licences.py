@@ -6,7 +6,7 @@ A lost wake-up does no harm: the run is a row, and the next tick wakes an unfini
 from shared import clock, licences
 from shared.services import sweeps
 from shared.services.sweeps import Step
-from worker.app import config, workshop
+from worker.app import config, parts
 from worker.task import task
 
 STEPS_A_TURN = 5
@@ -17,12 +17,12 @@ STEPS_A_TURN = 5
 def sweep() -> None:
     """Note down tonight's sweep where it is due, and wake every run that has not finished."""
     now = clock.now()
-    with workshop.database.transaction(None) as db:
+    with parts.database.transaction(None) as db:
         wanted = licences.organizations_to_sweep(db, now)
     for org_id in wanted:
-        with workshop.database.transaction(org_id) as db:
+        with parts.database.transaction(org_id) as db:
             licences.begin_tonight(db, now)
-        workshop.broker.send("licences.sweep_organization", org_id)
+        parts.broker.send("licences.sweep_organization", org_id)
 
 
 @task("licences.sweep_organization")
@@ -33,15 +33,15 @@ def sweep_organization(org_id: str, alone: bool = True) -> None:
     side: the licences, before the organization's event counter.
     """
     for _ in range(STEPS_A_TURN):
-        with workshop.database.transaction(org_id) as db:
+        with parts.database.transaction(org_id) as db:
             taken = sweeps.take_step(db, config.features, config.worker_concurrency, clock.now())
         if taken is not Step.MORE:
             break
         if alone:
-            workshop.broker.send("licences.sweep_organization", org_id, False)
+            parts.broker.send("licences.sweep_organization", org_id, False)
             alone = False
     else:
-        workshop.broker.send("licences.sweep_organization", org_id, False)
+        parts.broker.send("licences.sweep_organization", org_id, False)
         return
     if taken is Step.DONE:
-        workshop.broker.send("jobs.run", org_id)
+        parts.broker.send("jobs.run", org_id)

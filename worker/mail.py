@@ -32,7 +32,7 @@ from shared.deliveries import (
     compose,
 )
 from worker import notices
-from worker.app import available, config, workshop
+from worker.app import available, config, parts
 from worker.notices import Irrelevant, Situation
 from worker.settling import Results, settled_together
 
@@ -81,25 +81,25 @@ def send(org_ids: list[str]) -> None:
         if _send_batch(org_id, server, until):
             waiting.append(org_id)
     if waiting:
-        workshop.broker.send("deliveries.send", str(Channel.EMAIL))
+        parts.broker.send("deliveries.send", str(Channel.EMAIL))
 
 
 def _send_batch(org_id: str, server: MailServer | None, until: float) -> bool:
     """Send one batch. Returns True if more may be due."""
-    with workshop.database.transaction(org_id) as db:
+    with parts.database.transaction(org_id) as db:
         claimed = deliveries.claim(db, Channel.EMAIL, clock.now(), BATCH, LEASE_SECONDS) if available(db) else []
     if not claimed:
         return False
-    with workshop.database.transaction(org_id) as db:
+    with parts.database.transaction(org_id) as db:
         mails = _prepare(db, claimed, clock.now(), configured=server is not None)
     if server is not None and mails:
         waiting = deque(mails)
         with (
-            settled_together(workshop.database, org_id) as results,
+            settled_together(parts.database, org_id) as results,
             ThreadPoolExecutor(min(post.connections, len(mails)), thread_name_prefix="mail") as threads,
         ):
             list(threads.map(lambda _: _hand_in(waiting, server, until, results), range(post.connections)))
-        with workshop.database.transaction(org_id) as db:
+        with parts.database.transaction(org_id) as db:
             deliveries.release(db, [one for mail in waiting for one in mail.claimed])
     return True
 
@@ -145,7 +145,7 @@ def _grouped(
             settled[one] = Settled(DeliveryState.SUPPRESSED, error.code)
         except Exception as error:
             log.error("notice failed", delivery=str(one.id), type=one.event_type, exc_info=error)
-            settled[one] = deliveries.again(one, DeliveryCode.FAILED_HERE, now)
+            settled[one] = deliveries.retry_later(one, DeliveryCode.FAILED_HERE, now)
         else:
             groups.setdefault((one.receiver, one.job_id, one.attempts), {})[one] = notice
     return groups.values()
@@ -206,11 +206,11 @@ def _attempt(claimed: Claimed, envelope: Envelope, server: MailServer, now: date
         log.warning("mail not taken", delivery=str(claimed.id), code=str(error.code), status=error.status)
         if error.final:
             return Settled(DeliveryState.FAILED, error.code, error.status)
-        return deliveries.again(claimed, error.code, now, status=error.status)
+        return deliveries.retry_later(claimed, error.code, now, status=error.status)
     except Exception as error:
         return _failed_here(claimed, error, now)
 
 
 def _failed_here(claimed: Claimed, error: Exception, now: datetime) -> Settled:
     log.error("mail failed", delivery=str(claimed.id), exc_info=error)
-    return deliveries.again(claimed, DeliveryCode.FAILED_HERE, now)
+    return deliveries.retry_later(claimed, DeliveryCode.FAILED_HERE, now)

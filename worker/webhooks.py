@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from shared import clock, deliveries
 from shared.deliveries import Call, Channel, Claimed, DeliveryCode, Line, Reply
-from worker.app import available, config, workshop
+from worker.app import available, config, parts
 
 log = structlog.get_logger()
 
@@ -193,12 +193,12 @@ class _Round:
 
 
 def _due() -> list[str]:
-    with workshop.database.transaction(None) as db:
+    with parts.database.transaction(None) as db:
         return deliveries.organizations_with_due_deliveries(db, Channel.WEBHOOK, clock.now())
 
 
 def _claim(org_id: str, full: list[str]) -> list[Call]:
-    with workshop.database.transaction(org_id) as db:
+    with parts.database.transaction(org_id) as db:
         if not available(db):
             return []
         now = clock.now()
@@ -210,14 +210,14 @@ def _claim(org_id: str, full: list[str]) -> list[Call]:
 
 def _settle(org_id: str, replies: list[tuple[Call, Reply]]) -> set[str]:
     if all(reply.code is DeliveryCode.DELIVERED for _, reply in replies):
-        deliveries.settle_delivered(workshop.database, org_id, replies, clock.now())
+        deliveries.settle_delivered(parts.database, org_id, replies, clock.now())
         return set()
-    with workshop.database.transaction(org_id) as db:
+    with parts.database.transaction(org_id) as db:
         return deliveries.settle_calls(db, replies, clock.now())
 
 
 def _release(org_id: str, claimed: list[Claimed]) -> None:
-    with workshop.database.transaction(org_id) as db:
+    with parts.database.transaction(org_id) as db:
         deliveries.release(db, claimed)
 
 

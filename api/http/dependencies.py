@@ -82,7 +82,7 @@ Db = Annotated[Session, Depends(transaction, scope="function")]
 
 def known_organization(db: Db) -> None:
     """Raise OrganizationUnknown for a caller of an organization that was never added."""
-    access.organization(db)
+    access.get_organization(db)
 
 
 def training_available(caller: CurrentCaller, made: CurrentParts) -> None:
@@ -91,7 +91,7 @@ def training_available(caller: CurrentCaller, made: CurrentParts) -> None:
     In a transaction of its own, so that a request that waits or streams holds none.
     """
     with made.database.transaction(caller.org_id) as db:
-        reason = access.unavailability(access.organization(db), made.settings.features)
+        reason = access.unavailability(access.get_organization(db), made.settings.features)
     if reason:
         raise FeatureNotAvailable(reason)
 

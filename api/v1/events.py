@@ -8,7 +8,7 @@ from api.http.dependencies import CurrentCaller, CurrentParts, allow
 from api.http.routing import Router
 from api.v1.queries import event_types
 from shared.database import ID_PATTERN
-from shared.events import asyncapi, cloud_event
+from shared.events import asyncapi_document, cloud_event
 from shared.services import events
 from shared.wire import Listing
 
@@ -39,4 +39,4 @@ async def read_events(
 @router.get("/asyncapi.json", include_in_schema=False)
 async def describe_events(request: Request, parts: CurrentParts) -> dict[str, Any]:
     """Every event type, its schema and an example, as an AsyncAPI 3.0 document. Public, as `/openapi.json` is."""
-    return asyncapi(parts.settings.public_url, request.app.version)
+    return asyncapi_document(parts.settings.public_url, request.app.version)

@@ -43,7 +43,7 @@ class FeatureNotAvailable(Problem):
         super().__init__(text, reason=str(reason))
 
 
-def organization(db: Session) -> Organization:
+def get_organization(db: Session) -> Organization:
     """Returns the organization that this transaction works for. Raises OrganizationUnknown."""
     found = db.get(Organization, current_org(db))
     if found is None:
@@ -53,10 +53,10 @@ def organization(db: Session) -> Organization:
 
 def today(db: Session, now: datetime) -> date:
     """The day it is for the organization of this transaction, in its time zone. Raises OrganizationUnknown."""
-    return clock.day_in(organization(db).time_zone, now)
+    return clock.day_in(get_organization(db).time_zone, now)
 
 
-def organization_ids(db: Session) -> list[str]:
+def list_organization_ids(db: Session) -> list[str]:
     """Returns the ids of all organizations. The transaction needs no organization."""
     return list(db.scalars(select(func.organization_ids())))
 

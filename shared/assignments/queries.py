@@ -83,7 +83,7 @@ class Filters:
     job_id: uuid.UUID | None = None
 
 
-def listed(
+def list_assignments(
     db: Session, filters: Filters, scope: Collection[str] | None, sort: Sort = Sort.NEWEST
 ) -> Select[Assignment, str, str]:
     """Assignments with their party's name and version's label: rows of (Assignment, display_name, version_label)."""
@@ -216,7 +216,7 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def counted(db: Session, recipients: Select[Any], wanted: Terms, examples: int = 20) -> list[Any]:
+def count_outcomes(db: Session, recipients: Select[Any], wanted: Terms, examples: int = 20) -> list[Any]:
     """What a submission would do, by outcome: rows of (outcome, code, count, examples), the largest first."""
     each = classified(current_org(db), recipients, wanted).subquery()
     placed = select(
@@ -232,9 +232,9 @@ def counted(db: Session, recipients: Select[Any], wanted: Terms, examples: int =
     return list(db.execute(rows.group_by(placed.c.outcome, placed.c.code).order_by(func.count().desc(), placed.c.code)))
 
 
-def recipients(db: Session, filters: Filters, scope: Collection[str] | None) -> Select[str]:
+def select_recipients(db: Session, filters: Filters, scope: Collection[str] | None) -> Select[str]:
     """The ids of the matching assignments, as a job's recipients."""
-    return listed(db, filters, scope).order_by(None).with_only_columns(cast(Assignment.id, Text))
+    return list_assignments(db, filters, scope).order_by(None).with_only_columns(cast(Assignment.id, Text))
 
 
 def completed_by(job: Job) -> Select[str]:
@@ -249,7 +249,7 @@ def created_by(job: Job) -> Select[str]:
     return select(cast(Assignment.id, Text)).where(Assignment.org_id == job.org_id, Assignment.job_id == job.id)
 
 
-def by_party(rows: Select[str, str, str, uuid.UUID | None]) -> Select[str, str, str, uuid.UUID | None]:
+def results_by_party(rows: Select[str, str, str, uuid.UUID | None]) -> Select[str, str, str, uuid.UUID | None]:
     """Results of a job whose recipients are assignments, each with its party's id in place of the assignment's."""
     each = rows.order_by(None).subquery()
     found = and_(
@@ -267,7 +267,7 @@ def by_party(rows: Select[str, str, str, uuid.UUID | None]) -> Select[str, str, 
     )
 
 
-def summary(db: Session, by: str, today: date, scope: Collection[str] | None) -> list[Row[Any]]:
+def summarize(db: Session, by: str, today: date, scope: Collection[str] | None) -> list[Row[Any]]:
     """Counts by course or by folder: rows of (id, name, assigned, completed, closed, overdue), by name.
 
     A party in several folders counts in each of them. today: the organization's day.

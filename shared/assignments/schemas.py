@@ -192,7 +192,7 @@ class AssignmentAnswer(Answer):
 
     @classmethod
     def of(cls, row: Any, today: date) -> "AssignmentAnswer":
-        """The answer for a row of `assignments.listed`."""
+        """The answer for a row of `assignments.list_assignments`."""
         assignment: Assignment = row[0]
         return cls(
             id=assignment.id,
@@ -269,5 +269,5 @@ class SummaryAnswer(Answer):
 
     @classmethod
     def of(cls, row: Any) -> "SummaryAnswer":
-        """The answer for a row of `assignments.summary`."""
+        """The answer for a row of `assignments.summarize`."""
         return cls(id=str(row[0]), name=row[1], assigned=row[2], completed=row[3], closed=row[4], overdue=row[5])

@@ -20,11 +20,11 @@ from shared.catalogue.models import Course, CourseVersion, EarlyRenewal, Licence
 from shared.catalogue.queries import (
     CourseNotPublished,
     active_version,
-    course,
-    courses,
     courses_by_id,
-    version,
-    versions,
+    get_course,
+    get_version,
+    list_courses,
+    list_versions,
 )
 from shared.catalogue.schemas import (
     CourseAnswer,
@@ -61,12 +61,12 @@ __all__ = [
     "archive_course",
     "change_course",
     "change_version",
-    "course",
-    "courses",
+    "get_course",
+    "list_courses",
     "courses_by_id",
     "create_course",
     "draft_version",
     "publish_version",
-    "version",
-    "versions",
+    "get_version",
+    "list_versions",
 ]

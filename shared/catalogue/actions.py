@@ -125,7 +125,7 @@ def change_version(
 ) -> CourseVersion:
     """Change the given fields of a draft. Raises NotFound, CourseArchived, VersionPublished, VersionLabelTaken."""
     _check_not_archived(_lock(db, course_id))
-    version = queries.version(db, course_id, version_id)
+    version = queries.get_version(db, course_id, version_id)
     if version.state != VersionState.DRAFT:
         raise VersionPublished
     former = _apply(version, _plain(changes))
@@ -146,7 +146,7 @@ def publish_version(
     """
     course = _lock(db, course_id)
     _check_not_archived(course)
-    version = queries.version(db, course_id, version_id)
+    version = queries.get_version(db, course_id, version_id)
     if version.state == VersionState.ACTIVE:
         return version
     if version.state == VersionState.SUPERSEDED:

@@ -17,7 +17,7 @@ class CourseNotPublished(InvalidInput):
     slug, title = "course-not-published", "Course not published"
 
 
-def courses(db: Session, *, archived: bool = False, q: str | None = None) -> Select[Course, CourseVersion | None]:
+def list_courses(db: Session, *, archived: bool = False, q: str | None = None) -> Select[Course, CourseVersion | None]:
     """Returns a select of courses by title, as rows of (Course, its active version or None).
 
     archived: archived courses instead of the others. q: a part of the title or the beginning of the code, in any letter
@@ -29,7 +29,7 @@ def courses(db: Session, *, archived: bool = False, q: str | None = None) -> Sel
     return rows.order_by(Course.title, Course.id)
 
 
-def course(db: Session, course_id: uuid.UUID) -> Row[Course, CourseVersion | None]:
+def get_course(db: Session, course_id: uuid.UUID) -> Row[Course, CourseVersion | None]:
     """Returns the row (Course, its active version or None) of one course. Raises NotFound."""
     row = db.execute(_courses(db).where(Course.id == course_id)).one_or_none()
     if row is None:
@@ -37,13 +37,13 @@ def course(db: Session, course_id: uuid.UUID) -> Row[Course, CourseVersion | Non
     return row
 
 
-def versions(db: Session, course_id: uuid.UUID, *, state: VersionState | None = None) -> Select[CourseVersion]:
+def list_versions(db: Session, course_id: uuid.UUID, *, state: VersionState | None = None) -> Select[CourseVersion]:
     """Returns a select of the versions of a course, newest first."""
     rows = _versions(db, course_id).order_by(CourseVersion.created_at.desc(), CourseVersion.id.desc())
     return rows if state is None else rows.where(CourseVersion.state == state)
 
 
-def version(db: Session, course_id: uuid.UUID, version_id: uuid.UUID) -> CourseVersion:
+def get_version(db: Session, course_id: uuid.UUID, version_id: uuid.UUID) -> CourseVersion:
     """Returns one version of a course. Raises NotFound."""
     found = db.scalar(_versions(db, course_id).where(CourseVersion.id == version_id))
     if found is None:

@@ -129,7 +129,7 @@ class CourseAnswer(Answer):
 
     @classmethod
     def of(cls, course: Course, active: CourseVersion | None) -> Self:
-        """Returns the answer for one row of `catalogue.courses`."""
+        """Returns the answer for one row of `catalogue.list_courses`."""
         return cls(
             id=course.id,
             title=course.title,

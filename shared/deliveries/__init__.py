@@ -9,7 +9,7 @@ from shared.deliveries.addresses import AddressRefused, check_url
 from shared.deliveries.calling import CALL_SECONDS, Line, Message, Reply, open_line
 from shared.deliveries.calls import Call, claim_calls, message_to, settle_calls, settle_delivered, suppress_unwanted
 from shared.deliveries.codes import DeliveryCode
-from shared.deliveries.ledger import DeliveryQueued, DeliverySent, Which, listed, redeliver, resend, summary
+from shared.deliveries.ledger import DeliveryQueued, DeliverySent, Which, list_deliveries, redeliver, resend, summarize
 from shared.deliveries.mail import AddressUnusable, Letter, Notice, compose
 from shared.deliveries.models import Channel, Delivery, DeliveryState, Webhook
 from shared.deliveries.planning import LARGEST_PLAN, PLANNER, Addressees, Columns, plan, the_party
@@ -32,19 +32,19 @@ from shared.deliveries.webhooks import (
     change_webhook,
     create_webhook,
     disable,
+    get_webhook,
+    list_webhooks,
     remove_webhook,
     replay,
     rotate_secret,
-    webhook,
-    webhooks,
 )
 from shared.deliveries.work import (
     Claimed,
     Settled,
-    again,
     claim,
     organizations_with_due_deliveries,
     release,
+    retry_later,
     settle_all,
     settle_soon,
 )
@@ -88,7 +88,7 @@ __all__ = [
     "WebhookRequest",
     "WebhookWithSecret",
     "Which",
-    "again",
+    "retry_later",
     "change_webhook",
     "check_url",
     "claim",
@@ -96,7 +96,7 @@ __all__ = [
     "compose",
     "create_webhook",
     "disable",
-    "listed",
+    "list_deliveries",
     "message_to",
     "open_line",
     "organizations_with_due_deliveries",
@@ -111,9 +111,9 @@ __all__ = [
     "settle_calls",
     "settle_delivered",
     "settle_soon",
-    "summary",
+    "summarize",
     "suppress_unwanted",
     "the_party",
-    "webhook",
-    "webhooks",
+    "get_webhook",
+    "list_webhooks",
 ]

@@ -35,7 +35,7 @@ from shared.deliveries.calling import Message, Reply
 from shared.deliveries.codes import DeliveryCode
 from shared.deliveries.models import Channel, Delivery, DeliveryState, Webhook
 from shared.deliveries.webhooks import disable
-from shared.deliveries.work import TRIED_FOR, Claimed, Settled, again, due, lease, settle_all, settling
+from shared.deliveries.work import TRIED_FOR, Claimed, Settled, due, lease, retry_later, settle_all, settling
 from shared.events import Actor, Event
 
 BREAKS_AFTER = 5
@@ -176,7 +176,7 @@ def _settled(claimed: Claimed, reply: Reply, now: datetime) -> Settled:
         return Settled(DeliveryState.SENT, reply.code, reply.status)
     if reply.code is DeliveryCode.GONE:
         return Settled(DeliveryState.FAILED, reply.code, reply.status)
-    return again(claimed, reply.code, now, status=reply.status)
+    return retry_later(claimed, reply.code, now, status=reply.status)
 
 
 _CLEAR_FAILURES = """

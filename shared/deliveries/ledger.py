@@ -53,13 +53,13 @@ class Which:
         return and_(*conditions)
 
 
-def listed(db: Session, which: Which) -> Select[Delivery, uuid.UUID]:
+def list_deliveries(db: Session, which: Which) -> Select[Delivery, uuid.UUID]:
     """The deliveries that match, each with its event's id, newest first."""
     of_event = and_(Event.org_id == Delivery.org_id, Event.sequence == Delivery.sequence)
     return select(Delivery, Event.id).join(Event, of_event).where(which.condition(db)).order_by(Delivery.id.desc())
 
 
-def summary(db: Session, which: Which) -> Summary:
+def summarize(db: Session, which: Which) -> Summary:
     """The number of deliveries in each state."""
     counted = select(Delivery.state, func.count().label("number")).where(which.condition(db)).group_by(Delivery.state)
     found = {row.state: row.number for row in db.execute(counted)}

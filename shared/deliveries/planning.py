@@ -58,7 +58,7 @@ def plan(
 
     limit: upper bound of events. mailed: the event types that are sent by mail, each with its addressees.
     """
-    last = events.hold_position(db, PLANNER)
+    last = events.lock_position(db, PLANNER)
     if last is None:
         return 0
     head = events.head(db)

@@ -31,15 +31,15 @@ class TooManyWebhooks(Conflict):
     slug, title = "too-many-webhooks", "Too many webhooks"
 
 
-def webhooks(db: Session) -> Select[Webhook]:
+def list_webhooks(db: Session) -> Select[Webhook]:
     """The webhooks that were not removed, newest first."""
     existing = select(Webhook).where(Webhook.org_id == current_org(db), Webhook.removed_at.is_(None))
     return existing.order_by(Webhook.id.desc())
 
 
-def webhook(db: Session, webhook_id: uuid.UUID) -> Webhook:
+def get_webhook(db: Session, webhook_id: uuid.UUID) -> Webhook:
     """One webhook. Raises NotFound."""
-    found = db.scalar(webhooks(db).where(Webhook.id == webhook_id))
+    found = db.scalar(list_webhooks(db).where(Webhook.id == webhook_id))
     if found is None:
         raise NotFound("webhook")
     return found
@@ -52,7 +52,7 @@ def create_webhook(
 
     Recording that event locks the event counter until the commit, so no other event can fall in between.
     """
-    if (db.scalar(select(func.count()).select_from(webhooks(db).subquery())) or 0) >= MOST_WEBHOOKS:
+    if (db.scalar(select(func.count()).select_from(list_webhooks(db).subquery())) or 0) >= MOST_WEBHOOKS:
         raise TooManyWebhooks(f"An organization has at most {MOST_WEBHOOKS} webhooks; remove one first.")
     made = Webhook(
         org_id=current_org(db),
@@ -146,7 +146,7 @@ def replay(db: Session, webhook_id: uuid.UUID, since: int, now: datetime) -> tup
     examines at most 50,000 events. Returns how many were queued, the last sequence examined, and True if later events
     remain. Raises NotFound.
     """
-    found = webhook(db, webhook_id)
+    found = get_webhook(db, webhook_id)
     head = events.head(db)
     up_to = min(head, since + LARGEST_REPLAY - 1)
     meant = and_(Event.org_id == found.org_id, Event.sequence >= since, Event.sequence <= up_to)
@@ -176,7 +176,7 @@ def anew(now: datetime) -> dict[str, Any]:
 
 
 def _locked(db: Session, webhook_id: uuid.UUID, expected: frozenset[int] | None) -> Webhook:
-    found = db.scalar(webhooks(db).where(Webhook.id == webhook_id).with_for_update())
+    found = db.scalar(list_webhooks(db).where(Webhook.id == webhook_id).with_for_update())
     if found is None:
         raise NotFound("webhook")
     if expected is not None and found.revision not in expected:

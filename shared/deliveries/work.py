@@ -208,7 +208,7 @@ def release(db: Session, claimed: Collection[Claimed]) -> None:
     )
 
 
-def again(claimed: Claimed, code: DeliveryCode, now: datetime, *, status: int | None = None) -> Settled:
+def retry_later(claimed: Claimed, code: DeliveryCode, now: datetime, *, status: int | None = None) -> Settled:
     """The result of a failed attempt: queued for the next one, or dead after three days.
 
     Pauses triple from 5 s up to 8 h, plus or minus a fifth, so that deliveries that failed together are not attempted

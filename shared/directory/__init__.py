@@ -9,12 +9,12 @@ from shared.directory.actions import Synced, erase_party, lock_parties, put_fold
 from shared.directory.formats import MEDIA_TYPES, read_parties
 from shared.directory.models import Folder, FolderMember, Party
 from shared.directory.queries import (
-    folder,
-    folders,
+    get_folder,
+    get_party,
     in_scope,
+    list_folders,
+    list_parties,
     missing_folders,
-    parties,
-    party,
     recipients,
 )
 from shared.directory.schemas import MAX_PARTIES, BadRow, FolderAnswer, FolderRequest, PartyAnswer, PartyRow, SyncAnswer
@@ -33,13 +33,13 @@ __all__ = [
     "SyncAnswer",
     "Synced",
     "erase_party",
-    "folder",
-    "folders",
+    "get_folder",
+    "list_folders",
     "in_scope",
     "lock_parties",
     "missing_folders",
-    "parties",
-    "party",
+    "list_parties",
+    "get_party",
     "put_folder",
     "put_parties",
     "read_parties",

@@ -48,7 +48,7 @@ def missing_folders(db: Session, folder_ids: Collection[str], scope: Scope) -> l
     return sorted(set(folder_ids) - (known if scope is None else known.intersection(scope)))
 
 
-def parties(
+def list_parties(
     db: Session, scope: Scope, *, folder_id: str | None = None, active: bool | None = None, q: str | None = None
 ) -> Select[Party, Sequence[str]]:
     """Returns a select of parties by id, as rows of (Party, folders).
@@ -65,7 +65,7 @@ def parties(
     return rows
 
 
-def party(db: Session, party_id: str, scope: Scope) -> Row[Party, Sequence[str]]:
+def get_party(db: Session, party_id: str, scope: Scope) -> Row[Party, Sequence[str]]:
     """Returns the row (Party, folders) of one party. Raises NotFound, also for a party outside the scope."""
     row = db.execute(_parties(db, scope).where(Party.id == party_id)).one_or_none()
     if row is None:
@@ -73,7 +73,7 @@ def party(db: Session, party_id: str, scope: Scope) -> Row[Party, Sequence[str]]
     return row
 
 
-def folders(db: Session, scope: Scope) -> Select[Folder, int]:
+def list_folders(db: Session, scope: Scope) -> Select[Folder, int]:
     """Returns a select of folders by id, as rows of (Folder, number of parties)."""
     size = (
         select(func.count())
@@ -84,9 +84,9 @@ def folders(db: Session, scope: Scope) -> Select[Folder, int]:
     return rows if scope is None else rows.where(is_one_of(Folder.id, scope))
 
 
-def folder(db: Session, folder_id: str, scope: Scope) -> Row[Folder, int]:
+def get_folder(db: Session, folder_id: str, scope: Scope) -> Row[Folder, int]:
     """Returns the row (Folder, number of parties) of one folder. Raises NotFound, also for one outside the scope."""
-    row = db.execute(folders(db, scope).where(Folder.id == folder_id)).one_or_none()
+    row = db.execute(list_folders(db, scope).where(Folder.id == folder_id)).one_or_none()
     if row is None:
         raise NotFound("folder")
     return row

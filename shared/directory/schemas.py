@@ -91,7 +91,7 @@ class PartyAnswer(Answer):
 
     @classmethod
     def of(cls, party: Party, folders: Sequence[str]) -> Self:
-        """Returns the answer for one row of `directory.parties`."""
+        """Returns the answer for one row of `directory.list_parties`."""
         return cls(
             entity_id=party.id,
             display_name=party.display_name,
@@ -124,7 +124,7 @@ class FolderAnswer(Answer):
 
     @classmethod
     def of(cls, folder: Folder, party_count: int) -> Self:
-        """Returns the answer for one row of `directory.folders`."""
+        """Returns the answer for one row of `directory.list_folders`."""
         return cls(
             id=folder.id,
             name=folder.name,

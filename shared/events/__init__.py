@@ -9,44 +9,39 @@ Promises:
 - Any alteration of sealed events can be found.
 """
 
-from shared.events.actions import Actor, Fact, hold, open_stream, record, record_each
-from shared.events.asyncapi import asyncapi, envelope_schema
+from shared.events.actions import Actor, Fact, lock_counter, open_stream, record, record_each
+from shared.events.asyncapi import asyncapi_document, envelope_schema
 from shared.events.chain import LARGEST_BLOCK, Head, organizations_with_unsealed_events, seal, sealed_head
-from shared.events.consumers import advance, hold_position, organizations_with_unread_events, position
-from shared.events.models import Event
-from shared.events.queries import Feed, Filters, after, head, listed, recorded
+from shared.events.consumers import advance, lock_position, organizations_with_unread_events, position
+from shared.events.models import Event, Recorded
+from shared.events.queries import Feed, Filters, feed_after, head, list_events, recorded
 from shared.events.schemas import cloud_event
-from shared.events.stream import STREAM_RELAY, Missing, Stream, Unread, missing, unread
+from shared.events.stream import STREAM, STREAM_RELAY, Missing, Stream, Unread, missing, unread
 from shared.events.verification import Expected, Finding, FindingKind, Verification
 from shared.events.vocabulary import TYPES, EventType
 
 __all__ = [
     "Actor",
+    "advance",
+    "asyncapi_document",
+    "cloud_event",
+    "envelope_schema",
     "Event",
     "EventType",
     "Expected",
     "Fact",
     "Feed",
+    "feed_after",
     "Filters",
     "Finding",
     "FindingKind",
     "Head",
-    "LARGEST_BLOCK",
-    "Missing",
-    "STREAM_RELAY",
-    "Stream",
-    "TYPES",
-    "Unread",
-    "Verification",
-    "advance",
-    "after",
-    "asyncapi",
-    "cloud_event",
-    "envelope_schema",
     "head",
-    "hold",
-    "hold_position",
-    "listed",
+    "LARGEST_BLOCK",
+    "list_events",
+    "lock_counter",
+    "lock_position",
+    "Missing",
     "missing",
     "open_stream",
     "organizations_with_unread_events",
@@ -54,8 +49,15 @@ __all__ = [
     "position",
     "record",
     "record_each",
+    "Recorded",
     "recorded",
     "seal",
     "sealed_head",
+    "STREAM",
+    "Stream",
+    "STREAM_RELAY",
+    "TYPES",
+    "Unread",
     "unread",
+    "Verification",
 ]

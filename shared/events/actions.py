@@ -40,7 +40,7 @@ def open_stream(db: Session) -> None:
     db.execute(insert(EventStream).values(org_id=current_org(db)))
 
 
-def hold(db: Session) -> None:
+def lock_counter(db: Session) -> None:
     """Lock the counter row now: for a transaction that must lock a job row before it knows if it will record events."""
     db.execute(select(EventStream.last_sequence).where(EventStream.org_id == current_org(db)).with_for_update())
 

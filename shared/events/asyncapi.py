@@ -42,7 +42,7 @@ CHANNELS = {
 SEQUENCE = {"type": "string", "pattern": "^[1-9][0-9]*$"}
 
 
-def asyncapi(public_url: str, version: str) -> dict[str, Any]:
+def asyncapi_document(public_url: str, version: str) -> dict[str, Any]:
     """Returns the document. public_url: the address of this deployment's API."""
     at = urlsplit(public_url)
     return {

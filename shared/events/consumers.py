@@ -19,7 +19,7 @@ def position(db: Session, consumer: str) -> int:
     return db.scalar(select(EventConsumer.last_sequence).where(*own)) or 0
 
 
-def hold_position(db: Session, consumer: str) -> int | None:
+def lock_position(db: Session, consumer: str) -> int | None:
     """Lock a consumer's cursor until this transaction ends, and return its position.
 
     Returns None if another transaction holds the lock.

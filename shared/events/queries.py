@@ -47,7 +47,7 @@ def recorded(db: Session, *wanted: ColumnElement[bool], most: int | None = None)
     return [Recorded(*row) for row in db.execute(found)]
 
 
-def after(
+def feed_after(
     db: Session,
     sequence: int,
     *,
@@ -62,14 +62,14 @@ def after(
     reader who may not see all events.
     """
     newest = head(db)
-    wanted = listed(db, Filters(types=types, party_id=party_id)).where(
+    wanted = list_events(db, Filters(types=types, party_id=party_id)).where(
         Event.sequence > sequence, Event.sequence <= newest, true() if within is None else within
     )
     found = list(db.scalars(wanted.limit(limit)))
     return Feed(found, found[-1].sequence if len(found) == limit else max(newest, sequence))
 
 
-def listed(db: Session, filters: Filters, *, newest_first: bool = False) -> Select[Event]:
+def list_events(db: Session, filters: Filters, *, newest_first: bool = False) -> Select[Event]:
     """Returns the select of the events that meet the filters, by sequence."""
     wanted = select(Event).where(Event.org_id == current_org(db))
     for column, value in (

@@ -7,6 +7,8 @@ recipient never fails its neighbours. `actions` submits, approves and cancels, `
 """
 
 from shared.jobs.actions import (
+    LARGEST_CHUNK,
+    SMALLEST_CHUNK,
     Accepted,
     CannotUndo,
     IdempotencyKeyReused,
@@ -29,7 +31,7 @@ from shared.jobs.chunks import Chunk, Claim, Tally
 from shared.jobs.kinds import KINDS, Kind, Undo, declare, kind_of, tell_if_ended
 from shared.jobs.models import FINAL_STATES, ChunkState, Job, JobChunk, JobOutcome, JobState, Outcome
 from shared.jobs.outcomes import OutcomeCode
-from shared.jobs.queries import counts, get, newest, organizations_with_due_jobs, results
+from shared.jobs.queries import counts, get, list_jobs, list_results, organizations_with_due_jobs
 from shared.jobs.requests import JobRequest, Recipients
 from shared.jobs.schemas import JobAnswer, ResultAnswer
 from shared.jobs.settling import end_cancelled, finish, store_outcomes
@@ -66,9 +68,11 @@ __all__ = [
     "Kind",
     "kind_of",
     "KINDS",
+    "LARGEST_CHUNK",
+    "list_jobs",
+    "list_results",
     "lock",
     "need_undoable",
-    "newest",
     "NotAwaitingApproval",
     "NothingToRetry",
     "organizations_with_due_jobs",
@@ -80,7 +84,7 @@ __all__ = [
     "release",
     "replayed",
     "ResultAnswer",
-    "results",
+    "SMALLEST_CHUNK",
     "store_outcomes",
     "Submission",
     "submit",

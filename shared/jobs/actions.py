@@ -251,7 +251,7 @@ def reject(db: Session, job_id: uuid.UUID, reason: str, actor: Actor, now: datet
 
 def _awaiting(db: Session, job_id: uuid.UUID) -> Job:
     """The job, if it waits for approval. Its counter is held first: that is the order of locks."""
-    events.hold(db)
+    events.lock_counter(db)
     job = db.scalar(
         select(Job)
         .where(Job.org_id == current_org(db), Job.id == job_id)

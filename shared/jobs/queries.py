@@ -20,7 +20,7 @@ def get(db: Session, job_id: uuid.UUID, *, fresh: bool = False) -> Job:
     return job
 
 
-def newest(db: Session, *, state: JobState | None = None, kind: str | None = None) -> Select[Job]:
+def list_jobs(db: Session, *, state: JobState | None = None, kind: str | None = None) -> Select[Job]:
     """Jobs, the newest first."""
     jobs = select(Job).where(Job.org_id == current_org(db))
     if state is not None:
@@ -40,7 +40,7 @@ def counts(job: Job) -> dict[str, int]:
     return {name: getattr(job, name) for name in ("total", "succeeded", "unchanged", "failed", "cancelled", "pending")}
 
 
-def results(
+def list_results(
     job: Job, made: Select[str, str, uuid.UUID] | None, *, outcome: Outcome | None = None
 ) -> Select[str, str, str, uuid.UUID | None]:
     """Every recipient of a job with its outcome, by id. Each row: entity_id, outcome, code, record_id.

@@ -83,7 +83,7 @@ class ResultAnswer(Answer):
 
     @classmethod
     def of(cls, row: Any, record: Literal["assignment", "licence"] = "assignment") -> "ResultAnswer":
-        """The answer for a row of `jobs.results`. record: what the job's records are."""
+        """The answer for a row of `jobs.list_results`. record: what the job's records are."""
         code = OutcomeCode(row.code)
         return cls(
             entity_id=row.entity_id,

@@ -78,7 +78,7 @@ def settle(db: Session, job_id: uuid.UUID, tally: Tally, now: datetime) -> Job:
 
     Locks the event counter, then the job row.
     """
-    events.hold(db)
+    events.lock_counter(db)
     remaining = Job.pending - tally.total
     ending = case(
         (Job.cancelled + tally.cancelled > 0, JobState.CANCELLED),

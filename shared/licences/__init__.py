@@ -27,11 +27,11 @@ The modules:
 from shared.licences.actions import LicenceRevoked, correct, locked, revoke
 from shared.licences.checking import Checked, CheckReason, check
 from shared.licences.completions import grant_on_completion, take_back_completions
-from shared.licences.credentials import Issuer, signed, status
-from shared.licences.granting import Earned, grant, lock
+from shared.licences.credentials import Issuer, sign_credential, status_document
+from shared.licences.granting import Earned, grant, lock_licences
 from shared.licences.keys import KEYS_PATH, CredentialKeys, CredentialsNotConfigured
 from shared.licences.models import ExpiryRule, Licence, LicenceDue, LicenceState, Sweep
-from shared.licences.queries import Filters, Sort, get, lapses, listed, made_by, of_session, state_of
+from shared.licences.queries import Filters, Sort, count_lapses, get, list_licences, made_by, of_session, state_of
 from shared.licences.renewals import Renewal, due_renewals
 from shared.licences.revoking import revoke_earned
 from shared.licences.schemas import (
@@ -52,10 +52,10 @@ from shared.licences.sweeping import (
     begin_tonight,
     count_renewals,
     finish_sweep,
+    list_sweeps,
     organizations_behind,
     organizations_to_sweep,
     sweep_batch,
-    sweeps,
     tonight,
     unfinished,
 )
@@ -63,11 +63,11 @@ from shared.licences.verification import (
     CodeUnknown,
     Proof,
     Validity,
+    get_proof,
+    get_proof_by_code,
     grouped,
     holder_of,
     organization_of,
-    proof,
-    proof_by_code,
     read_code,
     validity,
 )
@@ -115,25 +115,25 @@ __all__ = [
     "grant_on_completion",
     "grouped",
     "holder_of",
-    "lapses",
-    "listed",
-    "lock",
+    "count_lapses",
+    "list_licences",
+    "lock_licences",
     "locked",
     "made_by",
     "of_session",
     "organization_of",
     "organizations_behind",
     "organizations_to_sweep",
-    "proof",
-    "proof_by_code",
+    "get_proof",
+    "get_proof_by_code",
     "read_code",
     "revoke",
     "revoke_earned",
-    "signed",
+    "sign_credential",
     "state_of",
-    "status",
+    "status_document",
     "sweep_batch",
-    "sweeps",
+    "list_sweeps",
     "take_back_completions",
     "tonight",
     "unfinished",

@@ -42,7 +42,7 @@ class Issuer:
         return f"{self.public_url}/verify/{licence.code}"
 
 
-def signed(proof: Proof, issuer: Issuer, keys: CredentialKeys) -> str:
+def sign_credential(proof: Proof, issuer: Issuer, keys: CredentialKeys) -> str:
     """Returns the credential as a compact JWS (VC-JWT). The standard requires the JWT claims to repeat its fields."""
     credential = unsigned(proof, issuer)
     licence = proof.licence
@@ -95,7 +95,7 @@ def unsigned(proof: Proof, issuer: Issuer) -> dict[str, Any]:
     }
 
 
-def status(licence: Licence, issuer: Issuer, until: int) -> dict[str, Any]:
+def status_document(licence: Licence, issuer: Issuer, until: int) -> dict[str, Any]:
     """Returns the revocation list for one credential: the one that was signed when the licence ended at `until`.
 
     until: seconds since 1970. The list has one entry or none, because a list of all credentials would disclose every

@@ -108,7 +108,7 @@ def grant(db: Session, chunk: Chunk, earned: Earned, party_ids: Sequence[str], n
     return licensed
 
 
-def lock(db: Session, chunk: Chunk, course_id: uuid.UUID) -> None:
+def lock_licences(db: Session, chunk: Chunk, course_id: uuid.UUID) -> None:
     """Lock all licences of a course that the chunk's parties hold, in the order of their ids.
 
     For work that records events before it has changed all of these licences: see docs/locks.md.

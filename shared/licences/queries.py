@@ -59,7 +59,7 @@ def state_of(licence: Licence, now: datetime) -> LicenceState:
     return LicenceState.EXPIRED if licence.expires_at <= now else LicenceState.ACTIVE
 
 
-def listed(
+def list_licences(
     db: Session, filters: Filters, scope: Collection[str] | None, sort: Sort = Sort.NEWEST
 ) -> Select[Licence, str, str, datetime | None]:
     """Selects licences as rows of (Licence, display_name, version_label, former_expires_at).
@@ -138,7 +138,7 @@ def of_session(session_id: uuid.UUID) -> Select[str, uuid.UUID, datetime | None]
     )
 
 
-def lapses(
+def count_lapses(
     db: Session,
     scope: Collection[str] | None,
     *,

@@ -96,7 +96,7 @@ class LicenceAnswer(Answer):
 
     @classmethod
     def of(cls, row: Any, now: datetime) -> "LicenceAnswer":
-        """Returns the answer for a row of `licences.listed`."""
+        """Returns the answer for a row of `licences.list_licences`."""
         licence: Licence = row[0]
         return cls(
             id=licence.id,

@@ -82,7 +82,7 @@ def _asked(db: Session, actor: Actor, now: datetime) -> dict[str, Any]:
     return {"org_id": current_org(db), "asked_by_type": actor.type, "asked_by_id": actor.id, "asked_at": now}
 
 
-def sweeps(db: Session) -> Select[Sweep]:
+def list_sweeps(db: Session) -> Select[Sweep]:
     """Selects the organization's sweeps, the newest first."""
     return select(Sweep).where(Sweep.org_id == current_org(db)).order_by(Sweep.id.desc())
 

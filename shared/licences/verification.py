@@ -87,7 +87,7 @@ def organization_of(db: Session, code: str) -> str | None:
     return db.scalar(select(func.organization_of_licence(code)))
 
 
-def proof_by_code(db: Session, code: str) -> Proof:
+def get_proof_by_code(db: Session, code: str) -> Proof:
     """Returns the licence with this code. Call it in a transaction for its organization. Raises CodeUnknown."""
     row = db.execute(_proofs(db).where(Licence.code == code)).one_or_none()
     if row is None:
@@ -95,7 +95,7 @@ def proof_by_code(db: Session, code: str) -> Proof:
     return Proof(*row)
 
 
-def proof(db: Session, licence_id: uuid.UUID, scope: Collection[str] | None) -> Proof:
+def get_proof(db: Session, licence_id: uuid.UUID, scope: Collection[str] | None) -> Proof:
     """Returns one licence. scope: the folders whose parties the caller may see, None for all. Raises NotFound."""
     seen = directory.in_scope(Licence.party_id, scope)
     row = db.execute(_proofs(db).where(Licence.id == licence_id, seen)).one_or_none()

@@ -104,7 +104,7 @@ def _open_ones(db: Session, caller: Caller, body: BulkCloseRequest, now: datetim
     else:
         given = body.filter.model_dump(exclude_none=True) if body.filter else {}
         filters = Filters(today, state=AssignmentState.ASSIGNED, **given)
-    return assignments.recipients(db, filters, caller.folders)
+    return assignments.select_recipients(db, filters, caller.folders)
 
 
 def _ids(assignment_ids: Iterable[uuid.UUID]) -> Select[str]:
@@ -117,6 +117,6 @@ def _version(db: Session, body: BulkCompletionRequest) -> uuid.UUID:
     if body.course_version_id is None:
         return catalogue.active_version(db, body.course_id).id
     try:
-        return catalogue.version(db, body.course_id, body.course_version_id).id
+        return catalogue.get_version(db, body.course_id, body.course_version_id).id
     except NotFound:
         raise InvalidInput(Fault("/courseVersionId", "The course has no such version.")) from None

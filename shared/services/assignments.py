@@ -81,7 +81,7 @@ def preview_assignments(db: Session, caller: Caller, body: AssignmentRequest, no
         skip_completed=body.if_completed == "skip",
         scope=caller.folders,
     )
-    outcomes = [PreviewOutcome.model_validate(row) for row in assignments.counted(db, recipients, wanted)]
+    outcomes = [PreviewOutcome.model_validate(row) for row in assignments.count_outcomes(db, recipients, wanted)]
     total = sum(outcome.count for outcome in outcomes)
     if total == 0:
         raise InvalidInput(Fault(*NO_RECIPIENTS))
@@ -98,7 +98,7 @@ def _checked(db: Session, caller: Caller, body: AssignmentRequest, now: datetime
 @verb(*SEES)
 def list_assignments(db: Session, caller: Caller, filters: Filters, sort: Sort) -> Select[Assignment, str, str]:
     """The matching assignments in the caller's scope."""
-    return assignments.listed(db, filters, caller.folders, sort)
+    return assignments.list_assignments(db, filters, caller.folders, sort)
 
 
 @verb(*SEES)
@@ -106,7 +106,7 @@ def summarize_assignments(
     db: Session, caller: Caller, by: Literal["course", "folder"], now: datetime
 ) -> list[Row[Any]]:
     """Counts by state and overdue, for each course or each folder in scope: the coordinator's report."""
-    return assignments.summary(db, by, access.today(db, now), caller.folders)
+    return assignments.summarize(db, by, access.today(db, now), caller.folders)
 
 
 @verb(*SEES)

@@ -30,19 +30,19 @@ Shown = Row[Course, CourseVersion | None]
 def create_course(db: Session, caller: Caller, body: CourseRequest, now: datetime) -> Shown:
     """Add a course. Raises CourseCodeTaken."""
     course = catalogue.create_course(db, body, caller.actor, now)
-    return catalogue.course(db, course.id)
+    return catalogue.get_course(db, course.id)
 
 
 @verb(*SEES)
 def list_courses(db: Session, _: Caller, *, archived: bool, q: str | None) -> Select[Course, CourseVersion | None]:
     """Courses, by title."""
-    return catalogue.courses(db, archived=archived, q=q)
+    return catalogue.list_courses(db, archived=archived, q=q)
 
 
 @verb(*SEES)
 def get_course(db: Session, _: Caller, course_id: uuid.UUID) -> Shown:
     """One course, archived or not. Raises NotFound."""
-    return catalogue.course(db, course_id)
+    return catalogue.get_course(db, course_id)
 
 
 @verb(Permission.ADMIN)
@@ -56,14 +56,14 @@ def change_course(
 ) -> Shown:
     """Change the given fields. Raises NotFound, Stale, CourseArchived, CourseCodeTaken."""
     catalogue.change_course(db, course_id, body, expected=expected, actor=caller.actor, now=now)
-    return catalogue.course(db, course_id)
+    return catalogue.get_course(db, course_id)
 
 
 @verb(Permission.ADMIN)
 def archive_course(db: Session, caller: Caller, course_id: uuid.UUID, now: datetime) -> Shown:
     """Take a course out of use for good. What was assigned stays. Again: the same. Raises NotFound."""
     catalogue.archive_course(db, course_id, caller.actor, now)
-    return catalogue.course(db, course_id)
+    return catalogue.get_course(db, course_id)
 
 
 @verb(Permission.ADMIN)
@@ -77,14 +77,14 @@ def draft_version(
 @verb(*SEES)
 def list_versions(db: Session, _: Caller, course_id: uuid.UUID, state: VersionState | None) -> Select[CourseVersion]:
     """The versions of a course, the newest first. Raises NotFound."""
-    catalogue.course(db, course_id)
-    return catalogue.versions(db, course_id, state=state)
+    catalogue.get_course(db, course_id)
+    return catalogue.list_versions(db, course_id, state=state)
 
 
 @verb(*SEES)
 def get_version(db: Session, _: Caller, course_id: uuid.UUID, version_id: uuid.UUID) -> CourseVersion:
     """One version, in whatever state. Raises NotFound."""
-    return catalogue.version(db, course_id, version_id)
+    return catalogue.get_version(db, course_id, version_id)
 
 
 @verb(Permission.ADMIN)

@@ -66,7 +66,7 @@ def complete_session_task(db: Session, caller: Caller, body: SessionTaskRequest,
         completion = Completion(
             CompletionMethod.SESSION_LINK,
             Actor("party", assignment.party_id),
-            clock.day_in(access.organization(db).time_zone, min(completed_at, now)),
+            clock.day_in(access.get_organization(db).time_zone, min(completed_at, now)),
             public_session_id=body.session_id,
         )
         complete_locked(db, assignment, completion, now)

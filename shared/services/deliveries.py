@@ -18,13 +18,13 @@ SEES = (Permission.VIEW, Permission.ADMIN)
 @verb(*SEES)
 def list_deliveries(db: Session, caller: Caller, which: Which) -> Select[Delivery, uuid.UUID]:
     """Deliveries in the caller's scope, the newest first."""
-    return deliveries.listed(db, replace(which, within=_within(caller)))
+    return deliveries.list_deliveries(db, replace(which, within=_within(caller)))
 
 
 @verb(*SEES)
 def summarize_deliveries(db: Session, caller: Caller, which: Which) -> Summary:
     """The number of deliveries in each state, in the caller's scope."""
-    return deliveries.summary(db, replace(which, within=_within(caller)))
+    return deliveries.summarize(db, replace(which, within=_within(caller)))
 
 
 @verb(Permission.ADMIN)

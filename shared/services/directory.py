@@ -37,21 +37,21 @@ def list_parties(
     db: Session, caller: Caller, *, folder_id: str | None, active: bool | None, q: str | None
 ) -> Select[Party, Sequence[str]]:
     """Parties in the caller's scope, by id."""
-    return directory.parties(db, caller.folders, folder_id=folder_id, active=active, q=q)
+    return directory.list_parties(db, caller.folders, folder_id=folder_id, active=active, q=q)
 
 
 @verb(*SEES)
 def get_party(db: Session, caller: Caller, party_id: str) -> Row[Party, Sequence[str]]:
     """One party in the caller's scope. Raises NotFound."""
-    return directory.party(db, party_id, caller.folders)
+    return directory.get_party(db, party_id, caller.folders)
 
 
 @verb(Permission.ADMIN, Permission.SYNC_DIRECTORY)
 def erase_party(db: Session, caller: Caller, party_id: str, now: datetime) -> Row[Party, Sequence[str]]:
     """Blank a party's name and e-mail address for privacy. Again: the same. Raises NotFound."""
-    directory.party(db, party_id, caller.folders)
+    directory.get_party(db, party_id, caller.folders)
     directory.erase_party(db, party_id, caller.actor, now)
-    return directory.party(db, party_id, caller.folders)
+    return directory.get_party(db, party_id, caller.folders)
 
 
 @verb(Permission.SYNC_DIRECTORY)
@@ -64,13 +64,13 @@ def put_folder(
     """
     _need_all(caller)
     is_new = directory.put_folder(db, folder_id, body, caller.actor, now)
-    return directory.folder(db, folder_id, caller.folders), is_new
+    return directory.get_folder(db, folder_id, caller.folders), is_new
 
 
 @verb(*SEES)
 def list_folders(db: Session, caller: Caller) -> Select[Folder, int]:
     """Folders in the caller's scope, by id."""
-    return directory.folders(db, caller.folders)
+    return directory.list_folders(db, caller.folders)
 
 
 def _need_all(caller: Caller) -> None:

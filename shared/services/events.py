@@ -40,8 +40,8 @@ async def read_feed(
 
     def read() -> Feed:
         with database.transaction(caller.org_id) as db:
-            access.organization(db)
-            return events.after(db, after, types=types, party_id=party_id, within=_within(caller), limit=limit)
+            access.get_organization(db)
+            return events.feed_after(db, after, types=types, party_id=party_id, within=_within(caller), limit=limit)
 
     deadline = time.monotonic() + wait
     feed = await run_sync(read)
@@ -54,7 +54,7 @@ async def read_feed(
 @verb(*READS)
 def search_events(db: Session, caller: Caller, filters: Filters, *, newest_first: bool) -> Select[Event]:
     """The events that fit all filters; for a caller limited to folders, only those about parties in them."""
-    rows = events.listed(db, filters, newest_first=newest_first)
+    rows = events.list_events(db, filters, newest_first=newest_first)
     within = _within(caller)
     return rows if within is None else rows.where(within)
 

@@ -59,7 +59,7 @@ def make_forecast(
     """So many periods, the present one included. course_id: None for all courses. Raises InvalidInput."""
     if course_id is not None:
         _need_course(db, course_id)
-    zone = access.organization(db).time_zone
+    zone = access.get_organization(db).time_zone
     first = by.first_day(clock.day_in(zone, now))
     days = [first + n * by.length for n in range(periods + 1)]
     when: dict[str, Any] = {
@@ -69,8 +69,8 @@ def make_forecast(
         "since": _begin(first, zone),
         "until": _begin(days[-1], zone),
     }
-    ending = licences.lapses(db, caller.folders, **when)
-    offered = sessions.seats(db, **when)
+    ending = licences.count_lapses(db, caller.folders, **when)
+    offered = sessions.count_seats(db, **when)
     nothing = Seats(sessions=0, taken=0, free=0)
     expected = [
         Expected(day, following - timedelta(days=1), ending.get(day, 0), offered.get(day, nothing))
@@ -81,7 +81,7 @@ def make_forecast(
 
 def _need_course(db: Session, course_id: uuid.UUID) -> None:
     try:
-        catalogue.course(db, course_id)
+        catalogue.get_course(db, course_id)
     except NotFound:
         raise InvalidInput(Fault("?courseId", "There is no such course.")) from None
 

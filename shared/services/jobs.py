@@ -51,7 +51,7 @@ class Results(NamedTuple):
 @verb(*SEES)
 def list_jobs(db: Session, _: Caller, state: JobState | None, kind: str | None) -> Select[Job]:
     """Jobs, the newest first."""
-    return jobs.newest(db, state=state, kind=kind)
+    return jobs.list_jobs(db, state=state, kind=kind)
 
 
 @verb(*SEES)
@@ -92,9 +92,9 @@ def list_results(db: Session, _: Caller, job_id: uuid.UUID, outcome: Outcome | N
     """Every recipient of the job with its outcome, by id. Raises NotFound."""
     job = jobs.get(db, job_id)
     kind = jobs.kind_of(job)
-    rows = jobs.results(job, kind.made(job) if kind.made else None, outcome=outcome)
+    rows = jobs.list_results(job, kind.made(job) if kind.made else None, outcome=outcome)
     if kind.request_of(job).recipients_are == "assignment":
-        rows = assignments.by_party(rows)
+        rows = assignments.results_by_party(rows)
     return Results(rows, kind.record)
 
 

@@ -29,7 +29,7 @@ def list_licences(
     db: Session, caller: Caller, filters: Filters, sort: Sort
 ) -> Select[Licence, str, str, datetime | None]:
     """The matching licences in the caller's scope."""
-    return licences.listed(db, filters, caller.folders, sort)
+    return licences.list_licences(db, filters, caller.folders, sort)
 
 
 @verb(*SEES)

@@ -17,7 +17,7 @@ def list_my_assignments(db: Session, caller: Caller, now: datetime) -> Select[As
     """What the caller's party must complete, by due date, then what it has completed. None: it represents no party."""
     if caller.party_id is None:
         return None
-    return assignments.personal(db, caller.party_id, access.today(db, now))
+    return assignments.list_personal(db, caller.party_id, access.today(db, now))
 
 
 @verb()
@@ -25,4 +25,4 @@ def list_my_licences(db: Session, caller: Caller, now: datetime) -> Select[Licen
     """The licences of the caller's party, the newest first. None: the caller represents no party."""
     if caller.party_id is None:
         return None
-    return licences.listed(db, Filters(now, party_id=caller.party_id), None)
+    return licences.list_licences(db, Filters(now, party_id=caller.party_id), None)

@@ -12,13 +12,13 @@ from shared.services.verbs import verb
 @verb()
 def get_organization(db: Session, _: Caller) -> Organization:
     """The caller's organization. Raises OrganizationUnknown."""
-    return access.organization(db)
+    return access.get_organization(db)
 
 
 @verb(*Permission)
 def get_settings(db: Session, _: Caller) -> Organization:
     """The organization with its settings, for everybody who has any permission."""
-    return access.organization(db)
+    return access.get_organization(db)
 
 
 @verb(Permission.ADMIN)
@@ -26,13 +26,13 @@ def change_settings(db: Session, caller: Caller, change_limit: int | None, now: 
     """Change the organization's settings. change_limit: None for no limit."""
     access.limit_changes(db, change_limit, actor=caller.actor, now=now)
     db.expire_all()
-    return access.organization(db)
+    return access.get_organization(db)
 
 
 @verb()
 def get_availability(db: Session, _: Caller, features: frozenset[str]) -> tuple[Organization, Unavailability | None]:
     """The organization, and the reason why training is not available to it, if it is not."""
-    organization = access.organization(db)
+    organization = access.get_organization(db)
     return organization, access.unavailability(organization, features)
 
 

@@ -23,7 +23,7 @@ def add_to_roster(db: Session, caller: Caller, session_id: uuid.UUID, body: Rost
     """
     sessions.get(db, session_id, caller.folders)
     need_folders(db, caller, body.folder_ids)
-    return sessions.add(
+    return sessions.add_to_roster(
         db,
         session_id,
         party_ids=[recipient.entity_id for recipient in body.recipients],
@@ -38,7 +38,7 @@ def add_to_roster(db: Session, caller: Caller, session_id: uuid.UUID, body: Rost
 def list_roster(db: Session, caller: Caller, session_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
     """The roster in the caller's scope, by party; once completed, with each party's outcome. Raises NotFound."""
     session = sessions.get(db, session_id, caller.folders)[0]
-    return sessions.roster(db, session, licences.of_session(session_id), caller.folders)
+    return sessions.list_roster(db, session, licences.of_session(session_id), caller.folders)
 
 
 @verb(Permission.ADMIN)
@@ -49,13 +49,13 @@ def record_attendance(
 
     Raises NotFound, SessionCompleted, SessionCancelled.
     """
-    sessions.attend(db, session_id, party_id, attendance, scope=caller.folders, actor=caller.actor, now=now)
+    sessions.record_attendance(db, session_id, party_id, attendance, scope=caller.folders, actor=caller.actor, now=now)
     session = sessions.get(db, session_id, caller.folders)[0]
-    rows = sessions.roster(db, session, licences.of_session(session_id), caller.folders)
+    rows = sessions.list_roster(db, session, licences.of_session(session_id), caller.folders)
     return db.execute(rows.where(RosterEntry.party_id == party_id)).one()
 
 
 @verb(Permission.ADMIN)
 def remove_from_roster(db: Session, caller: Caller, session_id: uuid.UUID, party_id: str, now: datetime) -> None:
     """Take a party off the roster. Raises NotFound, SessionCompleted, SessionCancelled."""
-    sessions.remove(db, session_id, party_id, scope=caller.folders, actor=caller.actor, now=now)
+    sessions.remove_from_roster(db, session_id, party_id, scope=caller.folders, actor=caller.actor, now=now)

@@ -61,9 +61,9 @@ def open_link(db: Session, link: SessionLink, features: frozenset[str]) -> Linke
     except NotFound:
         raise LinkInvalid from None
     assignments.check_link(link, row[0])
-    course = catalogue.course(db, row[0].course_id)[0]
+    course = catalogue.get_course(db, row[0].course_id)[0]
     return LinkedAssignment(
-        organization, row, course, catalogue.version(db, row[0].course_id, row[0].course_version_id)
+        organization, row, course, catalogue.get_version(db, row[0].course_id, row[0].course_version_id)
     )
 
 
@@ -87,7 +87,7 @@ def complete_by_link(db: Session, link: SessionLink, features: frozenset[str], n
 def _organization(db: Session, features: frozenset[str]) -> Organization:
     """The link's organization, if it can use training now."""
     try:
-        organization = access.organization(db)
+        organization = access.get_organization(db)
     except OrganizationUnknown:
         raise LinkInvalid from None
     if access.unavailability(organization, features):

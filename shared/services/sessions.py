@@ -52,7 +52,7 @@ def _amend(db: Session, chunk: Chunk, request: AmendmentJob, now: datetime) -> T
     assignments.lock_attended(db, chunk, attended)
     licensed = licences.of_session(session_id)
     amendment = sessions.plan_amendment(db, chunk, request, licensed)
-    licences.lock(db, chunk, request.course_id)
+    licences.lock_licences(db, chunk, request.course_id)
     completed = assignments.complete_attended(db, chunk, attended, _rows(amendment.to_add), now)
     reopened = assignments.reopen_attended(db, chunk, attended, amendment.to_remove)
     sessions.amend_roster(db, chunk, request, amendment, now)
@@ -88,7 +88,7 @@ def schedule_session(db: Session, caller: Caller, body: SessionRequest, now: dat
 @verb(*SEES)
 def list_sessions(db: Session, caller: Caller, filters: Filters) -> Select[TrainingSession, str, str, int]:
     """Sessions by their start, the earliest first."""
-    return sessions.listed(db, filters, caller.folders)
+    return sessions.list_sessions(db, filters, caller.folders)
 
 
 @verb(*SEES)
@@ -101,7 +101,7 @@ def get_session(db: Session, caller: Caller, session_id: uuid.UUID) -> Shown:
 def write_calendar(db: Session, caller: Caller, session_id: uuid.UUID) -> bytes:
     """The session as a calendar file: the same entry each time, in its own time zone. Raises NotFound."""
     row = sessions.get(db, session_id, caller.folders)
-    return sessions.calendar(row[0], row.course_title, row.version_label)
+    return sessions.calendar_file(row[0], row.course_title, row.version_label)
 
 
 @verb(Permission.ADMIN)
@@ -146,7 +146,7 @@ def complete_session(
     if session.completion_job_id is not None:
         return Accepted(jobs.get(db, session.completion_job_id), replayed=True)
     sessions.need_not_cancelled(session)
-    zone = access.organization(db).time_zone
+    zone = access.get_organization(db).time_zone
     request = CompletionJob(**sessions.completion_request(session, zone, now))
     roster = sessions.roster_of(session)
     accepted = submit(db, caller, COMPLETE, request, roster, key=key, scoped=False, workers=workers, now=now)
@@ -177,7 +177,7 @@ def amend_session(
     to_add, to_remove = sessions.amendment_lists(
         [party.entity_id for party in body.add], [party.entity_id for party in body.remove]
     )
-    zone = access.organization(db).time_zone
+    zone = access.get_organization(db).time_zone
     listed = {"added": to_add} if len(to_add) < len(to_remove) else {"removed": to_remove}
     request = AmendmentJob(**sessions.completion_request(session, zone, now), reason=body.reason, **listed)
     recipients = _rows([*to_add, *to_remove])

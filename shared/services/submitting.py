@@ -41,7 +41,7 @@ def submit(
         scope=caller.folders if scoped else None,
         key=key,
         body=body,
-        change_limit=access.organization(db).change_limit,
+        change_limit=access.get_organization(db).change_limit,
         **of,
     )
     return jobs.submit(db, submission, recipients, workers=workers, now=now)

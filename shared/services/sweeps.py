@@ -36,7 +36,7 @@ class Step(StrEnum):
 @verb(Permission.VIEW, Permission.ADMIN)
 def list_sweeps(db: Session, _: Caller) -> Select[Sweep]:
     """Runs over the caller's organization, the newest first."""
-    return licences.sweeps(db)
+    return licences.list_sweeps(db)
 
 
 @verb(Permission.ADMIN)
@@ -51,7 +51,7 @@ def take_step(db: Session, features: frozenset[str], workers: int, now: datetime
     Workers may run this concurrently. A worker that did some work but could not finish the run, because other workers
     hold rows, takes another step. So the last of them to commit sees that nothing is left, and ends the run.
     """
-    organization = access.organization(db)
+    organization = access.get_organization(db)
     sweep_id = licences.unfinished(db)
     if sweep_id is None or access.unavailability(organization, features):
         return Step.WAITS

@@ -54,7 +54,7 @@ def get_certificate(
     Raises PermissionDenied, NotFound.
     """
     proof = _visible(db, caller, licence_id)
-    return _certificate(proof, access.organization(db), settings, now)
+    return _certificate(proof, access.get_organization(db), settings, now)
 
 
 @verb()
@@ -66,8 +66,8 @@ def sign_credential(db: Session, caller: Caller, licence_id: uuid.UUID, settings
     proof = _visible(db, caller, licence_id)
     if proof.licence.revoked_at is not None:
         raise LicenceRevoked
-    issuer = _issuer(access.organization(db), settings)
-    return proof, licences.signed(proof, issuer, CredentialKeys(settings))
+    issuer = _issuer(access.get_organization(db), settings)
+    return proof, licences.sign_credential(proof, issuer, CredentialKeys(settings))
 
 
 def verify_code(database: Database, typed: str, settings: Settings, now: datetime) -> Certificate:
@@ -85,7 +85,7 @@ def verify_code(database: Database, typed: str, settings: Settings, now: datetim
     if org_id is None:
         raise CodeUnknown
     with database.transaction(org_id) as db:
-        return _certificate(licences.proof_by_code(db, code), access.organization(db), settings, now)
+        return _certificate(licences.get_proof_by_code(db, code), access.get_organization(db), settings, now)
 
 
 def credential_status(database: Database, typed: str, until: int, settings: Settings, now: datetime) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def credential_status(database: Database, typed: str, until: int, settings: Sett
     Raises CodeUnknown, Paused.
     """
     certificate = verify_code(database, typed, settings, now)
-    return licences.status(certificate.proof.licence, certificate.issuer, until)
+    return licences.status_document(certificate.proof.licence, certificate.issuer, until)
 
 
 def published_keys(settings: Settings) -> list[dict[str, Any]]:
@@ -110,7 +110,7 @@ def issuer_profile(database: Database, org_id: str, settings: Settings) -> dict[
     try:
         CredentialKeys(settings)
         with database.transaction(org_id) as db:
-            return _issuer(access.organization(db), settings).profile()
+            return _issuer(access.get_organization(db), settings).profile()
     except (CredentialsNotConfigured, OrganizationUnknown):
         raise NotFound("issuer") from None
 
@@ -119,7 +119,7 @@ def _visible(db: Session, caller: Caller, licence_id: uuid.UUID) -> Proof:
     own = caller.party_id is not None and licences.holder_of(db, licence_id) == caller.party_id
     if not own:
         caller.need(Permission.VIEW, Permission.ADMIN)
-    return licences.proof(db, licence_id, None if own else caller.folders)
+    return licences.get_proof(db, licence_id, None if own else caller.folders)
 
 
 def _certificate(proof: Proof, organization: Organization, settings: Settings, now: datetime) -> Certificate:

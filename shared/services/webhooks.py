@@ -36,7 +36,7 @@ def create_webhook(
     """Set up a webhook for everything that happens from now on. Raises AddressRefused, TooManyWebhooks."""
     url = deliveries.check_url(body.url, allow_private=allow_private)
     with database.transaction(caller.org_id) as db:
-        access.organization(db)
+        access.get_organization(db)
         return deliveries.create_webhook(
             db, url=url, types=body.types, description=body.description, actor=caller.actor, now=now
         )
@@ -45,13 +45,13 @@ def create_webhook(
 @verb(Permission.ADMIN)
 def list_webhooks(db: Session, _: Caller) -> Select[Webhook]:
     """Webhooks, the newest first."""
-    return deliveries.webhooks(db)
+    return deliveries.list_webhooks(db)
 
 
 @verb(Permission.ADMIN)
 def get_webhook(db: Session, _: Caller, webhook_id: uuid.UUID) -> Webhook:
     """One webhook. Raises NotFound."""
-    return deliveries.webhook(db, webhook_id)
+    return deliveries.get_webhook(db, webhook_id)
 
 
 @verb(Permission.ADMIN)
@@ -72,7 +72,7 @@ def change_webhook(
     changes = body.changes
     if body.url is not None:
         with database.transaction(caller.org_id) as db:
-            deliveries.webhook(db, webhook_id)
+            deliveries.get_webhook(db, webhook_id)
         changes["url"] = deliveries.check_url(body.url, allow_private=allow_private)
     with database.transaction(caller.org_id) as db:
         return deliveries.change_webhook(db, webhook_id, changes, expected=expected, actor=caller.actor, now=now)
@@ -100,7 +100,7 @@ async def try_webhook(
 
     def read() -> Webhook:
         with database.transaction(caller.org_id) as db:
-            return deliveries.webhook(db, webhook_id)
+            return deliveries.get_webhook(db, webhook_id)
 
     webhook = await run_sync(read)
     event_id = str(uuid_utils.uuid7())
@@ -115,8 +115,8 @@ async def try_webhook(
 @verb(Permission.ADMIN)
 def list_webhook_deliveries(db: Session, _: Caller, webhook_id: uuid.UUID) -> Select[Delivery, uuid.UUID]:
     """What it was told, the newest first. Raises NotFound."""
-    deliveries.webhook(db, webhook_id)
-    return deliveries.listed(db, Which(webhook_id=webhook_id))
+    deliveries.get_webhook(db, webhook_id)
+    return deliveries.list_deliveries(db, Which(webhook_id=webhook_id))
 
 
 @verb(Permission.ADMIN)

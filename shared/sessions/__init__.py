@@ -15,7 +15,7 @@ from shared.sessions.actions import (
     need_not_cancelled,
     schedule,
 )
-from shared.sessions.calendar import calendar
+from shared.sessions.calendar import calendar_file
 from shared.sessions.completion import (
     RosterEmpty,
     SessionNotCompleted,
@@ -28,9 +28,9 @@ from shared.sessions.completion import (
     roster_of,
 )
 from shared.sessions.models import Attendance, RosterEntry, SessionMode, SessionState, TrainingSession
-from shared.sessions.queries import AMEND, COMPLETE, Filters, Seats, get, listed, roster, seats
+from shared.sessions.queries import AMEND, COMPLETE, Filters, Seats, count_seats, get, list_roster, list_sessions
 from shared.sessions.requests import AmendmentJob, CompletionJob
-from shared.sessions.rosters import Addition, add, attend, remove
+from shared.sessions.rosters import Addition, add_to_roster, record_attendance, remove_from_roster
 from shared.sessions.schemas import (
     AmendmentRequest,
     AttendanceRequest,
@@ -54,7 +54,7 @@ from shared.sessions.work import (
 )
 
 __all__ = [
-    "add",
+    "add_to_roster",
     "Addition",
     "AMEND",
     "amend_roster",
@@ -62,11 +62,11 @@ __all__ = [
     "amendment_lists",
     "AmendmentJob",
     "AmendmentRequest",
-    "attend",
+    "record_attendance",
     "Attendance",
     "AttendanceRequest",
     "begin_completion",
-    "calendar",
+    "calendar_file",
     "cancel",
     "CancellationRequest",
     "change",
@@ -76,7 +76,7 @@ __all__ = [
     "end_completion",
     "Filters",
     "get",
-    "listed",
+    "list_sessions",
     "locked",
     "need_amendable",
     "need_not_cancelled",
@@ -84,8 +84,8 @@ __all__ = [
     "plan_completion",
     "record_amendment",
     "Refusal",
-    "remove",
-    "roster",
+    "remove_from_roster",
+    "list_roster",
     "roster_of",
     "RosterAnswer",
     "RosterEmpty",
@@ -95,7 +95,7 @@ __all__ = [
     "RosterRequest",
     "schedule",
     "Seats",
-    "seats",
+    "count_seats",
     "SessionAnswer",
     "SessionCancelled",
     "SessionChanges",

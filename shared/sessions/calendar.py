@@ -8,7 +8,7 @@ from icalendar import Calendar, Event
 from shared.sessions.models import SessionState, TrainingSession
 
 
-def calendar(session: TrainingSession, title: str, version_label: str) -> bytes:
+def calendar_file(session: TrainingSession, title: str, version_label: str) -> bytes:
     """The file. Its UID stays, its SEQUENCE rises with every change; one that is cancelled is taken out of calendars.
 
     Times are written in the session's zone with the rules of that zone, so clocks that change change with it.

@@ -53,7 +53,9 @@ class Filters:
     party_id: str | None = None
 
 
-def listed(db: Session, filters: Filters, scope: Collection[str] | None) -> Select[TrainingSession, str, str, int]:
+def list_sessions(
+    db: Session, filters: Filters, scope: Collection[str] | None
+) -> Select[TrainingSession, str, str, int]:
     """Sessions by their start: rows of (TrainingSession, course_title, version_label, roster_size)."""
     rows = _shown(db, scope).order_by(TrainingSession.starts_at, TrainingSession.id)
     for column, value in (
@@ -81,7 +83,7 @@ def get(db: Session, session_id: uuid.UUID, scope: Collection[str] | None) -> Ro
     return row
 
 
-def roster(
+def list_roster(
     db: Session, session: TrainingSession, licensed: Licensed, scope: Collection[str] | None
 ) -> Select[RosterEntry, str, str | None, uuid.UUID | None]:
     """The roster by party: rows of (RosterEntry, display_name, outcome, licence_id)."""
@@ -175,7 +177,7 @@ class Seats:
     free: int | None
 
 
-def seats(
+def count_seats(
     db: Session, *, course_id: uuid.UUID | None, zone: str, by: str, since: datetime, until: datetime
 ) -> dict[date, Seats]:
     """The seats of the sessions scheduled in each period, by its first day in this zone. by: `week` or `month`."""

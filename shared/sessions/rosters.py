@@ -57,7 +57,7 @@ class Addition:
     refused: Sequence[tuple[str, str]]
 
 
-def add(
+def add_to_roster(
     db: Session,
     session_id: uuid.UUID,
     *,
@@ -94,7 +94,7 @@ def add(
     return Addition(len(new), len(there), [(party_id, code) for code in sorted(by_code) for party_id in by_code[code]])
 
 
-def remove(
+def remove_from_roster(
     db: Session, session_id: uuid.UUID, party_id: str, *, scope: Collection[str] | None, actor: Actor, now: datetime
 ) -> None:
     """Take a party off the roster. Raises NotFound, SessionCompleted, SessionCancelled."""
@@ -113,7 +113,7 @@ def remove(
     )
 
 
-def attend(
+def record_attendance(
     db: Session,
     session_id: uuid.UUID,
     party_id: str,

@@ -154,7 +154,7 @@ class SessionAnswer(Answer):
 
     @classmethod
     def of(cls, row: Any) -> Self:
-        """The answer for a row of `sessions.listed`."""
+        """The answer for a row of `sessions.list_sessions`."""
         session: TrainingSession = row[0]
         return cls(
             id=session.id,
@@ -226,7 +226,7 @@ class RosterEntryAnswer(Answer):
 
     @classmethod
     def of(cls, row: Any) -> Self:
-        """The answer for a row of `sessions.roster`."""
+        """The answer for a row of `sessions.list_roster`."""
         entry: RosterEntry = row[0]
         return cls(
             entity_id=entry.party_id,

@@ -17,16 +17,16 @@ def add(org: Org, name: str, time_zone: str) -> None:
 
 def limit(org: Org) -> int | None:
     with org.transaction() as db:
-        return access.organization(db).change_limit
+        return access.get_organization(db).change_limit
 
 
 def test_an_organization_that_exists_is_refused_and_stays_as_it_is(org: Org) -> None:
     with org.transaction() as db:
-        before = access.organization(db).name
+        before = access.get_organization(db).name
     with pytest.raises(OrganizationExists, match=org.id):
         add(org, "Again", "UTC")
     with org.transaction() as db:
-        assert access.organization(db).name == before
+        assert access.get_organization(db).name == before
     assert len(recorded(org, "organization.added")) == 1
 
 

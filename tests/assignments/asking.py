@@ -11,7 +11,7 @@ from sqlalchemy import update
 from shared import clock
 from shared.access import Permission
 from shared.assignments import Assignment, AssignmentState
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org
 
 CREW = "drill-floor-crew"
@@ -42,10 +42,12 @@ def submit(client: TestClient, asked: dict[str, Any], **headers: str) -> dict[st
     return job
 
 
-def assign(org: Org, workshop: Workshop, asked: dict[str, Any], client: TestClient | None = None) -> dict[str, Any]:
+def assign(
+    org: Org, worker: InProcessWorker, asked: dict[str, Any], client: TestClient | None = None
+) -> dict[str, Any]:
     """Submits a job and works on it. Returns the finished job."""
     job = submit(client or org.client(), asked)
-    workshop.drain(org.id)
+    worker.drain(org.id)
     return read_job(org, job)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi.testclient import TestClient
 
 from shared.access import Permission
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org
 
 PARTY = "crew-1"
@@ -52,7 +52,7 @@ def anybody(org: Org) -> TestClient:
     return TestClient(org.app, raise_server_exceptions=False, follow_redirects=False)
 
 
-def assign(org: Org, workshop: Workshop, course_id: str, party_id: str = PARTY, due_on: str | None = None) -> str:
+def assign(org: Org, worker: InProcessWorker, course_id: str, party_id: str = PARTY, due_on: str | None = None) -> str:
     """Assigns a course to a party. Returns the assignment's id."""
     body = {
         "courseId": course_id,
@@ -62,13 +62,13 @@ def assign(org: Org, workshop: Workshop, course_id: str, party_id: str = PARTY, 
     }
     job = org.client().post("/v1/assignments", json=body)
     assert job.status_code == 202, job.text
-    workshop.drain(org.id)
+    worker.drain(org.id)
     (item,) = org.client().get("/v1/assignments", params={"jobId": job.json()["id"]}).json()["items"]
     assignment_id: str = item["id"]
     return assignment_id
 
 
-def send(org: Org, workshop: Workshop, *, due_on: str | None = "2099-06-15", **version: Any) -> Sent:
+def send(org: Org, worker: InProcessWorker, *, due_on: str | None = "2099-06-15", **version: Any) -> Sent:
     """Assigns a course to a party and mints its session link. version: fields of the version besides the label."""
     party = {"entityId": PARTY, "displayName": NAME}
     org.client(Permission.SYNC_DIRECTORY).put("/v1/parties", json={"parties": [party]})
@@ -77,7 +77,7 @@ def send(org: Org, workshop: Workshop, *, due_on: str | None = "2099-06-15", **v
     draft = admin.post(f"/v1/courses/{course_id}/versions", json={"label": "v3.2"} | version)
     assert draft.status_code == 201, draft.text
     admin.post(f"/v1/courses/{course_id}/versions/{draft.json()['id']}/publish")
-    assignment_id = assign(org, workshop, course_id, due_on=due_on)
+    assignment_id = assign(org, worker, course_id, due_on=due_on)
     minted = org.client(Permission.ASSIGN).post(f"/v1/assignments/{assignment_id}/session-link")
     assert minted.status_code == 200, minted.text
     return Sent(org, assignment_id, minted.json()["url"])

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from shared import assignments, clock
 from shared.access import Permission
 from tests.assignments import asking
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import MEMBER, Org
 from tests.racing import blocked
 
@@ -26,9 +26,9 @@ def coordinator(org: Org) -> TestClient:
     return org.client(member="coordinator")
 
 
-def assign(org: Org, workshop: Workshop, course: str, *parties: str) -> list[dict[str, Any]]:
+def assign(org: Org, worker: InProcessWorker, course: str, *parties: str) -> list[dict[str, Any]]:
     """Assigns the course to parties. Returns the assignments, sorted by party."""
-    job = asking.assign(org, workshop, asking.body(course, *parties, reason="Refresh", dueOn="2099-06-15"))
+    job = asking.assign(org, worker, asking.body(course, *parties, reason="Refresh", dueOn="2099-06-15"))
     items = asking.pages(org.client(), "/v1/assignments", jobId=job["id"])
     return sorted(items, key=lambda item: item["party"]["entityId"])
 
@@ -40,9 +40,9 @@ def facts(org: Org, subject: str) -> list[dict[str, Any]]:
 
 
 def test_a_completion_on_behalf_records_the_member_and_the_party(
-    org: Org, workshop: Workshop, course: str, coordinator: TestClient
+    org: Org, worker: InProcessWorker, course: str, coordinator: TestClient
 ) -> None:
-    one = assign(org, workshop, course, "crew-1")[0]
+    one = assign(org, worker, course, "crew-1")[0]
     supervisor = org.client(Permission.COMPLETE, member="supervisor")
     done = supervisor.post(f"/v1/assignments/{one['id']}/complete", json={"occurredOn": "2026-01-31", "note": "drill"})
     assert done.status_code == 200, done.text
@@ -61,9 +61,9 @@ def test_a_completion_on_behalf_records_the_member_and_the_party(
 
 
 def test_the_member_who_represents_the_party_completes_without_a_permission(
-    org: Org, workshop: Workshop, course: str
+    org: Org, worker: InProcessWorker, course: str
 ) -> None:
-    one, two = assign(org, workshop, course, "crew-1", "crew-2")
+    one, two = assign(org, worker, course, "crew-1", "crew-2")
     crew = org.token(member="m-crew-1", party="crew-1")
     client = org.stranger()
     client.headers["Authorization"] = f"Bearer {crew}"
@@ -74,16 +74,16 @@ def test_the_member_who_represents_the_party_completes_without_a_permission(
     assert "training.complete" in refused.json()["detail"]
 
 
-def test_a_completion_must_not_lie_in_the_future(org: Org, workshop: Workshop, course: str) -> None:
-    one = assign(org, workshop, course, "crew-1")[0]
+def test_a_completion_must_not_lie_in_the_future(org: Org, worker: InProcessWorker, course: str) -> None:
+    one = assign(org, worker, course, "crew-1")[0]
     future = org.client().post(f"/v1/assignments/{one['id']}/complete", json={"occurredOn": "2999-01-01"})
     assert (future.status_code, future.json()["errors"][0]["pointer"]) == (422, "/occurredOn")
 
 
 def test_an_edit_records_the_former_values_and_refuses_a_stale_etag(
-    org: Org, workshop: Workshop, course: str, coordinator: TestClient
+    org: Org, worker: InProcessWorker, course: str, coordinator: TestClient
 ) -> None:
-    one = assign(org, workshop, course, "crew-1")[0]
+    one = assign(org, worker, course, "crew-1")[0]
     address = f"/v1/assignments/{one['id']}"
     tag = coordinator.get(address).headers["ETag"]
     edited = coordinator.patch(address, json={"dueOn": None}, headers={"If-Match": tag})
@@ -96,9 +96,9 @@ def test_an_edit_records_the_former_values_and_refuses_a_stale_etag(
 
 
 def test_reassigning_closes_the_assignment_and_opens_one_of_the_same_version(
-    org: Org, workshop: Workshop, course: str, coordinator: TestClient
+    org: Org, worker: InProcessWorker, course: str, coordinator: TestClient
 ) -> None:
-    one = assign(org, workshop, course, "crew-1")[0]
+    one = assign(org, worker, course, "crew-1")[0]
     org.publish(course, "v4.0")
     body = {"recipient": {"entityType": "party", "entityId": "crew-2"}, "reason": "Changed rigs"}
     other = coordinator.post(f"/v1/assignments/{one['id']}/reassign", json=body)
@@ -108,20 +108,20 @@ def test_reassigning_closes_the_assignment_and_opens_one_of_the_same_version(
     assert (closed["state"], closed["closure"]["reassignedTo"]) == ("closed", other.json()["id"])
     again = coordinator.post(f"/v1/assignments/{one['id']}/reassign", json=body)
     assert (again.status_code, again.json()["type"]) == (409, "urn:rollcall:problem:assignment-closed")
-    third = assign(org, workshop, course, "crew-3")[0]
+    third = assign(org, worker, course, "crew-3")[0]
     unknown = body | {"recipient": {"entityType": "party", "entityId": "nobody"}}
     refused = coordinator.post(f"/v1/assignments/{third['id']}/reassign", json=unknown)
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/recipient/entityId")
 
 
 def test_an_assignment_is_reopened_unless_the_party_has_another_open_one(
-    org: Org, workshop: Workshop, course: str, coordinator: TestClient
+    org: Org, worker: InProcessWorker, course: str, coordinator: TestClient
 ) -> None:
-    one = assign(org, workshop, course, "crew-1")[0]
+    one = assign(org, worker, course, "crew-1")[0]
     address = f"/v1/assignments/{one['id']}"
     assert coordinator.post(f"{address}/reopen", json={"reason": "?"}).json()["type"].endswith("assignment-open")
     coordinator.post(f"{address}/complete", json={"note": "seen"})
-    assign(org, workshop, course, "crew-1")
+    assign(org, worker, course, "crew-1")
     refused = coordinator.post(f"{address}/reopen", json={"reason": "Wrong person"})
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:rollcall:problem:already-assigned")
     other = coordinator.get("/v1/assignments", params={"partyId": "crew-1", "state": "assigned"}).json()["items"][0]
@@ -146,8 +146,8 @@ def changes(party_id: str = "crew-2") -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
-def test_an_assignment_outside_the_callers_folders_is_not_found(org: Org, workshop: Workshop, course: str) -> None:
-    one = assign(org, workshop, course, "crew-1")[0]
+def test_an_assignment_outside_the_callers_folders_is_not_found(org: Org, worker: InProcessWorker, course: str) -> None:
+    one = assign(org, worker, course, "crew-1")[0]
     elsewhere = org.client(folders=["kennel"])
     for method, rest, body in changes():
         answer = elsewhere.request(method, f"/v1/assignments/{one['id']}{rest}", json=body)
@@ -156,10 +156,10 @@ def test_an_assignment_outside_the_callers_folders_is_not_found(org: Org, worksh
 
 
 def test_an_assignment_is_not_reassigned_to_a_party_outside_the_callers_folders(
-    org: Org, workshop: Workshop, course: str
+    org: Org, worker: InProcessWorker, course: str
 ) -> None:
     org.with_parties("office-1", folder="office")
-    one = assign(org, workshop, course, "crew-1")[0]
+    one = assign(org, worker, course, "crew-1")[0]
     supervisor = org.client(folders=["drill-floor"])
     _, rest, body = changes("office-1")[2]
     refused = supervisor.post(f"/v1/assignments/{one['id']}{rest}", json=body)
@@ -169,9 +169,9 @@ def test_an_assignment_is_not_reassigned_to_a_party_outside_the_callers_folders(
     assert [item["id"] for item in org.client().get("/v1/assignments").json()["items"]] == [one["id"]]
 
 
-def test_an_assignment_is_not_reassigned_to_an_inactive_party(org: Org, workshop: Workshop, course: str) -> None:
+def test_an_assignment_is_not_reassigned_to_an_inactive_party(org: Org, worker: InProcessWorker, course: str) -> None:
     asking.deactivate(org, "crew-2")
-    one = assign(org, workshop, course, "crew-1")[0]
+    one = assign(org, worker, course, "crew-1")[0]
     _, rest, body = changes("crew-2")[2]
     refused = org.client().post(f"/v1/assignments/{one['id']}{rest}", json=body)
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/recipient/entityId")
@@ -179,9 +179,9 @@ def test_an_assignment_is_not_reassigned_to_an_inactive_party(org: Org, workshop
 
 @pytest.mark.parametrize(("end", "slug"), [("complete", "assignment-completed"), ("close", "assignment-closed")])
 def test_an_assignment_that_has_ended_can_only_be_reopened(
-    org: Org, workshop: Workshop, course: str, end: str, slug: str
+    org: Org, worker: InProcessWorker, course: str, end: str, slug: str
 ) -> None:
-    one = assign(org, workshop, course, "crew-1")[0]
+    one = assign(org, worker, course, "crew-1")[0]
     client, address = org.client(), f"/v1/assignments/{one['id']}"
     ended = client.post(f"{address}/{end}", json={"reason": "Left"} if end == "close" else {})
     assert ended.status_code == 200, ended.text
@@ -193,8 +193,8 @@ def test_an_assignment_that_has_ended_can_only_be_reopened(
     assert client.request(reopen[0], f"{address}{reopen[1]}", json=reopen[2]).status_code == 200
 
 
-def test_a_change_with_a_stale_etag_is_refused(org: Org, workshop: Workshop, course: str) -> None:
-    one = assign(org, workshop, course, "crew-1")[0]
+def test_a_change_with_a_stale_etag_is_refused(org: Org, worker: InProcessWorker, course: str) -> None:
+    one = assign(org, worker, course, "crew-1")[0]
     client, address = org.client(), f"/v1/assignments/{one['id']}"
     stale = {"If-Match": client.get(address).headers["ETag"]}
     edited = client.patch(address, json={"reason": "Another reason"}).json()
@@ -205,9 +205,9 @@ def test_a_change_with_a_stale_etag_is_refused(org: Org, workshop: Workshop, cou
 
 
 def test_the_second_of_two_changes_at_once_sees_what_the_first_has_done(
-    org: Org, workshop: Workshop, course: str
+    org: Org, worker: InProcessWorker, course: str
 ) -> None:
-    assignment_id = uuid.UUID(assign(org, workshop, course, "crew-1")[0]["id"])
+    assignment_id = uuid.UUID(assign(org, worker, course, "crew-1")[0]["id"])
 
     def close(db: Session) -> None:
         assignment = assignments.locked(db, assignment_id, None)

@@ -23,7 +23,7 @@ from shared.assignments import (
 )
 from shared.settings import Settings
 from tests.assignments.links import PARTY, Sent, anybody, assign, send
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import OPERATOR, Org, add_org
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
@@ -111,13 +111,13 @@ def test_a_link_is_dead_if_its_assignment_is_closed_or_has_a_later_epoch(state: 
 
 @pytest.mark.parametrize("end", ["close", "reassign", "close many"])
 def test_a_link_from_before_a_closure_does_not_complete_the_reopened_assignment(
-    sent: Sent, workshop: Workshop, end: str
+    sent: Sent, worker: InProcessWorker, end: str
 ) -> None:
     """Closing, reassigning and closing many each raise the epoch, and reopening does not lower it."""
     if end == "close many":
         asked = {"assignmentIds": [sent.assignment_id], "reason": "Left"}
         assert sent.org.client().post("/v1/assignments/close", json=asked).status_code == 202
-        workshop.drain(sent.org.id)
+        worker.drain(sent.org.id)
     else:
         sent.org.with_parties("crew-2")
         recipient = {"recipient": {"entityType": "party", "entityId": "crew-2"}} if end == "reassign" else {}
@@ -134,8 +134,8 @@ def test_a_link_from_before_a_closure_does_not_complete_the_reopened_assignment(
 
 
 @pytest.fixture
-def sent(org: Org, workshop: Workshop) -> Sent:
-    return send(org, workshop)
+def sent(org: Org, worker: InProcessWorker) -> Sent:
+    return send(org, worker)
 
 
 def mint(sent: Sent, client: TestClient) -> Any:
@@ -206,8 +206,8 @@ def test_a_session_task_completes_the_assignment_once_as_the_party(sent: Sent) -
     assert (other.status_code, other.json()["type"]) == (409, "urn:rollcall:problem:assignment-completed")
 
 
-def test_the_day_of_a_session_task_is_the_day_in_the_organizations_zone(org: Org, workshop: Workshop) -> None:
-    auckland = send(add_org(org.app, org.parts, time_zone="Pacific/Auckland"), workshop)
+def test_the_day_of_a_session_task_is_the_day_in_the_organizations_zone(org: Org, worker: InProcessWorker) -> None:
+    auckland = send(add_org(org.app, org.parts, time_zone="Pacific/Auckland"), worker)
     assert report(auckland, completedAt="2026-01-31T20:00:00Z").json()["completion"]["occurredOn"] == "2026-02-01"
 
 
@@ -240,14 +240,14 @@ def mine(org: Org, party: str | None, **params: Any) -> Any:
 
 
 def test_a_party_reads_its_open_assignments_by_due_date_and_then_its_completed_ones(
-    org: Org, workshop: Workshop
+    org: Org, worker: InProcessWorker
 ) -> None:
     org.with_parties("crew-1", "crew-2")
     whenever, second, first, done, closed = (
-        assign(org, workshop, org.with_course(), due_on=due_on)
+        assign(org, worker, org.with_course(), due_on=due_on)
         for due_on in (None, "2099-02-01", "2099-01-01", "2099-01-01", "2099-01-01")
     )
-    assign(org, workshop, org.with_course(), party_id="crew-2")
+    assign(org, worker, org.with_course(), party_id="crew-2")
     org.client().post(f"/v1/assignments/{done}/complete")
     org.client().post(f"/v1/assignments/{closed}/close", json={"reason": "Left"})
 

@@ -102,7 +102,7 @@ def _fill(connection: psycopg.Connection[Any], org_id: str) -> None:
 )
 def test_page_10000_reads_as_few_rows_as_page_1(crowd: Org, filters: dict[str, Any], sort: Sort) -> None:
     with crowd.transaction() as db:
-        rows = assignments.listed(db, Filters(date(2026, 6, 1), **filters), None, sort)
+        rows = assignments.list_assignments(db, Filters(date(2026, 6, 1), **filters), None, sort)
         key = "id DESC" if sort is Sort.NEWEST else "due_key, id"
         where = text(f"SELECT due_key, id FROM assignment ORDER BY {key} OFFSET :n LIMIT 1")
         due, last = db.execute(where, {"n": 10_000 * PAGE - PAGE - 1}).one()
@@ -120,7 +120,7 @@ def test_a_filtered_page_reads_few_rows(crowd: Org, name: str) -> None:
         one = db.execute(
             text("SELECT party_id, course_id, course_version_id, id AS job_id FROM assignment LIMIT 1")
         ).one()
-        rows = assignments.listed(db, Filters(date(2026, 6, 1), **{name: getattr(one, name)}), None)
+        rows = assignments.list_assignments(db, Filters(date(2026, 6, 1), **{name: getattr(one, name)}), None)
         assert _rows_read(db, rows, None) <= 4 * (PAGE + 1)
 
 

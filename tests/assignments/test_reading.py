@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from api.http.parts import Parts
 from shared.access import Permission
 from tests.assignments.asking import assign, body, complete, pages, parties
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org, add_org
 
 FILTERS: list[tuple[dict[str, str | int], list[str]]] = [
@@ -44,13 +44,13 @@ def crews(app: FastAPI, parts: Parts) -> Org:
     """Three submissions on 1 March. crew-1 and crew-2 owe a course by 10 March, crew-1 owes another one by 20 March,
     and office-1 owes a third one without a due date. crew-2 has completed; crew-1 is overdue in mid-March."""
     org = add_org(app, parts)
-    with time_machine.travel("2026-03-01T12:00:00Z"), Workshop.open() as workshop:
+    with time_machine.travel("2026-03-01T12:00:00Z"), InProcessWorker.open() as worker:
         org.with_parties("crew-1", "crew-2", folder="crew")
         org.with_parties("office-1", folder="office")
         courses = [org.with_course() for _ in range(3)]
-        assign(org, workshop, body(courses[0], folderIds=["crew"], dueOn="2026-03-10"))
-        assign(org, workshop, body(courses[1], "crew-1", dueOn="2026-03-20"))
-        assign(org, workshop, body(courses[2], "office-1"))
+        assign(org, worker, body(courses[0], folderIds=["crew"], dueOn="2026-03-10"))
+        assign(org, worker, body(courses[1], "crew-1", dueOn="2026-03-20"))
+        assign(org, worker, body(courses[2], "office-1"))
         complete(org, courses[0], "crew-2")
     return org
 
@@ -102,10 +102,10 @@ def test_a_malformed_filter_is_named(crews: Org, params: dict[str, str | int], p
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
 
 
-def test_an_assignment_has_its_party_course_reason_dates_and_actor(org: Org, workshop: Workshop) -> None:
+def test_an_assignment_has_its_party_course_reason_dates_and_actor(org: Org, worker: InProcessWorker) -> None:
     org.with_parties("party-1")
     course = org.with_course(label="v3.2")
-    job = assign(org, workshop, body(course, "party-1", dueOn="2099-12-31"), org.client(member="coordinator-7"))
+    job = assign(org, worker, body(course, "party-1", dueOn="2099-12-31"), org.client(member="coordinator-7"))
     (listed,) = pages(org.client(), "/v1/assignments")
     one = org.client(Permission.VIEW).get(f"/v1/assignments/{listed['id']}").json()
     assert one == listed
@@ -138,11 +138,11 @@ def test_a_caller_sees_only_assignments_within_its_folders(crews: Org) -> None:
 
 
 @pytest.mark.parametrize("sort", ["newest", "due"])
-def test_pages_miss_and_repeat_none_while_assignments_are_added(org: Org, workshop: Workshop, sort: str) -> None:
+def test_pages_miss_and_repeat_none_while_assignments_are_added(org: Org, worker: InProcessWorker, sort: str) -> None:
     """Every assignment that existed at the first page is read exactly once."""
     org.with_parties(*parties(40))
     course, other = org.with_course(), org.with_course()
-    assign(org, workshop, body(course, *parties(20)))
+    assign(org, worker, body(course, *parties(20)))
     there = {item["id"] for item in pages(org.client(), "/v1/assignments")}
 
     client, read = org.client(Permission.VIEW), []
@@ -151,7 +151,7 @@ def test_pages_miss_and_repeat_none_while_assignments_are_added(org: Org, worksh
         answer = client.get("/v1/assignments", params={"sort": sort, "limit": 5, **cursor}).json()
         read += [item["id"] for item in answer["items"]]
         cursor = {"cursor": answer["nextCursor"]}
-        assign(org, workshop, body(course if due else other, *parties(5, first=20 + len(read)), **due))
+        assign(org, worker, body(course if due else other, *parties(5, first=20 + len(read)), **due))
     while cursor["cursor"]:
         answer = client.get("/v1/assignments", params={"sort": sort, "limit": 5, **cursor}).json()
         read += [item["id"] for item in answer["items"]]
@@ -168,12 +168,12 @@ def rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def test_the_csv_has_every_matching_row_and_no_cell_is_a_formula(org: Org, workshop: Workshop) -> None:
+def test_the_csv_has_every_matching_row_and_no_cell_is_a_formula(org: Org, worker: InProcessWorker) -> None:
     hostile = ["=1+1", "+1", "-1", "@SUM(A1)", '"quoted", and\nbroken']
     named = [{"entityId": f"p{n}", "displayName": name} for n, name in enumerate(hostile)]
     org.client().put("/v1/parties", json={"parties": named})
     course = org.with_course()
-    assign(org, workshop, body(course, *(f"p{n}" for n in range(5)), reason='=HYPERLINK("//x")'))
+    assign(org, worker, body(course, *(f"p{n}" for n in range(5)), reason='=HYPERLINK("//x")'))
 
     answer = org.client().get("/v1/assignments", params={"sort": "due", "limit": 1}, headers={"Accept": "text/csv"})
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
@@ -195,10 +195,12 @@ def test_an_empty_csv_has_its_header(crews: Org) -> None:
     assert {"id", "party.entityId", "assignedBy.id"} <= set(empty.strip().split(","))
 
 
-def test_a_csv_may_have_more_rows_than_a_page(org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_csv_may_have_more_rows_than_a_page(
+    org: Org, worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("api.v1.lists.ROWS_A_PAGE", 7)
     org.with_parties(*parties(30))
-    assign(org, workshop, body(org.with_course(), *parties(30)))
+    assign(org, worker, body(org.with_course(), *parties(30)))
     found = rows(org.client().get("/v1/assignments", headers={"Accept": "text/csv"}).text)
     assert sorted(row["party.entityId"] for row in found) == parties(30)
 

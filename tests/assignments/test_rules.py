@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from api.http.parts import Parts
 from shared.assignments import MAX_RECIPIENTS
 from tests.assignments.asking import assign, body, pages, recipients, submit
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org, add_org
 
 Asked = tuple[Org, dict[str, Any]]
@@ -139,14 +139,14 @@ def test_more_than_50000_recipients_are_refused(asked: Asked) -> None:
     ],
 )
 def test_due_dates_are_compared_with_the_day_in_the_organizations_zone(
-    app: FastAPI, parts: Parts, workshop: Workshop, zone: str, instant: str, yesterday: str, today: str
+    app: FastAPI, parts: Parts, worker: InProcessWorker, zone: str, instant: str, yesterday: str, today: str
 ) -> None:
     with time_machine.travel(instant, tick=False) as now:
         org = add_org(app, parts, time_zone=zone)
         org.with_parties("party-1")
         course = org.with_course()
         assert pointers(refused(org, "/v1/assignments", body(course, "party-1", dueOn=yesterday))) == ["/dueOn"]
-        assign(org, workshop, body(course, "party-1", dueOn=today))
+        assign(org, worker, body(course, "party-1", dueOn=today))
         assert overdue(org) == (False, [])
         now.shift(24 * 3600)
         assert overdue(org) == (True, ["party-1"])
@@ -161,11 +161,11 @@ def overdue(org: Org) -> tuple[bool, list[str]]:
     return assignment["overdue"], [item["party"]["entityId"] for item in late]
 
 
-def test_a_job_that_runs_after_its_due_date_makes_overdue_assignments(org: Org, workshop: Workshop) -> None:
+def test_a_job_that_runs_after_its_due_date_makes_overdue_assignments(org: Org, worker: InProcessWorker) -> None:
     """The job was accepted on the due date itself, two minutes earlier."""
     org.with_parties("party-1")
     with time_machine.travel("2026-03-10T23:59:00Z", tick=False) as now:
         submit(org.client(), body(org.with_course(), "party-1", dueOn="2026-03-10"))
         now.shift(120)
-        workshop.drain(org.id)
+        worker.drain(org.id)
         assert overdue(org) == (True, ["party-1"])

@@ -5,7 +5,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.assignments.links import Sent, send
 from tests.browser.looking import assert_accessible, fits, without_complaints
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org
 
 MATERIALS = [
@@ -15,9 +15,9 @@ MATERIALS = [
 
 
 @pytest.fixture
-def sent(org: Org, workshop: Workshop) -> Sent:
+def sent(org: Org, worker: InProcessWorker) -> Sent:
     """An assignment with a link, of a version with a summary and materials."""
-    return send(org, workshop, summary="How to tell that the gas is there.\nWhere to go.", materials=MATERIALS)
+    return send(org, worker, summary="How to tell that the gas is there.\nWhere to go.", materials=MATERIALS)
 
 
 def test_a_party_completes_an_assignment_by_keyboard(sent: Sent, site: str, page: Page) -> None:

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from shared.access import Permission
 from shared.licences import grouped
 from tests.browser.looking import PHONE, assert_accessible, fits, without_complaints
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org
 from tests.verification.holding import GRANTED_AT, NAME, Held, hold
 
@@ -19,9 +19,9 @@ LONG = (
 
 
 @pytest.fixture
-def held(org: Org, workshop: Workshop) -> Held:
+def held(org: Org, worker: InProcessWorker) -> Held:
     """A licence that is valid until 2099."""
-    return hold(org, workshop, expires_at=datetime(2099, 6, 15, 12, tzinfo=UTC))
+    return hold(org, worker, expires_at=datetime(2099, 6, 15, 12, tzinfo=UTC))
 
 
 def sign_in(context: BrowserContext, held: Held) -> Page:
@@ -78,9 +78,9 @@ def test_the_content_security_policy_allows_the_style_of_the_page(held: Held, si
 
 @pytest.mark.parametrize("title", ["Hydrogen-sulfide response", LONG])
 def test_a_printed_certificate_is_one_page_of_a4(
-    org: Org, workshop: Workshop, site: str, browser: Browser, title: str
+    org: Org, worker: InProcessWorker, site: str, browser: Browser, title: str
 ) -> None:
-    held = hold(org, workshop, title=title, name="Maximiliana Konstantinopoulou-Featherstonehaugh of Little Snoring")
+    held = hold(org, worker, title=title, name="Maximiliana Konstantinopoulou-Featherstonehaugh of Little Snoring")
     with browser.new_context() as context:
         page = sign_in(context, held)
         with without_complaints(page):

@@ -182,7 +182,7 @@ def test_entitlement_to_training_is_withdrawn_and_granted_again(capsys: pytest.C
     assert Said(capsys, "org", "entitle", org.id, "--training").out == f"{org.id} is now entitled to training.\n"
     assert org.client().get("/v1/courses").status_code == 200
     with org.transaction() as db:
-        told = [(event.actor_id, event.data["training"]) for event in events.after(db, 1).events]
+        told = [(event.actor_id, event.data["training"]) for event in events.feed_after(db, 1).events]
     assert told == [("operator", False), ("operator", True)]
 
 

@@ -18,7 +18,7 @@ from shared import clock, events
 from shared.access import Permission
 from shared.events import Actor, Fact
 from tests.cli.starting import default_signals
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.events.streaming import OwnRedis, relay, relaying, with_events
 from tests.events.tampering import record
 from tests.factories import Org
@@ -171,16 +171,16 @@ def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnRedis]:
 
 
 @pytest.fixture
-def relayer(workshop: Workshop, own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch) -> Workshop:
+def relayer(worker: InProcessWorker, own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch) -> InProcessWorker:
     """A worker that relays to that Redis, which the commands use too."""
     monkeypatch.setenv("ROLLCALL_REDIS_URL", own_redis.url)
     with own_redis.client as client:
         client.flushall()
-    return relaying(workshop, own_redis)
+    return relaying(worker, own_redis)
 
 
 def test_a_refill_restores_the_missing_events_and_no_others(
-    org: Org, relayer: Workshop, own_redis: OwnRedis, capsys: pytest.CaptureFixture[str]
+    org: Org, relayer: InProcessWorker, own_redis: OwnRedis, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with_events(org, 1500)
     relay(relayer, org)
@@ -201,7 +201,7 @@ def test_a_refill_restores_the_missing_events_and_no_others(
 
 
 def test_a_refill_covers_all_organizations(
-    org: Org, other_org: Org, relayer: Workshop, own_redis: OwnRedis, capsys: pytest.CaptureFixture[str]
+    org: Org, other_org: Org, relayer: InProcessWorker, own_redis: OwnRedis, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for each in (org, other_org):
         relay(relayer, with_events(each, 5))
@@ -213,7 +213,7 @@ def test_a_refill_covers_all_organizations(
 
 def test_a_refill_larger_than_the_room_in_the_stream_is_refused(
     org: Org,
-    relayer: Workshop,
+    relayer: InProcessWorker,
     own_redis: OwnRedis,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -231,7 +231,7 @@ def test_a_refill_larger_than_the_room_in_the_stream_is_refused(
 
 
 def test_a_refill_reports_a_redis_that_is_full_or_away(
-    org: Org, relayer: Workshop, own_redis: OwnRedis, capsys: pytest.CaptureFixture[str]
+    org: Org, relayer: InProcessWorker, own_redis: OwnRedis, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with_events(org, 50)
     relay(relayer, org)

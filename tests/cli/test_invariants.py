@@ -10,7 +10,7 @@ from shared import access, events, invariants
 from shared.access import Permission
 from shared.database import SERVING_ROLE
 from tests.conftest import Servers
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org
 
 BREAKAGES = {
@@ -91,7 +91,7 @@ BREAKAGES = {
 
 
 @pytest.fixture
-def busy(org: Org, workshop: Workshop) -> Org:
+def busy(org: Org, worker: InProcessWorker) -> Org:
     """An organization after two assignment jobs and a session: successes, an unchanged party, an unknown one,
     and two licences."""
     org.with_parties("p-1", "p-2", "p-3", "p-4")
@@ -100,13 +100,13 @@ def busy(org: Org, workshop: Workshop) -> Org:
         recipients = [{"entityType": "party", "entityId": entity_id} for entity_id in ids]
         body = {"courseId": course_id, "recipients": recipients, "reason": "New rig"}
         assert org.client(Permission.ASSIGN).post("/v1/assignments", json=body).status_code == 202
-        workshop.drain(org.id)
+        worker.drain(org.id)
     times = {"startsAt": "2026-06-01T08:00:00Z", "endsAt": "2026-06-01T10:00:00Z", "timeZone": "UTC"}
     session = org.client().post("/v1/sessions", json={"courseId": course_id, "mode": "online", **times}).json()
     attended = {"recipients": [{"entityType": "party", "entityId": entity_id} for entity_id in ("p-1", "p-4")]}
     assert org.client().post(f"/v1/sessions/{session['id']}/roster", json=attended).json()["added"] == 2
     assert org.client().post(f"/v1/sessions/{session['id']}/complete").status_code == 202
-    workshop.drain(org.id)
+    worker.drain(org.id)
     return org
 
 
@@ -156,7 +156,7 @@ def test_a_violation_names_its_place(busy: Org) -> None:
 
 def test_every_organization_is_checked(busy: Org, other_org: Org) -> None:
     with busy.parts.database.transaction(None) as db:
-        assert {busy.id, other_org.id} <= set(access.organization_ids(db))
+        assert {busy.id, other_org.id} <= set(access.list_organization_ids(db))
 
 
 def test_checking_without_an_organization_is_refused(busy: Org) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 from shared import clock, deliveries, events
 from shared.deliveries import Channel, Claimed, Delivery, Webhook
 from shared.events import Actor, Fact
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org
 
 ACTOR = Actor("member", "member-1")
@@ -54,9 +54,9 @@ def claim(org: Org, *, channel: Channel = Channel.WEBHOOK, limit: int = 100, lea
         return deliveries.claim(db, channel, clock.now(), limit, lease)
 
 
-def send(workshop: Workshop) -> None:
+def send(worker: InProcessWorker) -> None:
     """Call the webhooks that have deliveries due."""
-    workshop.deliver("deliveries.send", "webhook")
+    worker.deliver("deliveries.send", "webhook")
 
 
 def states(org: Org) -> list[tuple[str, str | None, int | None]]:

@@ -12,14 +12,14 @@ from shared.deliveries import DeliveryCode, Reply
 from tests.deliveries import receivers
 from tests.deliveries.receivers import receiver
 from tests.deliveries.receiving import plan, record, rows, send, the_webhook, webhook
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org
 
 pytestmark = pytest.mark.usefixtures("private")
 
 
 def test_a_receiver_that_keeps_failing_is_not_called_and_then_probed_with_one_message(
-    org: Org, workshop: Workshop
+    org: Org, worker: InProcessWorker
 ) -> None:
     well = threading.Event()
 
@@ -30,19 +30,19 @@ def test_a_receiver_that_keeps_failing_is_not_called_and_then_probed_with_one_me
         webhook(org, url=server.url)
         record(org, *(f"p-{n}" for n in range(100)))
         plan(org)
-        send(workshop)
+        send(worker)
         first = len(server.bodies)
         assert 5 <= first < 80
         assert (the_webhook(org).broken_until or clock.now()) > clock.now()
-        send(workshop)
+        send(worker)
         assert len(server.bodies) == first
         with time_machine.travel(clock.now() + timedelta(seconds=200)):
-            send(workshop)
+            send(worker)
             assert len(server.bodies) == first + 1
             well.set()
         with time_machine.travel(clock.now() + timedelta(hours=1)):
             for _ in range(3):
-                send(workshop)
+                send(worker)
             assert {row.state for row in rows(org)} == {"sent"}
             assert (the_webhook(org).failures, the_webhook(org).broken_until) == (0, None)
 
@@ -59,7 +59,7 @@ def test_a_receiver_that_keeps_failing_is_not_called_and_then_probed_with_one_me
     ],
 )
 def test_a_receiver_that_asks_for_a_pause_gets_it(
-    org: Org, workshop: Workshop, status: int, asked: str, seconds: int
+    org: Org, worker: InProcessWorker, status: int, asked: str, seconds: int
 ) -> None:
     """Even if it has just accepted others. Nothing is sent before, then one single message, then the rest."""
     taking, begin = 3, datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -72,7 +72,7 @@ def test_a_receiver_that_asks_for_a_pause_gets_it(
         webhook(org, url=server.url)
         record(org, *(f"p-{n}" for n in range(4)))
         plan(org)
-        send(workshop)
+        send(worker)
         assert sorted(row.state for row in rows(org)) == ["queued", "sent", "sent", "sent"]
         if not seconds:
             assert the_webhook(org).broken_until is None
@@ -80,15 +80,15 @@ def test_a_receiver_that_asks_for_a_pause_gets_it(
         record(org, *(f"q-{n}" for n in range(4)))
         plan(org)
         now.move_to(begin + timedelta(seconds=seconds - 1))
-        send(workshop)
+        send(worker)
         assert len(server.bodies) == 4
         now.move_to(begin + timedelta(seconds=seconds + 1))
-        send(workshop)
+        send(worker)
         assert len(server.bodies) == 5, "a single probe, which is answered with another pause"
         taking = 100
         now.move_to(begin + timedelta(days=1))
         for _ in range(2):
-            send(workshop)
+            send(worker)
         assert {row.state for row in rows(org)} == {"sent"}
         assert len(server.bodies) == 5 + 5
 
@@ -109,14 +109,14 @@ def test_a_call_that_was_under_way_does_not_end_the_pause_of_its_receiver(org: O
     assert the_webhook(org).broken_until == now + timedelta(minutes=5)
 
 
-def test_a_delivery_that_waited_three_days_for_a_broken_receiver_is_dead(org: Org, workshop: Workshop) -> None:
+def test_a_delivery_that_waited_three_days_for_a_broken_receiver_is_dead(org: Org, worker: InProcessWorker) -> None:
     with receiver(receivers.status(500)) as server:
         webhook(org, url=server.url)
         record(org, *(f"p-{n}" for n in range(20)))
         plan(org)
         for days in range(5):
             with time_machine.travel(clock.now() + timedelta(days=days)):
-                send(workshop)
+                send(worker)
         assert len(server.bodies) < 60
     assert {(row.state, row.code) for row in rows(org)} <= {("dead", "http-error"), ("dead", "receiver-down")}
 

@@ -91,7 +91,7 @@ def test_settling_looks_up_its_deliveries_by_id_and_not_the_backlog(org: Org) ->
 def test_a_failed_delivery_is_due_after_its_pause_and_not_before(org: Org) -> None:
     queued(org, "a")
     (claimed,) = claim(org)
-    failed = deliveries.again(claimed, DeliveryCode.HTTP_ERROR, clock.now(), status=500)
+    failed = deliveries.retry_later(claimed, DeliveryCode.HTTP_ERROR, clock.now(), status=500)
     assert settle(org, claimed, failed)
     assert claim(org) == []
     with time_machine.travel(clock.now() + timedelta(seconds=7)):
@@ -108,7 +108,7 @@ def test_pauses_grow_for_three_days_and_then_the_delivery_is_dead(org: Org) -> N
     for _ in range(MOST_ATTEMPTS):
         with time_machine.travel(now, tick=False):
             (claimed,) = claim(org)
-            settled = deliveries.again(claimed, DeliveryCode.TIMED_OUT, clock.now())
+            settled = deliveries.retry_later(claimed, DeliveryCode.TIMED_OUT, clock.now())
             settle(org, claimed, settled)
         if settled.next_attempt_at is None:
             break
@@ -126,7 +126,7 @@ def test_pauses_are_random(org: Org) -> None:
     queued(org, "a")
     (claimed,) = claim(org)
     now = clock.now()
-    assert len({deliveries.again(claimed, DeliveryCode.TIMED_OUT, now).next_attempt_at for _ in range(20)}) > 10
+    assert len({deliveries.retry_later(claimed, DeliveryCode.TIMED_OUT, now).next_attempt_at for _ in range(20)}) > 10
 
 
 def test_a_delivery_that_kills_every_sender_is_given_up(org: Org) -> None:

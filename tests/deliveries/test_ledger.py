@@ -16,7 +16,7 @@ from tests.assignments.asking import assign, body, pages
 from tests.deliveries import receivers
 from tests.deliveries.receivers import receiver
 from tests.deliveries.receiving import plan, record, rows, webhook
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org
 from tests.feed import recorded
 
@@ -134,7 +134,7 @@ def test_a_delivery_is_queued_again_by_its_id_unless_queued_or_a_sent_mail(org: 
 
 
 @pytest.mark.usefixtures("private")
-def test_two_thousand_assignments_reach_two_webhooks_once_each(org: Org, workshop: Workshop) -> None:
+def test_two_thousand_assignments_reach_two_webhooks_once_each(org: Org, worker: InProcessWorker) -> None:
     """One receiver fails every third call. Deliveries are counted in the table and at the receivers."""
 
     def every_third(handler: Any, before: int) -> None:
@@ -146,13 +146,13 @@ def test_two_thousand_assignments_reach_two_webhooks_once_each(org: Org, worksho
     with receiver() as good, receiver(every_third) as moody:
         for server in (good, moody):
             webhook(org, "assignment.created", url=server.url)
-        assign(org, workshop, body(course, *party_ids))
+        assign(org, worker, body(course, *party_ids))
         while plan(org):
             pass
         later = clock.now()
         for step in range(1, 12):
             with time_machine.travel(later):
-                workshop.deliver("deliveries.send", "webhook")
+                worker.deliver("deliveries.send", "webhook")
             if {row.state for row in rows(org)} == {"sent"}:
                 break
             later += timedelta(seconds=10 * 3**step)

@@ -17,7 +17,7 @@ from shared.deliveries import plan as plan_events
 from tests.deliveries import receivers
 from tests.deliveries.receivers import receiver
 from tests.deliveries.receiving import plan, record, rows, send, states, webhook
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org
 from tests.feed import recorded
 from tests.waiting import within
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("private")
 
 
 def test_a_receiver_that_hangs_delays_no_other(
-    org: Org, other_org: Org, workshop: Workshop, released: threading.Event, monkeypatch: pytest.MonkeyPatch
+    org: Org, other_org: Org, worker: InProcessWorker, released: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither a receiver of its own organization nor of another one."""
     monkeypatch.setattr("shared.deliveries.calling.CALL_SECONDS", 30)
@@ -36,7 +36,7 @@ def test_a_receiver_that_hangs_delays_no_other(
             webhook(one, url=good.url)
             record(one, *(f"p-{n}" for n in range(200)))
             plan(one)
-        thread = threading.Thread(target=send, args=(workshop,))
+        thread = threading.Thread(target=send, args=(worker,))
         began = time.monotonic()
         thread.start()
         while len(good.bodies) < 400:
@@ -50,7 +50,7 @@ def test_a_receiver_that_hangs_delays_no_other(
 
 
 def test_a_message_that_was_sent_and_not_settled_is_sent_again_with_the_same_id(
-    org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    org: Org, worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As if the sender was killed in between."""
     from worker import webhooks
@@ -61,18 +61,18 @@ def test_a_message_that_was_sent_and_not_settled_is_sent_again_with_the_same_id(
         plan(org)
         with monkeypatch.context() as patch:
             patch.setattr(webhooks, "_settle", lambda *_: set())
-            send(workshop)
+            send(worker)
         assert states(org) == [("queued", None, None)]
-        send(workshop)
+        send(worker)
         assert len(server.bodies) == 1
         with time_machine.travel(clock.now() + timedelta(seconds=61)):
-            send(workshop)
+            send(worker)
         assert [headers["webhook-id"] for headers in server.headers] == [str(recorded(org)[-1].id)] * 2
     assert states(org) == [("sent", "delivered", 204)]
 
 
 def test_messages_whose_settling_fails_are_sent_once_more(
-    org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    org: Org, worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The round ends nevertheless, although more deliveries are due than may be unsettled."""
 
@@ -84,20 +84,20 @@ def test_messages_whose_settling_fails_are_sent_once_more(
         record(org, *(f"p-{n}" for n in range(100)))
         plan(org)
         with monkeypatch.context() as patch:
-            patch.setattr(workshop.database, "note", refuse)
-            send(workshop)
+            patch.setattr(worker.database, "note", refuse)
+            send(worker)
         assert len(server.bodies) == 100
         assert {row.state for row in rows(org)} == {"queued"}
         with time_machine.travel(clock.now() + timedelta(seconds=61)):
-            send(workshop)
+            send(worker)
         assert len(server.bodies) == 200
     assert {row.state for row in rows(org)} == {"sent"}
 
 
-def test_no_transaction_is_open_during_a_call(org: Org, workshop: Workshop) -> None:
+def test_no_transaction_is_open_during_a_call(org: Org, worker: InProcessWorker) -> None:
     """The round may query for due deliveries meanwhile, so the pool is watched until that is over."""
     free: list[bool] = []
-    pool: Any = workshop.database.engine.pool
+    pool: Any = worker.database.engine.pool
 
     def look(handler: object, before: int) -> None:
         free.append(within(10, lambda: pool.checkedout() == 0))
@@ -107,28 +107,28 @@ def test_no_transaction_is_open_during_a_call(org: Org, workshop: Workshop) -> N
         webhook(org, url=server.url)
         record(org, "a")
         plan(org)
-        send(workshop)
+        send(worker)
     assert free == [True]
 
 
-def test_deliveries_of_an_organization_without_training_wait(org: Org, workshop: Workshop) -> None:
+def test_deliveries_of_an_organization_without_training_wait(org: Org, worker: InProcessWorker) -> None:
     with receiver() as server:
         webhook(org, url=server.url)
         record(org, "a")
         plan(org)
         admin = org.client()
         assert admin.put("/v1/availability", json={"enabled": False}).status_code == 200
-        workshop.deliver("deliveries.plan")
-        send(workshop)
+        worker.deliver("deliveries.plan")
+        send(worker)
         assert (server.bodies, len(rows(org))) == ([], 1)
         assert admin.put("/v1/availability", json={"enabled": True}).status_code == 200
-        workshop.deliver("deliveries.plan")
-        send(workshop)
+        worker.deliver("deliveries.plan")
+        send(worker)
         assert sorted(server.sequences) == [2, 3, 4]
 
 
 def test_the_planning_backlog_of_one_organization_delays_no_other(
-    org: Org, other_org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    org: Org, other_org: Org, worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Organizations are planned in turns, and a task whose time is over sends another wake-up."""
     for one in (org, other_org):
@@ -143,16 +143,16 @@ def test_the_planning_backlog_of_one_organization_delays_no_other(
     monkeypatch.setattr(deliveries, "plan", noting)
     with monkeypatch.context() as hurried:
         hurried.setattr("worker.deliveries.PLANNING_SECONDS", -1)
-        workshop.deliver("deliveries.plan")
-    assert (turns, list(workshop.messages)) == ([], [("deliveries.plan", ())])
-    workshop.drain()
+        worker.deliver("deliveries.plan")
+    assert (turns, list(worker.messages)) == ([], [("deliveries.plan", ())])
+    worker.drain()
     ours = [org_id for org_id in turns if org_id in (org.id, other_org.id)]
     assert sorted(ours[:2]) == sorted((org.id, other_org.id))
     assert ours == ours[:2] * 3
 
 
 def test_a_receiver_whose_calls_ran_out_while_it_was_passed_over_is_claimed_for_again(
-    org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    org: Org, worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a slow database: a receiver that has enough claimed when the query starts has none left when it ends."""
     from worker import webhooks
@@ -170,12 +170,12 @@ def test_a_receiver_whose_calls_ran_out_while_it_was_passed_over_is_claimed_for_
         webhook(org, url=server.url)
         record(org, *(f"p-{n}" for n in range(300)))
         plan(org)
-        send(workshop)
+        send(worker)
         assert sorted(server.sequences) == list(range(2, 302))
 
 
 def test_two_concurrent_senders_send_everything_once(
-    org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    org: Org, worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Like two processes, which do not share the lock of this process."""
     from worker import webhooks
@@ -185,7 +185,7 @@ def test_two_concurrent_senders_send_everything_once(
         webhook(org, url=server.url)
         record(org, *(f"p-{n}" for n in range(300)))
         plan(org)
-        threads = [threading.Thread(target=send, args=(workshop,)) for _ in range(2)]
+        threads = [threading.Thread(target=send, args=(worker,)) for _ in range(2)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -194,7 +194,7 @@ def test_two_concurrent_senders_send_everything_once(
 
 
 def test_a_call_is_not_begun_if_its_lease_could_end_before_it(
-    org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    org: Org, worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another sender could claim the delivery and make the same call."""
     with receiver() as server:
@@ -203,15 +203,15 @@ def test_a_call_is_not_begun_if_its_lease_could_end_before_it(
         plan(org)
         with monkeypatch.context() as patch:
             patch.setattr("worker.webhooks.LEASE_SECONDS", deliveries.CALL_SECONDS)
-            send(workshop)
+            send(worker)
         assert server.bodies == []
         with time_machine.travel(clock.now() + timedelta(seconds=60)):
-            send(workshop)
+            send(worker)
         assert server.sequences == [2]
 
 
 def test_no_call_begins_while_too_many_replies_are_unsettled(
-    org: Org, workshop: Workshop, released: threading.Event, monkeypatch: pytest.MonkeyPatch
+    org: Org, worker: InProcessWorker, released: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A killed sender repeats at most these and the calls under way."""
     from worker import webhooks
@@ -227,7 +227,7 @@ def test_no_call_begins_while_too_many_replies_are_unsettled(
         webhook(org, url=server.url)
         record(org, *(f"p-{n}" for n in range(100)))
         plan(org)
-        thread = threading.Thread(target=send, args=(workshop,))
+        thread = threading.Thread(target=send, args=(worker,))
         thread.start()
         assert within(20, lambda: len(server.bodies) >= webhooks.MOST_UNSETTLED)
         time.sleep(0.5)

@@ -12,19 +12,19 @@ from shared import clock, deliveries
 from tests.deliveries import receivers
 from tests.deliveries.receivers import Answering, receiver
 from tests.deliveries.receiving import plan, record, rows, send, states, the_webhook, webhook
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org, count_statements
 from tests.feed import recorded
 
 pytestmark = pytest.mark.usefixtures("private")
 
 
-def test_a_webhook_gets_every_event(org: Org, workshop: Workshop) -> None:
+def test_a_webhook_gets_every_event(org: Org, worker: InProcessWorker) -> None:
     with receiver() as server:
         webhook(org, url=server.url)
         record(org, *(f"p-{n}" for n in range(300)))
-        workshop.deliver("deliveries.plan")
-        workshop.drain()
+        worker.deliver("deliveries.plan")
+        worker.drain()
         assert sorted(server.sequences) == list(range(2, 302))
         assert server.most_open <= 8
     assert set(states(org)) == {("sent", "delivered", 204)}
@@ -41,7 +41,7 @@ def test_a_webhook_gets_every_event(org: Org, workshop: Workshop) -> None:
     ],
 )
 def test_a_failed_call_is_repeated_after_its_pause(
-    org: Org, workshop: Workshop, answer: Answering, code: str, number: int | None
+    org: Org, worker: InProcessWorker, answer: Answering, code: str, number: int | None
 ) -> None:
     def at_first(handler: object, before: int) -> None:
         (answer if before == 0 else receivers.well)(handler, before)  # type: ignore[arg-type]
@@ -50,32 +50,32 @@ def test_a_failed_call_is_repeated_after_its_pause(
         webhook(org, url=server.url)
         record(org, "a")
         plan(org)
-        send(workshop)
+        send(worker)
         assert states(org) == [("queued", code, number)]
-        send(workshop)
+        send(worker)
         assert len(server.bodies) == 1
         with time_machine.travel(clock.now() + timedelta(seconds=8)):
-            send(workshop)
+            send(worker)
         assert states(org) == [("sent", "delivered", 204)]
         first, second = server.headers
         assert first["webhook-id"] == second["webhook-id"] == str(recorded(org)[-1].id)
         assert server.bodies[0] == server.bodies[1]
 
 
-def test_a_call_without_a_connection_is_queued_again(org: Org, workshop: Workshop) -> None:
+def test_a_call_without_a_connection_is_queued_again(org: Org, worker: InProcessWorker) -> None:
     with receiver() as server:
         pass
     webhook(org, url=server.url)
     record(org, "a")
     plan(org)
-    send(workshop)
+    send(worker)
     assert states(org) == [("queued", "connection-failed", None)]
 
 
 @pytest.mark.parametrize("kind", [receivers.hang, receivers.dribble])
 def test_a_call_without_a_response_times_out(
     org: Org,
-    workshop: Workshop,
+    worker: InProcessWorker,
     released: threading.Event,
     monkeypatch: pytest.MonkeyPatch,
     kind: Callable[[threading.Event], Answering],
@@ -87,14 +87,14 @@ def test_a_call_without_a_response_times_out(
         record(org, "a")
         plan(org)
         began = time.monotonic()
-        send(workshop)
+        send(worker)
         assert time.monotonic() - began < 10
         assert len(server.bodies) == 1
     assert states(org) == [("queued", "timed-out", None)]
 
 
 def test_an_endless_body_is_not_read_to_its_end(
-    org: Org, workshop: Workshop, released: threading.Event, monkeypatch: pytest.MonkeyPatch
+    org: Org, worker: InProcessWorker, released: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The status 200 is the result; the body does not matter."""
     monkeypatch.setattr("shared.deliveries.calling.BODY_SECONDS", 12)
@@ -103,21 +103,21 @@ def test_an_endless_body_is_not_read_to_its_end(
         record(org, "a")
         plan(org)
         began = time.monotonic()
-        send(workshop)
+        send(worker)
         assert time.monotonic() - began < 10
         assert len(server.bodies) == 1
     assert states(org) == [("sent", "delivered", 200)]
 
 
-def test_a_410_disables_the_webhook(org: Org, workshop: Workshop) -> None:
+def test_a_410_disables_the_webhook(org: Org, worker: InProcessWorker) -> None:
     with receiver(receivers.status(410)) as server:
         webhook(org, url=server.url)
         record(org, "a")
         plan(org)
-        send(workshop)
+        send(worker)
         record(org, "b")
         plan(org)
-        send(workshop)
+        send(worker)
         assert len(server.bodies) == 1
     assert states(org) == [("failed", "gone", 410)]
     assert the_webhook(org).disabled_why == "The receiver answered 410, so the webhook was disabled."
@@ -125,7 +125,7 @@ def test_a_410_disables_the_webhook(org: Org, workshop: Workshop) -> None:
     assert event.subject == f"webhook/{the_webhook(org).id}"
 
 
-def test_deliveries_of_a_removed_or_disabled_webhook_are_suppressed(org: Org, workshop: Workshop) -> None:
+def test_deliveries_of_a_removed_or_disabled_webhook_are_suppressed(org: Org, worker: InProcessWorker) -> None:
     with receiver() as server:
         removed, disabled = webhook(org, url=server.url), webhook(org, url=server.url)
         record(org, "a")
@@ -133,7 +133,7 @@ def test_deliveries_of_a_removed_or_disabled_webhook_are_suppressed(org: Org, wo
         client = org.client()
         assert client.delete(f"/v1/webhooks/{removed}").status_code == 204
         assert client.patch(f"/v1/webhooks/{disabled}", json={"enabled": False}).status_code == 200
-        send(workshop)
+        send(worker)
         assert server.bodies == []
     assert {(row.receiver, row.state, row.code) for row in rows(org) if row.sequence == 2} == {
         (removed, "suppressed", "webhook-removed"),

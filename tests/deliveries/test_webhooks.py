@@ -17,7 +17,7 @@ from shared.deliveries import Webhook
 from shared.events import cloud_event
 from tests.deliveries.receivers import Receiver, receiver, status
 from tests.deliveries.receiving import URL, plan, record, rows, webhook
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org
 from tests.feed import recorded
 from tests.racing import blocked
@@ -139,13 +139,13 @@ def test_a_removed_webhook_is_not_found(org: Org, admin: TestClient) -> None:
 
 
 @pytest.mark.usefixtures("private")
-def test_a_message_is_signed_and_is_the_event(org: Org, admin: TestClient, workshop: Workshop) -> None:
+def test_a_message_is_signed_and_is_the_event(org: Org, admin: TestClient, worker: InProcessWorker) -> None:
     secret = made(admin)["secret"]
     with receiver() as server:
         point_to(org, server)
         record(org, "a")
         plan(org)
-        workshop.deliver("deliveries.send", "webhook")
+        worker.deliver("deliveries.send", "webhook")
         (event,) = recorded(org, "party.changed")
         assert verified(server, secret) == cloud_event(event)
         assert server.headers[0]["webhook-id"] == str(event.id)
@@ -155,7 +155,7 @@ def test_a_message_is_signed_and_is_the_event(org: Org, admin: TestClient, works
 
 
 @pytest.mark.usefixtures("private")
-def test_the_former_secret_signs_for_24_hours(org: Org, admin: TestClient, workshop: Workshop) -> None:
+def test_the_former_secret_signs_for_24_hours(org: Org, admin: TestClient, worker: InProcessWorker) -> None:
     webhook_id, former = (answer := made(admin))["id"], answer["secret"]
     rotated = admin.post(f"/v1/webhooks/{webhook_id}/rotate").json()
     assert rotated["secret"] != former
@@ -165,7 +165,7 @@ def test_the_former_secret_signs_for_24_hours(org: Org, admin: TestClient, works
             with time_machine.travel(clock.now() + timedelta(hours=hours)):
                 record(org, "a")
                 plan(org)
-                workshop.deliver("deliveries.send", "webhook")
+                worker.deliver("deliveries.send", "webhook")
                 verified(server, rotated["secret"])
                 assert len(server.headers[-1]["webhook-signature"].split()) == (2 if both else 1)
                 if both:
@@ -221,19 +221,19 @@ def test_a_replay_queues_every_event_of_the_wanted_types(org: Org, admin: TestCl
 
 
 @pytest.mark.usefixtures("private")
-def test_a_sent_delivery_is_sent_again_on_replay(org: Org, admin: TestClient, workshop: Workshop) -> None:
+def test_a_sent_delivery_is_sent_again_on_replay(org: Org, admin: TestClient, worker: InProcessWorker) -> None:
     with receiver() as server:
         one = webhook(org, url=server.url)
         record(org, "a")
         plan(org)
         for _ in range(2):
-            workshop.deliver("deliveries.send", "webhook")
+            worker.deliver("deliveries.send", "webhook")
             admin.post(f"/v1/webhooks/{one}/replay", json={"fromSequence": 2})
         assert server.sequences == [2, 2]
 
 
 def test_a_long_replay_takes_several_calls(org: Org, admin: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["shared.deliveries.webhooks"], "LARGEST_REPLAY", 2)
+    monkeypatch.setattr(sys.modules["shared.deliveries.list_webhooks"], "LARGEST_REPLAY", 2)
     one = webhook(org, "party.changed")
     record(org, *"abc")
     since, queued = 1, 0

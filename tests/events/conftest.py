@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from shared.events import stream
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.events.streaming import OwnRedis, relaying
 
 
@@ -19,9 +19,9 @@ def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnRedis]:
 
 
 @pytest.fixture
-def relayer(workshop: Workshop, own_redis: OwnRedis) -> Workshop:
+def relayer(worker: InProcessWorker, own_redis: OwnRedis) -> InProcessWorker:
     """Returns a worker that relays to this Redis."""
-    return relaying(workshop, own_redis)
+    return relaying(worker, own_redis)
 
 
 @pytest.fixture

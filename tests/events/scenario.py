@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 
 from shared import access, clock, deliveries
 from shared.access import Permission
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import OPERATOR, Org
 from tests.licences.earning import a_session, grant, take_back
 
@@ -22,16 +22,16 @@ def ok(answer: Any) -> Any:
     return answer.json() if answer.content else None
 
 
-def everything_happens(org: Org, workshop: Workshop) -> None:
+def everything_happens(org: Org, worker: InProcessWorker) -> None:
     """Cause an event of every type."""
     in_the_organization(org)
     in_the_directory(org)
     course_id = in_the_catalogue(org)
-    to_assignments(org, workshop, course_id)
-    to_jobs(org, workshop, course_id)
-    with_time(org, workshop, course_id)
-    to_licences(org, workshop, course_id)
-    to_sessions(org, workshop, course_id)
+    to_assignments(org, worker, course_id)
+    to_jobs(org, worker, course_id)
+    with_time(org, worker, course_id)
+    to_licences(org, worker, course_id)
+    to_sessions(org, worker, course_id)
     to_webhooks(org)
 
 
@@ -69,10 +69,10 @@ def in_the_catalogue(org: Org) -> str:
     return course_id
 
 
-def job(org: Org, workshop: Workshop, client: TestClient, path: str, body: dict[str, Any]) -> Any:
+def job(org: Org, worker: InProcessWorker, client: TestClient, path: str, body: dict[str, Any]) -> Any:
     """Submit a job and run it. Returns the finished job."""
     made = ok(client.post(path, json=body))
-    workshop.drain(org.id)
+    worker.drain(org.id)
     return ok(client.get(f"/v1/jobs/{made['id']}"))
 
 
@@ -80,11 +80,11 @@ def parties(*ids: str) -> list[dict[str, str]]:
     return [{"entityType": "party", "entityId": each} for each in ids]
 
 
-def to_assignments(org: Org, workshop: Workshop, course_id: str) -> None:
+def to_assignments(org: Org, worker: InProcessWorker, course_id: str) -> None:
     """Create, edit, complete in every way, close, reassign and reopen assignments, one by one and in bulk."""
     client = org.client()
     body = {"courseId": course_id, "reason": REASON, "dueOn": "2099-06-30"}
-    made = job(org, workshop, client, "/v1/assignments", body | {"folderIds": ["crew"]})
+    made = job(org, worker, client, "/v1/assignments", body | {"folderIds": ["crew"]})
     found = ok(client.get("/v1/assignments", params={"courseId": course_id}))["items"]
     own = {item["party"]["entityId"]: item["id"] for item in found}
     one = f"/v1/assignments/{own['crew-1']}"
@@ -99,13 +99,13 @@ def to_assignments(org: Org, workshop: Workshop, course_id: str) -> None:
     ok(org.client(party="crew-2").post(f"/v1/assignments/{own['crew-2']}/complete", json={}))
     task = {"taskType": "training_complete", "assignmentId": own["crew-3"], "sessionId": "public-7"}
     ok(org.client(Permission.COMPLETE_SESSION_TASKS).post("/v1/session-tasks/complete", json=task))
-    done = job(org, workshop, client, "/v1/assignments/complete", {"assignmentIds": [own["crew-4"]]})
-    job(org, workshop, client, f"/v1/jobs/{done['id']}/undo", {})
-    job(org, workshop, client, "/v1/assignments/close", {"assignmentIds": [own["crew-5"]], "reason": "Not needed"})
-    job(org, workshop, client, f"/v1/jobs/{made['id']}/undo", {})
+    done = job(org, worker, client, "/v1/assignments/complete", {"assignmentIds": [own["crew-4"]]})
+    job(org, worker, client, f"/v1/jobs/{done['id']}/undo", {})
+    job(org, worker, client, "/v1/assignments/close", {"assignmentIds": [own["crew-5"]], "reason": "Not needed"})
+    job(org, worker, client, f"/v1/jobs/{made['id']}/undo", {})
 
 
-def to_jobs(org: Org, workshop: Workshop, course_id: str) -> None:
+def to_jobs(org: Org, worker: InProcessWorker, course_id: str) -> None:
     """Approve one job, reject one, cancel one."""
     client, second = org.client(), org.client(member="member-2")
     ok(client.put("/v1/settings", json={"changeLimit": 1}))
@@ -113,11 +113,11 @@ def to_jobs(org: Org, workshop: Workshop, course_id: str) -> None:
     for answer, said in (("approve", {}), ("reject", {"reason": "The wrong folder"})):
         waiting = ok(client.post("/v1/assignments", json=body))
         ok(second.post(f"/v1/jobs/{waiting['id']}/{answer}", json=said))
-        workshop.drain(org.id)
+        worker.drain(org.id)
     ok(client.put("/v1/settings", json={"changeLimit": None}))
     unwanted = ok(client.post("/v1/assignments", json=body))
     ok(client.post(f"/v1/jobs/{unwanted['id']}/cancel"))
-    workshop.drain(org.id)
+    worker.drain(org.id)
 
 
 def to_webhooks(org: Org) -> None:
@@ -132,17 +132,17 @@ def to_webhooks(org: Org) -> None:
     ok(client.delete(one))
 
 
-def with_time(org: Org, workshop: Workshop, course_id: str) -> None:
+def with_time(org: Org, worker: InProcessWorker, course_id: str) -> None:
     """Let a due date come near and pass."""
     client, today = org.client(), clock.now().date()
     body = {"courseId": course_id, "reason": REASON, "dueOn": (today + timedelta(days=10)).isoformat()}
-    job(org, workshop, client, "/v1/assignments", body | {"recipients": parties("crew-8")})
+    job(org, worker, client, "/v1/assignments", body | {"recipients": parties("crew-8")})
     for days in (3, 11):
         with time_machine.travel(clock.now() + timedelta(days=days), tick=False):
-            workshop.deliver("assignments.remind_organization", org.id)
+            worker.deliver("assignments.remind_organization", org.id)
 
 
-def to_licences(org: Org, workshop: Workshop, course_id: str) -> None:
+def to_licences(org: Org, worker: InProcessWorker, course_id: str) -> None:
     """Grant, supersede, revoke and correct licences, and let one expire."""
     grant(org, course_id, "crew-1", at=clock.now())
     session_id = a_session(org, course_id)
@@ -153,10 +153,10 @@ def to_licences(org: Org, workshop: Workshop, course_id: str) -> None:
     ok(org.client().patch(f"/v1/licences/{held['id']}", json=correction))
     with time_machine.travel("2099-01-02T03:00:00Z", tick=False):
         ok(org.client().post("/v1/sweeps"))
-        workshop.deliver("licences.sweep_organization", org.id)
+        worker.deliver("licences.sweep_organization", org.id)
 
 
-def to_sessions(org: Org, workshop: Workshop, course_id: str) -> None:
+def to_sessions(org: Org, worker: InProcessWorker, course_id: str) -> None:
     """Change a session, withdraw its completion, complete and amend it; cancel another session."""
     client = org.client()
     body = {
@@ -173,7 +173,7 @@ def to_sessions(org: Org, workshop: Workshop, course_id: str) -> None:
     ok(client.put(f"{one}/roster/crew-3", json={"attendance": "excused"}))
     withdrawn = ok(client.post(f"{one}/complete"))
     ok(client.post(f"/v1/jobs/{withdrawn['id']}/cancel"))
-    job(org, workshop, client, f"{one}/complete", {})
+    job(org, worker, client, f"{one}/complete", {})
     amendment = {"add": parties("crew-2"), "remove": parties("crew-1"), "reason": "The list was another day's"}
-    job(org, workshop, client, f"{one}/amend", amendment)
+    job(org, worker, client, f"{one}/amend", amendment)
     ok(client.post(f"{other}/cancel", json={"reason": "Storm"}))

@@ -10,7 +10,7 @@ import redis
 
 from cli.embedded import EmbeddedRedis
 from shared.events import Stream, stream
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.events.tampering import record_many
 from tests.factories import Org
 
@@ -65,17 +65,17 @@ class OwnRedis:
                 client.config_set("maxmemory", "0")
 
 
-def relaying(workshop: Workshop, own: OwnRedis, length: int = 100_000) -> Workshop:
+def relaying(worker: InProcessWorker, own: OwnRedis, length: int = 100_000) -> InProcessWorker:
     """Returns the worker, which now relays to this Redis."""
     from worker import app
 
-    app.workshop.stream = Stream(own.url, length)
-    return workshop
+    app.parts.stream = Stream(own.url, length)
+    return worker
 
 
-def relay(workshop: Workshop, org: Org) -> None:
+def relay(worker: InProcessWorker, org: Org) -> None:
     """Relay all of an organization's events that the stream lacks."""
-    workshop.deliver("events.relay", org.id)
+    worker.deliver("events.relay", org.id)
 
 
 def with_events(org: Org, last: int) -> Org:

@@ -95,7 +95,7 @@ def test_the_export_holds_every_event_of_the_table(org: Org) -> None:
     answer = org.client(Permission.READ_EVENTS).get("/v1/audit/events", headers=NDJSON)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/x-ndjson")
     with org.transaction() as db:
-        table = [events.cloud_event(event) for event in db.scalars(events.listed(db, Filters()))]
+        table = [events.cloud_event(event) for event in db.scalars(events.list_events(db, Filters()))]
     assert len(table) == 4501
     assert [json.loads(line) for line in answer.text.splitlines()] == table
 
@@ -178,7 +178,7 @@ def test_bad_filters_are_named(org: Org, name: str, value: str) -> None:
 def rows_read(org: Org, filters: Filters) -> int:
     """Returns the number of rows that PostgreSQL reads for a page, including rows that are filtered out."""
     with org.transaction() as db:
-        rows = events.listed(db, filters).limit(51)
+        rows = events.list_events(db, filters).limit(51)
         compiled = rows.compile(db.connection(), compile_kwargs={"literal_binds": True})
         [[plan]] = db.connection().exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {compiled}")
     return _scanned(plan[0]["Plan"])

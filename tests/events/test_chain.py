@@ -15,7 +15,7 @@ from shared import clock, events
 from shared.events import Event, chain
 from shared.events.models import EventSeal
 from tests.conftest import Servers
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.events.tampering import (
     SEALS_REMOVED,
     found,
@@ -151,20 +151,20 @@ def test_many_sealers_at_once_keep_the_chain_whole_while_events_are_recorded(org
 
 
 def test_the_seal_task_seals_a_block_of_every_organization_and_sends_a_wake_up_for_more(
-    org: Org, other_org: Org, workshop: Workshop
+    org: Org, other_org: Org, worker: InProcessWorker
 ) -> None:
     record_many(org, 20_500)
-    workshop.deliver("events.seal")
+    worker.deliver("events.seal")
     assert (seals(org), seals(other_org)) == ([(1, 10_000)], [(1, 1)])
-    assert list(workshop.messages) == [("events.seal", ())]
-    workshop.drain()
+    assert list(worker.messages) == [("events.seal", ())]
+    worker.drain()
     assert seals(org) == [(1, 10_000), (10_001, 20_000), (20_001, 20_501)]
-    workshop.deliver("events.seal")
-    assert (len(seals(org)), list(workshop.messages)) == (3, [])
+    worker.deliver("events.seal")
+    assert (len(seals(org)), list(worker.messages)) == (3, [])
 
 
 def test_an_organization_that_cannot_be_sealed_does_not_stop_the_sealing_of_others(
-    org: Org, other_org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    org: Org, other_org: Org, worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail_for_one(db: Session, now: datetime) -> int:
         if db.info["org_id"] == min(org.id, other_org.id):
@@ -173,5 +173,5 @@ def test_an_organization_that_cannot_be_sealed_does_not_stop_the_sealing_of_othe
 
     sealing = events.seal
     monkeypatch.setattr(events, "seal", fail_for_one)
-    workshop.deliver("events.seal")
+    worker.deliver("events.seal")
     assert [seals(each) for each in sorted((org, other_org), key=lambda each: each.id)] == [[], [(1, 1)]]

@@ -17,12 +17,12 @@ def test_a_cursor_moves_only_from_where_it_was_read(org: Org) -> None:
 
 def test_a_cursor_that_a_transaction_holds_is_refused_to_others_at_once(org: Org) -> None:
     with org.transaction() as db:
-        assert events.hold_position(db, "reader") == 0
+        assert events.lock_position(db, "reader") == 0
     with org.transaction() as holder:
-        assert events.hold_position(holder, "reader") == 0
+        assert events.lock_position(holder, "reader") == 0
         with org.transaction() as other:
             other.execute(text("SET LOCAL lock_timeout = '1s'"))
-            assert events.hold_position(other, "reader") is None
+            assert events.lock_position(other, "reader") is None
         assert events.advance(holder, "reader", since=0, to=7)
     with org.transaction() as db:
-        assert events.hold_position(db, "reader") == 7
+        assert events.lock_position(db, "reader") == 7

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from shared.events import stream
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.events.streaming import OwnRedis, relay, relaying
 from tests.events.tampering import record_many
 from tests.factories import Org
@@ -97,15 +97,15 @@ def own_redis(tmp_path: Path) -> Iterator[OwnRedis]:
     own.server.stop()
 
 
-def killed_ten_times(consumer: Consumer, own: OwnRedis, org: Org, workshop: Workshop, *names: str) -> list[int]:
+def killed_ten_times(consumer: Consumer, own: OwnRedis, org: Org, worker: InProcessWorker, *names: str) -> list[int]:
     """Kill it in the middle of each of ten rounds. Returns the numbers of entries that it left pending."""
-    return [killed(consumer, own, org, workshop, *names) for _ in range(KILLS)]
+    return [killed(consumer, own, org, worker, *names) for _ in range(KILLS)]
 
 
-def killed(consumer: Consumer, own: OwnRedis, org: Org, workshop: Workshop, *names: str) -> int:
+def killed(consumer: Consumer, own: OwnRedis, org: Org, worker: InProcessWorker, *names: str) -> int:
     """Kill it in the second batch of a new round. Returns the number of entries that it left pending."""
     record_many(org, A_ROUND)
-    relay(workshop, org)
+    relay(worker, org)
     begun = consumer.begun
     with consumer.running(*names):
         assert within(20, lambda: consumer.begun >= begun + 2)
@@ -120,10 +120,10 @@ def pending(own: OwnRedis) -> int:
 
 @pytest.mark.parametrize("names", [("one",), ("one", "two")])
 def test_a_consumer_killed_ten_times_loses_no_event_and_processes_none_twice(
-    org: Org, workshop: Workshop, own_redis: OwnRedis, tmp_path: Path, names: tuple[str, ...]
+    org: Org, worker: InProcessWorker, own_redis: OwnRedis, tmp_path: Path, names: tuple[str, ...]
 ) -> None:
     consumer = Consumer(tmp_path, own_redis.url, SLOWED)
-    left = killed_ten_times(consumer, own_redis, org, relaying(workshop, own_redis), *names)
+    left = killed_ten_times(consumer, own_redis, org, relaying(worker, own_redis), *names)
     count = KILLS * A_ROUND + 1
     assert consumer.seen < count, "every kill came too late to hurt"
     with consumer.running(*names):
@@ -135,26 +135,26 @@ def test_a_consumer_killed_ten_times_loses_no_event_and_processes_none_twice(
 
 
 def test_control_a_consumer_that_acknowledges_before_its_work_loses_events(
-    org: Org, workshop: Workshop, own_redis: OwnRedis, tmp_path: Path
+    org: Org, worker: InProcessWorker, own_redis: OwnRedis, tmp_path: Path
 ) -> None:
     consumer = Consumer(tmp_path, own_redis.url, ACKNOWLEDGES_FIRST, SLOWED)
-    assert sum(killed_ten_times(consumer, own_redis, org, relaying(workshop, own_redis), "one")) == 0
+    assert sum(killed_ten_times(consumer, own_redis, org, relaying(worker, own_redis), "one")) == 0
     count = KILLS * A_ROUND + 1
     with consumer.running("one"):
         record_many(org, 1)
-        relay(workshop, org)
+        relay(worker, org)
         assert within(30, lambda: consumer.count("SELECT max(sequence) FROM done") == count + 1)
     assert consumer.seen < count + 1
 
 
 @pytest.mark.parametrize("guarded", [True, False])
 def test_an_event_that_comes_again_is_recognised_by_its_id(
-    org: Org, workshop: Workshop, own_redis: OwnRedis, tmp_path: Path, guarded: bool
+    org: Org, worker: InProcessWorker, own_redis: OwnRedis, tmp_path: Path, guarded: bool
 ) -> None:
     """As after a refill. The control does not remember ids, and processes the events twice."""
     consumer = Consumer(tmp_path, own_redis.url, *(() if guarded else (REMEMBERS_NO_IDS,)))
     record_many(org, 50)
-    relay(relaying(workshop, own_redis), org)
+    relay(relaying(worker, own_redis), org)
     with consumer.running("one"), own_redis.client as client:
         assert within(20, lambda: consumer.worked == 51)
         for _, fields in client.xrange(stream.STREAM):
@@ -166,19 +166,19 @@ def test_an_event_that_comes_again_is_recognised_by_its_id(
 
 
 def test_a_consumer_continues_after_redis_lost_its_data_and_knows_which_events_it_lacks(
-    org: Org, workshop: Workshop, own_redis: OwnRedis, tmp_path: Path
+    org: Org, worker: InProcessWorker, own_redis: OwnRedis, tmp_path: Path
 ) -> None:
     consumer = Consumer(tmp_path, own_redis.url)
-    workshop = relaying(workshop, own_redis)
+    worker = relaying(worker, own_redis)
     with consumer.running("one"):
-        relay(workshop, org)
+        relay(worker, org)
         assert within(20, lambda: consumer.seen == 1)
     record_many(org, 3)
-    relay(workshop, org)
+    relay(worker, org)
     with own_redis.client as client:
         client.flushall()
     record_many(org, 2)
-    relay(workshop, org)
+    relay(worker, org)
     with consumer.running("one"):
         assert within(20, lambda: consumer.seen == 3)
     with closing(sqlite3.connect(consumer.records)) as own:

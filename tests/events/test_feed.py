@@ -178,7 +178,7 @@ def test_an_event_committed_while_a_page_is_read_is_left_to_the_next_page(
 
     with monkeypatch.context() as racing, org.transaction() as db:
         racing.setattr(queries, "head", head_before_a_commit)
-        assert events.after(db, 1) == Feed([], 1)
+        assert events.feed_after(db, 1) == Feed([], 1)
     assert subjects(read(org, after=1)) == ["party/late"]
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from shared import events
 from shared.events import Stream, stream
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.events.streaming import OwnRedis, numbers, relay, with_events, without_the_mark
 from tests.factories import Org
 
@@ -33,8 +33,8 @@ def died_before_the_cursor_moved(org: Org, own_redis: OwnRedis, script: str) -> 
         "from shared.events import Stream, stream",
         f"stream.APPEND = {script!r}",
         "events.advance = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)",
-        "worker.app.open_workshop()",
-        f"worker.app.workshop.stream = Stream({own_redis.url!r}, 100_000)",
+        "worker.app.open_parts()",
+        f"worker.app.parts.stream = Stream({own_redis.url!r}, 100_000)",
         f"worker.events.relay({org.id!r})",
     )
     died = subprocess.run([sys.executable, "-c", "\n".join(lines)], env=os.environ, timeout=60, check=False)
@@ -42,7 +42,7 @@ def died_before_the_cursor_moved(org: Org, own_redis: OwnRedis, script: str) -> 
 
 
 def test_a_relay_killed_before_it_saved_its_cursor_doubles_no_event(
-    org: Org, relayer: Workshop, own_redis: OwnRedis
+    org: Org, relayer: InProcessWorker, own_redis: OwnRedis
 ) -> None:
     with_events(org, 1200)
     died_before_the_cursor_moved(org, own_redis, stream.APPEND)
@@ -52,7 +52,7 @@ def test_a_relay_killed_before_it_saved_its_cursor_doubles_no_event(
 
 
 def test_control_a_killed_relay_without_the_mark_doubles_events(
-    org: Org, relayer: Workshop, own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
+    org: Org, relayer: InProcessWorker, own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_the_mark(monkeypatch)
     with_events(org, 1200)
@@ -62,7 +62,7 @@ def test_control_a_killed_relay_without_the_mark_doubles_events(
 
 
 def test_a_relay_whose_cursor_cannot_be_saved_doubles_no_event(
-    org: Org, relayer: Workshop, own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
+    org: Org, relayer: InProcessWorker, own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any, **__: Any) -> bool:
         raise OperationalError("UPDATE", {}, Exception())
@@ -77,7 +77,7 @@ def test_a_relay_whose_cursor_cannot_be_saved_doubles_no_event(
 # --- two relays at once
 
 
-def two_at_once(relayer: Workshop, org: Org, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+def two_at_once(relayer: InProcessWorker, org: Org, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Run two relays that read the same batch before either appends it. Returns which of them moved the cursor."""
     both, append, advance = Barrier(2), Stream.append, events.advance
     moved: list[bool] = []
@@ -98,7 +98,7 @@ def two_at_once(relayer: Workshop, org: Org, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_two_relays_at_once_double_no_event_and_one_moves_the_cursor(
-    org: Org, relayer: Workshop, own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
+    org: Org, relayer: InProcessWorker, own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_events(org, 500)
     assert sorted(two_at_once(relayer, org, monkeypatch)) == [False, True]
@@ -106,7 +106,7 @@ def test_two_relays_at_once_double_no_event_and_one_moves_the_cursor(
 
 
 def test_control_two_relays_without_the_mark_double_events(
-    org: Org, relayer: Workshop, own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
+    org: Org, relayer: InProcessWorker, own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_the_mark(monkeypatch)
     with_events(org, 500)

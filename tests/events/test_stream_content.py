@@ -9,13 +9,13 @@ import pytest
 from shared import events
 from shared.access import Permission
 from shared.events import Stream, stream
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.events.streaming import OwnRedis, numbers, relay, relaying, with_events
 from tests.factories import Org
 
 
 def test_the_stream_has_each_event_once_and_in_order_as_the_feed(
-    org: Org, other_org: Org, relayer: Workshop, own_redis: OwnRedis
+    org: Org, other_org: Org, relayer: InProcessWorker, own_redis: OwnRedis
 ) -> None:
     with_events(org, 2 * stream.BATCH + 500)
     with_events(other_org, 3)
@@ -30,7 +30,7 @@ def test_the_stream_has_each_event_once_and_in_order_as_the_feed(
 
 
 def test_the_publish_task_relays_a_batch_and_sends_a_wake_up_for_more(
-    org: Org, relayer: Workshop, own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
+    org: Org, relayer: InProcessWorker, own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events, "organizations_with_unread_events", only(org))
     with_events(org, stream.BATCH + 5)
@@ -49,23 +49,23 @@ def only(org: Org) -> Callable[..., list[str]]:
     return lambda db, consumer: [org_id for org_id in whole(db, consumer) if org_id == org.id]
 
 
-def test_an_organization_without_unread_events_is_not_relayed(org: Org, relayer: Workshop) -> None:
+def test_an_organization_without_unread_events_is_not_relayed(org: Org, relayer: InProcessWorker) -> None:
     relay(relayer, org)
     with relayer.database.transaction(None) as db:
         assert org.id not in events.organizations_with_unread_events(db, events.STREAM_RELAY)
         assert org.id in events.organizations_with_unread_events(db, "another consumer")
 
 
-def test_the_stream_is_trimmed_to_about_its_length(org: Org, workshop: Workshop, own_redis: OwnRedis) -> None:
+def test_the_stream_is_trimmed_to_about_its_length(org: Org, worker: InProcessWorker, own_redis: OwnRedis) -> None:
     with_events(org, 3 * stream.BATCH)
-    relay(relaying(workshop, own_redis, length=1000), org)
+    relay(relaying(worker, own_redis, length=1000), org)
     held = own_redis.sequences(org)
     assert held == list(range(3001 - len(held), 3001)), "the newest stay"
     assert 1000 <= len(held) < 1500
 
 
 def test_no_transaction_is_open_while_the_relay_talks_to_redis(
-    org: Org, relayer: Workshop, monkeypatch: pytest.MonkeyPatch
+    org: Org, relayer: InProcessWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     appended: list[int] = []
     append = Stream.append
@@ -82,7 +82,7 @@ def test_no_transaction_is_open_while_the_relay_talks_to_redis(
         assert connections_in_use(relayer) == 1
 
 
-def connections_in_use(workshop: Workshop) -> int:
-    pool: Any = workshop.database.engine.pool
+def connections_in_use(worker: InProcessWorker) -> int:
+    pool: Any = worker.database.engine.pool
     in_use: int = pool.checkedout()
     return in_use

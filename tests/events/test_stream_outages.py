@@ -11,7 +11,7 @@ import pytest
 from redis.exceptions import RedisError
 
 from shared.events import Stream, stream
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.events.streaming import OwnRedis, numbers, relay, with_events
 from tests.events.tampering import record
 from tests.factories import Org
@@ -19,7 +19,7 @@ from tests.factories import Org
 
 @pytest.mark.usefixtures("impatient")
 def test_the_stream_of_an_emptied_redis_continues_after_the_cursor(
-    org: Org, relayer: Workshop, own_redis: OwnRedis
+    org: Org, relayer: InProcessWorker, own_redis: OwnRedis
 ) -> None:
     with_events(org, 5)
     relay(relayer, org)
@@ -33,7 +33,7 @@ def test_the_stream_of_an_emptied_redis_continues_after_the_cursor(
 
 
 @pytest.mark.usefixtures("impatient")
-def test_events_wait_in_postgresql_while_redis_is_dead(org: Org, relayer: Workshop, own_redis: OwnRedis) -> None:
+def test_events_wait_in_postgresql_while_redis_is_dead(org: Org, relayer: InProcessWorker, own_redis: OwnRedis) -> None:
     with_events(org, 300)
     with own_redis.dead():
         began = time.monotonic()
@@ -46,7 +46,7 @@ def test_events_wait_in_postgresql_while_redis_is_dead(org: Org, relayer: Worksh
 
 @pytest.mark.usefixtures("impatient")
 def test_a_frozen_redis_delays_a_worker_by_seconds_and_no_event_is_lost_or_doubled(
-    org: Org, relayer: Workshop, own_redis: OwnRedis
+    org: Org, relayer: InProcessWorker, own_redis: OwnRedis
 ) -> None:
     with_events(org, 300)
     assert own_redis.server.process is not None
@@ -62,7 +62,7 @@ def test_a_frozen_redis_delays_a_worker_by_seconds_and_no_event_is_lost_or_doubl
 
 
 def test_after_a_failure_no_relay_of_the_process_tries_for_2_seconds(
-    org: Org, relayer: Workshop, own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
+    org: Org, relayer: InProcessWorker, own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with own_redis.dead():
         relay(relayer, org)
@@ -74,7 +74,7 @@ def test_after_a_failure_no_relay_of_the_process_tries_for_2_seconds(
 
 
 @pytest.mark.usefixtures("impatient")
-def test_events_wait_while_redis_is_full(org: Org, relayer: Workshop, own_redis: OwnRedis) -> None:
+def test_events_wait_while_redis_is_full(org: Org, relayer: InProcessWorker, own_redis: OwnRedis) -> None:
     with_events(org, 1500)
     with own_redis.full():
         relay(relayer, org)
@@ -86,7 +86,7 @@ def test_events_wait_while_redis_is_full(org: Org, relayer: Workshop, own_redis:
 
 @pytest.mark.usefixtures("impatient")
 def test_control_a_full_redis_loses_events_if_the_cursor_moves_all_the_same(
-    org: Org, relayer: Workshop, own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
+    org: Org, relayer: InProcessWorker, own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append = Stream.append
 
@@ -107,7 +107,7 @@ def test_control_a_full_redis_loses_events_if_the_cursor_moves_all_the_same(
 
 @pytest.mark.usefixtures("impatient")
 def test_a_batch_that_redis_refuses_in_the_middle_is_continued_there(
-    org: Org, relayer: Workshop, own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
+    org: Org, relayer: InProcessWorker, own_redis: OwnRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Redis checks for room before a script's first write. This test covers a Redis that would refuse later."""
     with_events(org, 10)

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 
 from shared import events
 from shared.events import TYPES
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.events import documented
 from tests.events.scenario import everything_happens
 from tests.factories import Org
@@ -49,8 +49,8 @@ def test_the_meaning_of_a_type_is_a_sentence() -> None:
 # --- declared types are true of real events
 
 
-def test_every_event_that_really_occurs_is_as_declared(org: Org, workshop: Workshop) -> None:
-    everything_happens(org, workshop)
+def test_every_event_that_really_occurs_is_as_declared(org: Org, worker: InProcessWorker) -> None:
+    everything_happens(org, worker)
     seen = recorded(org)
     assert [fault for event in seen for fault in faults(events.cloud_event(event))] == []
     assert {event.type for event in seen} == set(TYPES), "a type that does not occur here is not verified"
@@ -142,7 +142,7 @@ def test_the_description_is_valid_asyncapi_and_has_every_type(app: FastAPI) -> N
 @pytest.mark.parametrize("broken", [{"asyncapi": "2.6.0"}, {"channels": {"feed": {"adress": "x"}}}, {"info": {}}])
 def test_a_description_that_is_not_valid_is_found(broken: dict[str, Any]) -> None:
     schema = json.loads(ASYNCAPI.read_text(encoding="utf-8"))
-    document = events.asyncapi("http://127.0.0.1:8000", "1") | broken
+    document = events.asyncapi_document("http://127.0.0.1:8000", "1") | broken
     assert not jsonschema.Draft7Validator(schema).is_valid(document)
 
 

@@ -78,7 +78,7 @@ def of_job(org: Org, job_id: str) -> Row[int, int, int, int, int, int]:
 def outcomes(org: Org, job: Job) -> tuple[int, int]:
     """Returns the number of rows in a job's results, and the number of recipients in them."""
     with org.transaction() as db:
-        rows = jobs.results(job, assignments.made_by(job)).order_by(None).subquery()
+        rows = jobs.list_results(job, assignments.made_by(job)).order_by(None).subquery()
         count, distinct = db.execute(select(func.count(), func.count(rows.c[0].distinct())).select_from(rows)).one()
         return count, distinct
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from shared import jobs
 from shared.jobs import Chunk, Claim
-from tests.drain import Message, Workshop
+from tests.drain import InProcessWorker, Message
 from tests.factories import Org
 from tests.faults.accounts import accounted, ended, job_of, of_job, outcomes
 from tests.faults.orders import crew_members, submit
@@ -23,7 +23,7 @@ SIZE = 500
 
 
 @pytest.fixture(autouse=True)
-def _small_chunks(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def _small_chunks(worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch) -> None:
     """Twenty chunks for 500 parties."""
     monkeypatch.setattr("shared.jobs.actions.SMALLEST_CHUNK", 1)
     monkeypatch.setattr("shared.jobs.actions.LARGEST_CHUNK", 25)
@@ -43,27 +43,27 @@ def submitted(org: Org) -> str:
     return submit(org, crew_members(SIZE))
 
 
-def taken(workshop: Workshop, org: Org) -> list[Message]:
+def taken(worker: InProcessWorker, org: Org) -> list[Message]:
     """Returns and clears the messages sent since. Only those of this organization: others may have unfinished jobs."""
-    messages = [message for message in workshop.messages if message[1] == (org.id,)]
-    workshop.messages.clear()
+    messages = [message for message in worker.messages if message[1] == (org.id,)]
+    worker.messages.clear()
     return messages
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_messages_tripled_shuffled_lost_and_late_double_nothing(org: Org, workshop: Workshop, seed: int) -> None:
+def test_messages_tripled_shuffled_lost_and_late_double_nothing(org: Org, worker: InProcessWorker, seed: int) -> None:
     job_id, chance = submitted(org), random.Random(seed)
     delivered: list[Message] = []
     with ThreadPoolExecutor(2) as workers:
 
         def deliver(messages: list[Message]) -> None:
-            list(workers.map(lambda message: workshop.deliver(message[0], *message[1]), messages))
+            list(workers.map(lambda message: worker.deliver(message[0], *message[1]), messages))
 
         for _ in range(100):
             if ended(org, job_id):
                 break
-            workshop.deliver("jobs.rescue")
-            batch = 3 * taken(workshop, org)
+            worker.deliver("jobs.rescue")
+            batch = 3 * taken(worker, org)
             chance.shuffle(batch)
             arriving = [message for message in batch[:12] if chance.random() > 0.3]
             deliver(arriving)
@@ -72,7 +72,7 @@ def test_messages_tripled_shuffled_lost_and_late_double_nothing(org: Org, worksh
     assert accounted(org, job_id, seconds=0).succeeded == SIZE
 
 
-def overtaken(org: Org, workshop: Workshop, patch: pytest.MonkeyPatch, *afterwards: str) -> None:
+def overtaken(org: Org, worker: InProcessWorker, patch: pytest.MonkeyPatch, *afterwards: str) -> None:
     """A worker claims the first chunk and freezes. Another worker does that chunk, and the assignments are closed.
 
     Then the first worker continues, as if ten minutes late. afterwards: SQL to run before that.
@@ -81,7 +81,7 @@ def overtaken(org: Org, workshop: Workshop, patch: pytest.MonkeyPatch, *afterwar
 
     def wake_late(db: Session, claimed: Claim) -> Chunk | None:
         patch.setattr(jobs, "lock", lock)
-        workshop.deliver("jobs.run_chunk", org.id)
+        worker.deliver("jobs.run_chunk", org.id)
         with org.transaction() as other:
             other.execute(
                 text("UPDATE assignment SET state = 'closed', closed_at = now() WHERE org_id = :org"), {"org": org.id}
@@ -92,25 +92,25 @@ def overtaken(org: Org, workshop: Workshop, patch: pytest.MonkeyPatch, *afterwar
 
     patch.setattr(jobs, "lock", wake_late)
     change_settings(patch, job_claim_seconds=1e-6)  # shorter than the freeze
-    workshop.deliver("jobs.run_chunk", org.id)
+    worker.deliver("jobs.run_chunk", org.id)
     assert jobs.lock is lock, "no worker was frozen"
 
 
 def test_a_worker_that_continues_ten_minutes_late_doubles_nothing(
-    org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    org: Org, worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = submitted(org)
-    overtaken(org, workshop, monkeypatch)
+    overtaken(org, worker, monkeypatch)
     assert (of_job(org, job_id).assignments, of_job(org, job_id).parties) == (25, 25)
-    workshop.drain(org.id)
+    worker.drain(org.id)
     assert accounted(org, job_id, seconds=0).succeeded == SIZE
 
 
 def test_control_a_late_worker_counts_twice_without_the_state_read_under_the_lock(
-    org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    org: Org, worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = submitted(org)
     unsettled = "UPDATE job_chunk SET state = 'pending' WHERE org_id = :org AND n = 0"
-    overtaken(org, workshop, monkeypatch, unsettled)
+    overtaken(org, worker, monkeypatch, unsettled)
     rows, recipients = outcomes(org, job_of(org, job_id))
     assert (rows, recipients) == (SIZE + 25, SIZE), "25 recipients are done and pending at once"

@@ -16,7 +16,7 @@ from cli.processes import Process
 from shared import jobs
 from shared.access import Permission
 from tests.conftest import Servers
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org
 from tests.faults.accounts import accounted, job_of
 from tests.faults.background import in_background
@@ -96,7 +96,7 @@ def test_a_recipient_that_kills_its_worker_process_every_time_fails_alone(
 
 @pytest.mark.parametrize("counted", [True, False], ids=["guarded", "control"])
 def test_control_a_recipient_that_cuts_the_connection_ends_only_by_counted_attempts(
-    servers: Servers, org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch, counted: bool
+    servers: Servers, org: Org, worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch, counted: bool
 ) -> None:
     from worker.app import config
 
@@ -107,7 +107,7 @@ def test_control_a_recipient_that_cuts_the_connection_ends_only_by_counted_attem
     job_id = submit(org, crew_members(20))
     with bad_party(servers.owner_url, org.id, "party-00007", CUTS_THE_CONNECTION):
         for _ in range(30):
-            workshop.deliver("jobs.run_chunk", org.id)
+            worker.deliver("jobs.run_chunk", org.id)
     if counted:
         assert accounted(org, job_id, seconds=0).succeeded == 19
     else:

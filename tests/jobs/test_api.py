@@ -11,7 +11,7 @@ import pytest
 from shared.access import Permission
 from shared.jobs import OutcomeCode
 from tests.assignments.asking import assign, body, codes, deactivate, events, pages, parties, read_job, submit
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org
 
 
@@ -23,13 +23,13 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def mixed(org: Org, workshop: Workshop) -> dict[str, Any]:
+def mixed(org: Org, worker: InProcessWorker) -> dict[str, Any]:
     """A finished job: four parties assigned, two already assigned, two unknown and one inactive."""
     org.with_parties(*parties(6), "inactive")
     deactivate(org, "inactive")
     course = org.with_course()
-    assign(org, workshop, body(course, *parties(2)))
-    return assign(org, workshop, body(course, *parties(6), "inactive", "unknown-1", "unknown-2"))
+    assign(org, worker, body(course, *parties(2)))
+    return assign(org, worker, body(course, *parties(6), "inactive", "unknown-1", "unknown-2"))
 
 
 # --- one job
@@ -99,10 +99,10 @@ def test_every_code_has_an_outcome_and_a_sentence() -> None:
 
 
 @pytest.mark.usefixtures("small_chunks")
-def test_results_of_a_running_job_name_the_pending_recipients(org: Org, workshop: Workshop) -> None:
+def test_results_of_a_running_job_name_the_pending_recipients(org: Org, worker: InProcessWorker) -> None:
     org.with_parties(*parties(40))
     job = submit(org.client(), body(org.with_course(), *parties(40)))
-    workshop.deliver("jobs.run_chunk", org.id)
+    worker.deliver("jobs.run_chunk", org.id)
     running = read_job(org, job)
     assert (running["state"], running["counts"]["pending"], running["finishedAt"]) == ("running", 30, None)
     assert codes(org, job) == dict.fromkeys(parties(10), "created") | dict.fromkeys(parties(30, first=10), "pending")
@@ -148,13 +148,13 @@ def test_a_malformed_request_is_refused(org: Org, path: str) -> None:
 
 
 @pytest.mark.usefixtures("small_chunks")
-def test_cancelling_keeps_the_finished_chunks_and_cancels_the_others(org: Org, workshop: Workshop) -> None:
+def test_cancelling_keeps_the_finished_chunks_and_cancels_the_others(org: Org, worker: InProcessWorker) -> None:
     org.with_parties(*parties(40))
     job = submit(org.client(), body(org.with_course(), *parties(40)))
-    workshop.deliver("jobs.run_chunk", org.id)
+    worker.deliver("jobs.run_chunk", org.id)
     cancelled = org.client(Permission.ASSIGN, member="member-2").post(f"/v1/jobs/{job['id']}/cancel")
     assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
-    workshop.drain(org.id)
+    worker.drain(org.id)
 
     ended = read_job(org, job)
     assert ended == cancelled.json()
@@ -171,33 +171,35 @@ def test_a_job_that_has_ended_cannot_be_cancelled(org: Org, mixed: dict[str, Any
     assert read_job(org, mixed) == mixed
 
 
-def test_a_retry_is_a_new_job_of_the_failed_recipients(org: Org, mixed: dict[str, Any], workshop: Workshop) -> None:
+def test_a_retry_is_a_new_job_of_the_failed_recipients(
+    org: Org, mixed: dict[str, Any], worker: InProcessWorker
+) -> None:
     org.with_parties("inactive", "unknown-1")
     answer = org.client(Permission.ASSIGN).post(f"/v1/jobs/{mixed['id']}/retry")
     assert answer.status_code == 202
     retry = answer.json()
     assert (retry["retryOf"], retry["counts"]["total"]) == (mixed["id"], 3)
     assert answer.headers["location"] == f"/v1/jobs/{retry['id']}"
-    workshop.drain(org.id)
+    worker.drain(org.id)
     assert codes(org, retry) == {"inactive": "created", "unknown-1": "created", "unknown-2": "party-not-found"}
     assert read_job(org, retry)["request"] == mixed["request"]
     assert read_job(org, mixed) == mixed
 
 
-def test_a_job_without_failed_recipients_cannot_be_retried(org: Org, workshop: Workshop) -> None:
+def test_a_job_without_failed_recipients_cannot_be_retried(org: Org, worker: InProcessWorker) -> None:
     org.with_parties("party-1")
     queued = submit(org.client(), body(org.with_course(), "party-1"))
     for _ in range(2):  # first while the job is queued, then when it has succeeded
         answer = org.client().post(f"/v1/jobs/{queued['id']}/retry")
         assert (answer.status_code, answer.json()["type"]) == (409, "urn:rollcall:problem:nothing-to-retry")
-        workshop.drain(org.id)
+        worker.drain(org.id)
 
 
 @pytest.mark.usefixtures("small_chunks")
-def test_a_running_job_with_a_failed_recipient_cannot_be_retried(org: Org, workshop: Workshop) -> None:
+def test_a_running_job_with_a_failed_recipient_cannot_be_retried(org: Org, worker: InProcessWorker) -> None:
     org.with_parties(*parties(19))
     job = submit(org.client(), body(org.with_course(), "a-party-that-is-unknown", *parties(19)))
-    workshop.deliver("jobs.run_chunk", org.id)
+    worker.deliver("jobs.run_chunk", org.id)
     running = read_job(org, job)
     assert (running["state"], running["counts"]["failed"], running["counts"]["pending"]) == ("running", 1, 10)
     answer = org.client().post(f"/v1/jobs/{job['id']}/retry")
@@ -216,7 +218,7 @@ def test_a_member_who_may_only_view_or_complete_neither_cancels_nor_retries(
 
 
 def test_the_list_of_jobs_is_newest_first_and_can_be_filtered(
-    org: Org, workshop: Workshop, mixed: dict[str, Any]
+    org: Org, worker: InProcessWorker, mixed: dict[str, Any]
 ) -> None:
     queued = submit(org.client(), body(org.with_course(), "party-1"))
     client = org.client(Permission.VIEW)

@@ -9,7 +9,7 @@ from shared.access import Permission
 from shared.events import Actor
 from shared.jobs import ChunkState, JobState
 from tests.assignments.asking import body, parties, submit
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org
 from tests.feed import recorded
 from tests.jobs.steps import ACTOR, CHUNK, NOW, claim, claimed, finish, free_places, read, states, submit_in
@@ -92,7 +92,7 @@ def test_an_approval_waits_for_a_rejection_at_the_same_time_and_is_refused(org: 
     assert read(org, waiting).state == JobState.CANCELLED
 
 
-def test_only_a_member_who_manages_assignments_approves_and_rejects(org: Org, workshop: Workshop) -> None:
+def test_only_a_member_who_manages_assignments_approves_and_rejects(org: Org, worker: InProcessWorker) -> None:
     org.client().put("/v1/settings", json={"changeLimit": 1})
     org.with_parties(*parties(2))
     job = submit(org.client(), body(org.with_course(), *parties(2)))
@@ -102,5 +102,5 @@ def test_only_a_member_who_manages_assignments_approves_and_rejects(org: Org, wo
     assert [answer.status_code for answer in refused] == [403, 403]
     manager = org.client(Permission.MANAGE_ASSIGNMENTS, member="member-2")
     assert manager.post(f"{address}/approve").json()["state"] == "queued"
-    workshop.drain(org.id)
+    worker.drain(org.id)
     assert org.client().get(address).json()["counts"]["succeeded"] == 2

@@ -12,7 +12,7 @@ from shared.access import Caller, Permission
 from shared.jobs import Job
 from shared.services import jobs as verbs
 from tests.assignments.asking import assign, body, codes, pages, parties, read_job, submit
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org
 from tests.jobs.steps import ACTOR, CHUNK, NOW, claim, finish
 from tests.jobs.steps import submit as submit_to_workers
@@ -22,10 +22,10 @@ CANNOT_UNDO = (409, "urn:rollcall:problem:cannot-undo")
 
 
 @pytest.fixture
-def made(org: Org, workshop: Workshop) -> dict[str, Any]:
+def made(org: Org, worker: InProcessWorker) -> dict[str, Any]:
     """A finished job that assigned a course to three parties."""
     org.with_parties(*parties(3))
-    return assign(org, workshop, body(org.with_course(), *parties(3)))
+    return assign(org, worker, body(org.with_course(), *parties(3)))
 
 
 def undo(org: Org, job: dict[str, Any]) -> Any:
@@ -38,21 +38,21 @@ def refusal(answer: Any) -> tuple[int, str]:
 
 
 def test_an_undo_is_a_job_that_closes_the_assignments_that_the_first_job_made(
-    org: Org, workshop: Workshop, made: dict[str, Any]
+    org: Org, worker: InProcessWorker, made: dict[str, Any]
 ) -> None:
     answer = undo(org, made)
     assert (answer.status_code, answer.json()["undoOf"]) == (202, made["id"])
     assert answer.headers["location"] == f"/v1/jobs/{answer.json()['id']}"
-    workshop.drain(org.id)
+    worker.drain(org.id)
     assert codes(org, answer.json()) == dict.fromkeys(parties(3), "closed")
     assert {one["state"] for one in pages(org.client(), "/v1/assignments")} == {"closed"}
     assert read_job(org, made) == made, "the first job keeps its outcomes"
 
 
-def test_a_job_is_undone_once(org: Org, workshop: Workshop, made: dict[str, Any]) -> None:
+def test_a_job_is_undone_once(org: Org, worker: InProcessWorker, made: dict[str, Any]) -> None:
     first = undo(org, made)
     repeated = undo(org, made)
-    workshop.drain(org.id)
+    worker.drain(org.id)
     with time_machine.travel(clock.now() + timedelta(days=15)):
         late = undo(org, made)
     assert {answer.json()["id"] for answer in (repeated, late)} == {first.json()["id"]}
@@ -77,27 +77,27 @@ def test_two_undos_of_one_job_at_once_are_one_job(org: Org) -> None:
             assert (twin.id, existed) == (undoing.id, True)
 
 
-def test_a_job_that_has_not_ended_cannot_be_undone(org: Org, workshop: Workshop) -> None:
+def test_a_job_that_has_not_ended_cannot_be_undone(org: Org, worker: InProcessWorker) -> None:
     org.with_parties("party-1")
     job = submit(org.client(), body(org.with_course(), "party-1"))
     assert refusal(undo(org, job)) == CANNOT_UNDO
-    workshop.drain(org.id)
+    worker.drain(org.id)
     assert undo(org, job).status_code == 202
 
 
 @pytest.mark.parametrize(("late", "status"), [(timedelta(0), 202), (timedelta(seconds=1), 409)])
-def test_a_job_can_be_undone_for_14_days(org: Org, workshop: Workshop, late: timedelta, status: int) -> None:
+def test_a_job_can_be_undone_for_14_days(org: Org, worker: InProcessWorker, late: timedelta, status: int) -> None:
     ended_at = clock.now().replace(microsecond=0)
     with time_machine.travel(ended_at, tick=False):
         org.with_parties("party-1")
-        job = assign(org, workshop, body(org.with_course(), "party-1"))
+        job = assign(org, worker, body(org.with_course(), "party-1"))
     with time_machine.travel(ended_at + timedelta(days=14) + late, tick=False):
         assert undo(org, job).status_code == status
 
 
-def test_an_undo_cannot_be_undone(org: Org, workshop: Workshop, made: dict[str, Any]) -> None:
+def test_an_undo_cannot_be_undone(org: Org, worker: InProcessWorker, made: dict[str, Any]) -> None:
     undoing = undo(org, made).json()
-    workshop.drain(org.id)
+    worker.drain(org.id)
     assert refusal(undo(org, undoing)) == CANNOT_UNDO
     assert len(pages(org.client(), "/v1/jobs")) == 2
 

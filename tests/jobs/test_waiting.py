@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from shared.access import Permission
 from tests.assignments.asking import body, parties, submit
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org
 
 
@@ -28,11 +28,11 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], object]) -> 
 
 
 def test_a_waiting_request_is_answered_when_the_job_ends(
-    org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    org: Org, worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     org.with_parties("party-1")
     job = submit(org.client(), body(org.with_course(), "party-1"))
-    meanwhile(monkeypatch, lambda: None, lambda: workshop.drain(org.id))
+    meanwhile(monkeypatch, lambda: None, lambda: worker.drain(org.id))
     answer = org.client().get(f"/v1/jobs/{job['id']}", params={"wait": 20})
     assert answer.json()["state"] == "succeeded"
     assert org.client().get(f"/v1/jobs/{job['id']}", params={"wait": 20}).json() == answer.json()
@@ -48,14 +48,14 @@ def test_a_waiting_request_is_answered_when_its_time_is_over(org: Org) -> None:
 
 @pytest.mark.parametrize("rest", ["?wait=20", "/stream"])
 def test_a_waiting_request_holds_no_database_connection(
-    org: Org, monkeypatch: pytest.MonkeyPatch, workshop: Workshop, rest: str
+    org: Org, monkeypatch: pytest.MonkeyPatch, worker: InProcessWorker, rest: str
 ) -> None:
     """Otherwise waiting requests could use up the connection pool, and block all others."""
     job = submit(org.client(), body(org.with_course(), "party-1"))
     pool: Any = org.parts.database.engine.pool
     held: list[int] = []
     count = lambda: held.append(pool.checkedout())  # noqa: E731
-    meanwhile(monkeypatch, lambda: None, count, lambda: workshop.drain(org.id))
+    meanwhile(monkeypatch, lambda: None, count, lambda: worker.drain(org.id))
     assert org.client().get(f"/v1/jobs/{job['id']}{rest}").status_code == 200
     assert held == [0]
 
@@ -75,14 +75,14 @@ def streamed(client: TestClient, path: str) -> Iterator[dict[str, Any]]:
 
 
 def test_a_stream_sends_each_change_and_ends_with_the_job(
-    org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    org: Org, worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.jobs.actions.SMALLEST_CHUNK", 10)
     org.with_parties(*parties(20))
     job = submit(org.client(), body(org.with_course(), *parties(20)))
 
     def work_on_one_chunk() -> None:
-        workshop.deliver("jobs.run_chunk", org.id)
+        worker.deliver("jobs.run_chunk", org.id)
 
     meanwhile(monkeypatch, work_on_one_chunk, lambda: None, work_on_one_chunk)
     sent = list(streamed(org.client(Permission.VIEW), f"/v1/jobs/{job['id']}/stream"))

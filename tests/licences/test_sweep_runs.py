@@ -15,7 +15,7 @@ from shared.licences import Batch, Licence, LicenceDue, Sweep
 from shared.services import sweeps
 from shared.services.sweeps import Step
 from tests.assignments.asking import parties
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import OPERATOR, Org
 from tests.licences.earning import NOON
 from tests.licences.sweeps import DAY, FEATURES, end, notice, published, put_licences, request_sweep, sweep, take_step
@@ -84,25 +84,25 @@ def test_a_step_that_published_something_is_repeated_while_other_licences_are_lo
 
 
 @pytest.mark.usefixtures("batches_of_20")
-def test_a_sweep_of_more_than_one_batch_wakes_one_helper(org: Org, course: str, workshop: Workshop) -> None:
+def test_a_sweep_of_more_than_one_batch_wakes_one_helper(org: Org, course: str, worker: InProcessWorker) -> None:
     ids = parties(200)
     org.with_parties(*ids)
     put_licences(org, course, dict.fromkeys(ids[:10], clock.now()))
     request_sweep(org, clock.now())
-    workshop.deliver("licences.sweep_organization", org.id)
+    worker.deliver("licences.sweep_organization", org.id)
     helper = ("licences.sweep_organization", (org.id, False))
-    assert helper not in workshop.messages, "a single batch needs no help"
+    assert helper not in worker.messages, "a single batch needs no help"
     put_licences(org, course, dict.fromkeys(ids[10:], clock.now()))
     request_sweep(org, clock.now())
-    workshop.messages.clear()
-    workshop.deliver("licences.sweep_organization", org.id)
-    assert list(workshop.messages) == [helper, helper], "one to help, one to continue"
-    workshop.deliver("licences.sweep_organization", org.id, False)
-    assert Counter(workshop.messages)[helper] == 2, "a helper wakes no other worker"
+    worker.messages.clear()
+    worker.deliver("licences.sweep_organization", org.id)
+    assert list(worker.messages) == [helper, helper], "one to help, one to continue"
+    worker.deliver("licences.sweep_organization", org.id, False)
+    assert Counter(worker.messages)[helper] == 2, "a helper wakes no other worker"
     assert len(set(published(org))) == len(published(org)) == 4 * 200
 
 
-def test_an_organization_is_swept_once_a_night(org: Org, course: str, workshop: Workshop) -> None:
+def test_an_organization_is_swept_once_a_night(org: Org, course: str, worker: InProcessWorker) -> None:
     put_licences(org, course, {"a": NOON})
     night = datetime(2026, 3, 3, 1, tzinfo=UTC)
     with org.transaction() as db:
@@ -118,14 +118,14 @@ def test_an_organization_is_swept_once_a_night(org: Org, course: str, workshop: 
     assert (run.slot, run.expired, run.notices) == (date(2026, 3, 3), 1, 3)
 
 
-def test_the_next_tick_wakes_a_run_whose_message_was_lost(org: Org, workshop: Workshop) -> None:
+def test_the_next_tick_wakes_a_run_whose_message_was_lost(org: Org, worker: InProcessWorker) -> None:
     answer = org.client(Permission.ADMIN).post("/v1/sweeps")
     assert answer.status_code == 202
     assert answer.json()["finishedAt"] is None
-    workshop.messages.clear()
-    workshop.deliver("licences.sweep")
-    assert ("licences.sweep_organization", (org.id,)) in workshop.messages
-    workshop.deliver("licences.sweep_organization", org.id)
+    worker.messages.clear()
+    worker.deliver("licences.sweep")
+    assert ("licences.sweep_organization", (org.id,)) in worker.messages
+    worker.deliver("licences.sweep_organization", org.id)
     items = org.client(Permission.VIEW).get("/v1/sweeps").json()["items"]
     assert items
     assert all(item["finishedAt"] for item in items)

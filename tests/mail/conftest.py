@@ -6,7 +6,7 @@ import pytest
 
 from shared import deliveries
 from shared.settings import Settings
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org
 from tests.mail.correspondence import Correspondence
 from tests.mail.server import MailServer, running
@@ -21,7 +21,7 @@ def server() -> Iterator[MailServer]:
 
 @pytest.fixture
 def mails(
-    org: Org, workshop: Workshop, server: MailServer, configured: Settings, monkeypatch: pytest.MonkeyPatch
+    org: Org, worker: InProcessWorker, server: MailServer, configured: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Correspondence]:
     """The organization's mails, sent by this process."""
     from worker import deliveries as sending
@@ -35,5 +35,5 @@ def mails(
     post = mail.Post()
     post.server = deliveries.MailServer(server.url, patience_seconds=1.0)
     monkeypatch.setattr(mail, "post", post)
-    yield Correspondence(org, workshop, server, post)
+    yield Correspondence(org, worker, server, post)
     post.server.close()

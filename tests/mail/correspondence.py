@@ -11,7 +11,7 @@ from sqlalchemy import select
 from shared import clock, deliveries
 from shared.deliveries import Channel, Delivery
 from tests.assignments.asking import assign, body
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org
 from tests.mail.server import MailServer
 
@@ -24,7 +24,7 @@ class Correspondence:
     """The mails of an organization to its parties. post: the sender's connections to the server."""
 
     org: Org
-    workshop: Workshop
+    worker: InProcessWorker
     server: MailServer
     post: Any
 
@@ -35,7 +35,7 @@ class Correspondence:
 
     def assign(self, *parties: str, course: str | None = None, **fields: Any) -> dict[str, Any]:
         """Assign a course. Returns the job."""
-        return assign(self.org, self.workshop, body(course or self.org.with_course(), *parties, **fields))
+        return assign(self.org, self.worker, body(course or self.org.with_course(), *parties, **fields))
 
     def plan(self) -> None:
         """Plan the new events."""
@@ -50,7 +50,7 @@ class Correspondence:
         from worker import mail
 
         mail.send([self.org.id])
-        self.workshop.messages.clear()
+        self.worker.messages.clear()
 
     def deliver(self) -> list[EmailMessage]:
         """Plan and send. Returns the mails that the server accepted meanwhile."""

@@ -121,8 +121,8 @@ def test_reminders_count_the_days_from_the_day_on_which_they_are_sent(mails: Cor
     subjects = []
     for day in ("2026-06-23", "2026-06-29", "2026-07-01", "2026-07-07", "2026-07-30"):
         with time_machine.travel(f"{day}T12:00:00Z", tick=False):
-            mails.workshop.send("assignments.remind_organization", mails.org.id)
-            mails.workshop.drain()
+            mails.worker.send("assignments.remind_organization", mails.org.id)
+            mails.worker.drain()
             mails.plan()
         late = "2026-06-24T12:00:00Z" if day == "2026-06-23" else f"{day}T12:01:00Z"
         with time_machine.travel(late, tick=False):
@@ -153,8 +153,8 @@ def test_a_reminder_that_is_late_or_has_another_due_date_is_not_sent(
         job = mails.assign("ada", dueOn="2026-06-30")
         mails.deliver()
     with time_machine.travel("2026-06-23T12:00:00Z", tick=False):
-        mails.workshop.send("assignments.remind_organization", mails.org.id)
-        mails.workshop.drain()
+        mails.worker.send("assignments.remind_organization", mails.org.id)
+        mails.worker.drain()
         mails.plan()
     with time_machine.travel(at, tick=False):
         client = mails.org.client()

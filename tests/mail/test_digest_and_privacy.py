@@ -51,8 +51,8 @@ def test_a_digest_in_doubt_is_sent_again_complete_with_the_same_message_id(mails
             mails.assign("ada", course=mails.org.with_course(title=title), dueOn="2026-06-30")
         mails.deliver()
     with time_machine.travel("2026-06-23T12:00:00Z", tick=False):
-        mails.workshop.send("assignments.remind_organization", mails.org.id)
-        mails.workshop.drain()
+        mails.worker.send("assignments.remind_organization", mails.org.id)
+        mails.worker.drain()
         mails.server.on_data = "drop"
         (first,) = mails.deliver()
     mails.server.on_data = None
@@ -70,9 +70,9 @@ def test_preparing_a_batch_takes_the_same_statements_for_any_number_of_mails(mai
         mails.add_parties(*people)
         mails.assign(*(str(one["entityId"]) for one in people))
         mails.plan()
-        with mails.workshop.database.transaction(mails.org.id) as db:
+        with mails.worker.database.transaction(mails.org.id) as db:
             claimed = deliveries.claim(db, Channel.EMAIL, clock.now(), 1000, 60)
-            with count_statements(mails.workshop.database.engine) as counted:
+            with count_statements(mails.worker.database.engine) as counted:
                 assert len(mail._prepare(db, claimed, clock.now(), configured=True)) == size
         counts.append(counted.count)
     assert counts[0] == counts[1]

@@ -24,7 +24,7 @@ def licensed(mails: Correspondence, *parties: str, course: str | None = None) ->
         mails.add_parties(ADA, BOB)
         session_id = schedule(mails.org, course or mails.org.with_course(licenceMonths=12), **WHEN)
         add(mails.org, session_id, *parties)
-        complete(mails.org, mails.workshop, session_id)
+        complete(mails.org, mails.worker, session_id)
         mails.deliver()
         return licence(mails, parties[0])
 

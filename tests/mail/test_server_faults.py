@@ -120,7 +120,7 @@ def test_a_mail_that_is_refused_for_its_contents_fails(mails: Correspondence) ->
 def test_no_transaction_is_open_while_a_mail_is_handed_in(mails: Correspondence) -> None:
     given(mails)
     open_ones: list[int] = []
-    pool = mails.workshop.database.engine.pool
+    pool = mails.worker.database.engine.pool
     mails.server.during_data = lambda: open_ones.append(pool.checkedout())  # type: ignore[attr-defined]
     mails.post.connections = 1
     mails.send()
@@ -176,7 +176,7 @@ def test_a_task_whose_time_is_over_hands_in_no_further_mail(
     monkeypatch.setattr(mail, "SENDING_SECONDS", 20.0)
     mail.send([mails.org.id])
     assert sorted((row.state, row.attempts) for row in mails.rows()) == [("queued", 0), ("queued", 0), ("sent", 1)]
-    assert list(mails.workshop.messages) == [("deliveries.send", ("email",))]
+    assert list(mails.worker.messages) == [("deliveries.send", ("email",))]
 
 
 # --- the connection itself

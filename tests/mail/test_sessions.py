@@ -136,6 +136,6 @@ def test_an_invitation_to_a_session_that_was_completed_before_its_end_is_suppres
 ) -> None:
     with time_machine.travel(NOW, tick=False):
         mails.plan()
-        complete(mails.org, mails.workshop, session)
+        complete(mails.org, mails.worker, session)
         mails.send()
     assert mails.states()[0] == ("ada", "suppressed", "session-over")

@@ -9,7 +9,7 @@ import pytest
 from shared import clock, deliveries
 from shared.deliveries import Channel, Claimed, DeliveryCode, DeliveryState, Settled
 from tests.deliveries.receiving import claim
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.mail.correspondence import ADA, BOB, Correspondence
 
 SENT = Settled(DeliveryState.SENT, DeliveryCode.DELIVERED, 250)
@@ -37,7 +37,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> N
 
 
 def test_results_that_arrive_soon_after_another_are_settled_with_it(
-    mails: Correspondence, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    mails: Correspondence, worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from worker.settling import settled_together
 
@@ -51,7 +51,7 @@ def test_results_that_arrive_soon_after_another_are_settled_with_it(
 
     with monkeypatch.context() as patch, mails.org.transaction() as db:
         patch.setattr(deliveries, "settle_soon", settle_soon)
-        with settled_together(workshop.database, mails.org.id) as results:
+        with settled_together(worker.database, mails.org.id) as results:
             meanwhile(patch, lambda: done.append(results.settle({second: SENT})))
             done.append(results.settle({first: SENT}))
             assert [one.result(10) for one in done] == [None, None]
@@ -60,12 +60,12 @@ def test_results_that_arrive_soon_after_another_are_settled_with_it(
 
 
 def test_a_single_result_is_settled_after_a_moment_and_the_last_at_the_end(
-    mails: Correspondence, workshop: Workshop
+    mails: Correspondence, worker: InProcessWorker
 ) -> None:
     from worker.settling import settled_together
 
     first, second = claimed(mails)
-    with settled_together(workshop.database, mails.org.id) as results:
+    with settled_together(worker.database, mails.org.id) as results:
         begun = time.monotonic()
         results.settle({first: SENT}).result(10)
         assert time.monotonic() - begun < 5
@@ -75,7 +75,7 @@ def test_a_single_result_is_settled_after_a_moment_and_the_last_at_the_end(
 
 
 def test_a_database_error_is_raised_in_every_waiting_thread(
-    mails: Correspondence, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    mails: Correspondence, worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from worker.settling import settled_together
 
@@ -84,7 +84,7 @@ def test_a_database_error_is_raised_in_every_waiting_thread(
 
     first, second = claimed(mails)
     monkeypatch.setattr(deliveries, "settle_soon", refuse)
-    with settled_together(workshop.database, mails.org.id) as results:
+    with settled_together(worker.database, mails.org.id) as results:
         for one in (results.settle({first: SENT}), results.settle({second: SENT})):
             with pytest.raises(ConnectionError):
                 one.result(10)

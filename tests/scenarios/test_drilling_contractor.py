@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 
 from api.http.parts import Parts
 from shared.access import Permission
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org, add_org
 
 DRILL_FLOOR = [f"crew-{n:04}" for n in range(1500)]
@@ -27,7 +27,7 @@ def contractor(app: FastAPI, parts: Parts) -> Org:
 
 
 def test_an_hse_team_assigns_a_course_to_2000_parties_records_completions_and_reports(
-    contractor: Org, workshop: Workshop
+    contractor: Org, worker: InProcessWorker
 ) -> None:
     # The HSE team publishes a new version of "Hydrogen-sulfide response" in the catalogue.
     course = contractor.with_course(title="Hydrogen-sulfide response", code="H2S", label="v3.1")
@@ -44,12 +44,12 @@ def test_an_hse_team_assigns_a_course_to_2000_parties_records_completions_and_re
         folders = ["drill-floor-crew", "third-party-inspectors", "port-agents"]
         accepted = coordinator.post("/v1/assignments", json=body | {"folderIds": folders})
         assert accepted.status_code == 202
-        workshop.drain(contractor.id)
+        worker.drain(contractor.id)
         job = coordinator.get(accepted.headers["Location"]).json()
         assert (job["state"], job["counts"]["succeeded"]) == ("succeeded", 2000)
         one_by_one = [{"entityType": "party", "entityId": party} for party in INSPECTORS]
         coordinator.post("/v1/assignments", json={"courseId": other, "reason": REASON, "recipients": one_by_one})
-        workshop.drain(contractor.id)
+        worker.drain(contractor.id)
 
     # As each party completes the course, completion is recorded with the actor: here a supervisor, after a drill.
     supervisor = contractor.client(Permission.COMPLETE, member="toolpusher", folders=["drill-floor-crew"])
@@ -58,7 +58,7 @@ def test_an_hse_team_assigns_a_course_to_2000_parties_records_completions_and_re
             "/v1/assignments/complete",
             json={"courseId": course, "folderIds": ["drill-floor-crew"], "occurredOn": "2026-05-09"},
         )
-        workshop.drain(contractor.id)
+        worker.drain(contractor.id)
     assert coordinator.get(signed.headers["Location"]).json()["counts"]["succeeded"] == 1500
 
     # At any time, the HSE team can list assignments filtered by course, folder, completion status and due date.
@@ -85,14 +85,14 @@ def test_an_hse_team_assigns_a_course_to_2000_parties_records_completions_and_re
 
 
 def test_an_assignment_survives_changes_of_its_coordinator_party_and_course(
-    contractor: Org, workshop: Workshop
+    contractor: Org, worker: InProcessWorker
 ) -> None:
     course = contractor.with_course(title="Confined-space entry", label="v1.4")
     body = {"courseId": course, "reason": REASON, "recipients": [{"entityType": "party", "entityId": "crew-0001"}]}
     leaver = contractor.client(Permission.ASSIGN, member="coordinator-who-leaves")
     job = leaver.post("/v1/assignments", json=body).json()
     contractor.publish(course, "v2.0")  # published before the job runs: the submission keeps v1.4
-    workshop.drain(contractor.id)
+    worker.drain(contractor.id)
 
     moved = {"entityId": "crew-0001", "displayName": "Party crew-0001", "folders": ["port-agents"], "active": False}
     contractor.client(Permission.SYNC_DIRECTORY).put("/v1/parties", json={"parties": [moved]})
@@ -124,21 +124,23 @@ def count(client: TestClient, **filters: object) -> int:
             return len(ids)
 
 
-def test_undoing_a_job_of_2000_parties_keeps_the_10_completed_assignments(contractor: Org, workshop: Workshop) -> None:
+def test_undoing_a_job_of_2000_parties_keeps_the_10_completed_assignments(
+    contractor: Org, worker: InProcessWorker
+) -> None:
     course = contractor.with_course(title="Basic safety", label="v1.0")
     coordinator = contractor.client(member="coordinator")
     folders = ["drill-floor-crew", "third-party-inspectors", "port-agents"]
     body = {"courseId": course, "reason": "Wrong course, as it turns out", "folderIds": folders}
     job = coordinator.post("/v1/assignments", json=body).json()
-    workshop.drain(contractor.id)
+    worker.drain(contractor.id)
     done = [f"crew-{n:04}" for n in range(0, 1500, 150)]
     recipients = [{"entityType": "party", "entityId": party} for party in done]
     coordinator.post("/v1/assignments/complete", json={"courseId": course, "recipients": recipients})
-    workshop.drain(contractor.id)
+    worker.drain(contractor.id)
 
     undo = coordinator.post(f"/v1/jobs/{job['id']}/undo").json()
     assert (undo["undoOf"], undo["counts"]["total"]) == (job["id"], 2000)
-    workshop.drain(contractor.id)
+    worker.drain(contractor.id)
     ended = coordinator.get(f"/v1/jobs/{undo['id']}").json()
     assert (ended["state"], ended["counts"]["succeeded"], ended["counts"]["unchanged"]) == ("succeeded", 1990, 10)
     left = coordinator.get(f"/v1/jobs/{undo['id']}/results", params={"outcome": "unchanged"}).json()["items"]

@@ -21,7 +21,7 @@ from tests.assignments.asking import assign, body
 from tests.deliveries import receivers
 from tests.deliveries.receivers import receiver
 from tests.deliveries.receiving import webhook
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org
 from tests.mail.server import running
 
@@ -49,7 +49,7 @@ def left(org: Org) -> int:
 
 
 def test_2000_assignments_reach_each_receiver_on_each_channel_exactly_once(
-    org: Org, workshop: Workshop, configured: Settings, monkeypatch: pytest.MonkeyPatch
+    org: Org, worker: InProcessWorker, configured: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from worker import mail, notices, webhooks
 
@@ -64,15 +64,15 @@ def test_2000_assignments_reach_each_receiver_on_each_channel_exactly_once(
             monkeypatch.setattr(module, "config", open_to_us)
         monkeypatch.setattr(mail, "post", post)
         hooks = [webhook(org, TYPE, url=one.url) for one in (good, bad)]
-        assert assign(org, workshop, body(org.with_course(), *names))["state"] == "succeeded"
+        assert assign(org, worker, body(org.with_course(), *names))["state"] == "succeeded"
         with org.transaction() as db:
             while deliveries.plan(db, clock.now(), mailed=notices.MAILED):
                 pass
-        workshop.deliver("events.relay", org.id)
+        worker.deliver("events.relay", org.id)
         for hours in range(30):
             with time_machine.travel(clock.now() + timedelta(hours=hours)):
                 for channel in Channel:
-                    workshop.deliver("deliveries.send", str(channel))
+                    worker.deliver("deliveries.send", str(channel))
             if not left(org):
                 break
         if post.server is not None:

@@ -4,12 +4,12 @@ import time_machine
 
 from shared.access import Permission
 from tests.assignments.asking import recipients
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org
 from tests.sessions.sitting import outcomes, roster
 
 
-def test_staff_schedules_completes_and_amends_a_session_that_grants_licences(org: Org, workshop: Workshop) -> None:
+def test_staff_schedules_completes_and_amends_a_session_that_grants_licences(org: Org, worker: InProcessWorker) -> None:
     org.with_parties("ada", "bo", "cy", "dee")
     staff, anybody = org.client(Permission.ADMIN), org.client(Permission.CHECK_LICENCES)
 
@@ -44,7 +44,7 @@ def test_staff_schedules_completes_and_amends_a_session_that_grants_licences(org
     with time_machine.travel("2026-03-10T16:05:00Z", tick=False):
         assert staff.put(f"{session}/roster/dee", json={"attendance": "absent"}).status_code == 200
         staff.post(f"{session}/complete")
-        workshop.drain(org.id)
+        worker.drain(org.id)
     assert outcomes(org, session_id) == {"ada": "licensed", "bo": "licensed", "dee": "not-attended"}
     licence = roster(org, session_id)["ada"]["licenceId"]
 
@@ -52,7 +52,7 @@ def test_staff_schedules_completes_and_amends_a_session_that_grants_licences(org
     amendment = {"add": recipients("dee"), "remove": recipients("bo"), "reason": "Dee sat in Bo's seat"}
     with time_machine.travel("2026-03-11T09:00:00Z", tick=False):
         staff.post(f"{session}/amend", json=amendment)
-        workshop.drain(org.id)
+        worker.drain(org.id)
     assert outcomes(org, session_id) == {"ada": "licensed", "bo": "removed", "dee": "licensed"}
     assert roster(org, session_id)["ada"]["licenceId"] == licence
     assert anybody.get(session).status_code == 403

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from api.http.parts import Parts
 from shared.access import Permission
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org, add_org
 
 STAFF = [f"staff-{n:03}" for n in range(195)]
@@ -22,7 +22,9 @@ def hospital(app: FastAPI, parts: Parts) -> Org:
     return org
 
 
-def test_an_annual_refresh_is_assigned_completed_in_two_ways_and_reported(hospital: Org, workshop: Workshop) -> None:
+def test_an_annual_refresh_is_assigned_completed_in_two_ways_and_reported(
+    hospital: Org, worker: InProcessWorker
+) -> None:
     # The clinical operations team publishes v4.0 on 2026-04-15; the lead assigns it to all 230.
     with time_machine.travel("2026-04-15T15:00:00Z", tick=False):
         course = hospital.with_course(title="Rabies handling refresh", label="v4.0")
@@ -34,7 +36,7 @@ def test_an_annual_refresh_is_assigned_completed_in_two_ways_and_reported(hospit
             "dueOn": "2026-06-14",
         }
         accepted = lead.post("/v1/assignments", json=body)
-        workshop.drain(hospital.id)
+        worker.drain(hospital.id)
         assert lead.get(accepted.headers["Location"]).json()["counts"]["succeeded"] == 230
     open_ones = {item["party"]["entityId"]: item["id"] for item in everything(hospital, state="assigned")}
     assert len(open_ones) == 230

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from shared.licences import Licence
 from tests.assignments.asking import pages, read_job, recipients
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org
 
 STARTS, ENDS = "2026-10-24T07:00:00Z", "2026-10-24T11:00:00Z"
@@ -71,30 +71,30 @@ def accept(org: Org, session_id: str, client: TestClient | None = None) -> dict[
     return job
 
 
-def complete(org: Org, workshop: Workshop, session_id: str) -> dict[str, Any]:
+def complete(org: Org, worker: InProcessWorker, session_id: str) -> dict[str, Any]:
     """Completes a session. Returns the finished job."""
     job = accept(org, session_id)
-    workshop.drain(org.id)
+    worker.drain(org.id)
     return read_job(org, job)
 
 
-def completed(org: Org, workshop: Workshop, *party_ids: str, **fields: Any) -> str:
+def completed(org: Org, worker: InProcessWorker, *party_ids: str, **fields: Any) -> str:
     """Completes a session that these parties attended. fields: those of its course. Returns the session's id."""
     session_id = schedule(org, org.with_course(**fields))
     org.with_parties(*party_ids)
     add(org, session_id, *party_ids)
-    complete(org, workshop, session_id)
+    complete(org, worker, session_id)
     return session_id
 
 
 def amend(
-    org: Org, workshop: Workshop, session_id: str, *, add: tuple[str, ...] = (), remove: tuple[str, ...] = ()
+    org: Org, worker: InProcessWorker, session_id: str, *, add: tuple[str, ...] = (), remove: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """Amends a completed session. Returns the finished job."""
     body = {"add": recipients(*add), "remove": recipients(*remove), "reason": "The list was another day's"}
     answer = org.client().post(f"/v1/sessions/{session_id}/amend", json=body)
     assert answer.status_code == 202, answer.text
-    workshop.drain(org.id)
+    worker.drain(org.id)
     return read_job(org, answer.json())
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.assignments.asking import codes, recipients
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org
 from tests.feed import subjects
 from tests.sessions.sitting import accept, add, amend, complete, completed, held, outcomes, pointers, problem, schedule
@@ -35,15 +35,15 @@ def test_only_a_completed_session_can_be_amended(org: Org, state: str) -> None:
     ],
 )
 def test_a_wrong_field_of_an_amendment_is_named(
-    org: Org, workshop: Workshop, sent: dict[str, Any], at: list[str]
+    org: Org, worker: InProcessWorker, sent: dict[str, Any], at: list[str]
 ) -> None:
-    session_id = completed(org, workshop, "party-1")
+    session_id = completed(org, worker, "party-1")
     assert pointers(org.client().post(f"/v1/sessions/{session_id}/amend", json=sent)) == at
 
 
-def test_a_repeated_key_returns_the_same_amendment(org: Org, workshop: Workshop) -> None:
+def test_a_repeated_key_returns_the_same_amendment(org: Org, worker: InProcessWorker) -> None:
     org.with_parties("party-2")
-    session_id = completed(org, workshop, "party-1")
+    session_id = completed(org, worker, "party-1")
     sent = {"add": recipients("party-2"), "reason": "x"}
     client, key = org.client(), {"Idempotency-Key": "amendment-1"}
     first, again = (client.post(f"/v1/sessions/{session_id}/amend", json=sent, headers=key) for _ in range(2))
@@ -52,7 +52,7 @@ def test_a_repeated_key_returns_the_same_amendment(org: Org, workshop: Workshop)
 
 
 def test_a_retry_after_an_amendment_licenses_no_party_twice(
-    org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    org: Org, worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All three parties failed in the completion. Amendments add two and remove one again; then all are retried."""
     org.with_parties("party-1", "party-2", "party-3")
@@ -64,13 +64,13 @@ def test_a_retry_after_an_amendment_licenses_no_party_twice(
 
     with monkeypatch.context() as patch:
         patch.setattr("shared.licences.grant", fails)
-        job = complete(org, workshop, session_id)
+        job = complete(org, worker, session_id)
     assert (job["state"], set(outcomes(org, session_id).values())) == ("failed", {"failed"})
-    amend(org, workshop, session_id, add=("party-1",))
-    amend(org, workshop, session_id, add=("party-2",))
-    amend(org, workshop, session_id, remove=("party-2",))
+    amend(org, worker, session_id, add=("party-1",))
+    amend(org, worker, session_id, add=("party-2",))
+    amend(org, worker, session_id, remove=("party-2",))
     retried = org.client().post(f"/v1/jobs/{job['id']}/retry").json()
-    workshop.drain(org.id)
+    worker.drain(org.id)
     assert codes(org, retried) == {
         "party-1": "already-licensed",
         "party-2": "not-on-roster",

@@ -14,7 +14,7 @@ from shared import clock, jobs
 from shared.assignments import Assignment
 from shared.licences import Licence
 from tests.assignments.asking import assign, body, codes, deactivate, parties, read_job
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org, add_org
 from tests.feed import recorded, subjects
 from tests.sessions.sitting import (
@@ -41,7 +41,7 @@ def granted(org: Org, session_id: str) -> dict[str, Licence]:
     return {licence.party_id: licence for licence in found}
 
 
-def test_each_party_that_attended_is_licensed_with_the_same_granted_at(org: Org, workshop: Workshop) -> None:
+def test_each_party_that_attended_is_licensed_with_the_same_granted_at(org: Org, worker: InProcessWorker) -> None:
     org.with_parties(*parties(4))
     session_id = schedule(org)
     add(org, session_id, *parties(4))
@@ -52,7 +52,7 @@ def test_each_party_that_attended_is_licensed_with_the_same_granted_at(org: Org,
     assert read(org, session_id)["state"] == "completing"
     assert set(outcomes(org, session_id).values()) == {"pending", "not-attended"}
     with time_machine.travel("2026-10-24T12:07:00Z", tick=False):  # the job runs later, `grantedAt` stays
-        workshop.drain(org.id)
+        worker.drain(org.id)
     job = read_job(org, job)
     assert (job["kind"], job["state"]) == ("sessions.complete", "succeeded")
     assert (job["counts"]["succeeded"], job["counts"]["unchanged"]) == (2, 2)
@@ -79,8 +79,8 @@ def test_each_party_that_attended_is_licensed_with_the_same_granted_at(org: Org,
     }
 
 
-def test_results_name_the_granted_licences(org: Org, workshop: Workshop) -> None:
-    session_id = completed(org, workshop, "party-1", "party-2")
+def test_results_name_the_granted_licences(org: Org, worker: InProcessWorker) -> None:
+    session_id = completed(org, worker, "party-1", "party-2")
     job_id = read(org, session_id)["completion"]["jobId"]
     items = org.client().get(f"/v1/jobs/{job_id}/results").json()["items"]
     found = granted(org, session_id)
@@ -89,17 +89,17 @@ def test_results_name_the_granted_licences(org: Org, workshop: Workshop) -> None
     ]
 
 
-def test_the_open_assignment_of_the_sessions_version_is_completed(org: Org, workshop: Workshop) -> None:
+def test_the_open_assignment_of_the_sessions_version_is_completed(org: Org, worker: InProcessWorker) -> None:
     """An assignment of another version or of an absent party stays open."""
     org.with_parties("party-1", "party-2", "party-3")
     course = org.with_course(label="v1")
-    assign(org, workshop, body(course, "party-1"))
+    assign(org, worker, body(course, "party-1"))
     org.publish(course, "v2")
-    assign(org, workshop, body(course, "party-1", "party-2"))
+    assign(org, worker, body(course, "party-1", "party-2"))
     session_id = schedule(org, course, startsAt="2026-10-24T20:00:00Z", endsAt="2026-10-24T23:30:00Z")
     add(org, session_id, "party-1", "party-2", "party-3")
     attend(org, session_id, "party-2", "absent")
-    job = complete(org, workshop, session_id)
+    job = complete(org, worker, session_id)
     items = org.client().get("/v1/assignments").json()["items"]
     found = {(one["party"]["entityId"], one["versionLabel"]): one for one in items}
     assert {key: one["state"] for key, one in found.items()} == {
@@ -117,7 +117,7 @@ def test_the_open_assignment_of_the_sessions_version_is_completed(org: Org, work
 
 
 def test_a_completion_occurred_on_the_day_of_the_sessions_end_in_the_organizations_zone(
-    app: FastAPI, parts: Parts, workshop: Workshop
+    app: FastAPI, parts: Parts, worker: InProcessWorker
 ) -> None:
     """The day of the completion counts if the session is completed before its end."""
     org = add_org(app, parts, time_zone="Pacific/Auckland")
@@ -125,42 +125,42 @@ def test_a_completion_occurred_on_the_day_of_the_sessions_end_in_the_organizatio
     days = []
     for ends_at in ("2026-10-24T11:30:00Z", "2099-01-01T00:00:00Z"):  # the first is 00:30 on the 25th in Auckland
         course = org.with_course()
-        assign(org, workshop, body(course, "party-1"))
+        assign(org, worker, body(course, "party-1"))
         session_id = schedule(org, course, endsAt=ends_at)
         add(org, session_id, "party-1")
         with time_machine.travel("2026-10-26T12:00:00Z", tick=False):  # 01:00 on the 27th in Auckland
-            complete(org, workshop, session_id)
+            complete(org, worker, session_id)
         found = org.client().get("/v1/assignments", params={"courseId": course}).json()["items"]
         days.append(found[0]["completion"]["occurredOn"])
     assert days == ["2026-10-25", "2026-10-27"]
 
 
-def test_a_session_of_a_course_without_licences_only_completes_assignments(org: Org, workshop: Workshop) -> None:
+def test_a_session_of_a_course_without_licences_only_completes_assignments(org: Org, worker: InProcessWorker) -> None:
     org.with_parties("party-1", "party-2")
     course = org.with_course(licenceMonths=None)
-    assign(org, workshop, body(course, "party-1"))
+    assign(org, worker, body(course, "party-1"))
     session_id = schedule(org, course)
     add(org, session_id, "party-1", "party-2")
     attend(org, session_id, "party-2", "absent")
-    job = complete(org, workshop, session_id)
+    job = complete(org, worker, session_id)
     assert codes(org, job) == {"party-1": "attended", "party-2": "not-attended"}
     assert outcomes(org, session_id) == {"party-1": "completed", "party-2": "not-attended"}
     assert granted(org, session_id) == {}
     assert org.client().get("/v1/assignments").json()["items"][0]["state"] == "completed"
 
 
-def test_a_party_that_is_inactive_by_the_completion_is_licensed(org: Org, workshop: Workshop) -> None:
+def test_a_party_that_is_inactive_by_the_completion_is_licensed(org: Org, worker: InProcessWorker) -> None:
     org.with_parties("party-1")
     session_id = schedule(org)
     add(org, session_id, "party-1")
     deactivate(org, "party-1")
-    complete(org, workshop, session_id)
+    complete(org, worker, session_id)
     assert outcomes(org, session_id) == {"party-1": "licensed"}
 
 
-def test_the_end_of_a_session_is_one_event(org: Org, workshop: Workshop) -> None:
-    session_id = completed(org, workshop, "party-1", "party-2")
-    workshop.drain(org.id)
+def test_the_end_of_a_session_is_one_event(org: Org, worker: InProcessWorker) -> None:
+    session_id = completed(org, worker, "party-1", "party-2")
+    worker.drain(org.id)
     (event,) = recorded(org, "session.completed")
     assert event.subject == f"session/{session_id}"
     assert event.data["counts"]["succeeded"] == 2
@@ -168,17 +168,17 @@ def test_the_end_of_a_session_is_one_event(org: Org, workshop: Workshop) -> None
 
 
 @pytest.mark.parametrize("when", ["running", "done"])
-def test_a_repeated_completion_returns_the_same_job(org: Org, workshop: Workshop, when: str) -> None:
+def test_a_repeated_completion_returns_the_same_job(org: Org, worker: InProcessWorker, when: str) -> None:
     org.with_parties("party-1")
     session_id = schedule(org)
     add(org, session_id, "party-1")
     job = accept(org, session_id)
     if when == "done":
-        workshop.drain(org.id)
+        worker.drain(org.id)
     answer = org.client().post(f"/v1/sessions/{session_id}/complete", headers={"Idempotency-Key": "another"})
     assert (answer.status_code, answer.json()["id"]) == (202, job["id"])
     assert answer.headers["idempotent-replayed"] == "true"
-    workshop.drain(org.id)
+    worker.drain(org.id)
     assert len(granted(org, session_id)) == 1
     assert len(subjects(org, "job.submitted")) == 1
 
@@ -202,7 +202,7 @@ def test_a_session_with_an_empty_roster_is_not_completed(org: Org) -> None:
     assert subjects(org, "job.submitted") == []
 
 
-def test_the_roster_is_frozen_from_acceptance_on(org: Org, workshop: Workshop) -> None:
+def test_the_roster_is_frozen_from_acceptance_on(org: Org, worker: InProcessWorker) -> None:
     org.with_parties("party-1", "party-2")
     session_id = schedule(org)
     add(org, session_id, "party-1")
@@ -217,26 +217,28 @@ def test_the_roster_is_frozen_from_acceptance_on(org: Org, workshop: Workshop) -
             client.post(f"{path}/cancel", json={"reason": "x"}),
         ]
         assert [problem(answer) for answer in refused] == [(409, "session-completed")] * 5
-        workshop.drain(org.id)
+        worker.drain(org.id)
     assert outcomes(org, session_id) == {"party-1": "licensed"}
 
 
-def test_a_large_session_waits_for_approval(org: Org, workshop: Workshop) -> None:
+def test_a_large_session_waits_for_approval(org: Org, worker: InProcessWorker) -> None:
     org.client().put("/v1/settings", json={"changeLimit": 1})
     org.with_parties("party-1", "party-2")
     session_id = schedule(org)
     add(org, session_id, "party-1", "party-2")
     job = accept(org, session_id)
     assert job["state"] == "awaiting_approval"
-    workshop.drain(org.id)
+    worker.drain(org.id)
     assert (read(org, session_id)["state"], granted(org, session_id)) == ("completing", {})
     org.client(member="member-2").post(f"/v1/jobs/{job['id']}/approve")
-    workshop.drain(org.id)
+    worker.drain(org.id)
     assert (read(org, session_id)["state"], len(granted(org, session_id))) == ("completed", 2)
 
 
 @pytest.mark.parametrize("way", ["cancel", "reject"])
-def test_a_session_is_scheduled_again_if_its_completion_did_nothing(org: Org, workshop: Workshop, way: str) -> None:
+def test_a_session_is_scheduled_again_if_its_completion_did_nothing(
+    org: Org, worker: InProcessWorker, way: str
+) -> None:
     if way == "reject":
         org.client().put("/v1/settings", json={"changeLimit": 0})
     org.with_parties("party-1")
@@ -249,11 +251,11 @@ def test_a_session_is_scheduled_again_if_its_completion_did_nothing(org: Org, wo
     assert (session["state"], session["completion"]) == ("scheduled", None)
     assert subjects(org, "session.completion_withdrawn") == [f"session/{session_id}"]
     org.client().put("/v1/settings", json={"changeLimit": None})
-    assert complete(org, workshop, session_id)["id"] != job["id"]
+    assert complete(org, worker, session_id)["id"] != job["id"]
     assert outcomes(org, session_id) == {"party-1": "licensed"}
 
 
-def test_a_session_is_ended_only_by_its_own_job(org: Org, workshop: Workshop) -> None:
+def test_a_session_is_ended_only_by_its_own_job(org: Org, worker: InProcessWorker) -> None:
     """The end of an earlier completion, reported late, neither completes the session nor schedules it again."""
     org.with_parties("party-1")
     session_id = schedule(org)
@@ -266,32 +268,32 @@ def test_a_session_is_ended_only_by_its_own_job(org: Org, workshop: Workshop) ->
         jobs.tell_if_ended(db, jobs.get(db, uuid.UUID(earlier["id"])), clock.now())
     assert (read(org, session_id), completing["state"]) == (completing, "completing")
     assert len(recorded(org, "session.completion_withdrawn")) == 1
-    workshop.drain(org.id)
+    worker.drain(org.id)
     assert read(org, session_id)["state"] == "completed"
 
 
 def test_a_session_is_completed_if_its_completion_is_cancelled_half_way(
-    org: Org, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    org: Org, worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.jobs.actions.LARGEST_CHUNK", 2)
     org.with_parties(*parties(4))
     session_id = schedule(org)
     add(org, session_id, *parties(4))
     job = accept(org, session_id)
-    workshop.deliver("jobs.run_chunk", org.id)
+    worker.deliver("jobs.run_chunk", org.id)
     org.client().post(f"/v1/jobs/{job['id']}/cancel")
     assert read(org, session_id)["state"] == "completed"
     found = outcomes(org, session_id)
     assert list(found.values()) == ["licensed", "licensed", "cancelled", "cancelled"]
 
 
-def test_a_session_of_a_thousand_completes_all_their_assignments(org: Org, workshop: Workshop) -> None:
+def test_a_session_of_a_thousand_completes_all_their_assignments(org: Org, worker: InProcessWorker) -> None:
     org.with_parties(*parties(1000))
     course = org.with_course()
-    assign(org, workshop, body(course, *parties(1000)))
+    assign(org, worker, body(course, *parties(1000)))
     session_id = schedule(org, course)
     add(org, session_id, *parties(1000))
-    assert complete(org, workshop, session_id)["counts"]["succeeded"] == 1000
+    assert complete(org, worker, session_id)["counts"]["succeeded"] == 1000
     with org.transaction() as db:
         states = set(db.scalars(select(Assignment.state)))
     assert (states, len(granted(org, session_id))) == ({"completed"}, 1000)

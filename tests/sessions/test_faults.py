@@ -20,7 +20,7 @@ from shared.assignments import Assignment
 from shared.licences import Licence
 from tests.assignments.asking import assign, body, codes, counted, parties, read_job
 from tests.conftest import Servers
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org
 from tests.feed import recorded, subjects
 from tests.sessions.sitting import accept, add, outcomes, read, schedule
@@ -33,11 +33,11 @@ class Killed(BaseException):
 
 
 @pytest.fixture
-def session_id(org: Org, workshop: Workshop) -> str:
+def session_id(org: Org, worker: InProcessWorker) -> str:
     """A session of thirty parties, each with an open assignment of its course version."""
     org.with_parties(*parties(SIZE))
     course = org.with_course()
-    assign(org, workshop, body(course, *parties(SIZE)))
+    assign(org, worker, body(course, *parties(SIZE)))
     session = schedule(org, course)
     add(org, session, *parties(SIZE))
     return session
@@ -67,7 +67,9 @@ NOTHING = dict.fromkeys(("licences", "licensed", "granted", "granted to", "done"
 EACH_ONCE = dict.fromkeys(NOTHING, SIZE)
 
 
-def killed_while_settling(workshop: Workshop, org: Org, patch: pytest.MonkeyPatch, *, commit: bool = False) -> None:
+def killed_while_settling(
+    worker: InProcessWorker, org: Org, patch: pytest.MonkeyPatch, *, commit: bool = False
+) -> None:
     """Lets a worker die after it has written a chunk, before it settles the chunk. commit: commits the writes first."""
 
     def die(db: Any, *_: object) -> None:
@@ -78,23 +80,23 @@ def killed_while_settling(workshop: Workshop, org: Org, patch: pytest.MonkeyPatc
     with patch.context() as dying:
         dying.setattr("shared.sessions.settle_completion", die)
         with pytest.raises(Killed):
-            workshop.deliver("jobs.run", org.id)
-    workshop.messages.clear()
+            worker.deliver("jobs.run", org.id)
+    worker.messages.clear()
 
 
-def rescued(workshop: Workshop, org: Org) -> None:
+def rescued(worker: InProcessWorker, org: Org) -> None:
     """Lets another worker do the work when the claim of the dead worker is old."""
     with time_machine.travel(clock.now() + timedelta(minutes=5)):
-        workshop.drain(org.id)
+        worker.drain(org.id)
 
 
 def test_each_party_is_licensed_once_if_a_worker_dies(
-    org: Org, workshop: Workshop, session_id: str, monkeypatch: pytest.MonkeyPatch
+    org: Org, worker: InProcessWorker, session_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = accept(org, session_id)
-    killed_while_settling(workshop, org, monkeypatch)
+    killed_while_settling(worker, org, monkeypatch)
     assert (tally(org, session_id), read(org, session_id)["state"]) == (NOTHING, "completing")
-    rescued(workshop, org)
+    rescued(worker, org)
     assert read_job(org, job)["state"] == "succeeded"
     assert (tally(org, session_id), read(org, session_id)["state"]) == (EACH_ONCE, "completed")
     granted_at = {event.data["grantedAt"] for event in recorded(org, "licence.granted")}
@@ -102,34 +104,34 @@ def test_each_party_is_licensed_once_if_a_worker_dies(
 
 
 def test_control_without_one_transaction_the_counts_are_lost(
-    org: Org, workshop: Workshop, session_id: str, monkeypatch: pytest.MonkeyPatch
+    org: Org, worker: InProcessWorker, session_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = accept(org, session_id)
-    killed_while_settling(workshop, org, monkeypatch, commit=True)
+    killed_while_settling(worker, org, monkeypatch, commit=True)
     assert tally(org, session_id)["licences"] == SIZE
-    rescued(workshop, org)
+    rescued(worker, org)
     counts = read_job(org, job)["counts"]
     assert (counts["succeeded"], counts["unchanged"]) == (0, SIZE), (
         "the licences are granted, but the job does not count them"
     )
 
 
-def test_four_completions_at_once_are_one_job(org: Org, workshop: Workshop, session_id: str) -> None:
+def test_four_completions_at_once_are_one_job(org: Org, worker: InProcessWorker, session_id: str) -> None:
     with ThreadPoolExecutor(4) as pool:
         accepted = list(pool.map(lambda _: accept(org, session_id), range(4)))
     assert len({job["id"] for job in accepted}) == 1
-    workshop.drain(org.id)
+    worker.drain(org.id)
     assert tally(org, session_id) == EACH_ONCE
     assert len(subjects(org, "session.completed")) == 1
 
 
 def test_each_party_is_licensed_once_if_every_message_comes_three_times(
-    org: Org, workshop: Workshop, session_id: str
+    org: Org, worker: InProcessWorker, session_id: str
 ) -> None:
     job = accept(org, session_id)
     for _ in range(3):
-        workshop.send("jobs.run", org.id)
-    workshop.drain(*[org.id] * 3)
+        worker.send("jobs.run", org.id)
+    worker.drain(*[org.id] * 3)
     assert (read_job(org, job)["state"], tally(org, session_id)) == ("succeeded", EACH_ONCE)
 
 
@@ -148,18 +150,18 @@ def cannot_be_licensed(servers: Servers, org: Org, party_id: str) -> Iterator[No
 
 
 def test_a_party_that_cannot_be_licensed_fails_alone_and_is_retried(
-    org: Org, workshop: Workshop, session_id: str, servers: Servers
+    org: Org, worker: InProcessWorker, session_id: str, servers: Servers
 ) -> None:
     job = accept(org, session_id)
     with cannot_be_licensed(servers, org, "party-00007"):
-        workshop.drain(org.id)
+        worker.drain(org.id)
     job = read_job(org, job)
     assert job["state"] == "partially_succeeded"
     assert counted(codes(org, job).values()) == {"licence-granted": SIZE - 1, "processing-failed": 1}
     assert (read(org, session_id)["state"], outcomes(org, session_id)["party-00007"]) == ("completed", "failed")
     retried = org.client().post(f"/v1/jobs/{job['id']}/retry").json()
     with time_machine.travel(clock.now() + timedelta(days=1), tick=False):
-        workshop.drain(org.id)
+        worker.drain(org.id)
     assert codes(org, retried) == {"party-00007": "licence-granted"}
     assert tally(org, session_id) == EACH_ONCE
     with org.transaction() as db:

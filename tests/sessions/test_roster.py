@@ -65,7 +65,7 @@ def test_the_second_of_two_additions_at_once_gets_only_the_remaining_capacity(or
     session_id = schedule(org, capacity=1)
 
     def act(db: Session, party_id: str) -> sessions.Addition:
-        return sessions.add(
+        return sessions.add_to_roster(
             db,
             uuid.UUID(session_id),
             party_ids=[party_id],

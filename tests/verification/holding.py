@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from shared.licences import Licence
 from tests.assignments.links import assign
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org
 
 PARTY = "crew-1"
@@ -44,7 +44,7 @@ class Held:
 
 def hold(
     org: Org,
-    workshop: Workshop,
+    worker: InProcessWorker,
     *,
     name: str = NAME,
     label: str = "v3.2",
@@ -56,7 +56,7 @@ def hold(
     party = {"entityId": PARTY, "displayName": name, "email": "ada@marked.example", "folders": ["crew"]}
     org.client().put("/v1/parties", json={"parties": [party]})
     course_id = org.with_course(label=label, **course)
-    assignment_id = assign(org, workshop, course_id)
+    assignment_id = assign(org, worker, course_id)
     done = org.client().post(f"/v1/assignments/{assignment_id}/complete")
     assert done.status_code == 200, done.text
     return license_for(org, done.json(), granted_at, expires_at)

@@ -26,7 +26,7 @@ from shared.access import Permission
 from shared.licences import grouped
 from shared.settings import BadSettings
 from tests.assignments.links import anybody
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import Org
 from tests.verification.holding import GRANTED_AT, NAME, PARTY, Held, hold
 
@@ -55,8 +55,8 @@ def configured(org: Org, key: str | None) -> Org:
 
 
 @pytest.fixture
-def held(org: Org, workshop: Workshop) -> Held:
-    return hold(configured(org, KEYS["ES256"]), workshop, expires_at=EXPIRES_AT)
+def held(org: Org, worker: InProcessWorker) -> Held:
+    return hold(configured(org, KEYS["ES256"]), worker, expires_at=EXPIRES_AT)
 
 
 @pytest.fixture
@@ -83,8 +83,8 @@ def verified(text: str, keys: KeySet) -> jwt.Token:
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_others_verify_the_credential_with_the_published_keys(org: Org, workshop: Workshop, key: str) -> None:
-    held = hold(configured(org, KEYS[key]), workshop, expires_at=EXPIRES_AT)
+def test_others_verify_the_credential_with_the_published_keys(org: Org, worker: InProcessWorker, key: str) -> None:
+    held = hold(configured(org, KEYS[key]), worker, expires_at=EXPIRES_AT)
     answer = held.get("credential")
     assert answer.headers["Content-Type"] == "application/vc+jwt"
     assert answer.headers["Cache-Control"] == "no-store"

@@ -15,7 +15,7 @@ from api.console.pages import HEADERS
 from shared import access, clock, licences
 from shared.tables import metadata
 from tests.assignments.links import anybody, assign
-from tests.drain import Workshop
+from tests.drain import InProcessWorker
 from tests.factories import OPERATOR, Org, add_org, count_statements
 from tests.verification.holding import NAME, PARTY, Held, hold
 
@@ -25,8 +25,8 @@ HOSTILE = "\"'><script>alert(1)</script>&amp;"
 
 
 @pytest.fixture
-def held(org: Org, workshop: Workshop) -> Held:
-    return hold(org, workshop)
+def held(org: Org, worker: InProcessWorker) -> Held:
+    return hold(org, worker)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def written(at: datetime) -> str:
 
 def test_a_valid_licence_has_a_page_and_json(held: Held, visitor: TestClient) -> None:
     with held.org.transaction() as db:
-        expires_at = licences.proof(db, held.id, None).licence.expires_at
+        expires_at = licences.get_proof(db, held.id, None).licence.expires_at
     assert_is_page(
         visitor.get(held.path),
         200,
@@ -108,17 +108,17 @@ def test_revoked_goes_before_superseded_and_superseded_before_expired(held: Held
 
 def test_a_licence_expires_at_the_microsecond_of_its_end(held: Held) -> None:
     with held.org.transaction() as db:
-        licence = licences.proof(db, held.id, None).licence
+        licence = licences.get_proof(db, held.id, None).licence
     before = licence.expires_at - timedelta(microseconds=1)
     assert licences.validity(licence, before)[0] == licences.Validity.VALID
     assert licences.validity(licence, licence.expires_at)[0] == licences.Validity.EXPIRED
 
 
 def test_days_on_the_page_are_in_the_time_zone_of_the_organization(
-    org: Org, workshop: Workshop, visitor: TestClient
+    org: Org, worker: InProcessWorker, visitor: TestClient
 ) -> None:
     east = add_org(org.app, org.parts, time_zone="Pacific/Kiritimati")
-    held = hold(east, workshop, expires_at=datetime(2099, 6, 14, 12, tzinfo=UTC))
+    held = hold(east, worker, expires_at=datetime(2099, 6, 14, 12, tzinfo=UTC))
     assert_is_page(visitor.get(held.path), 200, "15 June 2099")
 
 
@@ -126,7 +126,7 @@ def test_the_page_discloses_no_other_facts(held: Held, visitor: TestClient) -> N
     """All other facts are either marked with the word `marked` or searched for by their values."""
     held.change(revoked_at=PAST, revocation_reason="marked reason", revoked_by_id="marked-revoker")
     with held.org.transaction() as db:
-        licence = licences.proof(db, held.id, None).licence
+        licence = licences.get_proof(db, held.id, None).licence
     secrets = ["marked", PARTY, held.org.id, held.course_id, *map(str, (held.id, licence.assignment_id))]
     secrets += [str(licence.course_version_id), "2026-01-31", "31 January"]
     for headers in (JSON, {}):
@@ -142,8 +142,8 @@ def test_the_page_does_not_show_an_erased_name(held: Held, visitor: TestClient) 
     assert NAME not in page.text
 
 
-def test_html_in_names_is_escaped(org: Org, workshop: Workshop, visitor: TestClient) -> None:
-    held = hold(org, workshop, name=f"N{HOSTILE}", title=f"T{HOSTILE}", label=f"L{HOSTILE}")
+def test_html_in_names_is_escaped(org: Org, worker: InProcessWorker, visitor: TestClient) -> None:
+    held = hold(org, worker, name=f"N{HOSTILE}", title=f"T{HOSTILE}", label=f"L{HOSTILE}")
     for page in (visitor.get(held.path), held.get("certificate")):
         assert "<script" not in page.text
         for letter in "NTL":
@@ -251,7 +251,7 @@ def test_the_page_of_an_internal_error_discloses_nothing(
 
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.WARNING, "httpx2")
-    monkeypatch.setattr(licences, "proof_by_code", fail)
+    monkeypatch.setattr(licences, "get_proof_by_code", fail)
     assert_is_page(visitor.get(held.path), status)
     problem = visitor.get(held.path, headers=JSON)
     assert (problem.status_code, problem.json()["status"]) == (status, status)
@@ -264,13 +264,13 @@ def test_the_page_of_an_internal_error_discloses_nothing(
 
 
 def test_a_completed_assignment_is_valid_at_the_gate_until_its_licence_is_revoked(
-    org: Org, workshop: Workshop, visitor: TestClient
+    org: Org, worker: InProcessWorker, visitor: TestClient
 ) -> None:
     """Uses the routes alone, as other systems do."""
     org.with_parties(PARTY)
-    assignment_id = assign(org, workshop, org.with_course(licenceOn="completion"))
+    assignment_id = assign(org, worker, org.with_course(licenceOn="completion"))
     assert org.client().post(f"/v1/assignments/{assignment_id}/complete").status_code == 200
-    workshop.drain(org.id)
+    worker.drain(org.id)
     (licence,) = org.client().get("/v1/licences", params={"partyId": PARTY}).json()["items"]
     path = f"/verify/{licence['code']}"
     assert visitor.get(path, headers=JSON).json()["validity"] == "valid"

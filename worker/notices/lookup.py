@@ -35,7 +35,7 @@ def look(db: Session, claimed: Collection[Claimed], settings: Settings, now: dat
     for event in found.values():
         subjects[event.subject.partition("/")[0]].append(id_of_subject(event))
     return Situation(
-        organization=access.organization(db),
+        organization=access.get_organization(db),
         settings=settings,
         now=now,
         events=found,

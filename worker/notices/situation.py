@@ -41,7 +41,7 @@ class Named:
     @cached_property
     def calendar(self) -> bytes:
         """A session's calendar file: the same for everybody on its roster."""
-        return sessions.calendar(self.row, self.title, self.label)
+        return sessions.calendar_file(self.row, self.title, self.label)
 
 
 @dataclass
