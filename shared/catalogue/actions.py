@@ -14,12 +14,12 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from shared import events
+from shared import events, locking
 from shared.catalogue import queries
 from shared.catalogue.models import Course, CourseVersion, VersionState
 from shared.catalogue.schemas import CourseChanges, CourseRequest, VersionChanges, VersionRequest
 from shared.database import current_org
-from shared.errors import Conflict, NotFound, Stale
+from shared.errors import Conflict
 from shared.events import Actor, Fact
 
 
@@ -82,9 +82,7 @@ def change_course(
     expected: the revisions on which the caller's change may be based; None: any. Raises NotFound, Stale,
     CourseArchived, CourseCodeTaken.
     """
-    course = _lock(db, course_id)
-    if expected is not None and course.revision not in expected:
-        raise Stale
+    course = _locked(db, course_id, expected)
     _check_not_archived(course)
     former = _apply(course, changes.model_dump(exclude_unset=True))
     if not former:
@@ -100,7 +98,7 @@ def archive_course(db: Session, course_id: uuid.UUID, actor: Actor, now: datetim
 
     Raises NotFound.
     """
-    course = _lock(db, course_id)
+    course = _locked(db, course_id)
     if course.archived_at is None:
         course.archived_at = now
         _touch(db, course, now)
@@ -112,7 +110,7 @@ def draft_version(
     db: Session, course_id: uuid.UUID, request: VersionRequest, actor: Actor, now: datetime
 ) -> CourseVersion:
     """Add a draft. Raises NotFound, CourseArchived, VersionLabelTaken."""
-    _check_not_archived(_lock(db, course_id))
+    _check_not_archived(_locked(db, course_id))
     values = {**_plain(request), "org_id": current_org(db), "course_id": course_id, "created_at": now}
     with _unique("uq_course_version_org_id_course_id_label", VersionLabelTaken):
         version = db.execute(insert(CourseVersion).values(values).returning(CourseVersion)).scalar_one()
@@ -124,7 +122,7 @@ def change_version(
     db: Session, course_id: uuid.UUID, version_id: uuid.UUID, changes: VersionChanges, actor: Actor, now: datetime
 ) -> CourseVersion:
     """Change the given fields of a draft. Raises NotFound, CourseArchived, VersionPublished, VersionLabelTaken."""
-    _check_not_archived(_lock(db, course_id))
+    _check_not_archived(_locked(db, course_id))
     version = queries.get_version(db, course_id, version_id)
     if version.state != VersionState.DRAFT:
         raise VersionPublished
@@ -144,7 +142,7 @@ def publish_version(
     Publishing the active version again does nothing, so that a request whose response was lost can be repeated. Raises
     NotFound, CourseArchived, and VersionPublished for a superseded version.
     """
-    course = _lock(db, course_id)
+    course = _locked(db, course_id)
     _check_not_archived(course)
     version = queries.get_version(db, course_id, version_id)
     if version.state == VersionState.ACTIVE:
@@ -158,20 +156,13 @@ def publish_version(
     return version
 
 
-def _lock(db: Session, course_id: uuid.UUID) -> Course:
-    """Lock a course until the end of this transaction and return it as it is now. Raises NotFound.
+def _locked(db: Session, course_id: uuid.UUID, expected: Collection[int] | None = None) -> Course:
+    """Lock a course until the end of this transaction and return it as it is now. Raises NotFound, Stale.
 
-    Other transactions may still insert assignments of the course.
+    Other transactions may go on assigning it: they insert rows that point at it.
     """
-    course = db.scalar(
-        select(Course)
-        .where(Course.org_id == current_org(db), Course.id == course_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    if course is None:
-        raise NotFound("course")
-    return course
+    one = select(Course).where(Course.org_id == current_org(db), Course.id == course_id)
+    return locking.locked(db, one, "course", expected=expected, key_share=True)
 
 
 def _check_not_archived(course: Course) -> None:

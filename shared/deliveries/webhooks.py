@@ -12,12 +12,12 @@ from sqlalchemy import Select, Text, and_, cast, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared import events
+from shared import events, locking
 from shared.database import current_org
 from shared.deliveries.models import Channel, Delivery, DeliveryState, Webhook
 from shared.deliveries.planning import COLUMNS, planned, wants
 from shared.deliveries.signing import new_secret
-from shared.errors import Conflict, NotFound, Stale
+from shared.errors import Conflict, NotFound
 from shared.events import Actor, Event, Fact
 
 FORMER_SECRET_FOR = timedelta(hours=24)
@@ -78,7 +78,7 @@ def change_webhook(
     webhook_id: uuid.UUID,
     changes: dict[str, Any],
     *,
-    expected: frozenset[int] | None,
+    expected: Collection[int] | None,
     actor: Actor,
     now: datetime,
 ) -> Webhook:
@@ -104,7 +104,7 @@ def change_webhook(
 
 
 def remove_webhook(
-    db: Session, webhook_id: uuid.UUID, *, expected: frozenset[int] | None, actor: Actor, now: datetime
+    db: Session, webhook_id: uuid.UUID, *, expected: Collection[int] | None, actor: Actor, now: datetime
 ) -> None:
     """Remove a webhook. Its deliveries stay in the ledger. Raises NotFound, Stale."""
     found = _locked(db, webhook_id, expected)
@@ -175,13 +175,8 @@ def anew(now: datetime) -> dict[str, Any]:
     }
 
 
-def _locked(db: Session, webhook_id: uuid.UUID, expected: frozenset[int] | None) -> Webhook:
-    found = db.scalar(list_webhooks(db).where(Webhook.id == webhook_id).with_for_update())
-    if found is None:
-        raise NotFound("webhook")
-    if expected is not None and found.revision not in expected:
-        raise Stale
-    return found
+def _locked(db: Session, webhook_id: uuid.UUID, expected: Collection[int] | None) -> Webhook:
+    return locking.locked(db, list_webhooks(db).where(Webhook.id == webhook_id), "webhook", expected=expected)
 
 
 def _touch(db: Session, found: Webhook, now: datetime) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared import directory, events
+from shared import directory, events, locking
 from shared.database import current_org
-from shared.errors import Conflict, Fault, InvalidInput, NotFound, Stale
+from shared.errors import Conflict, Fault, InvalidInput
 from shared.events import Actor, Fact
 from shared.licences.models import ExpiryRule, Licence
 from shared.licences.queries import state_of
@@ -41,21 +41,10 @@ def locked(
     scope: ids of the folders whose parties the caller may see, None for all. expected: the revisions that the caller
     may have read, None for any. Raises NotFound (also for a licence outside the scope) and Stale.
     """
-    licence = db.scalar(
-        select(Licence)
-        .where(
-            Licence.org_id == current_org(db),
-            Licence.id == licence_id,
-            directory.in_scope(Licence.party_id, scope),
-        )
-        .with_for_update(of=Licence)
-        .execution_options(populate_existing=True)
+    mine = select(Licence).where(
+        Licence.org_id == current_org(db), Licence.id == licence_id, directory.in_scope(Licence.party_id, scope)
     )
-    if licence is None:
-        raise NotFound("licence")
-    if expected is not None and licence.revision not in expected:
-        raise Stale
-    return licence
+    return locking.locked(db, mine, "licence", expected=expected)
 
 
 def correct(db: Session, licence: Licence, changes: dict[str, Any], reason: str, actor: Actor, now: datetime) -> None:

@@ -38,7 +38,7 @@ from shared.directory import Party
 from shared.events import Actor
 from shared.jobs import Chunk
 from shared.licences.dates import expiry
-from shared.licences.models import Licence
+from shared.licences.models import Licence, LicenceDue
 from shared.licences.queries import COUNTS, has_id, subject
 
 AT = DateTime(timezone=True)
@@ -109,9 +109,10 @@ def grant(db: Session, chunk: Chunk, earned: Earned, party_ids: Sequence[str], n
 
 
 def lock_licences(db: Session, chunk: Chunk, course_id: uuid.UUID) -> None:
-    """Lock all licences of a course that the chunk's parties hold, in the order of their ids.
+    """Lock all licences of a course that the chunk's parties hold, then their `licence_due` rows, by their ids.
 
-    For work that records events before it has changed all of these licences: see docs/locks.md.
+    For work that records events before it has changed all of these licences: the trigger that keeps `licence_due` up to
+    date must not wait for a sweep while this transaction holds the event counter. See docs/locks.md.
     """
     recipients = chunk.recipients.subquery()
     theirs = (
@@ -124,9 +125,12 @@ def lock_licences(db: Session, chunk: Chunk, course_id: uuid.UUID) -> None:
         )
         .order_by(Licence.id)
         .with_for_update(key_share=True)
-        .cte("theirs")
     )
-    db.execute(select(func.count()).select_from(theirs))
+    ids = list(db.scalars(theirs))
+    due = select(LicenceDue.licence_id).where(
+        LicenceDue.org_id == chunk.job.org_id, is_one_of(LicenceDue.licence_id, ids)
+    )
+    db.execute(due.order_by(LicenceDue.licence_id).with_for_update())
 
 
 def grant_all(db: Session, lot: Lot, now: datetime) -> None:

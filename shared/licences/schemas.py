@@ -11,6 +11,7 @@ from shared.licences.models import ExpiryRule, Licence, LicenceState
 from shared.licences.queries import state_of
 from shared.licences.verification import grouped
 from shared.wire import Answer, Id, Instant, Paragraph, Received, ReceivedInstant
+from shared.words import day_in_words
 
 MAX_CHECKED_PARTIES, MAX_CHECKED_COURSES = 500, 20
 
@@ -127,23 +128,19 @@ def _revocation(licence: Licence) -> Revocation | None:
 def _explanation(licence: Licence, former_expires_at: datetime | None) -> Explanation:
     earned = "a completed session" if licence.session_id else "a completed assignment"
     months = f"{licence.months} calendar month{'' if licence.months == 1 else 's'}"
-    begin = f"Granted on {_day(licence.granted_at)} for {earned}; "
+    begin = f"Granted on {day_in_words(licence.granted_at)} for {earned}; "
     match rule := ExpiryRule(licence.rule):
         case ExpiryRule.MONTHS_FROM_GRANT:
             start, text = licence.granted_at, f"it lasts {months} from that moment."
         case ExpiryRule.MONTHS_FROM_ANNIVERSARY:
             start = former_expires_at or licence.granted_at
-            text = f"renewed early, it lasts {months} from the end of the former licence on {_day(start)}."
+            text = f"renewed early, it lasts {months} from the end of the former licence on {day_in_words(start)}."
         case ExpiryRule.LATER_EXPIRY:
             start = former_expires_at or licence.expires_at
-            text = f"the licence that it renews ends later, so that end on {_day(start)} is kept."
+            text = f"the licence that it renews ends later, so that end on {day_in_words(start)} is kept."
         case ExpiryRule.CORRECTED:
             return Explanation(rule=rule, months=None, from_=None, text=f"{begin}its end was corrected by hand.")
     return Explanation(rule=rule, months=licence.months, from_=start, text=begin + text)
-
-
-def _day(instant: datetime) -> str:
-    return f"{instant.day} {instant:%B %Y}"
 
 
 class CheckAnswer(Answer):

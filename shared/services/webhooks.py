@@ -6,6 +6,7 @@ these verbs take the database and open transactions of their own.
 
 import time
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -60,7 +61,7 @@ def change_webhook(
     caller: Caller,
     webhook_id: uuid.UUID,
     body: WebhookChanges,
-    expected: frozenset[int] | None,
+    expected: Collection[int] | None,
     *,
     allow_private: bool,
     now: datetime,
@@ -80,7 +81,7 @@ def change_webhook(
 
 @verb(Permission.ADMIN)
 def remove_webhook(
-    db: Session, caller: Caller, webhook_id: uuid.UUID, expected: frozenset[int] | None, now: datetime
+    db: Session, caller: Caller, webhook_id: uuid.UUID, expected: Collection[int] | None, now: datetime
 ) -> None:
     """Take a webhook away. What it was told stays on record. Raises NotFound, Stale."""
     deliveries.remove_webhook(db, webhook_id, expected=expected, actor=caller.actor, now=now)
