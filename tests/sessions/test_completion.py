@@ -272,6 +272,17 @@ def test_a_session_is_ended_only_by_its_own_job(org: Org, worker: InProcessWorke
     assert read(org, session_id)["state"] == "completed"
 
 
+def test_a_session_is_ended_once(org: Org, worker: InProcessWorker) -> None:
+    """The end of its completion, reported again, changes no revision and publishes no second event."""
+    session_id = completed(org, worker, "party-1")
+    before = read(org, session_id)
+    with org.transaction() as db:
+        job = jobs.get(db, uuid.UUID(before["completion"]["jobId"]))
+        jobs.tell_if_ended(db, job, clock.now())
+    assert read(org, session_id) == before
+    assert len(recorded(org, "session.completed")) == 1
+
+
 def test_a_session_is_completed_if_its_completion_is_cancelled_half_way(
     org: Org, worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
