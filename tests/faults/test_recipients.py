@@ -26,7 +26,7 @@ from tests.faults.sabotage import CUTS_THE_CONNECTION, HANGS, LOCK, RAISES, WAIT
 
 
 @pytest.fixture(scope="module")
-def worker(plant: Plant, crew: Org) -> Iterator[Process]:
+def worker_process(plant: Plant, crew: Org) -> Iterator[Process]:
     """A worker that cancels a statement after 1.5 s."""
     with plant.running("worker", "beat", settings={"ROLLCALL_STATEMENT_TIMEOUT": "1.5"}) as (worker, _):
         yield worker
@@ -66,7 +66,7 @@ def failures(org: Org, job_id: str) -> dict[str, str]:
     return {item["entityId"]: item["code"] for item in answer.json()["items"]}
 
 
-@pytest.mark.usefixtures("worker")
+@pytest.mark.usefixtures("worker_process")
 def test_1997_of_2000_recipients_are_done_beside_three_that_raise_hang_and_cut_the_connection(
     plant: Plant, crew: Org
 ) -> None:
@@ -81,11 +81,11 @@ def test_1997_of_2000_recipients_are_done_beside_three_that_raise_hang_and_cut_t
 
 
 def test_a_recipient_that_kills_its_worker_process_every_time_fails_alone(
-    plant: Plant, crew: Org, worker: Process
+    plant: Plant, crew: Org, worker_process: Process
 ) -> None:
     with (
         bad_party(plant.owner_url, crew.id, "party-00100", WAITS_FOR_THE_LOCK),
-        killer_of_workers(plant, worker) as killed,
+        killer_of_workers(plant, worker_process) as killed,
     ):
         job_id = submit(crew, crew_members(500))
         job = accounted(crew, job_id)
