@@ -25,7 +25,7 @@ def run(org_id: str) -> None:
     with parts.database.transaction(org_id) as db:
         now = clock.now()
         for job in jobs.end_cancelled(db, now):
-            jobs.tell_if_ended(db, job, now)
+            jobs.call_on_end(db, job, now)
         places = jobs.free_places(db, config.job_window, now, config.job_claim_seconds)
     for _ in range(places - 1):
         parts.broker.send("jobs.run_chunk", org_id)
@@ -68,7 +68,7 @@ def _attempt(org_id: str, claimed: Claim) -> None:
             if chunk is not None:
                 tally = jobs.kind_of(chunk.job).carry_out(db, chunk, clock.now())
                 now = clock.now()
-                jobs.tell_if_ended(db, jobs.finish(db, chunk, tally, now), now)
+                jobs.call_on_end(db, jobs.finish(db, chunk, tally, now), now)
     except OperationalError as error:
         _log_failure(claimed, error)
         if isinstance(error.orig, QueryCanceled):  # it took too long: one of its recipients hangs
@@ -92,4 +92,4 @@ def _isolate(org_id: str, claimed: Claim) -> None:
         now = clock.now()
         job = jobs.isolate(db, claimed, now)
         if job is not None:
-            jobs.tell_if_ended(db, job, now)
+            jobs.call_on_end(db, job, now)

@@ -53,15 +53,15 @@ class PageRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
-        async def kindly(request: Request) -> Response:
+        async def answer(request: Request) -> Response:
             try:
                 response = await handle(request)
             except Exception as error:
-                response = _apology(problem_of(error, self.path), wants_json(request))
+                response = _error_page(problem_of(error, self.path), wants_json(request))
             response.headers.update(HEADERS)
             return response
 
-        return kindly
+        return answer
 
 
 def page(template: str, status: int = 200, **shown: object) -> HTMLResponse:
@@ -75,7 +75,7 @@ def wants_json(request: Request) -> bool:
     return "application/json" in accepted and "text/html" not in accepted
 
 
-def _apology(problem: Problem, as_json: bool) -> Response:
+def _error_page(problem: Problem, as_json: bool) -> Response:
     """The page that tells a person of a problem, in a person's words."""
     title, detail = problem.title, problem.detail
     match problem:

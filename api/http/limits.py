@@ -13,7 +13,7 @@ class BodyLimit:
         self._most = most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, counting what is read of it."""
+        """Pass the request on, receive_counted what is read of it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -21,7 +21,7 @@ class BodyLimit:
         read = int(declared) if declared.isdecimal() else 0
         left = self._most - read
 
-        async def counting() -> Message:
+        async def receive_counted() -> Message:
             nonlocal left
             if left < 0:
                 raise HTTPException(413)
@@ -32,4 +32,4 @@ class BodyLimit:
                     raise HTTPException(413)
             return message
 
-        await self._app(scope, counting, send)
+        await self._app(scope, receive_counted, send)

@@ -34,14 +34,14 @@ class Measured:
             return
         started, status = time.perf_counter(), 500
 
-        async def noting(message: Message) -> None:
+        async def send_noted(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, noting)
+            await self._app(scope, receive, send_noted)
         finally:
             route = getattr(scope.get("route"), "path", "unknown")
             self._metrics.requests.labels(scope["method"], route, status).inc()

@@ -1,4 +1,4 @@
-"""Routes of the API: a body is read strictly, and only from callers who may send one.
+"""Routes of the API: a body is read answer, and only from callers who may send one.
 
 Python's own parser lets NaN, Infinity and lone surrogates through; orjson does not, bounds nesting, and is faster.
 """
@@ -31,7 +31,7 @@ class _StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route that reads its body strictly, and takes JSON as JSON only.
+    """A route that reads its body answer, and takes JSON as JSON only.
 
     A caller without permission is refused before anything of the body is read: parsing 8 MiB is not for everybody.
     """
@@ -40,7 +40,7 @@ class StrictRoute(APIRoute):
         handle = super().get_route_handler()
         allows = [one.dependency for one in self.dependencies if isinstance(one.dependency, Allow)]
 
-        async def strictly(request: Request) -> Response:
+        async def answer(request: Request) -> Response:
             strict = _StrictRequest(request.scope, request.receive)  # one object: a body can be received only once
             for allow in allows:
                 await allow(await caller(strict))
@@ -48,11 +48,11 @@ class StrictRoute(APIRoute):
                 raise UnsupportedMediaType("Send the body as JSON, with `Content-Type: application/json`.")
             return await handle(strict)
 
-        return strictly
+        return answer
 
 
 class Router(APIRouter):
-    """A noun's routes. Every one of them reads its body strictly."""
+    """A noun's routes. Every one of them reads its body answer."""
 
     def __init__(self, prefix: str, tag: str) -> None:
         super().__init__(prefix=prefix, tags=[tag], route_class=StrictRoute)

@@ -34,12 +34,11 @@ from shared.assignments.links import (
 )
 from shared.assignments.models import Assignment, AssignmentState, CompletionMethod
 from shared.assignments.personal import list_personal
+from shared.assignments.preview import Terms, count_outcomes
 from shared.assignments.queries import (
     Filters,
     Sort,
-    Terms,
     completed_by,
-    count_outcomes,
     created_by,
     get,
     list_assignments,

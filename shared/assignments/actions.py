@@ -98,7 +98,7 @@ def complete(db: Session, assignment: Assignment, completion: Completion, now: d
     data = {"method": completion.method, "occurredOn": completion.occurred_on.isoformat()}
     if completion.public_session_id is not None:
         data["publicSessionId"] = completion.public_session_id
-    _changed(db, assignment, completion.actor, now, "assignment.completed", data)
+    _record_change(db, assignment, completion.actor, now, "assignment.completed", data)
 
 
 def edit(db: Session, assignment: Assignment, changes: dict[str, Any], actor: Actor, now: datetime) -> None:
@@ -115,14 +115,16 @@ def edit(db: Session, assignment: Assignment, changes: dict[str, Any], actor: Ac
         setattr(assignment, name, value)
     if former.get("due_on") != changes.get("due_on"):
         assignment.reminders = 0
-    _changed(db, assignment, actor, now, "assignment.changed", _named(changes) | {"former": _named(former)})
+    _record_change(
+        db, assignment, actor, now, "assignment.changed", _event_data(changes) | {"former": _event_data(former)}
+    )
 
 
 def close(db: Session, assignment: Assignment, reason: str, actor: Actor, now: datetime) -> None:
     """Close it: the party need not complete it any more, and its session links are dead."""
     need_open(assignment)
     _close(assignment, reason, actor, now)
-    _changed(db, assignment, actor, now, "assignment.closed", {"reason": reason})
+    _record_change(db, assignment, actor, now, "assignment.closed", {"reason": reason})
 
 
 def reassign(
@@ -154,7 +156,9 @@ def reassign(
         raise AlreadyAssigned from error
     _close(assignment, reason, actor, now)
     assignment.reassigned_to = other.id
-    _changed(db, assignment, actor, now, "assignment.reassigned", {"reason": reason, "reassignedTo": str(other.id)})
+    _record_change(
+        db, assignment, actor, now, "assignment.reassigned", {"reason": reason, "reassignedTo": str(other.id)}
+    )
     about = _about(other) | {"dueOn": _value(other.due_on), "reassignedFrom": str(assignment.id)}
     events.record(db, actor, now, Fact("assignment.created", f"assignment/{other.id}", about, party_id))
     return other.id
@@ -176,7 +180,7 @@ def reopen(
     """
     if assignment.state == AssignmentState.ASSIGNED:
         raise AssignmentOpen("The assignment is open already.")
-    former = {"state": assignment.state} | _named({name: getattr(assignment, name) for name in ENDINGS})
+    former = {"state": assignment.state} | _event_data({name: getattr(assignment, name) for name in ENDINGS})
     for name in ENDINGS:
         setattr(assignment, name, None)
     assignment.state = AssignmentState.ASSIGNED
@@ -218,7 +222,9 @@ def _close(assignment: Assignment, reason: str, actor: Actor, now: datetime) -> 
     assignment.link_epoch += 1
 
 
-def _changed(db: Session, assignment: Assignment, actor: Actor, now: datetime, type: str, data: dict[str, Any]) -> None:
+def _record_change(
+    db: Session, assignment: Assignment, actor: Actor, now: datetime, type: str, data: dict[str, Any]
+) -> None:
     """Write the change, then its event: the event counter is locked only once the row is."""
     assignment.revision += 1
     db.flush()
@@ -234,7 +240,7 @@ def _about(assignment: Assignment) -> dict[str, Any]:
     return {"courseId": str(assignment.course_id), "courseVersionId": str(assignment.course_version_id)}
 
 
-def _named(values: dict[str, Any]) -> dict[str, Any]:
+def _event_data(values: dict[str, Any]) -> dict[str, Any]:
     """Columns as they are named and written in events. Notes are left out: they are about people."""
     return {to_camel(name): _value(value) for name, value in values.items() if name != "completion_note"}
 

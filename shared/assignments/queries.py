@@ -11,24 +11,19 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     Select,
-    SQLColumnExpression,
     Text,
     Uuid,
     and_,
-    case,
     cast,
     func,
     literal,
-    null,
     select,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from shared import directory
 from shared.arrays import is_one_of
 from shared.assignments.models import Assignment, AssignmentState
-from shared.assignments.requests import CreateJob
 from shared.catalogue import Course, CourseVersion
 from shared.database import current_org
 from shared.directory import Folder, FolderMember, Party
@@ -41,30 +36,6 @@ class Sort(StrEnum):
 
     NEWEST = "newest"
     DUE = "due"
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What is to be assigned, to whom it may be. scope: folder ids, None for the whole organization."""
-
-    course_id: uuid.UUID
-    course_version_id: uuid.UUID
-    reason: str
-    due_on: date | None
-    skip_completed: bool
-    scope: frozenset[str] | None
-
-    @classmethod
-    def of(cls, request: CreateJob, scope: frozenset[str] | None) -> "Terms":
-        """The terms that were fixed when a job was submitted."""
-        return cls(
-            course_id=request.course_id,
-            course_version_id=request.course_version_id,
-            reason=request.reason,
-            due_on=request.due_on,
-            skip_completed=request.if_completed == "skip",
-            scope=scope,
-        )
 
 
 @dataclass(frozen=True)
@@ -109,7 +80,7 @@ def party_of(db: Session, assignment_id: uuid.UUID) -> str | None:
     return db.scalar(of)
 
 
-def these(org_id: str, assignment_ids: Collection[uuid.UUID]) -> tuple[ColumnElement[bool], ...]:
+def with_ids(org_id: str, assignment_ids: Collection[uuid.UUID]) -> tuple[ColumnElement[bool], ...]:
     """Assignments by their ids."""
     return Assignment.org_id == org_id, is_one_of(Assignment.id, assignment_ids)
 
@@ -126,60 +97,6 @@ def made_by(job: Job) -> Select[str, str, uuid.UUID]:
         literal(OutcomeCode.CREATED, Text).label("code"),
         Assignment.id.label("record_id"),
     ).where(Assignment.org_id == job.org_id, Assignment.job_id == job.id)
-
-
-def classified(org_id: str, recipients: Select[Any], wanted: Terms) -> Select[Any]:
-    """What a submission would do to each recipient, as things are: `entity_id, outcome, code, record_id`."""
-    each = recipients.subquery()
-    (entity_id,) = each.c
-    open_one = aliased(Assignment)
-    done_one = completed(wanted, entity_id).limit(1).lateral()
-    already_completed = done_one.c.id.is_not(None) if wanted.skip_completed else literal(False)
-    rows = (
-        select(
-            entity_id.label("entity_id"),
-            case(
-                (Party.id.is_(None), OutcomeCode.PARTY_NOT_FOUND),
-                (~directory.in_scope(Party.id, wanted.scope), OutcomeCode.OUT_OF_SCOPE),
-                (~Party.active, OutcomeCode.PARTY_INACTIVE),
-                (open_one.id.is_not(None), OutcomeCode.ALREADY_ASSIGNED),
-                (already_completed, OutcomeCode.ALREADY_COMPLETED),
-                else_=OutcomeCode.CREATED,
-            ).label("code"),
-            case((open_one.id.is_not(None), open_one.id), else_=done_one.c.id).label("record_id"),
-        )
-        .select_from(each)
-        .outerjoin(Party, and_(Party.org_id == org_id, Party.id == entity_id))
-        .outerjoin(
-            open_one,
-            and_(
-                open_one.org_id == org_id,
-                open_one.course_version_id == wanted.course_version_id,
-                open_one.party_id == entity_id,
-                open_one.state == AssignmentState.ASSIGNED,
-            ),
-        )
-        .outerjoin(done_one, already_completed)
-        .subquery()
-    )
-    code = rows.c.code
-    outcome = case(*((code == one, one.outcome) for one in OutcomeCode), else_=None)
-    keeps_record = code.in_((OutcomeCode.ALREADY_ASSIGNED, OutcomeCode.ALREADY_COMPLETED))
-    return select(
-        rows.c.entity_id,
-        outcome.label("outcome"),
-        code,
-        case((keeps_record, rows.c.record_id), else_=cast(null(), Uuid)).label("record_id"),
-    )
-
-
-def completed(wanted: Terms, party_id: SQLColumnExpression[str]) -> Select[Any]:
-    """The party's completed assignments of the wanted version."""
-    return select(Assignment.id).where(
-        Assignment.party_id == party_id,
-        Assignment.course_version_id == wanted.course_version_id,
-        Assignment.state == AssignmentState.COMPLETED,
-    )
 
 
 def _shown(db: Session, scope: Collection[str] | None) -> Select[Assignment, str, str]:
@@ -214,22 +131,6 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         )
         conditions.append(late if filters.overdue else ~late)
     return conditions
-
-
-def count_outcomes(db: Session, recipients: Select[Any], wanted: Terms, examples: int = 20) -> list[Any]:
-    """What a submission would do, by outcome: rows of (outcome, code, count, examples), the largest first."""
-    each = classified(current_org(db), recipients, wanted).subquery()
-    placed = select(
-        each.c.entity_id,
-        each.c.outcome,
-        each.c.code,
-        func.row_number().over(partition_by=each.c.code, order_by=each.c.entity_id).label("place"),
-    ).subquery()
-    shown = func.array_agg(aggregate_order_by(placed.c.entity_id, placed.c.entity_id)).filter(
-        placed.c.place <= examples
-    )
-    rows = select(placed.c.outcome, placed.c.code, func.count().label("count"), shown.label("examples"))
-    return list(db.execute(rows.group_by(placed.c.outcome, placed.c.code).order_by(func.count().desc(), placed.c.code)))
 
 
 def select_recipients(db: Session, filters: Filters, scope: Collection[str] | None) -> Select[str]:

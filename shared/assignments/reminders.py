@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from shared import events
 from shared.assignments.models import REMINDER_DAYS, Assignment
-from shared.assignments.queries import these
+from shared.assignments.queries import with_ids
 from shared.database import current_org
 from shared.events import Actor
 
@@ -30,7 +30,7 @@ class Reminded:
     """What a batch came to. found: assignments of which a reminder was due. told: those of which one was recorded."""
 
     found: int
-    told: int
+    recorded: int
 
 
 def remind(db: Session, zone: str, today: date, now: datetime) -> Reminded:
@@ -92,5 +92,5 @@ def _record(
             Assignment.due_on,
             *days,
         ).label("data"),
-    ).where(*these(current_org(db), ids))
+    ).where(*with_ids(current_org(db), ids))
     events.record_each(db, CALENDAR, now, type=type, count=len(ids), of=each, data={})

@@ -28,7 +28,7 @@ from shared.jobs.actions import (
     undo_of,
 )
 from shared.jobs.chunks import Chunk, Claim, Tally
-from shared.jobs.kinds import KINDS, Kind, Undo, declare, kind_of, tell_if_ended
+from shared.jobs.kinds import KINDS, Kind, Undo, call_on_end, declare, kind_of
 from shared.jobs.models import FINAL_STATES, ChunkState, Job, JobChunk, JobOutcome, JobState, Outcome
 from shared.jobs.outcomes import OutcomeCode
 from shared.jobs.queries import counts, get, list_jobs, list_results, organizations_with_due_jobs
@@ -89,7 +89,7 @@ __all__ = [
     "Submission",
     "submit",
     "Tally",
-    "tell_if_ended",
+    "call_on_end",
     "Undo",
     "undo_of",
 ]

@@ -39,7 +39,7 @@ class Kind(Generic[R]):
     """One kind of job.
 
     name: published, never renamed. request: the model that the job's request is dumped from and loaded into.
-    ended: called in the transaction that ended the job, with the event counter locked.
+    on_end: called in the transaction that ended the job, with the event counter locked.
     made: selects the records that the job made, as `entity_id, code, record_id`, where a success is its record; without
     it every success is a stored outcome. record: the noun of the records that results name. undo: None for a kind that
     cannot be taken back.
@@ -48,7 +48,7 @@ class Kind(Generic[R]):
     name: str
     request: type[R]
     work: Work[R]
-    ended: Callable[[Session, Job, R, datetime], None] | None = None
+    on_end: Callable[[Session, Job, R, datetime], None] | None = None
     made: Callable[[Job], Select[*tuple[Any, ...]]] | None = None
     record: Literal["assignment", "licence"] = "assignment"
     undo: Undo | None = None
@@ -78,9 +78,9 @@ def kind_of(job: Job) -> Kind[Any]:
     return KINDS[job.kind]
 
 
-def tell_if_ended(db: Session, job: Job, now: datetime) -> None:
+def call_on_end(db: Session, job: Job, now: datetime) -> None:
     """Call what a kind has declared for the end of its jobs, if this job has ended. Belongs in the transaction that
     settled it."""
     kind = kind_of(job)
-    if job.has_ended and kind.ended is not None:
-        kind.ended(db, job, kind.request_of(job), now)
+    if job.has_ended and kind.on_end is not None:
+        kind.on_end(db, job, kind.request_of(job), now)

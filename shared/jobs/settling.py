@@ -43,11 +43,11 @@ def finish(db: Session, chunk: Chunk, tally: Tally, now: datetime) -> Job:
     """Settle a chunk whose work is done, in the transaction that did it. Returns the job as it then is."""
     if tally.total != chunk.size:
         raise RuntimeError(f"{chunk.size} recipients went in, {tally.total} outcomes came out")
-    leave(db, chunk, ChunkState.DONE)
+    end_chunk(db, chunk, ChunkState.DONE)
     return settle(db, chunk.job.id, tally, now)
 
 
-def leave(db: Session, chunk: Chunk, state: ChunkState) -> None:
+def end_chunk(db: Session, chunk: Chunk, state: ChunkState) -> None:
     """Give a chunk its last state."""
     db.execute(update(JobChunk).where(Claim(chunk.job.id, chunk.n, 0).row(chunk.job.org_id)).values(state=state))
 

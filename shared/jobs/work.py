@@ -13,7 +13,7 @@ from shared.database import current_org
 from shared.jobs.chunks import Chunk, Claim, Tally
 from shared.jobs.models import ChunkState, Job, JobChunk, JobOutcome
 from shared.jobs.outcomes import OutcomeCode
-from shared.jobs.settling import finish, leave
+from shared.jobs.settling import end_chunk, finish
 
 ATTEMPTS_BEFORE_SPLIT = 2
 """A chunk begun this often without an end is suspected of killing its worker, and split."""
@@ -24,7 +24,7 @@ PARTS_OF_A_SPLIT = 8
 
 def free_places(db: Session, window: int, now: datetime, claim_seconds: float) -> int:
     """How many more chunks of this organization may be begun: at most `window` at a time, at most those waiting."""
-    begun_lately = _begun(now, claim_seconds)
+    begun_lately = _recently_claimed(now, claim_seconds)
     waiting, begun = db.execute(
         select(func.count().filter(~begun_lately), func.count().filter(begun_lately)).where(
             JobChunk.org_id == current_org(db), JobChunk.state == ChunkState.PENDING
@@ -33,7 +33,7 @@ def free_places(db: Session, window: int, now: datetime, claim_seconds: float) -
     return max(0, min(waiting, window - begun))
 
 
-_TAKE_TURNS = text("""
+_LOCK_CLAIMS = text("""
     SELECT pg_advisory_xact_lock(hashtextextended('jobs.claim ' || :org, 0)),
         set_config('synchronous_commit', 'off', true)""")
 """Claims of an organization take turns. Of two at once the second would lock the first one's chunk too, to see that it
@@ -61,7 +61,7 @@ _CLAIM = text("""
 def claim(db: Session, now: datetime, claim_seconds: float) -> Claim | None:
     """Begin the next chunk of the organization's job that was served least recently, or None when there is none."""
     org_id = current_org(db)
-    db.execute(_TAKE_TURNS, {"org": org_id})
+    db.execute(_LOCK_CLAIMS, {"org": org_id})
     row = db.execute(
         _CLAIM, {"org": org_id, "now": now, "abandoned": now - timedelta(seconds=claim_seconds)}
     ).one_or_none()
@@ -117,7 +117,7 @@ def isolate(db: Session, claimed: Claim, now: datetime) -> Job | None:
         for n, at in enumerate(range(0, chunk.size, size), start=1)
     ]
     db.execute(insert(JobChunk), parts)
-    leave(db, chunk, ChunkState.SPLIT)
+    end_chunk(db, chunk, ChunkState.SPLIT)
     return None
 
 
@@ -129,6 +129,6 @@ def _last_chunk(db: Session, job: Job) -> int:
     return last
 
 
-def _begun(now: datetime, claim_seconds: float) -> ColumnElement[bool]:
+def _recently_claimed(now: datetime, claim_seconds: float) -> ColumnElement[bool]:
     """Whether somebody began the chunk a moment ago. An older claim counts for nothing: only the row lock does."""
     return func.coalesce(JobChunk.claimed_at >= now - timedelta(seconds=claim_seconds), False)

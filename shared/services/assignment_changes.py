@@ -71,9 +71,9 @@ def complete_assignments(
     happened = {"occurred_on": day_it_happened(body.occurred_on, access.today(db, now)), "note": body.note}
     if body.assignment_ids is not None:
         request = CompleteJob(**happened, by="assignment")
-        recipients = _ids(body.assignment_ids)
+        recipients = _as_recipients(body.assignment_ids)
     else:
-        version_id = _version(db, body)
+        version_id = _named_version(db, body)
         request = CompleteJob(**happened, by="party", course_id=body.course_id, course_version_id=version_id)
         recipients = named_parties(db, caller, body.recipients, body.folder_ids)
     accepted = submit(db, caller, COMPLETE, request, recipients, key=key, body=body, workers=workers, now=now)
@@ -88,15 +88,15 @@ def close_assignments(
     if earlier := jobs.replayed(db, key, body):
         return earlier
     request = CloseJob(by="assignment", reason=body.reason)
-    recipients = _open_ones(db, caller, body, now)
+    recipients = _open_assignments(db, caller, body, now)
     accepted = submit(db, caller, CLOSE, request, recipients, key=key, body=body, workers=workers, now=now)
     return need_recipients(accepted, *NOTHING_MATCHES)
 
 
-def _open_ones(db: Session, caller: Caller, body: BulkCloseRequest, now: datetime) -> Select[str]:
+def _open_assignments(db: Session, caller: Caller, body: BulkCloseRequest, now: datetime) -> Select[str]:
     """The assignments that a request means, as a job's recipients. Raises NotFound for an unknown job."""
     if body.assignment_ids is not None:
-        return _ids(body.assignment_ids)
+        return _as_recipients(body.assignment_ids)
     today = access.today(db, now)
     if body.job_id is not None:
         jobs.get(db, body.job_id)
@@ -107,11 +107,11 @@ def _open_ones(db: Session, caller: Caller, body: BulkCloseRequest, now: datetim
     return assignments.select_recipients(db, filters, caller.folders)
 
 
-def _ids(assignment_ids: Iterable[uuid.UUID]) -> Select[str]:
+def _as_recipients(assignment_ids: Iterable[uuid.UUID]) -> Select[str]:
     return directory.recipients(party_ids={str(assignment_id) for assignment_id in assignment_ids}, folder_ids=[])
 
 
-def _version(db: Session, body: BulkCompletionRequest) -> uuid.UUID:
+def _named_version(db: Session, body: BulkCompletionRequest) -> uuid.UUID:
     """The version whose assignments are meant: the one named, else the active one. Raises InvalidInput."""
     assert body.course_id is not None
     if body.course_version_id is None:

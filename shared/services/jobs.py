@@ -102,7 +102,7 @@ def list_results(db: Session, _: Caller, job_id: uuid.UUID, outcome: Outcome | N
 def cancel_job(db: Session, caller: Caller, job_id: uuid.UUID, now: datetime) -> Job:
     """Cancel the chunks that no worker has begun. Raises NotFound, JobFinished."""
     job = jobs.cancel(db, job_id, caller.actor, now)
-    jobs.tell_if_ended(db, job, now)
+    jobs.call_on_end(db, job, now)
     return job
 
 
@@ -124,7 +124,7 @@ def approve_job(db: Session, caller: Caller, job_id: uuid.UUID, now: datetime) -
 def reject_job(db: Session, caller: Caller, job_id: uuid.UUID, reason: str, now: datetime) -> Job:
     """End a job that waits for approval: all of it is cancelled."""
     job = jobs.reject(db, job_id, reason, caller.actor, now)
-    jobs.tell_if_ended(db, job, now)
+    jobs.call_on_end(db, job, now)
     return job
 
 

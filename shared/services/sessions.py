@@ -37,18 +37,18 @@ Shown = Row[TrainingSession, str, str, int]
 
 def _complete(db: Session, chunk: Chunk, request: CompletionJob, now: datetime) -> Tally:
     """License the parties of a chunk that attended, and complete their assignments of the version. Again: nothing."""
-    attended = _attended(request)
+    attended = _attended_session(request)
     completion = sessions.plan_completion(db, chunk, request, licences.of_session(request.session_id))
     completed = assignments.complete_attended(db, chunk, attended, _rows(completion.to_license), now)
     granted = licences.grant(db, chunk, _earned(chunk, request), completion.to_license, now)
     assignments.record_attended(db, chunk, attended, completed, now)
-    return sessions.settle_completion(db, chunk, completion, granted)
+    return sessions.store_completion_outcomes(db, chunk, completion, granted)
 
 
 def _amend(db: Session, chunk: Chunk, request: AmendmentJob, now: datetime) -> Tally:
     """License the parties of a chunk that are to be added, and take back what those to be removed never earned: the
     licence, and the completion of their assignment."""
-    attended, session_id, actor = _attended(request), request.session_id, chunk.job.actor
+    attended, session_id, actor = _attended_session(request), request.session_id, chunk.job.actor
     assignments.lock_attended(db, chunk, attended)
     licensed = licences.of_session(session_id)
     amendment = sessions.plan_amendment(db, chunk, request, licensed)
@@ -61,7 +61,7 @@ def _amend(db: Session, chunk: Chunk, request: AmendmentJob, now: datetime) -> T
     licences.revoke_earned(db, chunk, session_id, request.reason, actor, now, of=to_remove)
     assignments.record_attended(db, chunk, attended, completed, now)
     assignments.record_reopened(db, chunk, attended, reopened, request.reason, now)
-    return sessions.settle_amendment(db, chunk, amendment, granted, licensed)
+    return sessions.store_amendment_outcomes(db, chunk, amendment, granted, licensed)
 
 
 COMPLETE = declare(
@@ -69,7 +69,7 @@ COMPLETE = declare(
         name=sessions.COMPLETE,
         request=CompletionJob,
         work=_complete,
-        ended=sessions.end_completion,
+        on_end=sessions.end_completion,
         made=licences.made_by,
         record="licence",
     )
@@ -194,7 +194,7 @@ def _rows(party_ids: Sequence[str]) -> Select[str]:
     return select(func.unnest(texts(party_ids)).label("entity_id"))
 
 
-def _attended(request: CompletionJob) -> Attended:
+def _attended_session(request: CompletionJob) -> Attended:
     """The session as the assignments know it."""
     return Attended(request.session_id, request.course_id, request.course_version_id, request.occurred_on)
 

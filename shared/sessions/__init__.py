@@ -49,8 +49,8 @@ from shared.sessions.work import (
     amend_roster,
     plan_amendment,
     plan_completion,
-    settle_amendment,
-    settle_completion,
+    store_amendment_outcomes,
+    store_completion_outcomes,
 )
 
 __all__ = [
@@ -104,7 +104,7 @@ __all__ = [
     "SessionNotCompleted",
     "SessionRequest",
     "SessionState",
-    "settle_amendment",
-    "settle_completion",
+    "store_amendment_outcomes",
+    "store_completion_outcomes",
     "TrainingSession",
 ]

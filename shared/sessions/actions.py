@@ -41,7 +41,7 @@ class SessionCancelled(Conflict):
         super().__init__("The session is cancelled, so nothing can be done with it; schedule a new one.")
 
 
-TOLD = frozenset({"mode", "starts_at", "ends_at", "time_zone", "capacity"})
+EVENT_FIELDS = frozenset({"mode", "starts_at", "ends_at", "time_zone", "capacity"})
 """What events tell of a session. Where it is held is free text, and the link to join it opens a door."""
 
 
@@ -63,7 +63,7 @@ def schedule(db: Session, request: SessionRequest, actor: Actor, now: datetime) 
         )
         .returning(TrainingSession)
     ).one()
-    data = about(session) | _named({name: values[name] for name in TOLD})
+    data = about(session) | _event_data({name: values[name] for name in EVENT_FIELDS})
     events.record(db, actor, now, Fact("session.scheduled", f"session/{session.id}", data))
     return session
 
@@ -95,8 +95,8 @@ def change(
     for name, value in new.items():
         setattr(session, name, value)
     touch(db, session, now)
-    told = {name: value for name, value in former.items() if name in TOLD}
-    data = about(session) | {"changed": sorted(map(to_camel, former)), "former": _named(told)}
+    former_fields = {name: value for name, value in former.items() if name in EVENT_FIELDS}
+    data = about(session) | {"changed": sorted(map(to_camel, former)), "former": _event_data(former_fields)}
     events.record(db, actor, now, Fact("session.changed", f"session/{session.id}", data))
 
 
@@ -166,7 +166,7 @@ def _check(db: Session, course_id: uuid.UUID, values: Mapping[str, Any]) -> None
         raise InvalidInput(Fault("/endsAt", "The end must come after the start."))
 
 
-def _named(values: Mapping[str, Any]) -> dict[str, Any]:
+def _event_data(values: Mapping[str, Any]) -> dict[str, Any]:
     """Columns as they are named and written in events."""
     return {
         to_camel(name): value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()

@@ -98,8 +98,8 @@ def end_completion(db: Session, job: Job, request: CompletionJob, now: datetime)
     if nothing_done:
         events.record(db, job.actor, now, Fact("session.completion_withdrawn", subject, data))
     else:
-        told = {"grantedAt": request.granted_at.isoformat(), "counts": jobs.counts(job)}
-        events.record(db, job.actor, now, Fact("session.completed", subject, data | told))
+        details = {"grantedAt": request.granted_at.isoformat(), "counts": jobs.counts(job)}
+        events.record(db, job.actor, now, Fact("session.completed", subject, data | details))
 
 
 def need_amendable(session: TrainingSession) -> None:

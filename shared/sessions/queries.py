@@ -98,7 +98,9 @@ def list_roster(
     )
 
 
-def told(db: Session, session: TrainingSession, entity_id: Any, which: ColumnElement[bool]) -> ColumnElement[bool]:
+def has_outcome(
+    db: Session, session: TrainingSession, entity_id: Any, which: ColumnElement[bool]
+) -> ColumnElement[bool]:
     """Whether a job of the session's completion, or of an amendment, has stored such an outcome for a party."""
     return exists().where(
         JobOutcome.org_id == session.org_id,
@@ -132,8 +134,11 @@ def _outcome(db: Session, session: TrainingSession, licence: Any) -> Any:
         (licence.revoked_at.is_not(None), literal(RosterOutcome.REVOKED, Text)),
         (licence.licence_id.is_not(None), literal(RosterOutcome.LICENSED, Text)),
         (RosterEntry.attendance != Attendance.ATTENDED, literal(RosterOutcome.NOT_ATTENDED, Text)),
-        (told(db, session, party_id, JobOutcome.code == OutcomeCode.ATTENDED), literal(RosterOutcome.COMPLETED, Text)),
-        (told(db, session, party_id, JobOutcome.outcome == Outcome.FAILED), literal(RosterOutcome.FAILED, Text)),
+        (
+            has_outcome(db, session, party_id, JobOutcome.code == OutcomeCode.ATTENDED),
+            literal(RosterOutcome.COMPLETED, Text),
+        ),
+        (has_outcome(db, session, party_id, JobOutcome.outcome == Outcome.FAILED), literal(RosterOutcome.FAILED, Text)),
         else_=literal(unfinished, Text),
     )
 

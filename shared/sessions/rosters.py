@@ -102,7 +102,7 @@ def remove_from_roster(
     need_scheduled(session)
     removed = db.scalar(
         delete(RosterEntry)
-        .where(*_is(session, party_id, scope))
+        .where(*_entry_of(session, party_id, scope))
         .returning(RosterEntry.party_id)
         .execution_options(synchronize_session=False)
     )
@@ -127,7 +127,7 @@ def record_attendance(
     SessionCancelled."""
     session = locked(db, session_id)
     need_scheduled(session)
-    mine = _is(session, party_id, scope)
+    mine = _entry_of(session, party_id, scope)
     former = db.scalar(select(RosterEntry.attendance).where(*mine))
     if former is None:
         raise NotFound("party on this roster")
@@ -138,7 +138,7 @@ def record_attendance(
     events.record(db, actor, now, Fact("session.attendance_recorded", f"session/{session_id}", data, party_id=party_id))
 
 
-def _is(session: TrainingSession, party_id: str, scope: Collection[str] | None) -> tuple[Any, ...]:
+def _entry_of(session: TrainingSession, party_id: str, scope: Collection[str] | None) -> tuple[Any, ...]:
     return (
         RosterEntry.org_id == session.org_id,
         RosterEntry.session_id == session.id,

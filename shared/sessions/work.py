@@ -34,7 +34,7 @@ from shared.directory import Party
 from shared.jobs import Chunk, JobOutcome, OutcomeCode, Tally, store_outcomes
 from shared.sessions.actions import locked
 from shared.sessions.models import Attendance, RosterEntry, TrainingSession
-from shared.sessions.queries import Licensed, told
+from shared.sessions.queries import Licensed, has_outcome
 from shared.sessions.requests import AmendmentJob, CompletionJob
 
 TO_ADD, TO_REMOVE = "to-add", "to-remove"
@@ -79,9 +79,9 @@ def plan_completion(db: Session, chunk: Chunk, request: CompletionJob, licensed:
     return Completion(to_license, others, licences)
 
 
-def settle_completion(db: Session, chunk: Chunk, completion: Completion, granted: Collection[str]) -> Tally:
+def store_completion_outcomes(db: Session, chunk: Chunk, completion: Completion, granted: Collection[str]) -> Tally:
     """Store what became of the parties that were not granted a licence just now. Answers what became of all."""
-    return _settle(db, chunk, completion.to_license, granted, completion.others, completion.licences)
+    return _store_outcomes(db, chunk, completion.to_license, granted, completion.others, completion.licences)
 
 
 def plan_amendment(db: Session, chunk: Chunk, request: AmendmentJob, licensed: Licensed) -> Amendment:
@@ -125,12 +125,12 @@ def amend_roster(db: Session, chunk: Chunk, request: AmendmentJob, amendment: Am
     db.execute(removed.values(amended_at=now, removed_at=now), execution_options={"synchronize_session": False})
 
 
-def settle_amendment(
+def store_amendment_outcomes(
     db: Session, chunk: Chunk, amendment: Amendment, granted: Collection[str], licensed: Licensed
 ) -> Tally:
     """Store what became of the parties that were not granted a licence just now. Answers what became of all."""
     others = dict.fromkeys(amendment.to_remove, str(OutcomeCode.REMOVED)) | dict(amendment.others)
-    return _settle(db, chunk, amendment.to_add, granted, others, _licences(db, chunk, licensed))
+    return _store_outcomes(db, chunk, amendment.to_add, granted, others, _licences(db, chunk, licensed))
 
 
 def _classified(
@@ -142,7 +142,7 @@ def _classified(
     its_licence = and_(licence.c.party_id == entity_id, chunk.covers(licence.c.party_id))
     removing = _removing(chunk, request, entity_id)
     on_roster = and_(RosterEntry.party_id.is_not(None), RosterEntry.removed_at.is_(None))
-    attended = and_(on_roster, told(db, session, entity_id, JobOutcome.code == OutcomeCode.ATTENDED))
+    attended = and_(on_roster, has_outcome(db, session, entity_id, JobOutcome.code == OutcomeCode.ATTENDED))
     licence_stands = and_(licence.c.licence_id.is_not(None), licence.c.revoked_at.is_(None))
     has_something = licence_stands | and_(on_roster, licence.c.licence_id.is_not(None)) | attended
     code = case(
@@ -187,7 +187,7 @@ def _licences(db: Session, chunk: Chunk, licensed: Licensed) -> Licences:
     return {row[0]: row for row in db.execute(select(*licence.c).where(chunk.covers(licence.c.party_id)))}
 
 
-def _settle(
+def _store_outcomes(
     db: Session,
     chunk: Chunk,
     licensing: Sequence[str],

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from shared import events
 from shared.arrays import is_one_of
 from shared.assignments.models import Assignment, AssignmentState, CompletionMethod
-from shared.assignments.queries import these
+from shared.assignments.queries import with_ids
 from shared.assignments.reopening import REOPENED, another_is_open
 from shared.jobs import Chunk, Job
 
@@ -135,7 +135,7 @@ def reopen_attended(db: Session, chunk: Chunk, attended: Attended, party_ids: Se
     )
     ids = list(db.scalars(completed))
     values = {**REOPENED, Assignment.revision: Assignment.revision + 1}
-    db.execute(update(Assignment).where(*these(job.org_id, ids)).values(values), execution_options=_UNSEEN)
+    db.execute(update(Assignment).where(*with_ids(job.org_id, ids)).values(values), execution_options=_UNSEEN)
     return ids
 
 
@@ -145,7 +145,7 @@ def record_reopened(
     """Record the events of the assignments just reopened."""
     job = chunk.job
     each = select(func.concat("assignment/", Assignment.id).label("subject"), Assignment.party_id).where(
-        *these(job.org_id, ids)
+        *with_ids(job.org_id, ids)
     )
     data = attended.data | {"reason": reason, "jobId": str(job.id)}
     events.record_each(db, job.actor, now, type="assignment.reopened", count=len(ids), of=each, data=data)
