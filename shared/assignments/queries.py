@@ -1,4 +1,4 @@
-"""Reading assignments: lists for coordinators, and what a submission would do to each of its recipients."""
+"""Reading assignments: one, lists, counts, and the assignments of a job as the recipients of another one."""
 
 import uuid
 from collections.abc import Collection
@@ -32,7 +32,7 @@ from shared.jobs import Job, JobOutcome, Outcome, OutcomeCode
 
 
 class Sort(StrEnum):
-    """How a list is ordered."""
+    """The order of a list: the newest first, or by due date."""
 
     NEWEST = "newest"
     DUE = "due"
@@ -40,7 +40,7 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True)
 class Filters:
-    """What a list is narrowed to. due_before and due_after are days, both exclusive. overdue is as of `today`."""
+    """The conditions of a list. due_before, due_after: days, both exclusive. overdue: on `today`."""
 
     today: date
     course_id: uuid.UUID | None = None
@@ -57,7 +57,7 @@ class Filters:
 def list_assignments(
     db: Session, filters: Filters, scope: Collection[str] | None, sort: Sort = Sort.NEWEST
 ) -> Select[Assignment, str, str]:
-    """Assignments with their party's name and version's label: rows of (Assignment, display_name, version_label)."""
+    """Select assignments in the scope: rows of (Assignment, display_name, version_label)."""
     rows = _shown(db, scope).where(*_conditions(filters))
     if filters.folder_id is not None:
         rows = rows.where(directory.in_scope(Assignment.party_id, [filters.folder_id]))
@@ -67,7 +67,7 @@ def list_assignments(
 
 
 def get(db: Session, assignment_id: uuid.UUID, scope: Collection[str] | None) -> Row[Assignment, str, str]:
-    """One such row. Raises NotFound, also for one outside the scope."""
+    """Return one row as of `list_assignments`. Raises NotFound, also for an assignment outside the scope."""
     row = db.execute(_shown(db, scope).where(Assignment.id == assignment_id)).one_or_none()
     if row is None:
         raise NotFound("assignment")
@@ -75,23 +75,23 @@ def get(db: Session, assignment_id: uuid.UUID, scope: Collection[str] | None) ->
 
 
 def party_of(db: Session, assignment_id: uuid.UUID) -> str | None:
-    """The id of the party that owes an assignment, None where there is no such assignment."""
+    """Return the id of the party of an assignment, None if there is no such assignment."""
     of = select(Assignment.party_id).where(Assignment.org_id == current_org(db), Assignment.id == assignment_id)
     return db.scalar(of)
 
 
 def with_ids(org_id: str, assignment_ids: Collection[uuid.UUID]) -> tuple[ColumnElement[bool], ...]:
-    """Assignments by their ids."""
+    """The conditions that an assignment has one of these ids."""
     return Assignment.org_id == org_id, is_one_of(Assignment.id, assignment_ids)
 
 
 def is_overdue(assignment: Assignment, today: date) -> bool:
-    """Open, and due before today. `today` is the organization's day."""
+    """True if the assignment is open and was due before `today`, the organization's day."""
     return assignment.state == AssignmentState.ASSIGNED and assignment.due_on is not None and assignment.due_on < today
 
 
 def made_by(job: Job) -> Select[str, str, uuid.UUID]:
-    """The assignments that a job made, as its successes: `entity_id, code, record_id`."""
+    """Select the assignments that a job made, as its successes: `entity_id, code, record_id`."""
     return select(
         Assignment.party_id.label("entity_id"),
         literal(OutcomeCode.CREATED, Text).label("code"),
@@ -134,24 +134,24 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
 
 
 def select_recipients(db: Session, filters: Filters, scope: Collection[str] | None) -> Select[str]:
-    """The ids of the matching assignments, as a job's recipients."""
+    """Select the ids of the matching assignments, as a job's recipients."""
     return list_assignments(db, filters, scope).order_by(None).with_only_columns(cast(Assignment.id, Text))
 
 
 def completed_by(job: Job) -> Select[str]:
-    """The assignments that a job completed, as recipients of another job."""
+    """Select the ids of the assignments that a job completed, as recipients of another job."""
     return select(cast(JobOutcome.record_id, Text)).where(
         JobOutcome.org_id == job.org_id, JobOutcome.job_id == job.id, JobOutcome.outcome == Outcome.SUCCEEDED
     )
 
 
 def created_by(job: Job) -> Select[str]:
-    """The assignments that a job made, as recipients of another job."""
+    """Select the ids of the assignments that a job made, as recipients of another job."""
     return select(cast(Assignment.id, Text)).where(Assignment.org_id == job.org_id, Assignment.job_id == job.id)
 
 
 def results_by_party(rows: Select[str, str, str, uuid.UUID | None]) -> Select[str, str, str, uuid.UUID | None]:
-    """Results of a job whose recipients are assignments, each with its party's id in place of the assignment's."""
+    """Replace the recipient of each result by its party, for a job whose recipients are assignments."""
     each = rows.order_by(None).subquery()
     found = and_(
         Assignment.org_id == func.current_setting("rollcall.org"), Assignment.id == cast(each.c.entity_id, Uuid)
@@ -169,7 +169,7 @@ def results_by_party(rows: Select[str, str, str, uuid.UUID | None]) -> Select[st
 
 
 def summarize(db: Session, by: str, today: date, scope: Collection[str] | None) -> list[Row[Any]]:
-    """Counts by course or by folder: rows of (id, name, assigned, completed, closed, overdue), by name.
+    """Return counts by course or by folder: rows of (id, name, assigned, completed, closed, overdue), by name.
 
     A party in several folders counts in each of them. today: the organization's day.
     """

@@ -1,7 +1,7 @@
-"""Changing assignments: complete, close or take back a whole chunk in a fixed number of statements.
+"""Changing assignments: complete, close or reopen a whole chunk in a fixed number of statements.
 
-A change is no record of its own, and the next one overwrites it. So unlike the making of assignments, each success
-is stored as an outcome, beside those that say why not.
+A made assignment is itself the record of its success. A change is not, because the next change overwrites it. So here
+the outcome of every recipient is stored, also that of a success.
 """
 
 import uuid
@@ -38,16 +38,17 @@ from shared.directory import Party
 from shared.jobs import Chunk, OutcomeCode, Recipients, Tally, store_outcomes
 
 Along = Callable[[Select[uuid.UUID, str, uuid.UUID, uuid.UUID]], None]
-"""The work of another noun that belongs to a change. Given: the changed assignments, as a select of `assignment_id,
-party_id, course_id, course_version_id`. They are locked, and no event of them is recorded yet."""
+"""The work of another noun in the transaction of a change. Its argument selects the changed assignments as
+`assignment_id, party_id, course_id, course_version_id`. They are locked, and their events are not recorded yet."""
 
 
 @dataclass(frozen=True)
 class Change:
     """One way of changing assignments.
 
-    allowed: which of the found assignments may be changed. values: what they become. why_not: the code of a found
-    assignment that may not be changed. event, data: what is recorded for each one that was.
+    code: the outcome code of a changed assignment. allowed: the condition that an assignment may be changed. values:
+    its new values. why_not: the outcome code of an assignment in scope that may not be changed. event, data: the type
+    and data of the event of each changed assignment.
     """
 
     code: OutcomeCode
@@ -59,14 +60,14 @@ class Change:
 
 
 class Targets(NamedTuple):
-    """The assignments that a chunk's recipients mean. of: the noun of the recipients. None: there is no assignment."""
+    """The assignment of each of a chunk's recipients, None if there is none. noun: the noun of the recipients."""
 
-    of: Recipients
+    noun: Recipients
     by_recipient: Mapping[str, uuid.UUID | None]
 
 
 def complete_chunk(db: Session, chunk: Chunk, request: CompleteJob, now: datetime, along: Along | None = None) -> Tally:
-    """Record the completion of every recipient's open assignment, as a supervisor's sign-off."""
+    """Complete every recipient's open assignment, as a supervisor's sign-off."""
     actor = chunk.job.actor
     values = {
         Assignment.state: AssignmentState.COMPLETED,
@@ -90,7 +91,7 @@ def complete_chunk(db: Session, chunk: Chunk, request: CompleteJob, now: datetim
 
 
 def close_chunk(db: Session, chunk: Chunk, request: CloseJob, now: datetime) -> Tally:
-    """Close every recipient's assignment that is open."""
+    """Close every recipient's open assignment."""
     change = Change(
         code=OutcomeCode.CLOSED,
         allowed=Assignment.state == AssignmentState.ASSIGNED,
@@ -103,7 +104,7 @@ def close_chunk(db: Session, chunk: Chunk, request: CloseJob, now: datetime) -> 
 
 
 def close_created_chunk(db: Session, chunk: Chunk, request: UndoJob, now: datetime) -> Tally:
-    """Take a job back that made assignments: close those that nobody has touched since."""
+    """Undo a job that made assignments: close those that were not changed since."""
     data = _undo_data(request)
     change = Change(
         code=OutcomeCode.CLOSED,
@@ -119,7 +120,7 @@ def close_created_chunk(db: Session, chunk: Chunk, request: UndoJob, now: dateti
 def reopen_completed_chunk(
     db: Session, chunk: Chunk, request: UndoJob, now: datetime, along: Along | None = None
 ) -> Tally:
-    """Take a job back that completed assignments: reopen those that nobody has touched since."""
+    """Undo a job that completed assignments: reopen those whose completion is still that of the job."""
     untouched = and_(
         Assignment.state == AssignmentState.COMPLETED,
         Assignment.completion_job_id == request.undo_of,
@@ -139,10 +140,11 @@ def reopen_completed_chunk(
 def _change(
     db: Session, chunk: Chunk, targets: Targets, change: Change, now: datetime, along: Along | None = None
 ) -> Tally:
-    """Change what may be changed, sorted by id so that two jobs lock in the same order; store why not for the others.
+    """Change the assignments that may be changed, and store the outcome of every recipient.
 
-    The ids that one statement found go to the next as an array: joined in one, PostgreSQL looks all recipients up anew
-    for each assignment as long as it has no statistics of the organization, and a chunk takes longer than it may.
+    Assignments are locked in the order of their ids, as in every job: see docs/locks.md.
+    The ids go from one statement to the next as an array. In one joined statement PostgreSQL would search all
+    recipients for each assignment while it has no statistics of the organization, and a chunk would take too long.
     """
     may = (change.allowed, directory.in_scope(Assignment.party_id, chunk.job.scope))
     of_ids = with_ids(chunk.job.org_id, [one for one in targets.by_recipient.values() if one is not None])
@@ -165,7 +167,7 @@ def _change(
 
 
 def _select_changed(changed: tuple[ColumnElement[bool], ...]) -> Select[uuid.UUID, str, uuid.UUID, uuid.UUID]:
-    """The assignments that were changed, as `Along` is told of them."""
+    """Select the changed assignments with the columns of `Along`."""
     return select(
         Assignment.id.label("assignment_id"),
         Assignment.party_id,
@@ -175,9 +177,9 @@ def _select_changed(changed: tuple[ColumnElement[bool], ...]) -> Select[uuid.UUI
 
 
 def _targets(db: Session, chunk: Chunk, request: CompleteJob) -> Targets:
-    """The assignment that each recipient means, if there is one.
+    """Find the assignment of each recipient.
 
-    By party it is the open assignment of the version, else the one that was made last.
+    The assignment of a party is its open one of the version, else the one that was made last.
     """
     if request.by == "assignment":
         return _targets_by_id(db, chunk)
@@ -196,19 +198,19 @@ def _targets(db: Session, chunk: Chunk, request: CompleteJob) -> Targets:
 
 
 def _targets_by_id(db: Session, chunk: Chunk) -> Targets:
-    """The assignments whose ids are the recipients."""
+    """The assignments of a chunk whose recipients are assignments."""
     return Targets("assignment", {entity_id: uuid.UUID(entity_id) for entity_id in db.scalars(chunk.recipients)})
 
 
 def _as_rows(found: Mapping[str, uuid.UUID | None]) -> TableValuedAlias:
-    """What was found, as rows."""
+    """The recipients with their assignments as rows, from two array parameters."""
     arrays = texts(found), literal(list(found.values()), ARRAY(Uuid))
     columns = column("entity_id", Text), column("assignment_id", Uuid)
     return func.unnest(*arrays).table_valued(*columns).render_derived("found")
 
 
 def _success_outcomes(chunk: Chunk, code: OutcomeCode, succeeded: Mapping[str, uuid.UUID]) -> Select[Any]:
-    """The outcome of each recipient whose assignment was changed."""
+    """Select the outcome of each recipient whose assignment was changed."""
     found = _as_rows(succeeded)
     return select(*_job_columns(chunk), found.c.entity_id, *_outcome_columns(code), found.c.assignment_id)
 
@@ -216,7 +218,7 @@ def _success_outcomes(chunk: Chunk, code: OutcomeCode, succeeded: Mapping[str, u
 def _other_outcomes(
     chunk: Chunk, of: Recipients, change: Change, others: Mapping[str, uuid.UUID | None]
 ) -> Select[Any]:
-    """The outcome of each recipient whose assignment was not changed."""
+    """Select the outcome of each recipient whose assignment was not changed."""
     found = _as_rows(others)
     by_party = of == "party"
     absent = OutcomeCode.NOT_ASSIGNED if by_party else OutcomeCode.ASSIGNMENT_NOT_FOUND
@@ -240,7 +242,7 @@ def _code_by_state(completed: OutcomeCode, closed: OutcomeCode) -> ColumnElement
 
 
 def _undo_data(request: UndoJob) -> dict[str, Any]:
-    """The part of an undoing job's events that says so."""
+    """The fields of an event that name the undone job."""
     return {"reason": f"Undo of job {request.undo_of}", "undoOf": str(request.undo_of)}
 
 

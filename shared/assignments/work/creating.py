@@ -1,4 +1,4 @@
-"""Making assignments: a whole chunk of recipients in a fixed number of statements, whatever its size."""
+"""Making assignments: a whole chunk of recipients in a fixed number of statements, independent of its size."""
 
 from datetime import datetime
 from typing import Any
@@ -18,10 +18,10 @@ from shared.jobs import Chunk, Tally, store_outcomes
 
 
 def create_chunk(db: Session, chunk: Chunk, request: CreateJob, now: datetime) -> Tally:
-    """Assign to every recipient of the chunk that can be assigned to, store why not for the others, record the events.
+    """Make an assignment for every recipient that can have one, store the outcomes of the others, record the events.
 
-    At most one open assignment for a party and version: the unique index decides between two jobs that race,
-    and the second one finds the party already assigned.
+    If two jobs race to assign the same version to a party, the unique index of open assignments lets one win. The other
+    stores the outcome `already-assigned`.
     """
     terms = Terms.of(request, chunk.job.folders)
     actor = chunk.job.actor
@@ -40,10 +40,7 @@ def create_chunk(db: Session, chunk: Chunk, request: CreateJob, now: datetime) -
 
 
 def _create(db: Session, chunk: Chunk, terms: Terms, actor: Actor, now: datetime) -> int:
-    """Insert the chunk's assignments. Returns their number.
-
-    Sorted by party, so that two jobs lock in the same order.
-    """
+    """Insert the chunk's assignments, sorted by party: see docs/locks.md. Returns their number."""
     values: dict[Any, Any] = {
         Assignment.org_id: literal(chunk.job.org_id),
         Assignment.course_id: literal(terms.course_id),
@@ -80,7 +77,7 @@ def _create(db: Session, chunk: Chunk, terms: Terms, actor: Actor, now: datetime
 
 
 def _others(chunk: Chunk, terms: Terms) -> Select[Any]:
-    """The outcome of every recipient that this chunk made no assignment for."""
+    """Select the outcome of every recipient for which this chunk made no assignment."""
     each = classify_recipients(chunk.job.org_id, chunk.recipients, terms).subquery()
     made = made_by(chunk.job).where(Assignment.party_id == each.c.entity_id)
     found = each.c.entity_id, each.c.outcome, each.c.code, each.c.record_id
