@@ -140,8 +140,8 @@ def reassign(
 ) -> uuid.UUID:
     """Close the assignment, and make one for another party with its version, reason and due date. Returns the new id.
 
-    Raises AssignmentCompleted, AssignmentClosed, AlreadyAssigned, and InvalidInput for a party that is unknown, inactive
-    or outside the scope.
+    Raises AssignmentCompleted, AssignmentClosed, AlreadyAssigned, and InvalidInput for a party that is unknown,
+    inactive or outside the scope.
     """
     need_open(assignment)
     _need_assignable(db, party_id, scope)

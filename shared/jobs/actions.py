@@ -81,7 +81,7 @@ class Key:
     address: str
 
     def hash_of(self, body: BaseModel | None) -> str:
-        """Return the hash of a request, which does not depend on the order of fields. Repeated requests have the same one.
+        """Return the hash of a request. It does not depend on the order of fields, so a repeated request has the same.
 
         body: None for an address that takes no body.
         """
@@ -118,7 +118,7 @@ class Accepted(NamedTuple):
 
 
 def replayed(db: Session, key: Key | None, body: BaseModel | None) -> Accepted | None:
-    """Return the job that was submitted with this key, if any. Raises IdempotencyKeyReused for another body or address."""
+    """Return the job submitted with this key, if any. Raises IdempotencyKeyReused for another body or address."""
     if key is None:
         return None
     job = db.scalar(select(Job).where(Job.org_id == current_org(db), Job.idempotency_key == key.value))

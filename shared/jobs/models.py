@@ -62,7 +62,7 @@ class Job(Tenant, Base):
 
     request: the kind's request, with everything that was fixed at submission, such as the course version.
     scope: the submitter's folders, null for all.
-    progressed_at: when a worker last claimed or settled a chunk of it; claiming and `jobs.rescue` use it.
+    progressed_at: when it was submitted or last made progress. Claiming and `jobs.rescue` read it.
     """
 
     __tablename__ = "job"
@@ -135,7 +135,7 @@ class JobChunk(Tenant, Base):
     """A slice of a job's recipients, sorted. It is claimed, carried out and retried as a whole.
 
     attempts: the number of claims. It is raised before the work, so that a chunk that kills its workers is found.
-    claimed_at: when a worker last claimed the chunk, to lock it next. A claim expires after `ROLLCALL_JOB_CLAIM_SECONDS`.
+    claimed_at: when a worker last claimed the chunk, to lock it next. Claims expire (`ROLLCALL_JOB_CLAIM_SECONDS`).
     """
 
     __tablename__ = "job_chunk"

@@ -37,8 +37,8 @@ class Approval(Answer):
 class JobAnswer(Answer):
     """A job.
 
-    request: the request, with everything that was fixed at submission. retryOf, undoOf: the job that this one retries or
-    undoes. error: the reason of a rejection.
+    request: the request, with everything that was fixed at submission. retryOf, undoOf: the job that this one retries
+    or undoes. error: the reason of a rejection.
     """
 
     id: uuid.UUID

@@ -69,7 +69,7 @@ def claim(db: Session, now: datetime, claim_seconds: float) -> Claim | None:
 
 
 def lock(db: Session, claimed: Claim) -> Chunk | None:
-    """Lock the claimed chunk until the end of this transaction. Returns None if another worker has it or has settled it."""
+    """Lock the claimed chunk until the end of this transaction. Returns None if another worker has it or settled it."""
     size = func.cardinality(JobChunk.recipients)
     row = db.execute(
         select(Job, JobChunk.attempts, size, JobChunk.recipients[1], JobChunk.recipients[size])
@@ -122,7 +122,7 @@ def isolate(db: Session, claimed: Claim, now: datetime) -> Job | None:
 
 
 def _last_chunk(db: Session, job: Job) -> int:
-    """Lock the job, so that two splits give their parts different numbers, and return the highest number of its chunks."""
+    """Lock the job, so that two splits number their parts differently. Returns the highest number of its chunks."""
     db.execute(select(Job.id).where(Job.org_id == job.org_id, Job.id == job.id).with_for_update(key_share=True))
     last = db.scalar(select(func.max(JobChunk.n)).where(JobChunk.org_id == job.org_id, JobChunk.job_id == job.id))
     assert last is not None
