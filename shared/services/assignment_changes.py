@@ -1,4 +1,4 @@
-"""Changing many assignments at once, as jobs: a supervisor's sign-off, closing, and taking back what a job did."""
+"""Changing many assignments at once, as jobs: a supervisor's sign-off, closing, and undoing a completion."""
 
 import uuid
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ NOTHING_MATCHES = "", "Nothing matches, so there is nothing to do."
 
 
 def _complete(db: Session, chunk: Chunk, request: CompleteJob, now: datetime) -> Tally:
-    """Complete the assignments that a chunk's recipients mean, and license the parties whose course says so."""
+    """Complete the assignments of a chunk's recipients, and grant licences of courses that license on completion."""
 
     def grant(completed: Changed) -> None:
         licences.grant_on_completion(db, completed, chunk.job.actor, now, job_id=chunk.job.id)
@@ -39,7 +39,7 @@ def _complete(db: Session, chunk: Chunk, request: CompleteJob, now: datetime) ->
 
 
 def _reopen(db: Session, chunk: Chunk, request: UndoJob, now: datetime) -> Tally:
-    """Reopen what a job completed, and take back the licences that were earned by it."""
+    """Reopen the assignments that a job completed, and take back the licences that these completions earned."""
 
     def take_back(reopened: Changed) -> None:
         ids = reopened.with_only_columns(reopened.selected_columns.assignment_id)
@@ -65,7 +65,7 @@ CLOSE = declare(Kind(name="assignments.close", request=CloseJob, work=assignment
 def complete_assignments(
     db: Session, caller: Caller, body: BulkCompletionRequest, key: Key | None, *, workers: int, now: datetime
 ) -> Accepted:
-    """A supervisor's sign-off as a job: by assignments, or by course and parties."""
+    """Submit a supervisor's sign-off as a job: of named assignments, or of a course and parties."""
     if earlier := jobs.replayed(db, key, body):
         return earlier
     happened = {"occurred_on": day_it_happened(body.occurred_on, access.today(db, now)), "note": body.note}
@@ -84,7 +84,7 @@ def complete_assignments(
 def close_assignments(
     db: Session, caller: Caller, body: BulkCloseRequest, key: Key | None, *, workers: int, now: datetime
 ) -> Accepted:
-    """Close open assignments as a job: these, those of a job, or those that match a filter now."""
+    """Submit the closing of open assignments as a job: named ones, those of a job, or those that match a filter now."""
     if earlier := jobs.replayed(db, key, body):
         return earlier
     request = CloseJob(by="assignment", reason=body.reason)
@@ -94,7 +94,7 @@ def close_assignments(
 
 
 def _open_assignments(db: Session, caller: Caller, body: BulkCloseRequest, now: datetime) -> Select[str]:
-    """The assignments that a request means, as a job's recipients. Raises NotFound for an unknown job."""
+    """Select the assignments that a request names, as a job's recipients. Raises NotFound for an unknown job."""
     if body.assignment_ids is not None:
         return _as_recipients(body.assignment_ids)
     today = access.today(db, now)
@@ -112,7 +112,7 @@ def _as_recipients(assignment_ids: Iterable[uuid.UUID]) -> Select[str]:
 
 
 def _named_version(db: Session, body: BulkCompletionRequest) -> uuid.UUID:
-    """The version whose assignments are meant: the one named, else the active one. Raises InvalidInput."""
+    """Return the id of the version that the body names, else of the active one. Raises InvalidInput."""
     assert body.course_id is not None
     if body.course_version_id is None:
         return catalogue.active_version(db, body.course_id).id
