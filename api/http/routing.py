@@ -1,6 +1,6 @@
-"""Routes of the API: a body is read answer, and only from callers who may send one.
+"""Routes of the API: a body is parsed strictly, and only from callers with permission.
 
-Python's own parser lets NaN, Infinity and lone surrogates through; orjson does not, bounds nesting, and is faster.
+orjson refuses NaN, Infinity and lone surrogates, which Python's own parser accepts. It limits nesting, and is faster.
 """
 
 import json
@@ -16,7 +16,7 @@ from shared.errors import Problem
 
 
 class UnsupportedMediaType(Problem):
-    """The body's type is not one that this address reads."""
+    """The address does not accept a body of this media type."""
 
     slug, status, title = "unsupported-media-type", 415, "Unsupported media type"
 
@@ -31,9 +31,9 @@ class _StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route that reads its body answer, and takes JSON as JSON only.
+    """A route that parses its body strictly, and accepts JSON only with a JSON media type.
 
-    A caller without permission is refused before anything of the body is read: parsing 8 MiB is not for everybody.
+    A caller without permission is refused before the body is read, because parsing 8 MiB is expensive.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -52,7 +52,7 @@ class StrictRoute(APIRoute):
 
 
 class Router(APIRouter):
-    """A noun's routes. Every one of them reads its body answer."""
+    """The routes of a noun. Each parses its body strictly."""
 
     def __init__(self, prefix: str, tag: str) -> None:
         super().__init__(prefix=prefix, tags=[tag], route_class=StrictRoute)

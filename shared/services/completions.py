@@ -42,7 +42,7 @@ def complete_assignment(
 ) -> Shown:
     """Complete one assignment. Raises PermissionDenied, NotFound, Stale, InvalidInput and as `complete_locked`.
 
-    The member who represents the party needs no permission, another caller `training.complete`, for parties in scope.
+    The member who represents the party needs no permission, another caller `training.complete` in scope.
     """
     own = caller.party_id is not None and assignments.party_of(db, assignment_id) == caller.party_id
     if not own:
@@ -59,7 +59,8 @@ def complete_assignment(
 def complete_session_task(db: Session, caller: Caller, body: SessionTaskRequest, now: datetime) -> Shown:
     """Complete an assignment as its party, on the report of a Public Sessions system.
 
-    Does nothing if the same session has completed it already. Raises NotFound, AssignmentCompleted, AssignmentClosed, InvalidInput.
+    Does nothing if the same session has completed it already.
+    Raises NotFound, AssignmentCompleted, AssignmentClosed, InvalidInput.
     """
     completed_at = body.completed_at or now
     if completed_at > now + CLOCKS_APART:
