@@ -1,4 +1,4 @@
-"""The API process: both doors, limits and measuring together. It checks and answers; rules are in `shared`."""
+"""The API application: both doors, with limits and measuring. The rules of the product are in `shared`."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ from shared.settings import TRAINING
 
 
 def create_app(parts: Parts | None = None) -> FastAPI:
-    """The application, with the parts given or built from the environment."""
+    """Return the application. parts: by default built from the environment."""
     made = parts or build(settings.current())
 
     @asynccontextmanager
@@ -41,7 +41,7 @@ def create_app(parts: Parts | None = None) -> FastAPI:
 
 
 def _mount(app: FastAPI, *, deployed: bool) -> None:
-    """Mount the routes of both doors. deployed: training is part of this deployment."""
+    """Mount the routes of both doors. deployed: True if training is part of this deployment."""
     first = v1.FIRST if deployed else ()
     for router in (*first, health.router, *console.PUBLIC, *v1.PUBLIC, *v1.CORE):
         app.include_router(router)
@@ -53,7 +53,7 @@ def _mount(app: FastAPI, *, deployed: bool) -> None:
 
 
 def _not_deployed(prefix: str) -> Router:
-    """The routes that answer for training's addresses in a deployment without it."""
+    """The routes for training's addresses in a deployment without it. Each answers `feature-not-available`."""
     router = Router(prefix, "training")
 
     def answer(_: CurrentCaller) -> None:

@@ -1,4 +1,4 @@
-"""The workers' Celery application: every setting with the failure it prevents, and each process's own connections.
+"""The workers' Celery application: settings, each with the failure it prevents, and the connections of a process.
 
 `celery -A worker.app worker` and `celery -A worker.app beat` work; `rollcall worker` and `rollcall beat` are the same.
 """
@@ -19,12 +19,12 @@ app = make_beat(config.need_redis_url())
 app.set_default()
 app.conf.update(
     include=["worker.jobs", "worker.assignments", "worker.events", "worker.deliveries", "worker.licences"],
-    task_acks_late=True,  # a message is forgotten only when its work is done
-    task_reject_on_worker_lost=False,  # redelivery is a hot loop; `jobs.rescue` does better
+    task_acks_late=True,  # a message is acknowledged only after its work
+    task_reject_on_worker_lost=False,  # redelivery would loop at once; `jobs.rescue` repeats the work after a while
     worker_disable_prefetch=True,  # one slow chunk must not hold others back in its process
-    worker_prefetch_multiplier=0,  # else messages whose end a dying Redis did not hear of count as in hand for ever,
-    # and a worker that thinks its hands are full takes nothing more, and never sees that its connection is dead
-    task_time_limit=60,  # what hangs is ended
+    worker_prefetch_multiplier=0,  # a prefetch limit counts messages whose acknowledgement a dying Redis
+    # lost; at the limit the worker takes no messages and never notices that its connection is dead
+    task_time_limit=60,  # seconds; kills a task that hangs
     task_soft_time_limit=45,
     worker_concurrency=config.worker_concurrency,
     worker_soft_shutdown_timeout=30,
@@ -38,7 +38,7 @@ app.conf.broker_transport_options = app.conf.broker_transport_options | {"socket
 
 
 class Parts:
-    """What one worker process is connected to. Made after the fork: connections cannot be shared."""
+    """The connections of one worker process. Opened after the fork, because processes cannot share connections."""
 
     database: Database
     broker: Broker
@@ -49,11 +49,11 @@ parts = Parts()
 
 
 SENDER_THREADS = 8
-"""Threads of a sender. Each has a transaction at a time at most; the calls of webhooks need none."""
+"""Threads of a sender. Each has at most one transaction at a time; calls of webhooks need none."""
 
 
 def open_parts(*, name: str = "worker", pool_size: int = 2) -> None:
-    """Give this process its own connections."""
+    """Open the connections of this process."""
     parts.database = Database(
         config.need_database_url(),
         name=name,
@@ -66,8 +66,7 @@ def open_parts(*, name: str = "worker", pool_size: int = 2) -> None:
 
 
 def available(db: Session) -> bool:
-    """Whether the organization of this transaction can use training now. Where it cannot, what is due for it waits:
-    nothing is lost."""
+    """True if the organization of this transaction can use training now. Otherwise due work stays due until it can."""
     return access.unavailability(access.get_organization(db), config.features) is None
 
 

@@ -1,4 +1,4 @@
-"""Reminding of due dates: a task wakes every organization, another one reminds of a batch."""
+"""Reminders of due dates: one task wakes every organization, the other one records a batch of reminders."""
 
 from shared import access, assignments, clock
 from worker.app import config, parts
@@ -7,7 +7,7 @@ from worker.task import task
 
 @task("assignments.remind")
 def remind() -> None:
-    """Have every organization look for assignments of which a reminder is due."""
+    """Send a wake-up for every organization."""
     with parts.database.transaction(None) as db:
         organizations = access.list_organization_ids(db)
     for org_id in organizations:
@@ -16,7 +16,7 @@ def remind() -> None:
 
 @task("assignments.remind_organization")
 def remind_organization(org_id: str) -> None:
-    """Remind of one batch, and pass the wake-up on where there are more. Nothing while training is not available."""
+    """Record one batch of due reminders, and send another wake-up if more may be due. Skipped without training."""
     with parts.database.transaction(org_id) as db:
         organization = access.get_organization(db)
         if access.unavailability(organization, config.features):

@@ -1,8 +1,8 @@
-"""Carrying jobs out: a wake-up comes in, a chunk is claimed, worked on and settled, in one transaction.
+"""The tasks of jobs: claim a chunk, then do its work and settle it in one transaction.
 
-A wake-up names an organization, not a chunk. A worker that gets one works on the chunk of that organization that is due
-next, and passes the wake-up on until nothing is left; so messages can be lost, doubled or late. An organization has at
-most `job_window` chunks in flight, and its jobs take turns.
+A wake-up names an organization, not a chunk. Its task does the next due chunk of the organization and sends another
+wake-up, until no chunk is due. So a message may be lost, doubled or late. An organization has at most `job_window`
+chunks in progress, and its jobs take turns.
 """
 
 from datetime import timedelta
@@ -21,11 +21,11 @@ log = structlog.get_logger()
 
 @task("jobs.run")
 def run(org_id: str) -> None:
-    """Jobs of an organization are due: wake as many workers as it has places for, and be one of them."""
+    """Wake as many workers as the organization has places for, and do one chunk in this task."""
     with parts.database.transaction(org_id) as db:
         now = clock.now()
         for job in jobs.end_cancelled(db, now):
-            jobs.tell_if_ended(db, job, now)
+            jobs.call_on_end(db, job, now)
         places = jobs.free_places(db, config.job_window, now, config.job_claim_seconds)
     for _ in range(places - 1):
         parts.broker.send("jobs.run_chunk", org_id)
@@ -35,13 +35,13 @@ def run(org_id: str) -> None:
 
 @task("jobs.run_chunk")
 def run_chunk(org_id: str) -> None:
-    """Work on whichever chunk of the organization is due next, and pass the wake-up on."""
+    """Do the next due chunk of the organization, and send another wake-up."""
     _work(org_id)
 
 
 @task("jobs.rescue")
 def rescue() -> None:
-    """Wake the jobs that are due and that nobody has served for a while."""
+    """Wake the workers for organizations whose due jobs have made no progress for `job_rescue_seconds`."""
     quiet_since = clock.now() - timedelta(seconds=config.job_rescue_seconds)
     with parts.database.transaction(None) as db:
         for org_id in jobs.organizations_with_due_jobs(db, quiet_since):
@@ -61,21 +61,19 @@ def _work(org_id: str) -> None:
 
 
 def _attempt(org_id: str, claimed: Claim) -> None:
-    """Do the chunk in one transaction. On an error nothing of it is kept, and the chunk is put back or split."""
+    """Do the work of a chunk and settle it in one transaction. After an error, release or split the chunk."""
     try:
         with parts.database.transaction(org_id) as db:
             chunk = jobs.lock(db, claimed)
             if chunk is not None:
                 tally = jobs.kind_of(chunk.job).carry_out(db, chunk, clock.now())
                 now = clock.now()
-                jobs.tell_if_ended(db, jobs.finish(db, chunk, tally, now), now)
+                jobs.call_on_end(db, jobs.finish(db, chunk, tally, now), now)
     except OperationalError as error:
         _log_failure(claimed, error)
-        if isinstance(error.orig, QueryCanceled):  # it took too long: one of its recipients hangs
+        if isinstance(error.orig, QueryCanceled):  # the statement timed out: one of its recipients hangs
             _isolate(org_id, claimed)
-        elif (
-            not error.connection_invalidated
-        ):  # else the recipients may be what ended the connection: the attempt counts
+        elif not error.connection_invalidated:  # a lost connection may be the recipients' fault, so the attempt counts
             with parts.database.transaction(org_id) as db:
                 jobs.release(db, claimed)
     except Exception as error:
@@ -92,4 +90,4 @@ def _isolate(org_id: str, claimed: Claim) -> None:
         now = clock.now()
         job = jobs.isolate(db, claimed, now)
         if job is not None:
-            jobs.tell_if_ended(db, job, now)
+            jobs.call_on_end(db, job, now)

@@ -1,6 +1,6 @@
-"""Sweeping licences: every organization once a night, and whenever somebody asks.
+"""Sweeping licences: every organization once a night, and on request.
 
-A lost wake-up does no harm: the run is a row, and the next tick wakes an unfinished one again.
+A lost wake-up does no harm: a run is a row, and the next tick of `licences.sweep` wakes an unfinished one again.
 """
 
 from shared import clock, licences
@@ -10,12 +10,12 @@ from worker.app import config, parts
 from worker.task import task
 
 STEPS_A_TURN = 5
-"""Then the wake-up is passed on: a task stays far below its time limit, and others have their turn."""
+"""Upper bound of steps in one task, which then sends a wake-up, so that it stays far below its time limit."""
 
 
 @task("licences.sweep")
 def sweep() -> None:
-    """Note down tonight's sweep where it is due, and wake every run that has not finished."""
+    """Begin tonight's run of every organization that is due, and wake every run that has not ended."""
     now = clock.now()
     with parts.database.transaction(None) as db:
         wanted = licences.organizations_to_sweep(db, now)
@@ -27,10 +27,10 @@ def sweep() -> None:
 
 @task("licences.sweep_organization")
 def sweep_organization(org_id: str, alone: bool = True) -> None:
-    """Carry the organization's sweep on, a few transactions, and pass the wake-up on where more is due.
+    """Take a few steps of the organization's run, and send a wake-up if more may be due.
 
-    alone: nobody was woken to help yet; where one transaction is not enough, somebody is. Half of each goes side by
-    side: the licences, before the organization's event counter.
+    alone: True if no second worker was woken yet. If one step is not enough, this task wakes one. Two workers run half
+    of each step concurrently: the licences, until one locks the event counter.
     """
     for _ in range(STEPS_A_TURN):
         with parts.database.transaction(org_id) as db:

@@ -20,9 +20,9 @@ router = Router("/v1/licences", "licences")
     "/{licence_id}/certificate", dependencies=[allow(verification.get_certificate)], response_class=HTMLResponse
 )
 def certificate(licence_id: uuid.UUID, db: Db, caller: CurrentCaller, parts: CurrentParts, now: Now) -> Response:
-    """The certificate, a page to print on A4. For its holder's own member, and for `training.view` in scope.
+    """The certificate, a page to print on A4, for the holder's member and for `training.view` in scope.
 
-    Its QR code leads to the public page of the licence. One that is no longer valid says so across the sheet.
+    Its QR code leads to the public page of the licence. The certificate of an invalid licence is stamped so.
     """
     found = verification.get_certificate(db, caller, licence_id, parts.settings, now)
     licence = found.proof.licence

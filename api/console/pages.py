@@ -1,7 +1,7 @@
-"""Pages for people: rendered here, whole without scripts, and kind whatever goes wrong. Programs get the same as JSON.
+"""Pages for people, rendered on the server and without scripts. Errors are pages too; programs get them as JSON.
 
-A page is one document with its style inside, so that nothing is asked for after it, and its headers forbid all else.
-The address is the key to what it shows; so it is kept out of caches, search engines and the `Referer` of links.
+A page is one document with its style inside, and its headers forbid to load anything else. Its address is a secret that
+gives access, so the headers keep it out of caches, search engines and the `Referer` of links.
 """
 
 import base64
@@ -48,35 +48,35 @@ HEADERS = {
 
 
 class PageRoute(APIRoute):
-    """A route for people: every error is a page (for a program: a problem document), every answer has the headers."""
+    """A route for people. Every answer has `HEADERS`, and every error is a page, or JSON if a program asks for it."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
-        async def kindly(request: Request) -> Response:
+        async def answer(request: Request) -> Response:
             try:
                 response = await handle(request)
             except Exception as error:
-                response = _apology(problem_of(error, self.path), wants_json(request))
+                response = _error_page(problem_of(error, self.path), wants_json(request))
             response.headers.update(HEADERS)
             return response
 
-        return kindly
+        return answer
 
 
 def page(template: str, status: int = 200, **shown: object) -> HTMLResponse:
-    """A page from `templates/`. shown: what the template names; one that it misses is an error."""
+    """Return a page from a template. shown: the template's variables; a missing one is an error."""
     return HTMLResponse(_TEMPLATES.get_template(template).render(shown), status)
 
 
 def wants_json(request: Request) -> bool:
-    """True if a program asks, and not a browser: `Accept: application/json`."""
+    """True if a program asks for JSON: `Accept` has `application/json` and not `text/html`."""
     accepted = request.headers.get("accept", "").lower()
     return "application/json" in accepted and "text/html" not in accepted
 
 
-def _apology(problem: Problem, as_json: bool) -> Response:
-    """The page that tells a person of a problem, in a person's words."""
+def _error_page(problem: Problem, as_json: bool) -> Response:
+    """The answer to a person with a problem: a page, or JSON."""
     title, detail = problem.title, problem.detail
     match problem:
         case DatabaseAway():

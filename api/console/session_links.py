@@ -1,7 +1,7 @@
-"""The page that a session link opens, for a party without an account: the address itself says whose page it is.
+"""The page of a session link, for a party without an account. The token in the address names the assignment.
 
-Reading never completes: mail scanners follow every link they find. Completing is a POST, and its answer leads back to
-the page, so that reloading repeats nothing.
+A GET never completes, because mail scanners follow every link. A POST completes and redirects to the page, so that
+reloading repeats nothing.
 """
 
 from collections.abc import Iterator
@@ -23,14 +23,14 @@ router = APIRouter(prefix="/s", route_class=PageRoute, include_in_schema=False)
 
 @dataclass(frozen=True)
 class Opened:
-    """A link that can be read, in a transaction for its organization."""
+    """A valid link, and a transaction for its organization."""
 
     db: Session
     link: SessionLink
 
 
 def _opened(token: str, parts: CurrentParts, now: Now, _: Annotated[None, Turn]) -> Iterator[Opened]:
-    """Raises LinkInvalid, LinkExpired."""
+    """Read the token, and open a transaction for its organization. Raises LinkInvalid, LinkExpired."""
     link = SessionLinks(parts.settings).read(token, now)
     with parts.database.transaction(link.org_id) as db:
         yield Opened(db, link)
@@ -41,7 +41,7 @@ OpenedLink = Annotated[Opened, Depends(_opened, scope="function")]
 
 @router.api_route("/{token}", methods=["GET", "HEAD"])
 def show(opened: OpenedLink, parts: CurrentParts, now: Now) -> HTMLResponse:
-    """The assignment as its party sees it: what to learn, by when, and one button; or when it was done."""
+    """The page of the assignment: the course, the due date and a button to complete it, or when it was completed."""
     found = session_links.open_link(opened.db, opened.link, parts.settings.features)
     today = clock.day_in(found.organization.time_zone, now)
     return page(
@@ -55,6 +55,6 @@ def show(opened: OpenedLink, parts: CurrentParts, now: Now) -> HTMLResponse:
 
 @router.post("/{token}")
 def complete(token: str, opened: OpenedLink, parts: CurrentParts, now: Now) -> Response:
-    """Complete it, once however often it is sent, and lead back to the page. A body is not looked at."""
+    """Complete the assignment, and redirect to its page. Repeated, it changes nothing. A body is ignored."""
     session_links.complete_by_link(opened.db, opened.link, parts.settings.features, now)
     return RedirectResponse(token, status.HTTP_303_SEE_OTHER)

@@ -1,4 +1,4 @@
-"""The page that tells anybody who holds a printed code if the licence is valid: the supervisor at the gate."""
+"""The public page that verifies a printed code: it shows if the licence is valid."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/verify", route_class=PageRoute, include_in_schema=Fa
 
 
 class Verified(Answer):
-    """All that a code tells. until: until when it is good (valid), or since when it is not."""
+    """The public facts of a licence. until: the end of its validity, future or past."""
 
     holder: str
     course: str
@@ -27,7 +27,7 @@ class Verified(Answer):
 
 @router.api_route("", methods=["GET", "HEAD"])
 def ask(request: Request, code: Annotated[str | None, Query()] = None) -> Response:
-    """The page with a field to type a code in; with a code, the way to its page."""
+    """The page with a field for a code. With `code`, it redirects to the page of the code."""
     if code is None:
         return page("verify.html", problem=None, action="verify")
     known = read_code(code)
@@ -38,7 +38,7 @@ def ask(request: Request, code: Annotated[str | None, Query()] = None) -> Respon
 
 @router.api_route("/{code}", methods=["GET", "HEAD"])
 def show(code: str, request: Request, parts: CurrentParts, now: Now) -> Response:
-    """The holder of the licence and its validity, as a page, or as JSON where that is asked for."""
+    """The holder of the licence and its validity, as a page, or as JSON for a program that asks for it."""
     try:
         found = verification.verify_code(parts.database, code, parts.settings, now)
     except CodeUnknown:
@@ -57,7 +57,7 @@ def show(code: str, request: Request, parts: CurrentParts, now: Now) -> Response
 
 
 def _unknown(request: Request, action: str) -> Response:
-    """The page says what to look for and asks again. action: where the field leads, wherever we are mounted."""
+    """The page for an unknown code, with a field for another one. action: the form's address, relative to this page."""
     if wants_json(request):
         raise CodeUnknown
     return page("verify.html", CodeUnknown.status, problem=CodeUnknown(), action=action)

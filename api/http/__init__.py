@@ -1,1 +1,1 @@
-"""What both doors stand on: the parts of the process, the caller, a transaction, problems, limits, health."""
+"""Everything that both doors need: the parts of the process, the caller, a transaction, problems, limits, health."""

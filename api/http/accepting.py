@@ -1,7 +1,7 @@
-"""The door's half of starting a job: the idempotency key that came, and the wake-up after the answer.
+"""The API's part of submitting a job: the idempotency key of the request, and the wake-up after the answer.
 
-The wake-up is sent after the answer, so a slow or absent Redis delays nobody: the job is in PostgreSQL by then,
-and `jobs.rescue` finds it without any message. The door sends it, because services know no broker.
+The wake-up is sent after the answer, so a slow Redis delays no request. By then the job is in PostgreSQL, and if the
+wake-up is lost, `jobs.rescue` finds the job. The API sends it, because services know no broker.
 """
 
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=255,
         pattern=r"^[\x20-\x7e]+$",
-        description="The same key and body give the same job, however often they are sent.",
+        description="A repeated request with the same key and body returns the same job.",
     ),
 ]
 
 
 @dataclass(frozen=True)
 class Acceptance:
-    """One request on its way to becoming a job. workers: the number of processes that will share the work."""
+    """A request that submits a job. workers: the number of processes that will share the work."""
 
     key: Key | None
     workers: int
@@ -35,7 +35,7 @@ class Acceptance:
     _after: BackgroundTasks
 
     def wake(self) -> None:
-        """Wake the workers once the answer is out."""
+        """Wake the workers after the answer was sent."""
         self._after.add_task(self._parts.broker.send, "jobs.run", self._org_id)
 
 

@@ -1,8 +1,8 @@
 """The dependencies that routes of both doors share: the parts of the process, the caller, a transaction, the time.
 
-A dependency that waits for nothing is `async`: it then costs no change of threads.
+A dependency that never waits is `async`, because it then needs no change of threads.
 
-A route of the API declares who may call it with `dependencies=[allow(verb)]`; a test fails for one that does not.
+A route of the API declares its permission with `dependencies=[allow(verb)]`; a test fails for one that does not.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -23,13 +23,13 @@ from shared.services.verbs import AnyVerb
 
 
 async def parts(request: Request) -> Parts:
-    """The parts of this process."""
+    """Return the parts of this process."""
     made: Parts = request.app.state.parts
     return made
 
 
 async def caller(request: Request) -> Caller:
-    """The verified caller, verified once a request. Raises Unauthenticated."""
+    """Return the caller. The token is verified once for each request. Raises Unauthenticated."""
     known: Caller | None = getattr(request.state, "caller", None)
     if known is None:
         known = request.state.caller = await _verified(request)
@@ -52,11 +52,11 @@ _turns: RunVar[anyio.Semaphore] = RunVar("turns")
 
 
 async def turn(made: CurrentParts) -> AsyncIterator[None]:
-    """Wait, without a thread, until a transaction of this request's own can have a connection.
+    """Wait, without a thread, for a turn: the right to take a connection for the transaction of this request.
 
-    A request keeps its transaction while it changes threads, from its route to its commit. If requests that wait for a
-    thread held all connections, and requests that wait for a connection held all threads, nothing would move. So
-    transactions that change threads get three quarters of the pool; what begins and ends in one thread has the rest.
+    A request keeps its transaction while it changes threads, from its route to its commit. Without turns,
+    requests that wait for a thread could hold all connections, while requests that wait for one hold all threads.
+    There are turns for three quarters of the pool. The rest is for transactions that begin and end in one thread.
     """
     turns = _turns.get(None)
     if turns is None:
@@ -71,24 +71,24 @@ Turn = Depends(turn, scope="function")
 
 
 def transaction(caller: CurrentCaller, made: CurrentParts, _: Annotated[None, Turn]) -> Iterator[Session]:
-    """One transaction for the caller's organization, committed before the answer is sent."""
+    """Open a transaction for the caller's organization. It is committed before the answer is sent."""
     with made.database.transaction(caller.org_id) as db:
         yield db
 
 
 Db = Annotated[Session, Depends(transaction, scope="function")]
-"""`scope="function"` makes the commit happen before the answer: by default it would come after, and a 202 could lie."""
+"""`scope="function"` commits before the answer. By default the commit comes after it, and could fail after a 202."""
 
 
 def known_organization(db: Db) -> None:
-    """Raise OrganizationUnknown for a caller of an organization that was never added."""
+    """Raise OrganizationUnknown if the caller's organization was never added."""
     access.get_organization(db)
 
 
 def training_available(caller: CurrentCaller, made: CurrentParts) -> None:
     """Raise FeatureNotAvailable unless the caller's organization can use training now.
 
-    In a transaction of its own, so that a request that waits or streams holds none.
+    It opens its own transaction, so that a request that waits or streams holds none.
     """
     with made.database.transaction(caller.org_id) as db:
         reason = access.unavailability(access.get_organization(db), made.settings.features)
@@ -97,22 +97,22 @@ def training_available(caller: CurrentCaller, made: CurrentParts) -> None:
 
 
 class Allow:
-    """The permission that a route declares: its verb's. Without a verb any signed-in member may call it."""
+    """The permission that a route declares: that of its verb. Without a verb, every signed-in member may call it."""
 
     def __init__(self, verb: AnyVerb | None) -> None:
         self.verb = verb
 
     async def __call__(self, caller: CurrentCaller) -> None:
-        """Raise PermissionDenied, naming what is missing."""
+        """Raise PermissionDenied, naming the missing permission."""
         if self.verb is not None:
             self.verb.need(caller)
 
 
 def allow(verb: AnyVerb | None = None) -> Any:
-    """Declare who may call a route: those who may call this verb, or without one, every signed-in member.
+    """Declare the permission of a route: that of its verb, or without a verb, any signed-in member.
 
-    The verb asks again when it is called. The route asks first so that it need not read the body of a caller who may
-    not send one.
+    The verb checks the permission again when it is called. The route checks it before, so that it reads no body from a
+    caller without permission.
     """
     return Depends(Allow(verb))
 
@@ -132,10 +132,10 @@ def _today(db: Db, now: Now) -> date:
 
 
 Today = Annotated[date, Depends(_today, scope="function")]
-"""The organization's day: what is overdue, and what lies in the past, follows its time zone."""
+"""Today in the organization's time zone, which decides if something is overdue or in the past."""
 
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many items a page holds.")]
-Cursor = Annotated[str | None, Query(max_length=2000, description="The `nextCursor` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="The number of items in a page.")]
+Cursor = Annotated[str | None, Query(max_length=2000, description="The `nextCursor` of the previous page.")]
 
 __all__ = [
     "DEFAULT_LIMIT",

@@ -1,6 +1,6 @@
-"""Problems as `application/problem+json` (RFC 9457): what is wrong, where, and what would be right.
+"""Problems as `application/problem+json` (RFC 9457), with the place of each fault and what would be right.
 
-The application answers so by itself, and with it the JSON door; the console writes pages, but for programs that ask it.
+This is the application's default. The console answers with pages instead, unless a program asks for JSON.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ DESCRIBED: dict[str, Any] = {
                 "type": "object",
                 "required": ["type", "title", "status", "detail"],
                 "properties": {
-                    "type": {"type": "string", "description": "`urn:rollcall:problem:<slug>`: branch on it."},
+                    "type": {"type": "string", "description": "`urn:rollcall:problem:<slug>`. Programs branch on it."},
                     "title": {"type": "string"},
                     "status": {"type": "integer"},
                     "detail": {"type": "string", "description": "A sentence for people."},
@@ -44,11 +44,11 @@ DESCRIBED: dict[str, Any] = {
         }
     },
 }
-"""How the API's description shows every error answer."""
+"""The description of every error answer in the OpenAPI document."""
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of this application a problem document."""
+    """Answer every error of this application with a problem document."""
     for kind in (Problem, RequestValidationError, HTTPException, *DATABASE_ERRORS, Exception):
         app.add_exception_handler(kind, _answer)
     app.router.responses |= {"4XX": DESCRIBED, "5XX": DESCRIBED}
@@ -59,7 +59,7 @@ async def _answer(request: Request, error: Exception) -> JSONResponse:
 
 
 def document(problem: Problem) -> JSONResponse:
-    """One problem document."""
+    """Return the answer with a problem document."""
     body: dict[str, Any] = {
         "type": f"urn:rollcall:problem:{problem.slug}",
         "title": problem.title,

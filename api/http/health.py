@@ -1,4 +1,4 @@
-"""For those who run the service: is it alive, is it ready, what are its figures. Nothing here belongs to a tenant."""
+"""Routes for operators: liveness, readiness, metrics. They show nothing of an organization."""
 
 from typing import Any
 
@@ -21,13 +21,13 @@ router = APIRouter(tags=["operations"])
 
 @router.get("/health/live")
 def live() -> dict[str, str]:
-    """The process answers."""
+    """Answer 200 while the process runs."""
     return {"status": "live"}
 
 
 @router.get("/health/ready")
 def ready(parts: CurrentParts) -> JSONResponse:
-    """Ready if requests can be served: the database answers and is current. Without a broker jobs wait, no more."""
+    """Answer 200 if the database answers and is migrated. A missing broker only delays jobs, so it is not required."""
     checks = {"database": _database(parts.database, parts.settings), "broker": _broker(parts.settings)}
     well = checks["database"] == "ok"
     if well and TRAINING in parts.settings.features:
@@ -37,7 +37,7 @@ def ready(parts: CurrentParts) -> JSONResponse:
 
 @router.get("/metrics", response_class=PlainTextResponse)
 def metrics(request: Request) -> Response:
-    """Prometheus figures of this process."""
+    """The metrics of this process, for Prometheus."""
     return Response(generate_latest(request.app.state.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -54,7 +54,7 @@ def _database(database: Any, settings: Settings) -> str:
 
 
 def _sweep(database: Any) -> str:
-    """The state of the nightly sweep. Validity does not wait for it, so readiness does not either."""
+    """The state of the nightly sweep. Licences are valid by their dates, so a late sweep does not prevent readiness."""
     with database.transaction(None) as db:
         behind = licences.organizations_behind(db, clock.now())
     hours = int(licences.LATE_AFTER.total_seconds() // 3600)

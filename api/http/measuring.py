@@ -1,4 +1,4 @@
-"""The figures of one API process: every request is counted and timed. Nothing here belongs to a tenant."""
+"""The metrics of one API process: every request is counted and timed. They show nothing of an organization."""
 
 import time
 
@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class Metrics:
-    """This process's figures. Labels are route patterns and statuses: never ids, names or addresses."""
+    """The metrics of this process. Labels are methods, route patterns and statuses, never ids, names or addresses."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -21,27 +21,27 @@ class Metrics:
 
 
 class Measured:
-    """Counts and times every request, as plain ASGI: streams and background work pass untouched."""
+    """Counts and times every request. Plain ASGI, so that it does not buffer streams or delay background tasks."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and note the status of its answer."""
+        """Pass the request on, and record its duration and the status of its answer."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         started, status = time.perf_counter(), 500
 
-        async def noting(message: Message) -> None:
+        async def send_noted(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, noting)
+            await self._app(scope, receive, send_noted)
         finally:
             route = getattr(scope.get("route"), "path", "unknown")
             self._metrics.requests.labels(scope["method"], route, status).inc()

@@ -1,4 +1,4 @@
-"""The parts of one API process, built once at its start and handed to routes."""
+"""The parts of one API process, built once at its start. Routes get them as a dependency."""
 
 from dataclasses import dataclass
 

@@ -1,8 +1,7 @@
-"""What went wrong with a request, decided once for every door: any exception becomes a `Problem`.
+"""Exceptions as problems: the `Problem` that each exception of a request becomes. Each door renders it in its own form.
 
-The doors write the problem down, each in its own form. A problem never quotes the input and never shows an exception's
-text: both hold names, and both end up in logs. FastAPI's own handler for bad input does echo it, and fails on NaN and
-lone surrogates; hence these sentences.
+A problem never contains the input or the text of an exception, because both may contain names and end up in logs.
+FastAPI's own handler for bad input repeats the input, and fails on NaN and lone surrogates, so it is replaced.
 """
 
 import re
@@ -23,7 +22,7 @@ from shared.errors import Fault, InvalidInput, Problem, Unavailable
 log = structlog.get_logger()
 
 DATABASE_ERRORS = (OperationalError, psycopg.OperationalError, PoolTimeout)
-"""The exceptions by which the database says that it does not answer."""
+"""The exceptions of a database that does not answer."""
 
 RETRY_AFTER_SECONDS = 2
 
@@ -31,11 +30,11 @@ _FIELD_NAME = re.compile(r"\w{1,64}", re.ASCII)
 
 
 class DatabaseAway(Unavailable):
-    """The database did not answer. The same request may be sent again."""
+    """The database did not answer. The request may be repeated."""
 
 
 class InternalError(Problem):
-    """A mistake of ours. incident: the number under which it stands in the log."""
+    """An unexpected exception. incident: the id of its log entry."""
 
     slug, status, title = "internal-error", 500, "Internal error"
 
@@ -47,7 +46,7 @@ class InternalError(Problem):
 
 
 class HttpProblem(Problem):
-    """What the server itself refuses: an address, a method, a body. Its headers go with the answer."""
+    """A refusal by the web framework, such as of an address, a method or a body, with the framework's headers."""
 
     _TITLES: ClassVar = {
         400: ("bad-request", "Bad request"),
@@ -64,16 +63,16 @@ class HttpProblem(Problem):
 
     def __init__(self, error: HTTPException) -> None:
         super().__init__(self._DETAILS.get(error.status_code, str(error.detail)))
-        # of the instance, unlike those of other problems
+        # attributes of the instance, not of the class as in other problems
         self.slug, self.title = self._TITLES.get(error.status_code, ("http-error", "Error"))  # type: ignore[misc]
         self.status = error.status_code  # type: ignore[misc]
         self.headers = dict(error.headers or {})
 
 
 def problem_of(error: Exception, route: str | None) -> Problem:
-    """The problem that an exception is to the caller; an unexpected one is logged under an incident's number.
+    """Return the problem of an exception. An unexpected exception is logged with the id of the incident.
 
-    route: the pattern of the address. The address itself may be a secret, and so stays out of the log.
+    route: the pattern of the address. The address itself may be a secret, so it is not logged.
     """
     match error:
         case Problem():
@@ -92,7 +91,7 @@ def problem_of(error: Exception, route: str | None) -> Problem:
 
 
 def headers_of(problem: Problem) -> dict[str, str]:
-    """The headers that an answer with this problem has."""
+    """Return the headers of an answer with this problem."""
     if isinstance(problem, HttpProblem):
         return problem.headers
     of_status = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_AFTER_SECONDS)}}
@@ -101,12 +100,12 @@ def headers_of(problem: Problem) -> dict[str, str]:
 
 def _why_away(error: Exception) -> str:
     if isinstance(getattr(error, "orig", error), QueryCanceled):
-        return "This took too long and was given up; nothing was changed. Ask for less, or try again later."
-    return "The database cannot be reached at the moment. The same request may be sent again."
+        return "This took too long and was stopped; nothing was changed. Ask for less, or try again later."
+    return "The database cannot be reached at the moment. The request may be repeated."
 
 
 def _fault(error: dict[str, Any]) -> Fault:
-    """A Pydantic error as a place and a sentence, without the input."""
+    """Return the fault of a Pydantic error: a place and a sentence, without the input."""
     source, *path = error["loc"]
     if source == "query":
         pointer = f"?{path[0]}"
@@ -116,7 +115,7 @@ def _fault(error: dict[str, Any]) -> Fault:
         pointer = ""
     else:
         if error["type"] == "extra_forbidden" and not _FIELD_NAME.fullmatch(str(path[-1])):
-            path.pop()  # a name that no field could have is the sender's text, not a slip of the pen
+            path.pop()  # not a misspelled field but free text, which is not repeated
         pointer = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
     return Fault(pointer, _sentence(error))
 

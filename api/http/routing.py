@@ -1,6 +1,6 @@
-"""Routes of the API: a body is read strictly, and only from callers who may send one.
+"""Routes of the API: a body is parsed strictly, and only from callers with permission.
 
-Python's own parser lets NaN, Infinity and lone surrogates through; orjson does not, bounds nesting, and is faster.
+orjson refuses NaN, Infinity and lone surrogates, which Python's own parser accepts. It limits nesting, and is faster.
 """
 
 import json
@@ -16,7 +16,7 @@ from shared.errors import Problem
 
 
 class UnsupportedMediaType(Problem):
-    """The body's type is not one that this address reads."""
+    """The address does not accept a body of this media type."""
 
     slug, status, title = "unsupported-media-type", 415, "Unsupported media type"
 
@@ -31,16 +31,16 @@ class _StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route that reads its body strictly, and takes JSON as JSON only.
+    """A route that parses its body strictly, and accepts JSON only with a JSON media type.
 
-    A caller without permission is refused before anything of the body is read: parsing 8 MiB is not for everybody.
+    A caller without permission is refused before the body is read, because parsing 8 MiB is expensive.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         allows = [one.dependency for one in self.dependencies if isinstance(one.dependency, Allow)]
 
-        async def strictly(request: Request) -> Response:
+        async def answer(request: Request) -> Response:
             strict = _StrictRequest(request.scope, request.receive)  # one object: a body can be received only once
             for allow in allows:
                 await allow(await caller(strict))
@@ -48,11 +48,11 @@ class StrictRoute(APIRoute):
                 raise UnsupportedMediaType("Send the body as JSON, with `Content-Type: application/json`.")
             return await handle(strict)
 
-        return strictly
+        return answer
 
 
 class Router(APIRouter):
-    """A noun's routes. Every one of them reads its body strictly."""
+    """The routes of a noun. Each parses its body strictly."""
 
     def __init__(self, prefix: str, tag: str) -> None:
         super().__init__(prefix=prefix, tags=[tag], route_class=StrictRoute)

@@ -23,13 +23,13 @@ from api.v1 import (
 )
 
 FIRST = (licence_checks.router,)
-"""Mounted before all others: gates ask it all day, and routers are tried in their order."""
+"""Mounted before all others, because it is called most often, and routers are tried in their order."""
 
 PUBLIC = (credentials.public,)
-"""Answer without a sign-in, with or without training."""
+"""Routes without sign-in, with or without training."""
 
 CORE = (organizations.router, directory.router, events.router, audit.router)
-"""Answer with or without training."""
+"""Routes that work with or without training."""
 
 TRAINING = (
     catalogue.router,
@@ -47,6 +47,6 @@ TRAINING = (
     forecast.router,
     sweeps.router,
 )
-"""Answer only where training is deployed and available to the caller's organization."""
+"""Routes that work only if training is deployed and available to the caller's organization."""
 
 __all__ = ["CORE", "FIRST", "PUBLIC", "TRAINING"]

@@ -45,14 +45,14 @@ class Summary(Answer):
 def submit(
     body: AssignmentRequest, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
 ) -> JobAnswer:
-    """Assign a course's active version to parties, as a job. The version and the folders' members are fixed now."""
+    """Submit a job that assigns a course's active version to parties. The version and the recipients are fixed now."""
     accepted = assignments.submit_assignments(db, caller, body, accepting.key, workers=accepting.workers, now=now)
     return answer_accepted(accepted, accepting, response)
 
 
 @router.post("/preview", dependencies=[allow(assignments.preview_assignments)])
 def preview(body: AssignmentRequest, db: Db, caller: CurrentCaller, now: Now) -> Preview:
-    """What the same body would do if it were submitted now: counted by outcome, with up to 20 examples of each."""
+    """Count the outcomes that a submission of this body would have now, with up to 20 examples of each."""
     return assignments.preview_assignments(db, caller, body, now)
 
 
@@ -60,7 +60,7 @@ def preview(body: AssignmentRequest, db: Db, caller: CurrentCaller, now: Now) ->
 def close_many(
     body: BulkCloseRequest, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
 ) -> JobAnswer:
-    """Close open assignments as a job: these, those of a job, or those that match a filter now."""
+    """Submit a job that closes open assignments: named ones, those of a job, or those that match a filter now."""
     close = assignment_changes.close_assignments
     return answer_accepted(
         close(db, caller, body, accepting.key, workers=accepting.workers, now=now), accepting, response
@@ -111,9 +111,11 @@ def summarize(
     db: Db,
     caller: CurrentCaller,
     now: Now,
-    by: Annotated[Literal["course", "folder"], Query(description="What to count by.")] = "course",
+    by: Annotated[
+        Literal["course", "folder"], Query(description="Counts for each course, or for each folder.")
+    ] = "course",
 ) -> Summary:
-    """The coordinator's report: counts by state and overdue, for each course or each folder in scope."""
+    """The number of assignments by state and of overdue ones, for each course or each folder in the caller's scope."""
     rows = assignments.summarize_assignments(db, caller, by, now)
     return Summary(by=by, items=[SummaryAnswer.of(row) for row in rows])
 
@@ -122,7 +124,7 @@ def summarize(
 def read_assignment(
     assignment_id: uuid.UUID, db: Db, caller: CurrentCaller, today: Today, response: Response
 ) -> AssignmentAnswer:
-    """One assignment in the caller's scope. Its ETag goes into the If-Match of a change."""
+    """One assignment in the caller's scope. Send its `ETag` as `If-Match` to change it."""
     return answer(assignments.get_assignment(db, caller, assignment_id), today, response)
 
 
@@ -152,7 +154,7 @@ def reassign(
     now: Now,
     response: Response,
 ) -> AssignmentAnswer:
-    """Close it, and open one for the other party on the same version. Returns the new one."""
+    """Close an open assignment, and make one of the same version for another party. Returns the new one."""
     other = assignments.reassign_assignment(db, caller, assignment_id, body, expected, now)
     response.headers["Location"] = f"/v1/assignments/{other[0].id}"
     return answer(other, today, response)
@@ -169,12 +171,12 @@ def close(
     now: Now,
     response: Response,
 ) -> AssignmentAnswer:
-    """Close an open assignment: nothing is owed any more."""
+    """Close an open assignment. Its party need not complete it any more."""
     closed = assignments.close_assignment(db, caller, assignment_id, body.reason, expected, now)
     return answer(closed, today, response)
 
 
 def answer(shown: Shown, today: date, response: Response) -> AssignmentAnswer:
-    """One assignment on the wire, with its ETag. today: the organization's day."""
+    """The answer with one assignment and its ETag. today: the organization's day."""
     response.headers["ETag"] = etag(shown[0].revision)
     return AssignmentAnswer.of(shown, today)

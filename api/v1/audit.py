@@ -1,6 +1,6 @@
 """The audit log: who did what to whom and when, searched and exported, and the head of its hash chain.
 
-It reads the same events as the feed. The feed is followed from a sequence on; this is asked for what is known already.
+It has the same events as the feed. A program follows the feed from a sequence on; a person searches the audit log.
 """
 
 import re
@@ -27,9 +27,9 @@ NDJSON = "application/x-ndjson"
 
 
 class AuditHead(Answer):
-    """How far the chain goes: what an auditor writes down, for `rollcall audit verify --expect SEQUENCE:HASH`.
+    """The end of the hash chain. Auditors keep a copy for `rollcall audit verify --expect SEQUENCE:HASH`.
 
-    unsealed: events recorded since, which the next seal will cover.
+    unsealed: the number of later events, which the next seal will cover.
     """
 
     sequence: int
@@ -44,8 +44,8 @@ def _filters(
     actor_id: Annotated[str | None, Query(alias="actorId", pattern=ID_PATTERN)] = None,
     subject: Annotated[str | None, Query(max_length=200, description="Such as assignment/<id>.")] = None,
     types: Annotated[str | None, Query(max_length=2000, description="Event types, comma separated.")] = None,
-    since: Annotated[AwareDatetime | None, Query(description="Recorded then or later.")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Recorded before.")] = None,
+    since: Annotated[AwareDatetime | None, Query(description="Events recorded at this time or later.")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Events recorded before this time.")] = None,
 ) -> Filters:
     wanted = event_types(types)
     if subject is not None and not re.fullmatch(r"[a-z_]+/[A-Za-z0-9._:-]+", subject):
@@ -60,9 +60,9 @@ def search_events(
     filters: Annotated[Filters, Depends(_filters)],
     order: Annotated[Literal["asc", "desc"], Query(description="By sequence.")] = "asc",
 ) -> Any:
-    """The events that fit all filters. `Accept: application/x-ndjson` streams every one of them, a line each.
+    """The events that match all filters. `Accept: application/x-ndjson` streams all of them, one in a line.
 
-    A caller who sees only some folders finds what is about their parties, and nothing else.
+    A caller limited to folders gets only events about parties in them.
     """
     rows = events.search_events(asked.db, asked.caller, filters, newest_first=order == "desc")
     if NDJSON in request.headers.get("accept", ""):
@@ -74,5 +74,5 @@ def search_events(
 
 @router.get("/head", dependencies=[allow(events.get_head)])
 def read_head(db: Db, caller: CurrentCaller) -> AuditHead:
-    """The head of the hash chain. Written down elsewhere, it proves later that nothing before it was rewritten."""
+    """The head of the hash chain. A copy kept elsewhere proves later that no earlier event was changed."""
     return AuditHead.model_validate(events.get_head(db, caller))

@@ -27,7 +27,7 @@ router = Router("/v1/courses", "catalogue")
 
 @router.post("", status_code=status.HTTP_201_CREATED, dependencies=[allow(catalogue.create_course)])
 def create_course(body: CourseRequest, response: Response, db: Db, caller: CurrentCaller, now: Now) -> CourseAnswer:
-    """Add a course. 409 `course-code-taken` where the organization has the code already."""
+    """Add a course. 409 `course-code-taken` if another course of the organization has the code."""
     course = catalogue.create_course(db, caller, body, now)
     response.headers["Location"] = f"/v1/courses/{course[0].id}"
     return _answer(course, response)
@@ -37,7 +37,7 @@ def create_course(body: CourseRequest, response: Response, db: Db, caller: Curre
 def list_courses(
     asked: AskedList,
     q: Annotated[Line | None, Query(description="A part of the title, or the beginning of the code.")] = None,
-    archived: Annotated[bool, Query(description="The archived courses instead of those in use.")] = False,
+    archived: Annotated[bool, Query(description="Archived courses instead of the others.")] = False,
 ) -> Listing[CourseAnswer]:
     """Courses, by title."""
     rows = catalogue.list_courses(asked.db, asked.caller, archived=archived, q=q)
@@ -46,7 +46,7 @@ def list_courses(
 
 @router.get("/{course_id}", dependencies=[allow(catalogue.get_course)])
 def read_course(course_id: uuid.UUID, response: Response, db: Db, caller: CurrentCaller) -> CourseAnswer:
-    """One course, archived or not. Its ETag goes into the If-Match of a change."""
+    """One course, archived or not. Send its `ETag` as `If-Match` to change it."""
     return _answer(catalogue.get_course(db, caller, course_id), response)
 
 
@@ -66,7 +66,7 @@ def change_course(
 
 @router.post("/{course_id}/archive", dependencies=[allow(catalogue.archive_course)])
 def archive_course(course_id: uuid.UUID, response: Response, db: Db, caller: CurrentCaller, now: Now) -> CourseAnswer:
-    """Take a course out of use for good. What was assigned stays. Again: the same answer."""
+    """Archive a course for good. Its assignments stay. Repeated, it returns the same answer."""
     return _answer(catalogue.archive_course(db, caller, course_id, now), response)
 
 
@@ -76,7 +76,7 @@ def archive_course(course_id: uuid.UUID, response: Response, db: Db, caller: Cur
 def draft_version(
     course_id: uuid.UUID, body: VersionRequest, response: Response, db: Db, caller: CurrentCaller, now: Now
 ) -> VersionAnswer:
-    """Draft a version. 409 `version-label-taken` where the course has the label already."""
+    """Draft a version. 409 `version-label-taken` if another version of the course has the label."""
     version = catalogue.draft_version(db, caller, course_id, body, now)
     response.headers["Location"] = f"/v1/courses/{course_id}/versions/{version.id}"
     return VersionAnswer.model_validate(version)
@@ -93,7 +93,7 @@ def list_versions(
 
 @router.get("/{course_id}/versions/{version_id}", dependencies=[allow(catalogue.get_version)])
 def read_version(course_id: uuid.UUID, version_id: uuid.UUID, db: Db, caller: CurrentCaller) -> VersionAnswer:
-    """One version, in whatever state."""
+    """One version, in any state."""
     return VersionAnswer.model_validate(catalogue.get_version(db, caller, course_id, version_id))
 
 
@@ -101,7 +101,7 @@ def read_version(course_id: uuid.UUID, version_id: uuid.UUID, db: Db, caller: Cu
 def change_version(
     course_id: uuid.UUID, version_id: uuid.UUID, body: VersionChanges, db: Db, caller: CurrentCaller, now: Now
 ) -> VersionAnswer:
-    """Change the given fields of a draft. 409 `version-published` for any other."""
+    """Change the given fields of a draft. 409 `version-published` for a version that is no draft."""
     return VersionAnswer.model_validate(catalogue.change_version(db, caller, course_id, version_id, body, now))
 
 
@@ -109,9 +109,10 @@ def change_version(
 def publish_version(
     course_id: uuid.UUID, version_id: uuid.UUID, db: Db, caller: CurrentCaller, now: Now
 ) -> VersionAnswer:
-    """Make a draft the active version and the former one superseded. Again: the same answer.
+    """Make a draft the active version, and the former one superseded. Assignments keep their version.
 
-    No assignment is rewritten. 409 `version-published` for a superseded version, `course-archived` where that is so.
+    Repeated, it returns the same answer. 409 `version-published` for a superseded version, `course-archived` for an
+    archived course.
     """
     return VersionAnswer.model_validate(catalogue.publish_version(db, caller, course_id, version_id, now))
 

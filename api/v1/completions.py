@@ -25,7 +25,7 @@ router = Router("/v1/assignments", "assignments")
 
 
 class SessionLinkAnswer(Answer):
-    """The link, told this once. Whoever has it can complete the assignment in the party's name."""
+    """A session link. It is shown only once. Every person with the link can complete the assignment as its party."""
 
     url: str
     expires_at: Instant
@@ -37,7 +37,7 @@ class SessionLinkAnswer(Answer):
 def complete_many(
     body: BulkCompletionRequest, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
 ) -> JobAnswer:
-    """A supervisor's sign-off as a job: by assignments, or by course and parties."""
+    """Submit a job that completes assignments as a supervisor's sign-off: named ones, or by course and parties."""
     complete = assignment_changes.complete_assignments
     accepted = complete(db, caller, body, accepting.key, workers=accepting.workers, now=now)
     return answer_accepted(accepted, accepting, response)
@@ -54,7 +54,10 @@ def complete(
     response: Response,
     body: CompletionRequest | None = None,
 ) -> AssignmentAnswer:
-    """Complete one: the member who represents the party needs no permission, others `training.complete` in scope."""
+    """Complete one assignment.
+
+    The member who represents the party needs no permission, another caller `training.complete`, for parties in scope.
+    """
     given = body or CompletionRequest()
     completed = completions.complete_assignment(db, caller, assignment_id, given, expected, now)
     return answer(completed, today, response)
@@ -71,7 +74,7 @@ def reopen(
     now: Now,
     response: Response,
 ) -> AssignmentAnswer:
-    """Owe a completed or closed assignment again."""
+    """Reopen a completed or closed assignment. The licence that its completion earned is taken back."""
     reopened = completions.reopen_assignment(db, caller, assignment_id, body.reason, expected, now)
     return answer(reopened, today, response)
 
@@ -80,7 +83,7 @@ def reopen(
 def mint(
     assignment_id: uuid.UUID, db: Db, caller: CurrentCaller, parts: CurrentParts, now: Now, response: Response
 ) -> SessionLinkAnswer:
-    """A link with which the party completes this open assignment itself. Earlier ones stay good."""
+    """Mint a link with which the party can complete this open assignment. Earlier links stay valid."""
     minted = session_links.mint_link(db, caller, assignment_id, SessionLinks(parts.settings), now)
     response.headers["Cache-Control"] = "no-store"
     return SessionLinkAnswer.model_validate(minted)

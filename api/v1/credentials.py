@@ -1,4 +1,4 @@
-"""A licence as a signed credential, and the documents that outsiders verify it by: status, keys, issuers.
+"""A licence as a signed credential, and the documents for verifying it: status, keys, issuers.
 
 The certificate to print is a page: see `api/console/certificates.py`.
 """
@@ -29,9 +29,9 @@ LATEST = 253_402_300_799
     responses={200: {"content": {"application/vc+jwt": {"schema": {"type": "string"}}}}},
 )
 def credential(licence_id: uuid.UUID, db: Db, caller: CurrentCaller, parts: CurrentParts) -> Response:
-    """The licence as an Open Badges 3.0 credential, a compact JWS, for whoever may see the certificate.
+    """The licence as an Open Badges 3.0 credential (compact JWS), for callers who may see the certificate.
 
-    409 `credentials-not-configured` where the deployment has no key, and `licence-revoked`.
+    409 `credentials-not-configured` if the deployment has no key, and `licence-revoked`.
     """
     proof, text = verification.sign_credential(db, caller, licence_id, parts.settings)
     headers = {
@@ -43,23 +43,26 @@ def credential(licence_id: uuid.UUID, db: Db, caller: CurrentCaller, parts: Curr
 
 @public.api_route("/verify/{code}/status", methods=["GET", "HEAD"])
 def status(code: str, parts: CurrentParts, now: Now, until: Annotated[int, Query(ge=0, le=LATEST)]) -> Response:
-    """Whether the credential of a licence that ended at `until` was revoked. Raises CodeUnknown, Paused."""
+    """The status of a credential: revoked or not. until: the end of the licence when it was signed, seconds since 1970.
+
+    Raises CodeUnknown, Paused.
+    """
     answer = verification.credential_status(parts.database, code, until, parts.settings, now)
     return JSONResponse(answer, headers={"Cache-Control": "no-store"})
 
 
 @public.api_route(KEYS_PATH, methods=["GET", "HEAD"])
 def keys(parts: CurrentParts) -> Response:
-    """The public keys of credentials, as a JWK set; an empty one where there is none."""
+    """The public keys of credentials, as a JWK set. Empty if the deployment has no key."""
     return _published({"keys": verification.published_keys(parts.settings)})
 
 
 @public.api_route("/issuers/{org_id}", methods=["GET", "HEAD"])
 def issuer(org_id: Annotated[str, Path(pattern=ID_PATTERN)], parts: CurrentParts) -> Response:
-    """The profile of an organization that issues credentials: its name. Raises NotFound, also where there is no key."""
+    """The public profile of an organization. Raises NotFound, also if the deployment issues no credentials."""
     return _published(verification.issuer_profile(parts.database, org_id, parts.settings))
 
 
 def _published(document: dict[str, Any]) -> JSONResponse:
-    """What is for everybody, and may be kept for a few minutes."""
+    """The answer with a public document, which caches may keep for five minutes."""
     return JSONResponse(document, headers={"Cache-Control": "public, max-age=300", "Access-Control-Allow-Origin": "*"})

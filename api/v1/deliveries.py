@@ -1,4 +1,4 @@
-"""Deliveries: who was told, when, or why not; and sending again what went wrong."""
+"""Deliveries: list and count them, and send failed ones again."""
 
 import uuid
 from typing import Annotated
@@ -31,20 +31,20 @@ Wanted = Annotated[Which, Depends(_which)]
 
 @router.get("", dependencies=[allow(deliveries.list_deliveries)])
 def list_deliveries(asked: AskedList, which: Wanted) -> Listing[DeliveryAnswer]:
-    """Deliveries, the newest first. `state=dead` lists those that were given up."""
+    """Deliveries, the newest first. `state=dead` lists those that were given up after three days."""
     rows = deliveries.list_deliveries(asked.db, asked.caller, which)
     return asked.page(rows, DeliveryAnswer, lambda row: DeliveryAnswer.of(*row))
 
 
 @router.get("/summary", dependencies=[allow(deliveries.summarize_deliveries)])
 def summarize(db: Db, caller: CurrentCaller, which: Wanted) -> Summary:
-    """How many deliveries are in which state: of a job, a party, a webhook, or of all."""
+    """The number of deliveries in each state: of a job, a party, a webhook, or of all."""
     return deliveries.summarize_deliveries(db, caller, which)
 
 
 @router.post("/resend", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(deliveries.resend)])
 def resend(body: ResendRequest, db: Db, caller: CurrentCaller, now: Now) -> ResendAnswer:
-    """Queue again what failed or was given up, and only that."""
+    """Queue failed or dead deliveries again."""
     return ResendAnswer(queued=deliveries.resend(db, caller, body, now))
 
 
@@ -52,6 +52,6 @@ def resend(body: ResendRequest, db: Db, caller: CurrentCaller, now: Now) -> Rese
     "/{delivery_id}/redeliver", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(deliveries.redeliver)]
 )
 def redeliver(delivery_id: uuid.UUID, db: Db, caller: CurrentCaller, now: Now) -> ResendAnswer:
-    """Queue one again. 409 `delivery-queued` where it is, `delivery-sent` for a mail that somebody has."""
+    """Queue one delivery again. 409 `delivery-queued` if it is queued, `delivery-sent` for a mail that was sent."""
     deliveries.redeliver(db, caller, delivery_id, now)
     return ResendAnswer(queued=1)

@@ -1,4 +1,4 @@
-"""The directory: the source system puts parties and folders, people look them up."""
+"""The directory: a source system puts parties and folders, callers list and read them."""
 
 from typing import Annotated, Any
 
@@ -33,14 +33,14 @@ PARTIES_BODY: dict[str, Any] = {
         },
     },
 }
-"""Read row by row and not by FastAPI, so that one bad row spoils no other; hence described by hand."""
+"""The body in the OpenAPI document. It is parsed row by row, not by FastAPI, so that a bad row fails no other one."""
 
 PartyId = Annotated[Id, Path(description="The party's id in its own system.")]
 FolderId = Annotated[Id, Path(description="The folder's id in its own system.")]
 
 
 async def raw_body(request: Request) -> bytes:
-    """The body as it came."""
+    """Return the unparsed body."""
     return await request.body()
 
 
@@ -48,9 +48,9 @@ async def raw_body(request: Request) -> bytes:
 def put_parties(
     request: Request, body: Annotated[bytes, Depends(raw_body)], db: Db, caller: CurrentCaller, now: Now
 ) -> SyncAnswer:
-    """Make the directory say what the source says of up to 10,000 parties, as JSON, NDJSON or CSV.
+    """Create or update up to 10,000 parties as the source system has them, from JSON, NDJSON or CSV.
 
-    Good rows go in; bad rows are named by their number. What a row leaves out becomes empty, but its folders stay.
+    Bad rows are reported by their number and left out. A field that a row leaves out becomes empty, but folders stay.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in MEDIA_TYPES:
@@ -78,7 +78,7 @@ def read_party(party_id: PartyId, db: Db, caller: CurrentCaller) -> PartyAnswer:
 
 @router.post("/parties/{party_id}/erase", dependencies=[allow(directory.erase_party)])
 def erase_party(party_id: PartyId, db: Db, caller: CurrentCaller, now: Now) -> PartyAnswer:
-    """Blank a party's name and e-mail address for privacy. Its id, folders and records stay. Again: the same answer."""
+    """Erase a party's name and e-mail address. Its id, folders and records stay. Repeated: the same answer."""
     return PartyAnswer.of(*directory.erase_party(db, caller, party_id, now))
 
 
@@ -90,7 +90,7 @@ def erase_party(party_id: PartyId, db: Db, caller: CurrentCaller, now: Now) -> P
 def put_folder(
     folder_id: FolderId, body: FolderRequest, response: Response, db: Db, caller: CurrentCaller, now: Now
 ) -> FolderAnswer:
-    """Make or rename a folder. `partyIds`, where given, are all the parties in it; each must be in the directory."""
+    """Create or rename a folder. `partyIds`, if given, become all of its parties. Each must be in the directory."""
     folder, is_new = directory.put_folder(db, caller, folder_id, body, now)
     if is_new:
         response.status_code = status.HTTP_201_CREATED

@@ -1,4 +1,4 @@
-"""Entity tags: which revision of something a caller has read, so that two who edit it do not undo each other."""
+"""Entity tags: the revision that a caller has read, so that two callers do not overwrite each other's changes."""
 
 import re
 from typing import Annotated
@@ -13,7 +13,7 @@ _OURS = re.compile(r'(?<!W/)"([1-9][0-9]{0,9})"')
 
 
 class MalformedIfMatch(Problem):
-    """The header cannot be read, so it must not be taken for "whatever it is now"."""
+    """The header `If-Match` cannot be parsed. Ignoring it would skip the check of the revision."""
 
     slug, status, title = "bad-request", 400, "Bad request"
 
@@ -22,14 +22,14 @@ class MalformedIfMatch(Problem):
 
 
 def etag(revision: int) -> str:
-    """The strong tag of a revision, as it stands in the header `ETag`."""
+    """Return the strong tag of a revision, for the header `ETag`."""
     return f'"{revision}"'
 
 
 def revisions(if_match: str | None) -> frozenset[int] | None:
-    """The revisions that a header `If-Match` accepts; None for any: it is absent or `*`.
+    """Return the revisions that a header `If-Match` accepts; None for any, if it is absent or `*`.
 
-    A tag that is weak or not one of ours is never the current one (RFC 9110, 13.1.1), so none may be left.
+    Weak and foreign tags never match (RFC 9110, 13.1.1), so the result can be empty.
     Raises MalformedIfMatch.
     """
     if if_match is None or if_match.strip() == "*":
@@ -40,7 +40,7 @@ def revisions(if_match: str | None) -> frozenset[int] | None:
 
 
 async def _expected(
-    if_match: Annotated[list[str] | None, Header(description="The ETag of what you read.")] = None,
+    if_match: Annotated[list[str] | None, Header(description="The `ETag` that you have read.")] = None,
 ) -> frozenset[int] | None:
     return revisions(None if if_match is None else ",".join(if_match))
 

@@ -1,4 +1,4 @@
-"""The feed: every fact of the organization in order, to be read from any point on."""
+"""The feed: the events of the organization in order, from any sequence on."""
 
 from typing import Annotated, Any
 
@@ -27,7 +27,7 @@ async def read_events(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     wait: Annotated[float, Query(ge=0, le=20, description="Seconds to wait for the first event.")] = 0,
 ) -> Listing[dict[str, Any]]:
-    """Events above `after`, in order. `nextCursor` is the `after` of the next call: up to there nothing was missed."""
+    """The events above the sequence `after`, in order. Send `nextCursor` as the `after` of the next call."""
     wanted = event_types(types)
     feed = await events.read_feed(
         parts.database, caller, after, types=wanted, party_id=party_id, limit=limit, wait=wait

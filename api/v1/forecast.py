@@ -1,4 +1,4 @@
-"""The forecast: how many licences end when, and which seats scheduled sessions offer until then."""
+"""The forecast: the licences that end in each period, and the seats of scheduled sessions."""
 
 import uuid
 from datetime import date
@@ -15,9 +15,9 @@ router = Router("/v1/forecast", "licences")
 
 
 class PeriodAnswer(Answer):
-    """One period, days from `startsOn` to `endsOn`. lapses: licences that count and end in it.
+    """One period, from `startsOn` to `endsOn` inclusive. lapses: the number of licences that end in it.
 
-    sessions, seatsTaken, seatsFree: of the sessions scheduled in it; seatsFree is null where one takes any number.
+    sessions, seatsTaken, seatsFree: of the sessions that start in it. seatsFree: null if one of them has no capacity.
     """
 
     starts_on: date
@@ -41,7 +41,7 @@ class PeriodAnswer(Answer):
 
 
 class Forecast(Answer):
-    """Periods without a gap from the present one on, in the organization's time zone. courseId: null for all."""
+    """Consecutive periods in the organization's time zone, beginning with the present one. courseId: null for all."""
 
     course_id: uuid.UUID | None
     by: Period
@@ -56,9 +56,9 @@ def forecast(
     now: Now,
     by: Period = Period.MONTH,
     course_id: Annotated[uuid.UUID | None, Query(alias="courseId")] = None,
-    periods: Annotated[int, Query(ge=1, le=120, description="How many periods, the present one included.")] = 12,
+    periods: Annotated[int, Query(ge=1, le=120, description="The number of periods, with the present one.")] = 12,
 ) -> Forecast:
-    """How many licences lapse when, and the seats on scheduled sessions. 422 for an unknown course."""
+    """The licences that end in each period, and the seats of scheduled sessions. 422 for an unknown course."""
     made = make_forecast(db, caller, course_id, by, periods, now)
     answers = [PeriodAnswer.of(one) for one in made.periods]
     return Forecast(course_id=course_id, by=by, time_zone=made.time_zone, periods=answers)

@@ -21,7 +21,7 @@ router = Router("/v1/jobs", "jobs")
 
 
 def answer_accepted(accepted: Accepted, accepting: Acceptance, response: Response) -> JobAnswer:
-    """The 202 of a request that started a job, with its Location, and the wake-up once the answer is out."""
+    """Return the answer of a request that submitted a job, set its headers, and send the wake-up after the answer."""
     response.headers["Location"] = f"/v1/jobs/{accepted.job.id}"
     if accepted.replayed:
         response.headers["Idempotent-Replayed"] = "true"
@@ -46,26 +46,26 @@ async def read_job(
     parts: CurrentParts,
     wait: Annotated[float, Query(ge=0, le=20, description="Seconds to hold the answer until the job ends.")] = 0,
 ) -> JobAnswer:
-    """One job. With `wait`, as soon as it has ended, or after that many seconds as it then is."""
+    """One job. With `wait`, the answer is sent as soon as the job has ended, or after that many seconds."""
     return JobAnswer.of(await jobs.wait_for_job(parts.database, caller, job_id, wait))
 
 
-async def _now(job_id: uuid.UUID, caller: CurrentCaller, parts: CurrentParts) -> Job:
-    """The job as it is: a stream of one that is not there must be refused before it begins."""
+async def _job(job_id: uuid.UUID, caller: CurrentCaller, parts: CurrentParts) -> Job:
+    """Return the job. As a dependency, because an unknown job must be refused before the stream begins."""
     return await jobs.wait_for_job(parts.database, caller, job_id, 0)
 
 
 @router.get("/{job_id}/stream", dependencies=[allow(jobs.follow_job)], response_class=EventSourceResponse)
 async def stream_job(
-    job: Annotated[Job, Depends(_now)], caller: CurrentCaller, parts: CurrentParts
+    job: Annotated[Job, Depends(_job)], caller: CurrentCaller, parts: CurrentParts
 ) -> AsyncIterator[ServerSentEvent]:
-    """The job each time its counts change, as server-sent events named `job`, until it has ended."""
-    told = None
+    """The job after each change, as server-sent events named `job`, until it has ended or an hour has passed."""
+    sent = None
     async for one in jobs.follow_job(parts.database, caller, job):
         answer = JobAnswer.of(one)
-        if answer != told:
+        if answer != sent:
             yield ServerSentEvent(event="job", data=answer)
-        told = answer
+        sent = answer
 
 
 @router.get("/{job_id}/results", dependencies=[allow(jobs.list_results)])
@@ -78,7 +78,7 @@ def read_results(asked: AskedList, job_id: uuid.UUID, outcome: Annotated[Outcome
 
 @router.post("/{job_id}/cancel", dependencies=[allow(jobs.cancel_job)])
 def cancel_job(job_id: uuid.UUID, db: Db, caller: CurrentCaller, now: Now) -> JobAnswer:
-    """Cancel what has not been begun. 409 `job-finished` when the job has ended."""
+    """Cancel the recipients that no worker has begun with. 409 `job-finished` if the job has ended."""
     return JobAnswer.of(jobs.cancel_job(db, caller, job_id, now))
 
 
@@ -86,7 +86,7 @@ def cancel_job(job_id: uuid.UUID, db: Db, caller: CurrentCaller, now: Now) -> Jo
 def retry_job(
     job_id: uuid.UUID, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
 ) -> JobAnswer:
-    """A new job of only the failed recipients. 409 `nothing-to-retry` when there are none."""
+    """Submit a job of only the failed recipients. 409 `nothing-to-retry` if there are none."""
     accepted = jobs.retry_job(db, caller, job_id, workers=accepting.workers, now=now)
     return answer_accepted(accepted, accepting, response)
 
@@ -95,13 +95,13 @@ def retry_job(
 def approve_job(
     job_id: uuid.UUID, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
 ) -> JobAnswer:
-    """Let a job run that waits for a second member: another than the one who submitted it."""
+    """Approve a job that waits for a second member. 403 `other-member-needed` for the member who submitted it."""
     return answer_accepted(jobs.approve_job(db, caller, job_id, now), accepting, response)
 
 
 @router.post("/{job_id}/reject", dependencies=[allow(jobs.reject_job)])
 def reject_job(job_id: uuid.UUID, body: ReasonRequest, db: Db, caller: CurrentCaller, now: Now) -> JobAnswer:
-    """End a job that waits for approval: all of it is cancelled."""
+    """Reject a job that waits for approval. All its recipients are cancelled."""
     return JobAnswer.of(jobs.reject_job(db, caller, job_id, body.reason, now))
 
 
@@ -109,9 +109,10 @@ def reject_job(job_id: uuid.UUID, body: ReasonRequest, db: Db, caller: CurrentCa
 def undo_job(
     job_id: uuid.UUID, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
 ) -> JobAnswer:
-    """A job that closes what this one made, or reopens what it completed, where nobody has touched it since.
+    """Submit a job that closes the assignments that this one made, or reopens those that it completed.
 
-    Within 14 days; asked again, the same job.
+    Assignments that were changed since stay as they are. Possible for 14 days after the job's end, else 409
+    `cannot-undo`. Repeated, it returns the same job.
     """
     accepted = jobs.undo_job(db, caller, job_id, workers=accepting.workers, now=now)
     return answer_accepted(accepted, accepting, response)

@@ -1,7 +1,7 @@
-"""The licence check: is this party licensed, now or then.
+"""The licence check: is a party licensed for a course, now or at another time.
 
-Gates ask it all day long, so its verb asks the database once, without a transaction of the request's own, and finds out
-with the same question whether training is available: these routes are mounted without `training_available`.
+It is called often and must be fast. Its verb needs one query, which also checks if training is available, so these
+routes are mounted without `training_available` and without a transaction of the request.
 """
 
 import uuid
@@ -21,12 +21,12 @@ router = Router("/v1/licences/check", "licences")
 
 
 class CheckedItems(Answer):
-    """One item for each party and course, in the order they were asked for."""
+    """One item for each party and course, in the order of the request."""
 
     items: list[CheckedItem]
 
 
-# Other routes let FastAPI find caller and parts, as their dependencies: that takes a tenth of a check.
+# Other routes get caller and parts from FastAPI as dependencies. That would take a tenth of the time of a check.
 
 
 @router.get("", dependencies=[allow(licences.check_licence)], response_model=CheckAnswer)
@@ -34,21 +34,23 @@ async def check_one(
     request: Request,
     party_id: Annotated[str, Query(alias="partyId", pattern=ID_PATTERN)],
     course_id: Annotated[uuid.UUID, Query(alias="courseId")],
-    at: Annotated[ReceivedInstant | None, Query(description="An instant; what was true then. Now by default.")] = None,
+    at: Annotated[ReceivedInstant | None, Query(description="The time to check for, now by default.")] = None,
 ) -> Response:
-    """Whether the party is licensed for the course. 404 for a party or a course that is not there."""
+    """Check if the party is licensed for the course. 404 for an unknown party or course."""
     who, made = await caller(request), await parts(request)
     features, now = made.settings.features, clock.now()
     found = await licences.check_licence(made.database, who, party_id, course_id, at, features, now)
     answer = CheckAnswer(
         licensed=found.licensed, licence_id=found.licence_id, expires_at=found.expires_at, reason=found.reason
     )
-    return Response(answer.model_dump_json(), media_type="application/json")  # sparing FastAPI's own look at it
+    return Response(
+        answer.model_dump_json(), media_type="application/json"
+    )  # so FastAPI does not validate the answer again
 
 
 @router.post("", dependencies=[allow(licences.check_licences)])
 async def check_many(request: Request, body: CheckRequest) -> CheckedItems:
-    """The same for up to 500 parties and 20 courses. One that is not there is an item that says so."""
+    """Check up to 500 parties for up to 20 courses. An unknown party or course is reported in its item."""
     who, made = await caller(request), await parts(request)
     features, now = made.settings.features, clock.now()
     check = licences.check_licences

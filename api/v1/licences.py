@@ -56,7 +56,7 @@ def list_licences(
 
 @router.get("/{licence_id}", dependencies=[allow(licences.get_licence)])
 def read_licence(licence_id: uuid.UUID, db: Db, caller: CurrentCaller, now: Now, response: Response) -> LicenceAnswer:
-    """One licence in the caller's scope. Its ETag goes into the If-Match of a change."""
+    """One licence in the caller's scope. Send its `ETag` as `If-Match` to change it."""
     return _answer(licences.get_licence(db, caller, licence_id), now, response)
 
 
@@ -70,7 +70,7 @@ def correct(
     now: Now,
     response: Response,
 ) -> LicenceAnswer:
-    """Correct the end or the note, with a reason. 409 `licence-revoked` for a revoked one, 412 when stale."""
+    """Correct the end or the note of a licence, with a reason. 409 `licence-revoked`, 412 if `If-Match` is stale."""
     return _answer(licences.correct_licence(db, caller, licence_id, body, expected, now), now, response)
 
 
@@ -84,7 +84,7 @@ def revoke(
     now: Now,
     response: Response,
 ) -> LicenceAnswer:
-    """Take it back for good. 409 `licence-revoked` when that was done before."""
+    """Revoke a licence for good. 409 `licence-revoked` if it is revoked."""
     return _answer(licences.revoke_licence(db, caller, licence_id, body.reason, expected, now), now, response)
 
 

@@ -1,7 +1,7 @@
-"""Lists on the wire: a page as JSON, or all of it as CSV.
+"""Answers with lists: a page as JSON, or the whole list as CSV.
 
-CSV is written page after page, each in a short transaction, so memory stays flat and a slow reader holds no connection.
-No cell begins a formula, whatever a name or a reason begins with.
+CSV is written page by page, each read in a short transaction, so memory use is constant and a slow reader holds no
+connection. A cell that a spreadsheet would take for a formula is escaped.
 """
 
 import csv
@@ -37,7 +37,7 @@ def wants_csv(request: Request) -> bool:
 
 @dataclass(frozen=True)
 class Asked:
-    """How a list was asked for: which page of it, or all of it as CSV."""
+    """A request for a list: a page of it, or all of it as CSV."""
 
     db: Db
     caller: CurrentCaller
@@ -49,7 +49,7 @@ class Asked:
     def page(
         self, rows: Select[*tuple[Any, ...]] | None, model: type[Item], answer: Callable[[Any], Item]
     ) -> Listing[Item]:
-        """One page. rows: None for an empty list. answer: makes a row an item, an instance of `model`."""
+        """Return one page. rows: None for an empty list. answer: converts a row to an item of type `model`."""
         if rows is None:
             return Listing[model](items=[], next_cursor=None)  # type: ignore[valid-type]
         found = page(self.db, rows, limit=self.limit, cursor=self.cursor)
@@ -59,9 +59,9 @@ class Asked:
     def page_or_csv(
         self, rows: Select[*tuple[Any, ...]], model: type[Model], answer: Callable[[Any], Model], *, name: str
     ) -> Listing[Model] | StreamingResponse:
-        """One page, or every row as CSV, where nested fields become columns such as `party.entityId`.
+        """Return one page, or every row as CSV, in which nested fields are columns such as `party.entityId`.
 
-        name: of the file, without its ending.
+        name: the name of the file, without its extension.
         """
         if not self.as_csv:
             return self.page(rows, model, answer)
@@ -100,14 +100,14 @@ def _lines(
         with parts.database.transaction(caller.org_id) as db:
             found = page(db, rows, limit=ROWS_A_PAGE, cursor=cursor)
             records = [answer(row).model_dump(mode="json", by_alias=True) for row in found.items]
-        yield "".join(_line([_defused(_at(record, path)) for path in columns]) for record in records)
+        yield "".join(_line([_cell(_at(record, path)) for path in columns]) for record in records)
         cursor = found.next_cursor
         if cursor is None:
             return
 
 
 def _columns(model: type[BaseModel], before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The paths of a model's leaves, by their names on the wire."""
+    """The paths of a model's fields that are not models, by their names in JSON."""
     for name, field in model.model_fields.items():
         path = (*before, field.alias or name)
         kinds = get_args(field.annotation) if isinstance(field.annotation, UnionType) else (field.annotation,)
@@ -124,8 +124,8 @@ def _at(record: Any, path: tuple[str, ...]) -> Any:
     return record
 
 
-def _defused(value: Any) -> str:
-    """A cell that a spreadsheet shows and never runs."""
+def _cell(value: Any) -> str:
+    """Return the text of a cell, escaped if a spreadsheet would run it as a formula."""
     if value is None:
         return ""
     text = str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,4 +1,4 @@
-"""What the caller has to do as the party that it represents: no permission is needed to see what one owes oneself."""
+"""The assignments and licences of the party that the caller represents. They need no permission."""
 
 from api.http.dependencies import Now, Today, allow
 from api.http.routing import Router
@@ -13,9 +13,9 @@ router = Router("/v1/me", "organization")
 
 @router.get("/assignments", dependencies=[allow(me.list_my_assignments)])
 def my_assignments(asked: AskedList, today: Today, now: Now) -> Listing[AssignmentAnswer]:
-    """What the caller's party must complete, by due date, then what it has completed.
+    """The open assignments of the caller's party by due date, then the completed ones.
 
-    A member who represents no party (`GET /v1/me` tells) owes nothing: the list is empty.
+    Empty for a member who represents no party (`party` of `GET /v1/me` is null).
     """
     rows = me.list_my_assignments(asked.db, asked.caller, now)
     return asked.page(rows, AssignmentAnswer, lambda row: AssignmentAnswer.of(row, today))
@@ -23,6 +23,6 @@ def my_assignments(asked: AskedList, today: Today, now: Now) -> Listing[Assignme
 
 @router.get("/licences", dependencies=[allow(me.list_my_licences)])
 def my_licences(asked: AskedList, now: Now) -> Listing[LicenceAnswer]:
-    """The licences of the caller's party, the newest first. A member who represents no party holds none."""
+    """The licences of the caller's party, the newest first. Empty for a member who represents no party."""
     rows = me.list_my_licences(asked.db, asked.caller, now)
     return asked.page(rows, LicenceAnswer, lambda row: LicenceAnswer.of(row, now))

@@ -1,4 +1,4 @@
-"""The caller and the organization: who am I, what may I see, is training available, which limits hold."""
+"""The caller and its organization: permissions, settings, the availability of training, limits."""
 
 from pydantic import Field
 
@@ -15,7 +15,7 @@ router = Router("/v1", "organization")
 
 
 class NavigationEntry(Answer):
-    """A place in the workspace's navigation."""
+    """An entry of the navigation."""
 
     id: str
     title: str
@@ -23,7 +23,7 @@ class NavigationEntry(Answer):
 
 
 class Me(Answer):
-    """The caller as the token says, and what there is to go to."""
+    """The caller as in its token, and the navigation for it."""
 
     org: str
     member: str
@@ -34,7 +34,7 @@ class Me(Answer):
 
 
 class Availability(Answer):
-    """Whether training answers, and if not, why: not_deployed, not_entitled or disabled."""
+    """The availability of training. enabled: the administrator's switch. reason: why it is not available, else null."""
 
     available: bool
     enabled: bool
@@ -42,13 +42,16 @@ class Availability(Answer):
 
 
 class AvailabilityChange(Received):
-    """The administrator's switch."""
+    """A change of the administrator's switch."""
 
     enabled: bool
 
 
 class SettingsAnswer(Answer):
-    """changeLimit: recipients above which a job waits for a second member; null for none."""
+    """The settings of the organization.
+
+    changeLimit: the number of recipients above which a job waits for a second member's approval; null for no limit.
+    """
 
     name: str
     time_zone: str
@@ -56,13 +59,16 @@ class SettingsAnswer(Answer):
 
 
 class SettingsChange(Received):
-    """The whole of what can be set; leaving changeLimit out takes it away."""
+    """All settings that can be changed. Without changeLimit there is no limit."""
 
     change_limit: int | None = Field(default=None, ge=0, le=1_000_000)
 
 
 class Limits(Answer):
-    """The limits every request is held to."""
+    """The limits of requests.
+
+    bodyBytes: of any body. recipients: in one request. page: items of a page. partiesPerSync: of `PUT /v1/parties`.
+    """
 
     body_bytes: int
     recipients: int
@@ -72,7 +78,7 @@ class Limits(Answer):
 
 @router.get("/me", dependencies=[allow(organizations.get_availability)])
 def me(db: Db, caller: CurrentCaller, parts: CurrentParts) -> Me:
-    """The caller, its permissions, and the navigation: without training available there is no training entry."""
+    """The caller, its permissions, and the navigation. The entry of training is there only if training is available."""
     _, reason = organizations.get_availability(db, caller, parts.settings.features)
     training = NavigationEntry(id="training", title="Training", href="/training")
     return Me(
@@ -87,13 +93,13 @@ def me(db: Db, caller: CurrentCaller, parts: CurrentParts) -> Me:
 
 @router.get("/limits", dependencies=[allow()])
 def limits() -> Limits:
-    """The limits every request is held to."""
+    """The limits of requests."""
     return Limits(body_bytes=MAX_BODY_BYTES, recipients=MAX_RECIPIENTS, page=MAX_LIMIT, parties_per_sync=MAX_PARTIES)
 
 
 @router.get("/settings", dependencies=[allow(organizations.get_settings)])
 def settings(db: Db, caller: CurrentCaller) -> SettingsAnswer:
-    """The organization's own settings."""
+    """The organization's settings."""
     return SettingsAnswer.model_validate(organizations.get_settings(db, caller))
 
 
@@ -105,7 +111,7 @@ def change_settings(body: SettingsChange, db: Db, caller: CurrentCaller, now: No
 
 @router.get("/availability", dependencies=[allow(organizations.get_availability)])
 def availability(db: Db, caller: CurrentCaller, parts: CurrentParts) -> Availability:
-    """Whether training is available to the caller's organization; every member may ask."""
+    """The availability of training to the caller's organization, for every signed-in member."""
     return _availability(*organizations.get_availability(db, caller, parts.settings.features))
 
 
@@ -113,7 +119,7 @@ def availability(db: Db, caller: CurrentCaller, parts: CurrentParts) -> Availabi
 def change_availability(
     body: AvailabilityChange, db: Db, caller: CurrentCaller, parts: CurrentParts, now: Now
 ) -> Availability:
-    """Enable or disable training for the organization. Nothing is deleted; jobs in flight finish."""
+    """Enable or disable training for the organization. Nothing is deleted, and running jobs finish."""
     features = parts.settings.features
     return _availability(*organizations.change_availability(db, caller, body.enabled, features, now))
 

@@ -1,4 +1,4 @@
-"""Rosters: the parties expected at a session, their attendance, and afterwards what the session brought them."""
+"""Rosters: add and remove parties, list them with their outcomes, record attendance."""
 
 import uuid
 from typing import Annotated, Any
@@ -19,7 +19,7 @@ PartyId = Annotated[str, Path(pattern=ID_PATTERN)]
 
 @router.post("/{session_id}/roster", dependencies=[allow(rosters.add_to_roster)])
 def add(session_id: uuid.UUID, body: RosterRequest, db: Db, caller: CurrentCaller, now: Now) -> RosterAnswer:
-    """Put parties on the roster, those named first, as long as there is room. Whoever does not get on is named."""
+    """Add parties to the roster until its capacity is reached, named ones first. `refused` lists the others."""
     done = rosters.add_to_roster(db, caller, session_id, body, now)
     refused = [Refusal.of(*refusal) for refusal in done.refused]
     return RosterAnswer(added=done.added, already_there=done.already_there, refused=refused)
@@ -27,7 +27,7 @@ def add(session_id: uuid.UUID, body: RosterRequest, db: Db, caller: CurrentCalle
 
 @router.get("/{session_id}/roster", dependencies=[allow(rosters.list_roster)])
 def read(asked: AskedList, session_id: uuid.UUID) -> Any:
-    """The roster in the caller's scope, by party; once completed, with what became of each. `Accept: text/csv` too."""
+    """The roster in the caller's scope, by party, with outcomes once completed. `Accept: text/csv` streams it all."""
     rows = rosters.list_roster(asked.db, asked.caller, session_id)
     return asked.page_or_csv(rows, RosterEntryAnswer, RosterEntryAnswer.of, name=f"roster-{session_id}")
 
@@ -36,7 +36,7 @@ def read(asked: AskedList, session_id: uuid.UUID) -> Any:
 def attend(
     session_id: uuid.UUID, party_id: PartyId, body: AttendanceRequest, db: Db, caller: CurrentCaller, now: Now
 ) -> RosterEntryAnswer:
-    """Say whether a party was there: only the attended are licensed."""
+    """Record the attendance of a party. Only parties that attended are licensed."""
     entry = rosters.record_attendance(db, caller, session_id, party_id, body.attendance, now)
     return RosterEntryAnswer.of(entry)
 
@@ -47,5 +47,5 @@ def attend(
     dependencies=[allow(rosters.remove_from_roster)],
 )
 def remove(session_id: uuid.UUID, party_id: PartyId, db: Db, caller: CurrentCaller, now: Now) -> None:
-    """Take a party off the roster. 404 when it is not there."""
+    """Remove a party from the roster. 404 if it is not on it."""
     rosters.remove_from_roster(db, caller, session_id, party_id, now)

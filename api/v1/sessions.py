@@ -31,14 +31,14 @@ router = Router("/v1/sessions", "sessions")
 
 
 class CalendarFile(Response):
-    """Told apart in the API's description by its media type."""
+    """An answer with a calendar file. A class of its own, so that the OpenAPI document has its media type."""
 
     media_type = "text/calendar; charset=utf-8"
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, dependencies=[allow(sessions.schedule_session)])
 def schedule(body: SessionRequest, db: Db, caller: CurrentCaller, now: Now, response: Response) -> SessionAnswer:
-    """Schedule a sitting of a course's active version. Its times may lie in the past."""
+    """Schedule a sitting of a course's active version. It may lie in the past."""
     session = sessions.schedule_session(db, caller, body, now)
     response.headers["Location"] = f"/v1/sessions/{session[0].id}"
     return _answer(session, response)
@@ -48,8 +48,12 @@ async def _filters(
     course_id: Annotated[uuid.UUID | None, Query(alias="courseId")] = None,
     state: Annotated[SessionState | None, Query()] = None,
     mode: Annotated[SessionMode | None, Query()] = None,
-    since: Annotated[ReceivedInstant | None, Query(alias="from", description="Those that start then or later.")] = None,
-    until: Annotated[ReceivedInstant | None, Query(alias="to", description="Those that start before.")] = None,
+    since: Annotated[
+        ReceivedInstant | None, Query(alias="from", description="Sessions that start at this time or later.")
+    ] = None,
+    until: Annotated[
+        ReceivedInstant | None, Query(alias="to", description="Sessions that start before this time.")
+    ] = None,
     party_id: Annotated[str | None, Query(alias="partyId", pattern=ID_PATTERN)] = None,
 ) -> Filters:
     return Filters(course_id=course_id, state=state, mode=mode, since=since, until=until, party_id=party_id)
@@ -65,14 +69,14 @@ def list_sessions(
 
 @router.get("/{session_id}.ics", dependencies=[allow(sessions.write_calendar)], response_class=CalendarFile)
 def read_calendar(session_id: uuid.UUID, db: Db, caller: CurrentCaller) -> CalendarFile:
-    """The session as a calendar file: the same entry each time, in its own time zone."""
+    """The session as a calendar file. Importing a later file updates the same entry."""
     file = sessions.write_calendar(db, caller, session_id)
     return CalendarFile(file, headers={"Content-Disposition": f'attachment; filename="session-{session_id}.ics"'})
 
 
 @router.get("/{session_id}", dependencies=[allow(sessions.get_session)])
 def read_session(session_id: uuid.UUID, db: Db, caller: CurrentCaller, response: Response) -> SessionAnswer:
-    """One session. Its ETag goes into the If-Match of a change."""
+    """One session. Send its `ETag` as `If-Match` to change it."""
     return _answer(sessions.get_session(db, caller, session_id), response)
 
 
@@ -100,7 +104,7 @@ def cancel(
     now: Now,
     response: Response,
 ) -> SessionAnswer:
-    """Say that it will not take place. 409 when it is completed or cancelled already."""
+    """Cancel a session. 409 if it is completed or cancelled."""
     return _answer(sessions.cancel_session(db, caller, session_id, body.reason, expected, now), response)
 
 
@@ -110,7 +114,7 @@ def cancel(
 def complete(
     session_id: uuid.UUID, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
 ) -> JobAnswer:
-    """License everybody on the roster who attended, as a job; from now on the roster is frozen. Again: the same job."""
+    """Submit a job that licenses every party that attended, and freeze the roster. Repeated: the same job."""
     complete = sessions.complete_session
     accepted = complete(db, caller, session_id, accepting.key, workers=accepting.workers, now=now)
     return answer_accepted(accepted, accepting, response)
@@ -126,7 +130,11 @@ def amend(
     now: Now,
     response: Response,
 ) -> JobAnswer:
-    """Correct a completed session's roster, as a job: license those to add, take back from those to remove."""
+    """Submit a job that amends a completed session.
+
+    It licenses added parties and completes their assignments. It revokes the licences of removed parties and reopens
+    the assignments that the session had completed.
+    """
     amend = sessions.amend_session
     accepted = amend(db, caller, session_id, body, accepting.key, workers=accepting.workers, now=now)
     return answer_accepted(accepted, accepting, response)

@@ -1,4 +1,4 @@
-"""The expiry sweep: its runs, and asking for one now."""
+"""The expiry sweep: list its runs, and request one now."""
 
 from fastapi import BackgroundTasks, status
 
@@ -14,13 +14,13 @@ router = Router("/v1/sweeps", "licences")
 
 @router.get("", dependencies=[allow(sweeps.list_sweeps)])
 def list_sweeps(asked: AskedList) -> Listing[SweepAnswer]:
-    """Runs over the caller's organization, the newest first, with what they told of and how late they were."""
+    """The runs over the caller's organization, the newest first."""
     return asked.page(sweeps.list_sweeps(asked.db, asked.caller), SweepAnswer, SweepAnswer.of)
 
 
 @router.post("", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(sweeps.ask_sweep)])
 def ask(db: Db, caller: CurrentCaller, parts: CurrentParts, now: Now, after: BackgroundTasks) -> SweepAnswer:
-    """Sweep the caller's organization now. It is woken once the answer is out, and by the next tick if that is lost."""
+    """Request a sweep of the caller's organization now. It begins after the answer."""
     sweep = sweeps.ask_sweep(db, caller, now)
     after.add_task(parts.broker.send, "licences.sweep_organization", caller.org_id)
     return SweepAnswer.of(sweep)

@@ -1,4 +1,4 @@
-"""Webhooks: other systems' addresses that are told of events. Setting them up, trying them, and telling them again."""
+"""Webhooks: addresses of other systems that receive events. Create, change, remove and try one, and replay events."""
 
 import uuid
 
@@ -30,7 +30,7 @@ router = Router("/v1/webhooks", "webhooks")
 def create_webhook(
     body: WebhookRequest, response: Response, caller: CurrentCaller, parts: CurrentParts, now: Now
 ) -> WebhookWithSecret:
-    """Set up a webhook for everything that happens from now on. The answer holds its secret, this once."""
+    """Create a webhook for events from now on. Only this answer contains its secret."""
     allow_private = parts.settings.webhooks_allow_private
     made = webhooks.create_webhook(parts.database, caller, body, allow_private=allow_private, now=now)
     response.headers["Location"] = f"/v1/webhooks/{made.id}"
@@ -46,7 +46,7 @@ def list_webhooks(asked: AskedList) -> Listing[WebhookAnswer]:
 
 @router.get("/{webhook_id}", dependencies=[allow(webhooks.get_webhook)])
 def read_webhook(webhook_id: uuid.UUID, db: Db, caller: CurrentCaller, response: Response) -> WebhookAnswer:
-    """One webhook. Its ETag goes into the If-Match of a change."""
+    """One webhook. Send its `ETag` as `If-Match` to change it."""
     return _answer(webhooks.get_webhook(db, caller, webhook_id), response)
 
 
@@ -60,7 +60,7 @@ def change_webhook(
     parts: CurrentParts,
     now: Now,
 ) -> WebhookAnswer:
-    """Change the given fields. One that is enabled again hears of what happened meanwhile only by a replay."""
+    """Change the given fields. Events from while a webhook was disabled are sent only by a replay."""
     private, change = parts.settings.webhooks_allow_private, webhooks.change_webhook
     changed = change(parts.database, caller, webhook_id, body, expected, allow_private=private, now=now)
     return _answer(changed, response)
@@ -68,19 +68,19 @@ def change_webhook(
 
 @router.delete("/{webhook_id}", status_code=status.HTTP_204_NO_CONTENT, dependencies=[allow(webhooks.remove_webhook)])
 def remove_webhook(webhook_id: uuid.UUID, expected: Expected, db: Db, caller: CurrentCaller, now: Now) -> None:
-    """Take a webhook away. What it was told stays on record."""
+    """Remove a webhook. Its deliveries stay on record."""
     webhooks.remove_webhook(db, caller, webhook_id, expected, now)
 
 
 @router.post("/{webhook_id}/rotate", dependencies=[allow(webhooks.rotate_secret)])
 def rotate_secret(webhook_id: uuid.UUID, db: Db, caller: CurrentCaller, now: Now) -> WebhookWithSecret:
-    """Give it a new secret, told this once. For 24 hours messages are signed with the former one, too."""
+    """Make a new secret, which only this answer contains. For 24 hours messages are signed with the former one too."""
     return WebhookWithSecret.of(webhooks.rotate_secret(db, caller, webhook_id, now))
 
 
 @router.post("/{webhook_id}/test", dependencies=[allow(webhooks.try_webhook)])
 async def test_webhook(webhook_id: uuid.UUID, caller: CurrentCaller, parts: CurrentParts, now: Now) -> TestAnswer:
-    """Call it now, with an event of type `webhook.test` that is in no feed, and tell what came back."""
+    """Call the webhook now, with an event of type `webhook.test` that is not in the feed, and return the result."""
     private = parts.settings.webhooks_allow_private
     reply, seconds = await webhooks.try_webhook(parts.database, caller, webhook_id, allow_private=private, now=now)
     return TestAnswer(
@@ -94,7 +94,7 @@ async def test_webhook(webhook_id: uuid.UUID, caller: CurrentCaller, parts: Curr
 
 @router.get("/{webhook_id}/deliveries", dependencies=[allow(webhooks.list_webhook_deliveries)])
 def list_its_deliveries(asked: AskedList, webhook_id: uuid.UUID) -> Listing[DeliveryAnswer]:
-    """What it was told, the newest first."""
+    """The deliveries to the webhook, the newest first."""
     rows = webhooks.list_webhook_deliveries(asked.db, asked.caller, webhook_id)
     return asked.page(rows, DeliveryAnswer, lambda row: DeliveryAnswer.of(*row))
 
@@ -103,9 +103,9 @@ def list_its_deliveries(asked: AskedList, webhook_id: uuid.UUID) -> Listing[Deli
     "/{webhook_id}/replay", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(webhooks.replay_webhook)]
 )
 def replay(webhook_id: uuid.UUID, body: ReplayRequest, db: Db, caller: CurrentCaller, now: Now) -> ReplayAnswer:
-    """Tell it again of every event from a sequence on that it asks for, also from before it was set up.
+    """Queue again every event of the webhook's types from a sequence on, also from before it was created.
 
-    At most 50,000 events at a time; where there is more, ask again from after `upToSequence`.
+    A request examines at most 50,000 events. If `more` is true, repeat it from `upToSequence` + 1.
     """
     queued, up_to, more = webhooks.replay_webhook(db, caller, webhook_id, body.from_sequence, now)
     return ReplayAnswer(queued=queued, up_to_sequence=up_to, more=more)

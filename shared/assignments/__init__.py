@@ -1,9 +1,13 @@
 """Assignments: one party owes one course version, with a reason, an actor and perhaps a due date.
 
-Owns the table `assignment`. Promises at most one open assignment for a party and version, that an assignment
-stays bound to the version that was active at submission, that a completion is recorded once, with its real actor,
-and that it all outlives the member who made it. `actions` changes one, `work` a chunk of thousands; `links` are for a
-party without an account, `reminders` for due dates.
+Owns the table `assignment`, and guarantees:
+- A party has at most one open assignment of a version.
+- An assignment keeps the version that was active at submission.
+- A completion is recorded once, with the actor that did it.
+- Assignments stay when the member who made them leaves.
+
+`actions` changes one assignment, `work` a chunk of them. `preview` counts the outcomes of a submission, `links` signs
+session links, `reminders` records reminders of due dates.
 """
 
 from shared.assignments.actions import (
@@ -34,12 +38,11 @@ from shared.assignments.links import (
 )
 from shared.assignments.models import Assignment, AssignmentState, CompletionMethod
 from shared.assignments.personal import list_personal
+from shared.assignments.preview import Terms, count_outcomes
 from shared.assignments.queries import (
     Filters,
     Sort,
-    Terms,
     completed_by,
-    count_outcomes,
     created_by,
     get,
     list_assignments,

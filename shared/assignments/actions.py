@@ -1,6 +1,6 @@
-"""Changing one assignment: complete, edit, reassign, close, reopen. `work` beside it changes thousands.
+"""Changing one assignment: complete, edit, reassign, close, reopen. The package `work` changes many at once.
 
-Every change raises the revision, keeps the former values in its event, and names the real actor.
+Every change raises the revision, and records an event with the former values and the actor.
 """
 
 import uuid
@@ -24,7 +24,7 @@ from shared.events import Actor, Fact
 
 
 class AssignmentCompleted(Conflict):
-    """It is completed already; a completion is recorded once."""
+    """The assignment is completed already. A completion is recorded once."""
 
     slug, title = "assignment-completed", "Assignment completed"
 
@@ -33,22 +33,22 @@ class AssignmentCompleted(Conflict):
 
 
 class AssignmentClosed(Conflict):
-    """It was closed or reassigned, so nothing is owed any more."""
+    """The assignment was closed or reassigned, so it cannot be completed or changed."""
 
     slug, title = "assignment-closed", "Assignment closed"
 
     def __init__(self) -> None:
-        super().__init__("The assignment is closed, so there is nothing to do. It can be reopened.")
+        super().__init__("The assignment is closed. To complete or change it, reopen it first.")
 
 
 class AssignmentOpen(Conflict):
-    """Only what is completed or closed can be reopened."""
+    """The assignment is open. Only a completed or closed assignment can be reopened."""
 
     slug, title = "assignment-open", "Assignment open"
 
 
 class AlreadyAssigned(Conflict):
-    """The party has an open assignment of that version; there is at most one."""
+    """The party has an open assignment of that version already."""
 
     slug, title = "already-assigned", "Already assigned"
 
@@ -58,7 +58,7 @@ class AlreadyAssigned(Conflict):
 
 @dataclass(frozen=True)
 class Completion:
-    """How it came about. occurred_on: the day it happened, in the organization's time zone."""
+    """The facts of a completion. occurred_on: the day it happened, in the organization's time zone."""
 
     method: CompletionMethod
     actor: Actor
@@ -74,9 +74,10 @@ def locked(
     *,
     expected: Collection[int] | None = None,
 ) -> Assignment:
-    """The assignment, locked until the end of this transaction.
+    """Lock an assignment until the end of this transaction, and return it.
 
-    expected: the revisions the caller may have read, None for any. Raises NotFound, also outside the scope, and Stale.
+    expected: the revisions that the caller may have read, None for any. Raises Stale for another revision, and NotFound
+    also for an assignment outside the scope.
     """
     mine = select(Assignment).where(
         Assignment.org_id == current_org(db),
@@ -98,13 +99,13 @@ def complete(db: Session, assignment: Assignment, completion: Completion, now: d
     data = {"method": completion.method, "occurredOn": completion.occurred_on.isoformat()}
     if completion.public_session_id is not None:
         data["publicSessionId"] = completion.public_session_id
-    _changed(db, assignment, completion.actor, now, "assignment.completed", data)
+    _record_change(db, assignment, completion.actor, now, "assignment.completed", data)
 
 
 def edit(db: Session, assignment: Assignment, changes: dict[str, Any], actor: Actor, now: datetime) -> None:
-    """Change `due_on`, `reason` or both; nothing happens when they are so already.
+    """Change `due_on`, `reason` or both. Does nothing if they have these values already.
 
-    Another due date is reminded of from the beginning, and by the next sweep where it is near: nothing else tells.
+    A new due date starts the reminders again from the first one. The next sweep records one that is due by then.
     Raises AssignmentCompleted, AssignmentClosed.
     """
     need_open(assignment)
@@ -115,14 +116,16 @@ def edit(db: Session, assignment: Assignment, changes: dict[str, Any], actor: Ac
         setattr(assignment, name, value)
     if former.get("due_on") != changes.get("due_on"):
         assignment.reminders = 0
-    _changed(db, assignment, actor, now, "assignment.changed", _named(changes) | {"former": _named(former)})
+    _record_change(
+        db, assignment, actor, now, "assignment.changed", _event_data(changes) | {"former": _event_data(former)}
+    )
 
 
 def close(db: Session, assignment: Assignment, reason: str, actor: Actor, now: datetime) -> None:
-    """Close it: the party need not complete it any more, and its session links are dead."""
+    """Close an open assignment. Its session links stop working. Raises AssignmentCompleted, AssignmentClosed."""
     need_open(assignment)
     _close(assignment, reason, actor, now)
-    _changed(db, assignment, actor, now, "assignment.closed", {"reason": reason})
+    _record_change(db, assignment, actor, now, "assignment.closed", {"reason": reason})
 
 
 def reassign(
@@ -135,9 +138,10 @@ def reassign(
     actor: Actor,
     now: datetime,
 ) -> uuid.UUID:
-    """Close it, and open one for another party on the same version with the same reason and due date. Returns its id.
+    """Close the assignment, and make one for another party with its version, reason and due date. Returns the new id.
 
-    Raises AssignmentCompleted, AssignmentClosed, AlreadyAssigned, InvalidInput for a party that cannot be assigned to.
+    Raises AssignmentCompleted, AssignmentClosed, AlreadyAssigned, and InvalidInput for a party that is unknown,
+    inactive or outside the scope.
     """
     need_open(assignment)
     _need_assignable(db, party_id, scope)
@@ -154,7 +158,9 @@ def reassign(
         raise AlreadyAssigned from error
     _close(assignment, reason, actor, now)
     assignment.reassigned_to = other.id
-    _changed(db, assignment, actor, now, "assignment.reassigned", {"reason": reason, "reassignedTo": str(other.id)})
+    _record_change(
+        db, assignment, actor, now, "assignment.reassigned", {"reason": reason, "reassignedTo": str(other.id)}
+    )
     about = _about(other) | {"dueOn": _value(other.due_on), "reassignedFrom": str(assignment.id)}
     events.record(db, actor, now, Fact("assignment.created", f"assignment/{other.id}", about, party_id))
     return other.id
@@ -168,15 +174,15 @@ def reopen(
     now: datetime,
     along: Callable[[], None] | None = None,
 ) -> None:
-    """Let a completed or closed assignment be owed again. The event keeps how it had ended.
+    """Reopen a completed or closed assignment. The event keeps the facts of its completion or closure.
 
-    along: called between the change and its event. It may record events of its own, which the change itself must not
-    wait behind: the unique index of open assignments can make it wait for another transaction. Raises AssignmentOpen,
-    AlreadyAssigned.
+    along: called after the change is written and before its event is recorded, for work that records events. The write
+    can wait for another transaction, so it comes before every event: see docs/locks.md.
+    Raises AssignmentOpen, AlreadyAssigned.
     """
     if assignment.state == AssignmentState.ASSIGNED:
         raise AssignmentOpen("The assignment is open already.")
-    former = {"state": assignment.state} | _named({name: getattr(assignment, name) for name in ENDINGS})
+    former = {"state": assignment.state} | _event_data({name: getattr(assignment, name) for name in ENDINGS})
     for name in ENDINGS:
         setattr(assignment, name, None)
     assignment.state = AssignmentState.ASSIGNED
@@ -192,7 +198,7 @@ def reopen(
 
 
 def need_open(assignment: Assignment) -> None:
-    """Raise AssignmentCompleted or AssignmentClosed for an assignment that has ended."""
+    """Raise AssignmentCompleted or AssignmentClosed for an assignment that is not open."""
     if assignment.state == AssignmentState.COMPLETED:
         raise AssignmentCompleted
     if assignment.state == AssignmentState.CLOSED:
@@ -218,8 +224,10 @@ def _close(assignment: Assignment, reason: str, actor: Actor, now: datetime) -> 
     assignment.link_epoch += 1
 
 
-def _changed(db: Session, assignment: Assignment, actor: Actor, now: datetime, type: str, data: dict[str, Any]) -> None:
-    """Write the change, then its event: the event counter is locked only once the row is."""
+def _record_change(
+    db: Session, assignment: Assignment, actor: Actor, now: datetime, type: str, data: dict[str, Any]
+) -> None:
+    """Write the change, then record its event, which locks the event counter: see docs/locks.md."""
     assignment.revision += 1
     db.flush()
     _record(db, assignment, actor, now, type, data)
@@ -234,8 +242,8 @@ def _about(assignment: Assignment) -> dict[str, Any]:
     return {"courseId": str(assignment.course_id), "courseVersionId": str(assignment.course_version_id)}
 
 
-def _named(values: dict[str, Any]) -> dict[str, Any]:
-    """Columns as they are named and written in events. Notes are left out: they are about people."""
+def _event_data(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of columns as fields of an event. Without notes, which may name people."""
     return {to_camel(name): _value(value) for name, value in values.items() if name != "completion_note"}
 
 

@@ -1,7 +1,7 @@
-"""Session links: signed addresses, with each of which a party without an account completes one assignment.
+"""Session links: signed addresses. With one, a party without an account completes one assignment.
 
-A link is worked out and never stored. Its token says for which assignment it is and until when, and the epoch of the
-assignment's links: closing or reassigning raises that, and what was handed out before is dead.
+A link is not stored. Its token holds the organization, the assignment, the end of its validity, and the assignment's
+`link_epoch` when it was minted. Closing or reassigning the assignment raises the epoch, so earlier links stop working.
 Why no library signs it: docs/decisions/0007-session-links.md.
 """
 
@@ -27,11 +27,11 @@ _FIXED = struct.Struct(">16sIQ")
 """The beginning of a token's body: assignment, epoch, end in seconds since 1970. The organization's id follows."""
 
 _SIGNATURE_BYTES = 16
-"""128 bits cannot be guessed, and an address half as long survives being typed off a screen or wrapped in a mail."""
+"""128 bits cannot be guessed. A whole signature would make an address that is hard to type and that mails wrap."""
 
 
 class LinksNotConfigured(Conflict):
-    """There is no secret to sign with: the deployment trusts published keys, whose private halves are elsewhere."""
+    """No secret to sign with: a deployment that verifies tokens by published keys has none, unless one is set."""
 
     slug, title = "links-not-configured", "Session links not configured"
 
@@ -40,41 +40,41 @@ class LinksNotConfigured(Conflict):
 
 
 class LinkInvalid(Problem):
-    """Not one of ours. What it resembles, and whether that exists, is not said."""
+    """The token has no valid signature. The answer says no more, so that it discloses nothing about assignments."""
 
     slug, status, title = "link-invalid", 404, "This link does not work"
 
     def __init__(self) -> None:
         super().__init__(
-            "Part of it may be missing: please open it again from the message that brought it. "
-            "If that does not help, ask whoever sent it for a new one."
+            "Part of it may be missing: please open it again from the message that you received. "
+            "If that does not help, ask the sender for a new one."
         )
 
 
 class LinkExpired(Problem):
-    """Good once, too old now."""
+    """The link was valid and has expired."""
 
     slug, status, title = "link-expired", 410, "This link has expired"
 
     def __init__(self) -> None:
-        super().__init__(f"A link works for {LINK_LIFETIME.days} days. Please ask whoever sent it for a new one.")
+        super().__init__(f"A link works for {LINK_LIFETIME.days} days. Please ask the sender for a new one.")
 
 
 class LinkDead(Problem):
-    """The assignment was closed or reassigned since."""
+    """The assignment was closed or reassigned after the link was minted."""
 
     slug, status, title = "link-dead", 410, "There is nothing left to do here"
 
     def __init__(self) -> None:
         super().__init__(
             "This training was taken back or given to somebody else after the link was sent. "
-            "If you expected to complete it, ask whoever sent the link."
+            "If you expected to complete it, ask the sender of the link."
         )
 
 
 @dataclass(frozen=True)
 class SessionLink:
-    """What a token says. epoch: the assignment's `link_epoch` when it was minted."""
+    """The content of a token. epoch: the assignment's `link_epoch` when the link was minted."""
 
     org_id: str
     assignment_id: uuid.UUID
@@ -84,14 +84,14 @@ class SessionLink:
 
 @dataclass(frozen=True)
 class MintedLink:
-    """A link to hand to its party. It is shown to nobody else, and written down nowhere."""
+    """A link for its party. It is shown once, and stored nowhere."""
 
     url: str
     expires_at: datetime
 
 
 class SessionLinks:
-    """Mints and reads the links of a deployment, by a key of their own: no bearer token is a link, nor the reverse."""
+    """Mints and reads session links. Their key is derived from the secret, so a bearer token is never a valid link."""
 
     def __init__(self, settings: Settings) -> None:
         secret = settings.link_secret or settings.jwt_secret
@@ -99,7 +99,7 @@ class SessionLinks:
         self._address = f"{settings.public_url}/s/"
 
     def mint(self, assignment: Assignment, now: datetime) -> MintedLink:
-        """A link for the assignment as it stands. Raises LinksNotConfigured."""
+        """Return a link for the assignment with its present epoch. Raises LinksNotConfigured."""
         if self._key is None:
             raise LinksNotConfigured
         expires_at = (now + LINK_LIFETIME).replace(microsecond=0)
@@ -108,7 +108,10 @@ class SessionLinks:
         return MintedLink(f"{self._address}{text}.{_signature(self._key, text)}", expires_at)
 
     def read(self, token: str, now: datetime) -> SessionLink:
-        """What a token says, in the one spelling it was minted in. Raises LinkInvalid, LinkExpired."""
+        """Return the content of a token. Raises LinkInvalid, LinkExpired.
+
+        The signature covers the text of the token, so no other spelling of it is valid.
+        """
         text, _, signature = token.partition(".")
         if self._key is None or not hmac.compare_digest(signature.encode(), _signature(self._key, text).encode()):
             raise LinkInvalid
@@ -126,7 +129,7 @@ class SessionLinks:
 
 
 def mint_link(db: Session, links: SessionLinks, assignment: Assignment, actor: Actor, now: datetime) -> MintedLink:
-    """Mint one by hand, and record who did. The assignment itself stays untouched.
+    """Mint a link for a member, and record an event. The assignment itself is not changed.
 
     Raises AssignmentCompleted, AssignmentClosed, LinksNotConfigured.
     """
@@ -139,7 +142,7 @@ def mint_link(db: Session, links: SessionLinks, assignment: Assignment, actor: A
 
 
 def check_link(link: SessionLink, assignment: Assignment) -> None:
-    """Raise LinkDead for a link from before its assignment was closed, even if it was reopened since."""
+    """Raise LinkDead if the assignment was closed after the link was minted, even if it was reopened later."""
     if assignment.state == AssignmentState.CLOSED or assignment.link_epoch != link.epoch:
         raise LinkDead
 

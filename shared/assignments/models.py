@@ -1,4 +1,4 @@
-"""Assignments: one party owes one course version. The record that years later still says who, what, why and when."""
+"""The table of assignments. A row stays for good, as the record of who was assigned what, why and when."""
 
 import uuid
 from datetime import date, datetime
@@ -11,7 +11,7 @@ from shared.database import Base, ExternalId, Tenant, Uuid7
 
 
 class AssignmentState(StrEnum):
-    """assigned -> completed | closed; either can be reopened, back to assigned."""
+    """assigned -> completed | closed. Reopening leads from either back to assigned."""
 
     ASSIGNED = "assigned"
     COMPLETED = "completed"
@@ -19,7 +19,7 @@ class AssignmentState(StrEnum):
 
 
 class CompletionMethod(StrEnum):
-    """How a completion came about. Always recorded against the party, with the real actor.
+    """The way in which an assignment was completed. The completion also names the actor.
 
     on_behalf: a member with `training.complete`. self: the member who represents the party. session_link: the party
     itself, through a link or an external public session. session: a completed training session.
@@ -32,17 +32,17 @@ class CompletionMethod(StrEnum):
 
 
 REMINDER_DAYS = (-7, -1, 1, 7, 30)
-"""When an open assignment is reminded of, in days after its due date: before it, and once it is overdue."""
+"""The days of an open assignment's reminders, counted from its due date. A negative number is before it."""
 
 
 class Assignment(Tenant, Base):
     """One party owes one course version. due_on, occurred_on: days in the organization's time zone.
 
-    due_key: what lists sort by: those without a due date come after all others.
-    revision: raised by every change; an assignment that nobody has touched since it was made has 1.
+    due_key: for sorting by due date; assignments without one come last.
+    revision: raised by every change; 1 for an assignment that was never changed.
     public_session_id: the external session through which it was completed.
-    reminders: how many of `REMINDER_DAYS` are behind it. remind_on: the day of its next reminder, null for none.
-    link_epoch: raised when the assignment is closed; session links of an earlier epoch are dead.
+    reminders: how many of `REMINDER_DAYS` have passed. remind_on: the day of the next reminder, null for none.
+    link_epoch: raised when the assignment is closed; session links of an earlier epoch do not work.
     """
 
     __tablename__ = "assignment"

@@ -1,4 +1,4 @@
-"""What one party owes and has done, as it sees that itself: unlike coordinators' lists, open first, nothing closed."""
+"""The list of a party's own assignments. Unlike coordinators' lists it begins with open ones and has no closed ones."""
 
 from datetime import date
 
@@ -10,7 +10,7 @@ from shared.assignments.queries import Filters, list_assignments
 
 
 def list_personal(db: Session, party_id: str, today: date) -> Select[Assignment, str, str]:
-    """The party's open assignments by due date, then the completed ones: rows like those of `list_assignments`."""
+    """Select the party's open assignments by due date, then the completed ones: rows as of `list_assignments`."""
     return (
         list_assignments(db, Filters(today, party_id=party_id), None)
         .where(Assignment.state != AssignmentState.CLOSED)

@@ -1,4 +1,4 @@
-"""Reading assignments: lists for coordinators, and what a submission would do to each of its recipients."""
+"""Reading assignments: one, lists, counts, and the assignments of a job as the recipients of another one."""
 
 import uuid
 from collections.abc import Collection
@@ -11,24 +11,19 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     Select,
-    SQLColumnExpression,
     Text,
     Uuid,
     and_,
-    case,
     cast,
     func,
     literal,
-    null,
     select,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from shared import directory
 from shared.arrays import is_one_of
 from shared.assignments.models import Assignment, AssignmentState
-from shared.assignments.requests import CreateJob
 from shared.catalogue import Course, CourseVersion
 from shared.database import current_org
 from shared.directory import Folder, FolderMember, Party
@@ -37,39 +32,15 @@ from shared.jobs import Job, JobOutcome, Outcome, OutcomeCode
 
 
 class Sort(StrEnum):
-    """How a list is ordered."""
+    """The order of a list: the newest first, or by due date."""
 
     NEWEST = "newest"
     DUE = "due"
 
 
 @dataclass(frozen=True)
-class Terms:
-    """What is to be assigned, to whom it may be. scope: folder ids, None for the whole organization."""
-
-    course_id: uuid.UUID
-    course_version_id: uuid.UUID
-    reason: str
-    due_on: date | None
-    skip_completed: bool
-    scope: frozenset[str] | None
-
-    @classmethod
-    def of(cls, request: CreateJob, scope: frozenset[str] | None) -> "Terms":
-        """The terms that were fixed when a job was submitted."""
-        return cls(
-            course_id=request.course_id,
-            course_version_id=request.course_version_id,
-            reason=request.reason,
-            due_on=request.due_on,
-            skip_completed=request.if_completed == "skip",
-            scope=scope,
-        )
-
-
-@dataclass(frozen=True)
 class Filters:
-    """What a list is narrowed to. due_before and due_after are days, both exclusive. overdue is as of `today`."""
+    """The conditions of a list. due_before, due_after: days, both exclusive. overdue: on `today`."""
 
     today: date
     course_id: uuid.UUID | None = None
@@ -86,7 +57,7 @@ class Filters:
 def list_assignments(
     db: Session, filters: Filters, scope: Collection[str] | None, sort: Sort = Sort.NEWEST
 ) -> Select[Assignment, str, str]:
-    """Assignments with their party's name and version's label: rows of (Assignment, display_name, version_label)."""
+    """Select assignments in the scope: rows of (Assignment, display_name, version_label)."""
     rows = _shown(db, scope).where(*_conditions(filters))
     if filters.folder_id is not None:
         rows = rows.where(directory.in_scope(Assignment.party_id, [filters.folder_id]))
@@ -96,7 +67,7 @@ def list_assignments(
 
 
 def get(db: Session, assignment_id: uuid.UUID, scope: Collection[str] | None) -> Row[Assignment, str, str]:
-    """One such row. Raises NotFound, also for one outside the scope."""
+    """Return one row as of `list_assignments`. Raises NotFound, also for an assignment outside the scope."""
     row = db.execute(_shown(db, scope).where(Assignment.id == assignment_id)).one_or_none()
     if row is None:
         raise NotFound("assignment")
@@ -104,82 +75,28 @@ def get(db: Session, assignment_id: uuid.UUID, scope: Collection[str] | None) ->
 
 
 def party_of(db: Session, assignment_id: uuid.UUID) -> str | None:
-    """The id of the party that owes an assignment, None where there is no such assignment."""
+    """Return the id of the party of an assignment, None if there is no such assignment."""
     of = select(Assignment.party_id).where(Assignment.org_id == current_org(db), Assignment.id == assignment_id)
     return db.scalar(of)
 
 
-def these(org_id: str, assignment_ids: Collection[uuid.UUID]) -> tuple[ColumnElement[bool], ...]:
-    """Assignments by their ids."""
+def with_ids(org_id: str, assignment_ids: Collection[uuid.UUID]) -> tuple[ColumnElement[bool], ...]:
+    """The conditions that an assignment has one of these ids."""
     return Assignment.org_id == org_id, is_one_of(Assignment.id, assignment_ids)
 
 
 def is_overdue(assignment: Assignment, today: date) -> bool:
-    """Open, and due before today. `today` is the organization's day."""
+    """True if the assignment is open and was due before `today`, the organization's day."""
     return assignment.state == AssignmentState.ASSIGNED and assignment.due_on is not None and assignment.due_on < today
 
 
 def made_by(job: Job) -> Select[str, str, uuid.UUID]:
-    """The assignments that a job made, as its successes: `entity_id, code, record_id`."""
+    """Select the assignments that a job made, as its successes: `entity_id, code, record_id`."""
     return select(
         Assignment.party_id.label("entity_id"),
         literal(OutcomeCode.CREATED, Text).label("code"),
         Assignment.id.label("record_id"),
     ).where(Assignment.org_id == job.org_id, Assignment.job_id == job.id)
-
-
-def classified(org_id: str, recipients: Select[Any], wanted: Terms) -> Select[Any]:
-    """What a submission would do to each recipient, as things are: `entity_id, outcome, code, record_id`."""
-    each = recipients.subquery()
-    (entity_id,) = each.c
-    open_one = aliased(Assignment)
-    done_one = completed(wanted, entity_id).limit(1).lateral()
-    already_completed = done_one.c.id.is_not(None) if wanted.skip_completed else literal(False)
-    rows = (
-        select(
-            entity_id.label("entity_id"),
-            case(
-                (Party.id.is_(None), OutcomeCode.PARTY_NOT_FOUND),
-                (~directory.in_scope(Party.id, wanted.scope), OutcomeCode.OUT_OF_SCOPE),
-                (~Party.active, OutcomeCode.PARTY_INACTIVE),
-                (open_one.id.is_not(None), OutcomeCode.ALREADY_ASSIGNED),
-                (already_completed, OutcomeCode.ALREADY_COMPLETED),
-                else_=OutcomeCode.CREATED,
-            ).label("code"),
-            case((open_one.id.is_not(None), open_one.id), else_=done_one.c.id).label("record_id"),
-        )
-        .select_from(each)
-        .outerjoin(Party, and_(Party.org_id == org_id, Party.id == entity_id))
-        .outerjoin(
-            open_one,
-            and_(
-                open_one.org_id == org_id,
-                open_one.course_version_id == wanted.course_version_id,
-                open_one.party_id == entity_id,
-                open_one.state == AssignmentState.ASSIGNED,
-            ),
-        )
-        .outerjoin(done_one, already_completed)
-        .subquery()
-    )
-    code = rows.c.code
-    outcome = case(*((code == one, one.outcome) for one in OutcomeCode), else_=None)
-    keeps_record = code.in_((OutcomeCode.ALREADY_ASSIGNED, OutcomeCode.ALREADY_COMPLETED))
-    return select(
-        rows.c.entity_id,
-        outcome.label("outcome"),
-        code,
-        case((keeps_record, rows.c.record_id), else_=cast(null(), Uuid)).label("record_id"),
-    )
-
-
-def completed(wanted: Terms, party_id: SQLColumnExpression[str]) -> Select[Any]:
-    """The party's completed assignments of the wanted version."""
-    return select(Assignment.id).where(
-        Assignment.party_id == party_id,
-        Assignment.course_version_id == wanted.course_version_id,
-        Assignment.state == AssignmentState.COMPLETED,
-    )
 
 
 def _shown(db: Session, scope: Collection[str] | None) -> Select[Assignment, str, str]:
@@ -216,41 +133,25 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def count_outcomes(db: Session, recipients: Select[Any], wanted: Terms, examples: int = 20) -> list[Any]:
-    """What a submission would do, by outcome: rows of (outcome, code, count, examples), the largest first."""
-    each = classified(current_org(db), recipients, wanted).subquery()
-    placed = select(
-        each.c.entity_id,
-        each.c.outcome,
-        each.c.code,
-        func.row_number().over(partition_by=each.c.code, order_by=each.c.entity_id).label("place"),
-    ).subquery()
-    shown = func.array_agg(aggregate_order_by(placed.c.entity_id, placed.c.entity_id)).filter(
-        placed.c.place <= examples
-    )
-    rows = select(placed.c.outcome, placed.c.code, func.count().label("count"), shown.label("examples"))
-    return list(db.execute(rows.group_by(placed.c.outcome, placed.c.code).order_by(func.count().desc(), placed.c.code)))
-
-
 def select_recipients(db: Session, filters: Filters, scope: Collection[str] | None) -> Select[str]:
-    """The ids of the matching assignments, as a job's recipients."""
+    """Select the ids of the matching assignments, as a job's recipients."""
     return list_assignments(db, filters, scope).order_by(None).with_only_columns(cast(Assignment.id, Text))
 
 
 def completed_by(job: Job) -> Select[str]:
-    """The assignments that a job completed, as recipients of another job."""
+    """Select the ids of the assignments that a job completed, as recipients of another job."""
     return select(cast(JobOutcome.record_id, Text)).where(
         JobOutcome.org_id == job.org_id, JobOutcome.job_id == job.id, JobOutcome.outcome == Outcome.SUCCEEDED
     )
 
 
 def created_by(job: Job) -> Select[str]:
-    """The assignments that a job made, as recipients of another job."""
+    """Select the ids of the assignments that a job made, as recipients of another job."""
     return select(cast(Assignment.id, Text)).where(Assignment.org_id == job.org_id, Assignment.job_id == job.id)
 
 
 def results_by_party(rows: Select[str, str, str, uuid.UUID | None]) -> Select[str, str, str, uuid.UUID | None]:
-    """Results of a job whose recipients are assignments, each with its party's id in place of the assignment's."""
+    """Replace the recipient of each result by its party, for a job whose recipients are assignments."""
     each = rows.order_by(None).subquery()
     found = and_(
         Assignment.org_id == func.current_setting("rollcall.org"), Assignment.id == cast(each.c.entity_id, Uuid)
@@ -268,7 +169,7 @@ def results_by_party(rows: Select[str, str, str, uuid.UUID | None]) -> Select[st
 
 
 def summarize(db: Session, by: str, today: date, scope: Collection[str] | None) -> list[Row[Any]]:
-    """Counts by course or by folder: rows of (id, name, assigned, completed, closed, overdue), by name.
+    """Return counts by course or by folder: rows of (id, name, assigned, completed, closed, overdue), by name.
 
     A party in several folders counts in each of them. today: the organization's day.
     """

@@ -1,7 +1,7 @@
-"""Reminding of open assignments: of due dates that come near, and of those that have passed.
+"""Recording reminders of open assignments: before their due date, and after it.
 
-What is due is read from the row (`remind_on`), not from the hour at which somebody looks. So a sweep may come twice,
-late or from several workers at once: a reminder is told once, and of several that fell due meanwhile only the latest.
+The column `remind_on` says when the next reminder is due. So the task may run late, twice, or in several workers at
+once: each reminder is recorded once. If several have become due since the last run, only the latest is recorded.
 """
 
 import uuid
@@ -15,29 +15,29 @@ from sqlalchemy.orm import Session
 
 from shared import events
 from shared.assignments.models import REMINDER_DAYS, Assignment
-from shared.assignments.queries import these
+from shared.assignments.queries import with_ids
 from shared.database import current_org
 from shared.events import Actor
 
 REMINDER_BATCH = 1000
-"""Assignments that one transaction reminds of: it holds the event counter only for milliseconds."""
+"""Upper bound of assignments in one transaction, so that it holds the event counter only for milliseconds."""
 
 CALENDAR = Actor("system", "calendar")
 
 
 @dataclass(frozen=True)
 class Reminded:
-    """What a batch came to. found: assignments of which a reminder was due. told: those of which one was recorded."""
+    """The counts of a batch. found: assignments whose reminder was due. recorded: reminders that were recorded."""
 
     found: int
-    told: int
+    recorded: int
 
 
 def remind(db: Session, zone: str, today: date, now: datetime) -> Reminded:
-    """Record a reminder for each of a batch of assignments of which one is due: the latest whose day has come.
+    """Record reminders for a batch of assignments whose reminder is due, for each the latest that is due.
 
-    zone, today: the organization's. A reminder whose day had come when the assignment was made is skipped: that it was
-    made says as much. Whoever is being changed at this moment waits for the next sweep.
+    zone, today: the organization's. A reminder that was due by the day of the assignment is skipped, because the party
+    has just been notified of the assignment. Assignments that another transaction has locked are left to the next run.
     """
     org_id = current_org(db)
     due = (
@@ -64,7 +64,7 @@ def remind(db: Session, zone: str, today: date, now: datetime) -> Reminded:
 
 
 def _came(today: date) -> ColumnElement[int]:
-    """How many of an assignment's reminders have their day behind them or today."""
+    """The number of an assignment's reminders whose day is today or earlier."""
     came: ColumnElement[int] = literal(0)
     for days in REMINDER_DAYS:
         came = came + case((Assignment.due_on + days <= literal(today, Date), 1), else_=0)
@@ -72,7 +72,7 @@ def _came(today: date) -> ColumnElement[int]:
 
 
 def _latest_day() -> ColumnElement[date]:
-    """The day of the latest reminder that an assignment has behind it."""
+    """The day of the latest reminder that has passed."""
     days = case({n: literal(offset) for n, offset in enumerate(REMINDER_DAYS, start=1)}, value=Assignment.reminders)
     return cast(Assignment.due_on + days, Date)
 
@@ -92,5 +92,5 @@ def _record(
             Assignment.due_on,
             *days,
         ).label("data"),
-    ).where(*these(current_org(db), ids))
+    ).where(*with_ids(current_org(db), ids))
     events.record_each(db, CALENDAR, now, type=type, count=len(ids), of=each, data={})

@@ -1,6 +1,6 @@
-"""Making an open assignment of an ended one: the columns that are cleared, and what stands in the way.
+"""The values of a reopened assignment, and the condition that prevents reopening.
 
-`actions.reopen` does it to one, `work` to many at once.
+`actions.reopen` reopens one assignment, `work` many at once.
 """
 
 from typing import Any
@@ -25,16 +25,16 @@ ENDINGS = (
     "closure_reason",
     "reassigned_to",
 )
-"""The columns that say how an assignment ended; an open one has none of them."""
+"""The columns of a completion or closure. They are null in an open assignment."""
 
 REOPENED: dict[Any, Any] = {getattr(Assignment, name): None for name in ENDINGS} | {
     Assignment.state: AssignmentState.ASSIGNED
 }
-"""The values of an assignment that is open again."""
+"""The values of a reopened assignment."""
 
 
 def another_is_open() -> ColumnElement[bool]:
-    """The condition that the party has another open assignment of the version: there can be only one."""
+    """The condition that the party has another open assignment of the version. At most one may be open."""
     other = aliased(Assignment)
     return exists().where(
         other.org_id == Assignment.org_id,

@@ -1,4 +1,4 @@
-"""The requests of jobs about assignments, one model a kind: see `shared.jobs.JobRequest`."""
+"""The requests of jobs about assignments, one model for each kind: see `shared.jobs.JobRequest`."""
 
 import uuid
 from datetime import date
@@ -10,7 +10,7 @@ from shared.jobs import JobRequest, Recipients
 class CreateJob(JobRequest):
     """A job of kind `assignments.create`: assign one course version to parties.
 
-    recipients: how many parties were named one by one. folder_ids: the folders whose members were meant besides.
+    recipients: the number of parties that were named. folder_ids: the folders whose parties were added to them.
     """
 
     course_id: uuid.UUID
@@ -25,18 +25,18 @@ class CreateJob(JobRequest):
 
 
 class _ChangeJob(JobRequest):
-    """A job that changes assignments. by: the noun whose ids its recipients are; a party means one of its own."""
+    """A job that changes assignments. by: the noun of its recipients. A party stands for one of its assignments."""
 
     by: Recipients
 
     @property
     def recipients_are(self) -> Recipients:
-        """The noun whose ids the job's recipients are."""
+        """The noun of the job's recipients."""
         return self.by
 
 
 class CompleteJob(_ChangeJob):
-    """A job of kind `assignments.complete`. course_id, course_version_id: where it goes by party."""
+    """A job of kind `assignments.complete`. course_id, course_version_id: only if its recipients are parties."""
 
     occurred_on: date
     note: str | None
@@ -51,7 +51,7 @@ class CloseJob(_ChangeJob):
 
 
 class UndoJob(_ChangeJob):
-    """A job of kind `assignments.undo`. undo_of, undo_kind: the job that is taken back."""
+    """A job of kind `assignments.undo`. undo_of, undo_kind: the job that is undone, and its kind."""
 
     undo_of: uuid.UUID
     undo_kind: str

@@ -1,4 +1,4 @@
-"""Assignments on the wire."""
+"""Assignments in requests and answers of the API."""
 
 import uuid
 from datetime import date
@@ -22,7 +22,12 @@ class Recipient(Received):
 
 
 class AssignmentRequest(Received):
-    """Assign the active version of a course to parties, named one by one, by folder, or both."""
+    """Assign the active version of a course to parties.
+
+    `recipients` names parties, `folderIds` all parties of these folders; give one or both.
+    ifCompleted: `skip` leaves out parties that have completed the version.
+    notify: false sends no mail about the new assignments.
+    """
 
     course_id: uuid.UUID
     recipients: list[Recipient] = Field(default=[], max_length=MAX_RECIPIENTS)
@@ -40,7 +45,7 @@ class AssignmentRequest(Received):
 
 
 class Selection(Received):
-    """Which assignments a bulk completion means: these, or those of a course that these parties have."""
+    """The assignments of a bulk completion: named by id, or the assignments of a course that the named parties have."""
 
     assignment_ids: list[uuid.UUID] | None = Field(default=None, min_length=1, max_length=MAX_RECIPIENTS)
     course_id: uuid.UUID | None = None
@@ -60,18 +65,22 @@ class Selection(Received):
 
 
 class CompletionRequest(Received):
-    """occurredOn: the day it happened; today where it is left out."""
+    """A completion. occurredOn: the day it happened, today by default."""
 
     occurred_on: date | None = None
     note: Paragraph | None = None
 
 
 class BulkCompletionRequest(Selection, CompletionRequest):
-    """A supervisor's sign-off of many. By course, the active version is meant where none is named."""
+    """A supervisor's sign-off of many assignments.
+
+    Either `assignmentIds`, or `courseId` with `recipients` or `folderIds`. courseVersionId: the active version by
+    default. occurredOn: the day it happened, today by default.
+    """
 
 
 class AssignmentFilter(Received):
-    """Open assignments by what the list can be filtered by."""
+    """A filter for open assignments. An assignment must fit every given field."""
 
     course_id: uuid.UUID | None = None
     course_version_id: uuid.UUID | None = None
@@ -89,7 +98,10 @@ class AssignmentFilter(Received):
 
 
 class BulkCloseRequest(Received):
-    """Close the open assignments among these, of this job, or that match this filter: one of the three."""
+    """Close open assignments: those of `assignmentIds`, of the job `jobId`, or those that match `filter`.
+
+    Give exactly one of the three.
+    """
 
     assignment_ids: list[uuid.UUID] | None = Field(default=None, min_length=1, max_length=MAX_RECIPIENTS)
     job_id: uuid.UUID | None = None
@@ -104,7 +116,7 @@ class BulkCloseRequest(Received):
 
 
 class AssignmentChanges(Received):
-    """What is to change; fields left out stay. A due date of null takes it away."""
+    """Changes of an assignment. Fields that are left out stay. A dueOn of null removes the due date."""
 
     due_on: date | None = None
     reason: Paragraph = ""
@@ -117,20 +129,23 @@ class AssignmentChanges(Received):
 
 
 class ReassignRequest(Received):
-    """The other party, and why."""
+    """The party that is assigned instead, and the reason."""
 
     recipient: Recipient
     reason: Paragraph
 
 
 class ReasonRequest(Received):
-    """Why."""
+    """The reason."""
 
     reason: Paragraph
 
 
 class SessionTaskRequest(Received):
-    """What an external Public Sessions system says when a party has completed its task there."""
+    """The report of a Public Sessions system that a party completed its task there.
+
+    completedAt: not in the future; the time of the request by default.
+    """
 
     task_type: Literal["training_complete"]
     assignment_id: uuid.UUID
@@ -139,7 +154,7 @@ class SessionTaskRequest(Received):
 
 
 class PartyReference(Answer):
-    """The party, by reference and name."""
+    """A party, with its name."""
 
     entity_type: Literal["party"] = "party"
     entity_id: str
@@ -147,14 +162,14 @@ class PartyReference(Answer):
 
 
 class ActorAnswer(Answer):
-    """Who did it."""
+    """The actor: a member, a party or the system."""
 
     type: str
     id: str
 
 
 class CompletionAnswer(Answer):
-    """How it was completed. occurredOn: the day it happened; completedAt: when it was recorded."""
+    """The completion of an assignment. occurredOn: the day it happened. completedAt: when it was recorded."""
 
     method: CompletionMethod
     by: ActorAnswer
@@ -164,7 +179,7 @@ class CompletionAnswer(Answer):
 
 
 class ClosureAnswer(Answer):
-    """Why nothing is owed any more, and the assignment that took its place, if one did."""
+    """The closure of an assignment. reassignedTo: the assignment that replaces it, if it was reassigned."""
 
     by: ActorAnswer
     closed_at: Instant
@@ -173,7 +188,7 @@ class ClosureAnswer(Answer):
 
 
 class AssignmentAnswer(Answer):
-    """One party owes one course version. overdue: as of today, in the organization's time zone."""
+    """An assignment: one party must complete one course version. overdue: today, in the organization's time zone."""
 
     id: uuid.UUID
     course_id: uuid.UUID
@@ -240,7 +255,7 @@ def _closure(assignment: Assignment) -> ClosureAnswer | None:
 
 
 class PreviewOutcome(Answer):
-    """How many recipients would come out so, and up to 20 of them."""
+    """The number of recipients with this outcome, and the ids of up to 20 of them."""
 
     outcome: Outcome
     code: OutcomeCode
@@ -249,7 +264,7 @@ class PreviewOutcome(Answer):
 
 
 class Preview(Answer):
-    """What a submission would do as things are; nothing was written."""
+    """The outcomes that a submission would have now. Nothing was written."""
 
     course_version_id: uuid.UUID
     version_label: str
@@ -258,7 +273,7 @@ class Preview(Answer):
 
 
 class SummaryAnswer(Answer):
-    """How one course's or one folder's assignments stand. overdue ones are counted among the assigned too."""
+    """The number of a course's or folder's assignments by state. overdue: those of the assigned that are overdue."""
 
     id: str
     name: str

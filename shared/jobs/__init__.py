@@ -1,9 +1,10 @@
 """Jobs: requests accepted now and carried out by workers.
 
-Owns the tables `job`, `job_chunk` and `job_outcome`. Promises that every recipient of an accepted job ends
-with exactly one outcome, whatever workers, messages or Redis do meanwhile: a job never gets stuck, and a bad
-recipient never fails its neighbours. `actions` submits, approves and cancels, `work` claims and splits chunks,
-`settling` adds their outcomes to the job, `kinds` is where a kind of job declares its work.
+Owns the tables `job`, `job_chunk` and `job_outcome`. Guarantees that every recipient of an accepted job gets exactly
+one outcome, even if workers die or messages are lost: no job stays unfinished, and a bad recipient fails no other one.
+
+`actions` submits, approves and cancels jobs, `work` claims and splits chunks, `settling` adds their outcomes to the
+job, `kinds` holds the declarations of kinds.
 """
 
 from shared.jobs.actions import (
@@ -28,7 +29,7 @@ from shared.jobs.actions import (
     undo_of,
 )
 from shared.jobs.chunks import Chunk, Claim, Tally
-from shared.jobs.kinds import KINDS, Kind, Undo, declare, kind_of, tell_if_ended
+from shared.jobs.kinds import KINDS, Kind, Undo, call_on_end, declare, kind_of
 from shared.jobs.models import FINAL_STATES, ChunkState, Job, JobChunk, JobOutcome, JobState, Outcome
 from shared.jobs.outcomes import OutcomeCode
 from shared.jobs.queries import counts, get, list_jobs, list_results, organizations_with_due_jobs
@@ -89,7 +90,7 @@ __all__ = [
     "Submission",
     "submit",
     "Tally",
-    "tell_if_ended",
+    "call_on_end",
     "Undo",
     "undo_of",
 ]

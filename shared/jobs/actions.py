@@ -1,4 +1,4 @@
-"""Submitting, approving and cancelling jobs, as callers of the API do. `work.py` beside it is the workers' side."""
+"""Submitting, approving, rejecting and cancelling jobs, for requests. `work.py` has the workers' part."""
 
 import hashlib
 import uuid
@@ -25,11 +25,11 @@ from shared.jobs.requests import JobRequest
 from shared.jobs.settling import cancel_unbegun, settle
 
 SMALLEST_CHUNK, LARGEST_CHUNK = 250, 2500
-"""Below, overheads show; above, a chunk holds the organization's event counter for too long (bench/RESULTS.md)."""
+"""Recipients of a chunk. Smaller ones cost overhead, larger ones lock the event counter too long (bench/RESULTS.md)."""
 
 
 class IdempotencyKeyReused(Problem):
-    """The same key came with another body: one of the two requests is a mistake."""
+    """The key was used before with another body or address."""
 
     slug, status, title = "idempotency-key-reused", 422, "Idempotency-Key reused"
 
@@ -50,7 +50,7 @@ class NotAwaitingApproval(Conflict):
 
 
 class OtherMemberNeeded(Problem):
-    """Two members must agree to a large change: whoever submitted it cannot approve it too."""
+    """Two members must agree to a large change. The member who submitted the job cannot approve it."""
 
     slug, status, title = "other-member-needed", 403, "Another member must approve"
 
@@ -59,7 +59,7 @@ class OtherMemberNeeded(Problem):
 
 
 class CannotUndo(Conflict):
-    """This job has not ended, ended too long ago, or did nothing that can be taken back."""
+    """The job has not ended, ended too long ago, or is of a kind that cannot be undone."""
 
     slug, title = "cannot-undo", "Cannot be undone"
 
@@ -81,9 +81,9 @@ class Key:
     address: str
 
     def hash_of(self, body: BaseModel | None) -> str:
-        """The hash that tells a repeated request from a reused key, whatever the order of fields.
+        """Return the hash of a request. It does not depend on the order of fields, so a repeated request has the same.
 
-        body: None where the address says it all.
+        body: None for an address that takes no body.
         """
         sent = None if body is None else body.model_dump(mode="json")
         text = self.address.encode() + b"\n" + orjson.dumps(sent, option=orjson.OPT_SORT_KEYS)
@@ -92,11 +92,11 @@ class Key:
 
 @dataclass(frozen=True)
 class Submission:
-    """Everything about a job but its recipients.
+    """A job to submit, without its recipients.
 
-    request: what the kind's work needs, fixed now. scope: the caller's folders, None for all. key, body: the
-    `Idempotency-Key`, if one was sent, and the body that came with it. change_limit: the number of recipients above
-    which the job waits for the approval of another member, None for no limit.
+    request: the input of the kind's work, fixed now. scope: the caller's folders, None for all. key, body: the
+    `Idempotency-Key`, if one was sent, and the body of the request. change_limit: the number of recipients above which
+    the job waits for the approval of another member, None for no limit.
     """
 
     kind: Kind[Any]
@@ -111,14 +111,14 @@ class Submission:
 
 
 class Accepted(NamedTuple):
-    """A job, and whether the request that asked for it was a repetition."""
+    """An accepted job. replayed: True if an earlier request has submitted it already."""
 
     job: Job
     replayed: bool
 
 
 def replayed(db: Session, key: Key | None, body: BaseModel | None) -> Accepted | None:
-    """The job that this key has made before, if any. Raises IdempotencyKeyReused where another body made it."""
+    """Return the job submitted with this key, if any. Raises IdempotencyKeyReused for another body or address."""
     if key is None:
         return None
     job = db.scalar(select(Job).where(Job.org_id == current_org(db), Job.idempotency_key == key.value))
@@ -130,13 +130,13 @@ def replayed(db: Session, key: Key | None, body: BaseModel | None) -> Accepted |
 
 
 def submit(db: Session, submission: Submission, recipients: Select[Any], *, workers: int, now: datetime) -> Accepted:
-    """Insert a job with its recipients, in a handful of rows.
+    """Insert a job and its chunks, in a fixed number of statements.
 
     recipients: selects one column of distinct ids. workers: the number of processes that will share the work, for the
-    size of chunks. The caller checks that there is at least one recipient: a job without any has ended at once.
+    size of chunks. A job without recipients succeeds at once; the caller refuses it if it must have some.
     """
     job = _insert(db, submission, now)
-    if job is None:  # the same request won the race between looking and inserting
+    if job is None:  # a concurrent request inserted the same job after our lookup
         if earlier := replayed(db, submission.key, submission.body):
             return earlier
         twin = undo_of(db, submission.undo_of)
@@ -159,7 +159,7 @@ def submit(db: Session, submission: Submission, recipients: Select[Any], *, work
 
 
 def _insert(db: Session, submission: Submission, now: datetime) -> Job | None:
-    """The job's row. None where a unique constraint says that the job is there already."""
+    """Insert the job's row, and return it. None if the job exists: same key, or another undo of the same job."""
     key = submission.key
     return db.scalar(
         upsert(Job)
@@ -184,9 +184,9 @@ def _insert(db: Session, submission: Submission, now: datetime) -> Job | None:
 
 
 def _chunks(org_id: str, job_id: uuid.UUID, recipients: Select[Any], workers: int) -> Any:
-    """The statement that slices recipients into chunks, in byte order of their ids, and answers the size of each.
+    """The statement that slices recipients into chunks, sorted by id in byte order, and returns the size of each chunk.
 
-    Sorted, so that two jobs over the same parties lock them in the same order, and a chunk is one index range.
+    Sorted, so that two jobs over the same parties lock them in the same order, and a chunk is one range of an index.
     """
     each = recipients.subquery()
     (entity_id,) = each.c
@@ -207,7 +207,7 @@ def _chunks(org_id: str, job_id: uuid.UUID, recipients: Select[Any], workers: in
 
 
 def cancel(db: Session, job_id: uuid.UUID, actor: Actor, now: datetime) -> Job:
-    """Cancel what nobody has begun. What is being worked on ends first; then the job is `cancelled`.
+    """Cancel the chunks that no worker has locked. The job is `cancelled` once the others are done.
 
     Raises NotFound, JobFinished.
     """
@@ -222,14 +222,14 @@ def cancel(db: Session, job_id: uuid.UUID, actor: Actor, now: datetime) -> Job:
         .returning(Job.id)
     )
     if changed is None:
-        raise JobFinished("The job ended while you asked; there is nothing left to cancel.")
+        raise JobFinished("The job ended in the meantime; there is nothing left to cancel.")
     settle(db, job_id, Tally(cancelled=count), now)
     return get(db, job_id, fresh=True)
 
 
 def approve(db: Session, job_id: uuid.UUID, actor: Actor, now: datetime) -> Job:
-    """Let a job run that waits. Raises NotFound, NotAwaitingApproval, OtherMemberNeeded."""
-    job = _awaiting(db, job_id)
+    """Queue a job that waits for approval. Raises NotFound, NotAwaitingApproval, OtherMemberNeeded."""
+    job = _lock_awaiting(db, job_id)
     if job.actor == actor:
         raise OtherMemberNeeded
     events.record(db, actor, now, Fact("job.approved", f"job/{job_id}"))
@@ -240,8 +240,8 @@ def approve(db: Session, job_id: uuid.UUID, actor: Actor, now: datetime) -> Job:
 
 
 def reject(db: Session, job_id: uuid.UUID, reason: str, actor: Actor, now: datetime) -> Job:
-    """End a job that waits: all of it is cancelled. Raises NotFound, NotAwaitingApproval."""
-    job = _awaiting(db, job_id)
+    """Cancel all recipients of a job that waits for approval. Raises NotFound, NotAwaitingApproval."""
+    job = _lock_awaiting(db, job_id)
     events.record(db, actor, now, Fact("job.rejected", f"job/{job_id}", {"reason": reason}))
     job.error = f"Rejected: {reason}"
     db.flush()
@@ -249,8 +249,8 @@ def reject(db: Session, job_id: uuid.UUID, reason: str, actor: Actor, now: datet
     return get(db, job_id, fresh=True)
 
 
-def _awaiting(db: Session, job_id: uuid.UUID) -> Job:
-    """The job, if it waits for approval. Its counter is held first: that is the order of locks."""
+def _lock_awaiting(db: Session, job_id: uuid.UUID) -> Job:
+    """Lock the event counter, then a job that waits for approval: see docs/locks.md. Returns the job."""
     events.lock_counter(db)
     job = db.scalar(
         select(Job)
@@ -266,14 +266,14 @@ def _awaiting(db: Session, job_id: uuid.UUID) -> Job:
 
 
 def undo_of(db: Session, job_id: uuid.UUID | None) -> Job | None:
-    """The job that takes this one back, if there is one."""
+    """Return the job that undoes this one, if there is one."""
     return db.scalar(select(Job).where(Job.org_id == current_org(db), Job.undo_of == job_id)) if job_id else None
 
 
 def need_undoable(job: Job, now: datetime) -> None:
-    """Raise CannotUndo for a job that has not ended, or ended too long ago."""
+    """Raise CannotUndo for a job that has not ended, or ended more than `UNDO_WITHIN` ago."""
     if job.finished_at is None:
-        raise CannotUndo("The job has not ended; cancel it instead, and undo what it had done.")
+        raise CannotUndo("The job has not ended; cancel it, then undo what it did.")
     if now - job.finished_at > UNDO_WITHIN:
         raise CannotUndo(
             f"The job ended more than {UNDO_WITHIN.days} days ago; close or reopen its assignments instead."
@@ -281,7 +281,7 @@ def need_undoable(job: Job, now: datetime) -> None:
 
 
 def failed_recipients(job: Job) -> Select[str]:
-    """The recipients of a job that failed. Raises NothingToRetry where there are none, or the job has not ended."""
+    """Select the failed recipients of a job. Raises NothingToRetry if it has none or has not ended."""
     if not job.has_ended or job.failed == 0:
         raise NothingToRetry("Only the failed recipients of a job that has ended can be retried; this has none.")
     return select(JobOutcome.entity_id).where(

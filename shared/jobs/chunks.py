@@ -1,4 +1,4 @@
-"""Chunks: a slice of a job's recipients is the unit of work, of claiming, and of failing."""
+"""Chunks: slices of a job's recipients. A chunk is claimed, carried out and retried as a whole."""
 
 import uuid
 from dataclasses import astuple, dataclass
@@ -11,7 +11,7 @@ from shared.jobs.models import Job, JobChunk
 
 @dataclass(frozen=True)
 class Claim:
-    """A chunk that this worker is about to work on. attempts: how often it has been begun, this time included."""
+    """A chunk that this worker is about to lock. attempts: the number of its attempts, including this one."""
 
     job_id: uuid.UUID
     n: int
@@ -26,8 +26,8 @@ class Claim:
 class Chunk:
     """A chunk locked by this transaction. Its recipients stay in the database, where the work is done.
 
-    size: how many recipients it has. first, last: the range of their ids, which no other chunk of the job has a part
-    in: conditions on it keep every plan as small as the chunk, also while a new table has no statistics yet.
+    size: the number of its recipients. first, last: the range of their ids. Ranges of a job's chunks do not overlap. A
+    condition on the range keeps a query plan small, even while a new table has no statistics.
     """
 
     job: Job
@@ -43,7 +43,7 @@ class Chunk:
 
     @property
     def recipients(self) -> Select[Any]:
-        """Selects the ids of the recipients, one column, sorted."""
+        """Select the ids of the recipients, one column, sorted."""
         return select(func.unnest(JobChunk.recipients).label("entity_id")).where(
             JobChunk.org_id == self.job.org_id, JobChunk.job_id == self.job.id, JobChunk.n == self.n
         )
@@ -60,7 +60,7 @@ class Tally:
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """The number of all recipients."""
         return self.succeeded + self.unchanged + self.failed + self.cancelled
 
     def __add__(self, other: "Tally") -> "Tally":

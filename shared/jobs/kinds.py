@@ -1,7 +1,7 @@
-"""Kinds of job. One declaration says everything about a kind: its request, its work, its end, how it is undone.
+"""Kinds of job. The declaration of a kind names its request, its chunk work, and what happens at its end and undo.
 
 A kind is declared in `shared/services`, beside the verb that submits it, because its work may join several nouns. The
-declaration is also the registration: the API, the workers and `retry` find a job's kind by its name.
+declaration also registers the kind: the API, the workers and `retry` find it by the name in the job's row.
 """
 
 from collections.abc import Callable
@@ -19,15 +19,15 @@ from shared.jobs.requests import JobRequest
 R = TypeVar("R", bound=JobRequest)
 
 Work = Callable[[Session, Chunk, R, datetime], Tally]
-"""The work of one chunk, in the transaction that settles it. Given: the chunk, the job's request, the time."""
+"""The work of one chunk, in the transaction that settles it. Called with the chunk, the job's request and the time."""
 
 
 @dataclass(frozen=True)
 class Undo:
-    """How jobs of a kind are taken back.
+    """The undo of a kind's jobs.
 
-    recipients: selects what the job changed, as the recipients of the undoing job. work: takes back one chunk of them;
-    its request names the job that is undone.
+    recipients: selects the ids of the records that the job changed, as the recipients of the undoing job. work: undoes
+    one chunk of them; its request names the job that is undone.
     """
 
     recipients: Callable[[Job], Select[str]]
@@ -38,17 +38,16 @@ class Undo:
 class Kind(Generic[R]):
     """One kind of job.
 
-    name: published, never renamed. request: the model that the job's request is dumped from and loaded into.
-    ended: called in the transaction that ended the job, with the event counter locked.
-    made: selects the records that the job made, as `entity_id, code, record_id`, where a success is its record; without
-    it every success is a stored outcome. record: the noun of the records that results name. undo: None for a kind that
-    cannot be taken back.
+    name: published, never renamed. request: the model of the job's request.
+    on_end: called in the transaction that ended the job, with the event counter locked.
+    made: selects the records that the job made, as `entity_id, code, record_id`; each is a success. None: successes are
+    stored outcomes. record: the noun of the records that results name. undo: None for a kind that cannot be undone.
     """
 
     name: str
     request: type[R]
     work: Work[R]
-    ended: Callable[[Session, Job, R, datetime], None] | None = None
+    on_end: Callable[[Session, Job, R, datetime], None] | None = None
     made: Callable[[Job], Select[*tuple[Any, ...]]] | None = None
     record: Literal["assignment", "licence"] = "assignment"
     undo: Undo | None = None
@@ -67,7 +66,7 @@ KINDS: dict[str, Kind[Any]] = {}
 
 
 def declare(kind: Kind[R]) -> Kind[R]:
-    """Make a kind known by its name. Returns it. Raises ValueError where the name is taken."""
+    """Register a kind by its name, and return it. Raises ValueError if the name is taken."""
     if KINDS.setdefault(kind.name, kind) is not kind:
         raise ValueError(f"the kind of job {kind.name} is declared twice")
     return kind
@@ -78,9 +77,8 @@ def kind_of(job: Job) -> Kind[Any]:
     return KINDS[job.kind]
 
 
-def tell_if_ended(db: Session, job: Job, now: datetime) -> None:
-    """Call what a kind has declared for the end of its jobs, if this job has ended. Belongs in the transaction that
-    settled it."""
+def call_on_end(db: Session, job: Job, now: datetime) -> None:
+    """Call the kind's `on_end` if the job has ended. Call this in the transaction that settled the job."""
     kind = kind_of(job)
-    if job.has_ended and kind.ended is not None:
-        kind.ended(db, job, kind.request_of(job), now)
+    if job.has_ended and kind.on_end is not None:
+        kind.on_end(db, job, kind.request_of(job), now)

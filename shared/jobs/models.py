@@ -1,7 +1,7 @@
-"""Jobs: requests accepted now and carried out by workers. PostgreSQL is the queue; messages are only wake-ups.
+"""The tables of jobs, chunks and outcomes. PostgreSQL is the queue; messages are only wake-ups.
 
-The database itself holds the sums: `pending` is computed, may not fall below nothing, and a final state
-with something pending, or a way out of a final state, is refused.
+The database itself checks the counts: `pending` is computed and never negative, and a job in a final state has no
+pending recipients.
 """
 
 import uuid
@@ -31,7 +31,7 @@ class JobState(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether nothing more will happen to the job."""
+        """True if a job in this state does not change any more."""
         return self in FINAL_STATES
 
 
@@ -39,7 +39,7 @@ FINAL_STATES = frozenset({JobState.SUCCEEDED, JobState.PARTIALLY_SUCCEEDED, JobS
 
 
 class ChunkState(StrEnum):
-    """pending -> done | cancelled, or pending -> split: its parts then stand for it."""
+    """pending -> done | cancelled | split. A chunk that is split is replaced by its parts."""
 
     PENDING = "pending"
     DONE = "done"
@@ -48,7 +48,7 @@ class ChunkState(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of one recipient."""
+    """The outcome of one recipient."""
 
     SUCCEEDED = "succeeded"
     UNCHANGED = "unchanged"
@@ -60,9 +60,9 @@ class Outcome(StrEnum):
 class Job(Tenant, Base):
     """One job.
 
-    request: what was asked, with everything that was fixed at submission (the course version).
+    request: the kind's request, with everything that was fixed at submission, such as the course version.
     scope: the submitter's folders, null for all.
-    progressed_at: when it was last served, for fairness and rescue.
+    progressed_at: when it was submitted or last made progress. Claiming and `jobs.rescue` read it.
     """
 
     __tablename__ = "job"
@@ -117,25 +117,25 @@ class Job(Tenant, Base):
 
     @property
     def actor(self) -> Actor:
-        """The actor that submitted the job, and in whose name its work is recorded."""
+        """The actor that submitted the job. It is also the actor of the job's work."""
         return Actor(self.submitted_by_type, self.submitted_by_id)
 
     @property
     def has_ended(self) -> bool:
-        """True once nothing more will happen to the job."""
+        """True if the job has ended and does not change any more."""
         return JobState(self.state).final
 
     @property
     def folders(self) -> frozenset[str] | None:
-        """The scope of whoever submitted it: folder ids, None for all."""
+        """The scope of the actor that submitted the job: folder ids, None for all."""
         return None if self.scope is None else frozenset(self.scope)
 
 
 class JobChunk(Tenant, Base):
-    """A slice of a job's recipients, sorted: the unit of work, of claiming, and of failing.
+    """A slice of a job's recipients, sorted. It is claimed, carried out and retried as a whole.
 
-    attempts: how often it was begun; counted before the work, so that a recipient which kills its worker is noticed.
-    claimed_at: begun by somebody who is about to lock it; ignored once it is old.
+    attempts: the number of claims. It is raised before the work, so that a chunk that kills its workers is found.
+    claimed_at: when a worker last claimed the chunk, to lock it next. Claims expire (`ROLLCALL_JOB_CLAIM_SECONDS`).
     """
 
     __tablename__ = "job_chunk"
@@ -155,10 +155,10 @@ class JobChunk(Tenant, Base):
 
 
 class JobOutcome(Tenant, Base):
-    """What became of one recipient, where no record of the job's own says it.
+    """The outcome of one recipient, if no record that the job made shows it.
 
-    A job that makes records needs no row for its successes: the record itself is one. A job that changes records
-    has a row for each, because the next change would overwrite what this one did. record_id: the record it is about.
+    A job that makes records stores no row for a success: the record shows it. A job that changes records stores a row
+    for each recipient, because the next change overwrites the record. record_id: the record that the outcome is about.
     """
 
     __tablename__ = "job_outcome"

@@ -1,6 +1,6 @@
-"""The closed list of outcome codes: what became of a recipient, and the sentence that says so.
+"""The closed list of outcome codes, each with its outcome and a sentence for people.
 
-A code is never renamed or given another meaning; clients branch on it.
+Clients branch on codes, so a code is never renamed, and its meaning never changes.
 """
 
 from enum import StrEnum
@@ -39,7 +39,7 @@ class OutcomeCode(StrEnum):
 
     @property
     def outcome(self) -> Outcome:
-        """What a recipient with this code is counted as."""
+        """The outcome as which a recipient with this code is counted."""
         return _MEANINGS[self][0]
 
     @property
@@ -55,23 +55,29 @@ _MEANINGS: dict[OutcomeCode, tuple[Outcome, str]] = {
     OutcomeCode.REOPENED: (Outcome.SUCCEEDED, "The assignment was reopened."),
     OutcomeCode.LICENCE_GRANTED: (Outcome.SUCCEEDED, "The party was granted a licence."),
     OutcomeCode.ATTENDED: (Outcome.SUCCEEDED, "The party attended; the course grants no licence."),
-    OutcomeCode.REMOVED: (Outcome.SUCCEEDED, "The party was taken off the roster, and what it had earned taken back."),
+    OutcomeCode.REMOVED: (
+        Outcome.SUCCEEDED,
+        "The party was removed from the roster, and its licence and completion taken back.",
+    ),
     OutcomeCode.ALREADY_ASSIGNED: (Outcome.UNCHANGED, "The party has an open assignment of this version."),
     OutcomeCode.ALREADY_COMPLETED: (Outcome.UNCHANGED, "The party has completed this version."),
     OutcomeCode.ALREADY_CLOSED: (Outcome.UNCHANGED, "The assignment was closed before."),
-    OutcomeCode.TOUCHED_SINCE: (Outcome.UNCHANGED, "Somebody changed the assignment since, so it was left as it is."),
+    OutcomeCode.TOUCHED_SINCE: (Outcome.UNCHANGED, "The assignment was changed since, so it was left as it is."),
     OutcomeCode.ALREADY_LICENSED: (Outcome.UNCHANGED, "The session has licensed the party already."),
     OutcomeCode.NOT_ATTENDED: (Outcome.UNCHANGED, "The party did not attend."),
     OutcomeCode.NOT_ON_ROSTER: (Outcome.UNCHANGED, "The party is not on the session's roster any more."),
-    OutcomeCode.NOT_LICENSED: (Outcome.UNCHANGED, "The party has nothing of this session that could be taken back."),
+    OutcomeCode.NOT_LICENSED: (
+        Outcome.UNCHANGED,
+        "The party has no licence or completion of this session to take back.",
+    ),
     OutcomeCode.LICENCE_REVOKED: (Outcome.FAILED, "This session's licence of the party was revoked, which is final."),
     OutcomeCode.PARTY_NOT_FOUND: (Outcome.FAILED, "There is no such party in the directory."),
     OutcomeCode.PARTY_INACTIVE: (Outcome.FAILED, "The party is inactive."),
-    OutcomeCode.OUT_OF_SCOPE: (Outcome.FAILED, "The party is outside the folders of whoever submitted the job."),
+    OutcomeCode.OUT_OF_SCOPE: (Outcome.FAILED, "The party is outside the folders of the member who submitted the job."),
     OutcomeCode.NOT_ASSIGNED: (Outcome.FAILED, "The party has no assignment of this version."),
     OutcomeCode.ASSIGNMENT_NOT_FOUND: (Outcome.FAILED, "There is no such assignment."),
     OutcomeCode.ASSIGNMENT_CLOSED: (Outcome.FAILED, "The assignment is closed, so it cannot be completed."),
     OutcomeCode.PROCESSING_FAILED: (Outcome.FAILED, "This recipient could not be processed; retry, or report it."),
-    OutcomeCode.CANCELLED: (Outcome.CANCELLED, "The job was cancelled before this recipient's turn."),
-    OutcomeCode.PENDING: (Outcome.PENDING, "This recipient has not had its turn yet."),
+    OutcomeCode.CANCELLED: (Outcome.CANCELLED, "The job was cancelled before it processed this recipient."),
+    OutcomeCode.PENDING: (Outcome.PENDING, "The job has not processed this recipient yet."),
 }

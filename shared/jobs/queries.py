@@ -1,4 +1,4 @@
-"""Reading jobs, and what became of each of their recipients."""
+"""Reading jobs, and the outcome of each of their recipients."""
 
 import uuid
 from datetime import datetime
@@ -13,7 +13,7 @@ from shared.jobs.outcomes import OutcomeCode
 
 
 def get(db: Session, job_id: uuid.UUID, *, fresh: bool = False) -> Job:
-    """One job. Raises NotFound. fresh: read again what this transaction has read before."""
+    """Return one job. Raises NotFound. fresh: reload the row even if this transaction has read it before."""
     job = db.get(Job, (current_org(db), job_id), populate_existing=fresh)
     if job is None:
         raise NotFound("job")
@@ -21,7 +21,7 @@ def get(db: Session, job_id: uuid.UUID, *, fresh: bool = False) -> Job:
 
 
 def list_jobs(db: Session, *, state: JobState | None = None, kind: str | None = None) -> Select[Job]:
-    """Jobs, the newest first."""
+    """Select jobs, the newest first."""
     jobs = select(Job).where(Job.org_id == current_org(db))
     if state is not None:
         jobs = jobs.where(Job.state == state)
@@ -31,22 +31,22 @@ def list_jobs(db: Session, *, state: JobState | None = None, kind: str | None = 
 
 
 def organizations_with_due_jobs(db: Session, quiet_since: datetime) -> list[str]:
-    """Ids of the organizations with an unfinished job that nobody has served since. Asked for no organization."""
+    """Return the ids of organizations with an unfinished job without progress since. Runs without an organization."""
     return list(db.scalars(select(func.organizations_with_due_jobs(quiet_since))))
 
 
 def counts(job: Job) -> dict[str, int]:
-    """The sums of a job: total = succeeded + unchanged + failed + cancelled + pending."""
+    """Return the counts of a job: total = succeeded + unchanged + failed + cancelled + pending."""
     return {name: getattr(job, name) for name in ("total", "succeeded", "unchanged", "failed", "cancelled", "pending")}
 
 
 def list_results(
     job: Job, made: Select[str, str, uuid.UUID] | None, *, outcome: Outcome | None = None
 ) -> Select[str, str, str, uuid.UUID | None]:
-    """Every recipient of a job with its outcome, by id. Each row: entity_id, outcome, code, record_id.
+    """Select every recipient of a job with its outcome, by id: rows of (entity_id, outcome, code, record_id).
 
-    made: the records that the job made, as `entity_id, code, record_id`, for a job whose successes are its records:
-    the noun that owns them knows. All else is stored, and chunks hold those whose turn never came.
+    made: selects the records that the job made, as `entity_id, code, record_id`; None if it makes none. Other outcomes
+    are stored, except those of cancelled and pending recipients, which are in the job's chunks.
     """
     stored = select(JobOutcome.entity_id, JobOutcome.outcome, JobOutcome.code, JobOutcome.record_id).where(
         JobOutcome.org_id == job.org_id, JobOutcome.job_id == job.id
@@ -55,8 +55,8 @@ def list_results(
         (Outcome.SUCCEEDED, stored.where(JobOutcome.outcome == Outcome.SUCCEEDED)),
         (Outcome.UNCHANGED, stored.where(JobOutcome.outcome == Outcome.UNCHANGED)),
         (Outcome.FAILED, stored.where(JobOutcome.outcome == Outcome.FAILED)),
-        (Outcome.CANCELLED, _without_a_turn(job, ChunkState.CANCELLED, OutcomeCode.CANCELLED)),
-        (Outcome.PENDING, _without_a_turn(job, ChunkState.PENDING, OutcomeCode.PENDING)),
+        (Outcome.CANCELLED, _not_processed(job, ChunkState.CANCELLED, OutcomeCode.CANCELLED)),
+        (Outcome.PENDING, _not_processed(job, ChunkState.PENDING, OutcomeCode.PENDING)),
     ]
     if made is not None:
         each = made.subquery()
@@ -66,7 +66,7 @@ def list_results(
     return select(rows.c.entity_id, rows.c.outcome, rows.c.code, rows.c.record_id).order_by(rows.c.entity_id)
 
 
-def _without_a_turn(job: Job, state: ChunkState, code: OutcomeCode) -> Select[str, str, str, uuid.UUID | None]:
+def _not_processed(job: Job, state: ChunkState, code: OutcomeCode) -> Select[str, str, str, uuid.UUID | None]:
     recipients = func.unnest(JobChunk.recipients).label("entity_id")
     no_record: Label[uuid.UUID | None] = cast(null(), Uuid).label("record_id")
     return select(recipients, _text(code.outcome, "outcome"), _text(code, "code"), no_record).where(

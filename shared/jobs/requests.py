@@ -1,6 +1,6 @@
-"""What a job remembers of the request that made it: a model for each kind, dumped into the job and loaded again.
+"""The request of a job, as its row stores it: the base of the models, one for each kind.
 
-The dump is public: `GET /v1/jobs/{id}` shows it as `request`, and so does the event `job.submitted`.
+The stored form is public: `GET /v1/jobs/{id}` shows it as `request`, and so does the event `job.submitted`.
 """
 
 from typing import Any, Literal
@@ -12,7 +12,7 @@ Recipients = Literal["party", "assignment"]
 
 
 class JobRequest(BaseModel):
-    """The base of every kind's request. Only fields that were set are dumped.
+    """The base of every kind's request. Only fields that were set are stored.
 
     Unknown fields are ignored, because a job may have been submitted by another release.
     """
@@ -21,9 +21,9 @@ class JobRequest(BaseModel):
 
     @property
     def recipients_are(self) -> Recipients:
-        """The noun whose ids the job's recipients are."""
+        """The noun of the job's recipients."""
         return "party"
 
     def dump(self) -> dict[str, Any]:
-        """The request as the job's row holds it."""
+        """Return the request as the job's row stores it."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)

@@ -1,4 +1,4 @@
-"""A job and its results on the wire."""
+"""Jobs and their results in answers of the API."""
 
 import uuid
 from typing import Any, Literal
@@ -10,7 +10,7 @@ from shared.wire import Answer, Instant
 
 
 class JobCounts(Answer):
-    """total = succeeded + unchanged + failed + cancelled + pending."""
+    """The number of recipients by outcome: total = succeeded + unchanged + failed + cancelled + pending."""
 
     total: int
     succeeded: int
@@ -21,21 +21,25 @@ class JobCounts(Answer):
 
 
 class SubmittedBy(Answer):
-    """The actor: a member, or the system."""
+    """The actor: a member or the system."""
 
     type: str
     id: str
 
 
 class Approval(Answer):
-    """The second member who let a large job run."""
+    """The approval of a large job by a second member."""
 
     by: str
     at: Instant
 
 
 class JobAnswer(Answer):
-    """One job."""
+    """A job.
+
+    request: the request, with everything that was fixed at submission. retryOf, undoOf: the job that this one retries
+    or undoes. error: the reason of a rejection.
+    """
 
     id: uuid.UUID
     kind: str
@@ -72,7 +76,10 @@ class JobAnswer(Answer):
 
 
 class ResultAnswer(Answer):
-    """What became of one recipient. assignment_id, licence_id: the record it has because of the job, or had before."""
+    """The outcome of one recipient.
+
+    assignmentId, licenceId: the record that the outcome is about, which the job or an earlier one may have made.
+    """
 
     entity_id: str
     outcome: Outcome
@@ -83,7 +90,7 @@ class ResultAnswer(Answer):
 
     @classmethod
     def of(cls, row: Any, record: Literal["assignment", "licence"] = "assignment") -> "ResultAnswer":
-        """The answer for a row of `jobs.list_results`. record: what the job's records are."""
+        """The answer for a row of `jobs.list_results`. record: the noun of the job's records."""
         code = OutcomeCode(row.code)
         return cls(
             entity_id=row.entity_id,

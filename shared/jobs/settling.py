@@ -1,6 +1,6 @@
-"""Settling: what became of recipients is stored and added to the job, and the job ends when nothing is pending.
+"""Settling: outcomes are stored and added to the job, and the job ends when no recipient is pending.
 
-Lock order: the organization's event counter, then the job's row. See docs/locks.md.
+The event counter is locked before the job: see docs/locks.md.
 """
 
 import uuid
@@ -21,7 +21,7 @@ SYSTEM = Actor("system", "worker")
 
 
 def store_outcomes(db: Session, outcomes: Select[Any]) -> Tally:
-    """Store outcomes in one statement, and count them.
+    """Store outcomes in one statement. Returns their tally.
 
     outcomes: selects `org_id, job_id, entity_id, outcome, code, record_id`.
     """
@@ -40,15 +40,15 @@ def store_outcomes(db: Session, outcomes: Select[Any]) -> Tally:
 
 
 def finish(db: Session, chunk: Chunk, tally: Tally, now: datetime) -> Job:
-    """Settle a chunk whose work is done, in the transaction that did it. Returns the job as it then is."""
+    """Settle a chunk in the transaction that did its work. Returns the updated job."""
     if tally.total != chunk.size:
         raise RuntimeError(f"{chunk.size} recipients went in, {tally.total} outcomes came out")
-    leave(db, chunk, ChunkState.DONE)
+    end_chunk(db, chunk, ChunkState.DONE)
     return settle(db, chunk.job.id, tally, now)
 
 
-def leave(db: Session, chunk: Chunk, state: ChunkState) -> None:
-    """Give a chunk its last state."""
+def end_chunk(db: Session, chunk: Chunk, state: ChunkState) -> None:
+    """Set the final state of a chunk."""
     db.execute(update(JobChunk).where(Claim(chunk.job.id, chunk.n, 0).row(chunk.job.org_id)).values(state=state))
 
 
@@ -67,14 +67,14 @@ def cancel_unbegun(db: Session, job_id: uuid.UUID) -> int:
 
 
 def end_cancelled(db: Session, now: datetime) -> list[Job]:
-    """Settle the organization's cancelled jobs whose last worker died before its chunk was settled. Returns them."""
+    """Cancel and settle pending chunks of jobs in state `cancelling`, whose workers died. Returns these jobs."""
     cancelling = select(Job.id).where(Job.org_id == current_org(db), Job.state == JobState.CANCELLING)
     cancelled = ((job_id, cancel_unbegun(db, job_id)) for job_id in db.scalars(cancelling).all())
     return [settle(db, job_id, Tally(cancelled=count), now) for job_id, count in cancelled if count]
 
 
 def settle(db: Session, job_id: uuid.UUID, tally: Tally, now: datetime) -> Job:
-    """Add outcomes to a job, and end it when nothing is pending any more. Returns the job as it then is.
+    """Add outcomes to a job, and end it when no recipient is pending. Returns the updated job.
 
     Locks the event counter, then the job row.
     """

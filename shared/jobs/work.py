@@ -1,7 +1,7 @@
-"""Carrying jobs out, as workers do: claim a chunk, lock it, work on it, settle it; or split it when it fails.
+"""The workers' part of a job: claim a chunk and lock it; after its work settle it, or split it if the work failed.
 
-A claim is counted in a short transaction of its own, so that a recipient which kills its worker is noticed.
-The work happens under the chunk's row lock, which dies with its connection: the lock is the lease.
+A claim counts the attempt in a short transaction of its own, so that the count survives if the chunk kills its worker.
+The work holds the chunk's row lock, which ends with the worker's connection: the lock is the lease.
 """
 
 from datetime import datetime, timedelta
@@ -13,18 +13,18 @@ from shared.database import current_org
 from shared.jobs.chunks import Chunk, Claim, Tally
 from shared.jobs.models import ChunkState, Job, JobChunk, JobOutcome
 from shared.jobs.outcomes import OutcomeCode
-from shared.jobs.settling import finish, leave
+from shared.jobs.settling import end_chunk, finish
 
 ATTEMPTS_BEFORE_SPLIT = 2
-"""A chunk begun this often without an end is suspected of killing its worker, and split."""
+"""A chunk that was claimed this often and never settled may kill its workers, so the next claim splits it."""
 
 PARTS_OF_A_SPLIT = 8
-"""Eight and not two: a recipient that hangs or kills costs a time-out a level, and 2,500 are 4 levels of eight."""
+"""Eight and not two, because a recipient that hangs costs a time-out at each level. 2,500 recipients are 4 levels."""
 
 
 def free_places(db: Session, window: int, now: datetime, claim_seconds: float) -> int:
-    """How many more chunks of this organization may be begun: at most `window` at a time, at most those waiting."""
-    begun_lately = _begun(now, claim_seconds)
+    """Return how many more chunks of this organization may begin. window: upper bound of chunks in progress."""
+    begun_lately = _recently_claimed(now, claim_seconds)
     waiting, begun = db.execute(
         select(func.count().filter(~begun_lately), func.count().filter(begun_lately)).where(
             JobChunk.org_id == current_org(db), JobChunk.state == ChunkState.PENDING
@@ -33,12 +33,12 @@ def free_places(db: Session, window: int, now: datetime, claim_seconds: float) -
     return max(0, min(waiting, window - begun))
 
 
-_TAKE_TURNS = text("""
+_LOCK_CLAIMS = text("""
     SELECT pg_advisory_xact_lock(hashtextextended('jobs.claim ' || :org, 0)),
         set_config('synchronous_commit', 'off', true)""")
-"""Claims of an organization take turns. Of two at once the second would lock the first one's chunk too, to see that it
-is taken by now, and the first would then find its own chunk locked and leave it lying until the claim is old.
-Nothing waits for the disk: a lost count of attempts costs one more attempt, no more."""
+"""Claims of an organization run one after the other. Without this lock, the second claimer would briefly lock the chunk
+that the first has just claimed, and the first would then skip its own chunk until the claim expires.
+The commit does not wait for the disk, because a lost count costs only one more attempt."""
 
 _CLAIM = text("""
     WITH next AS (
@@ -59,9 +59,9 @@ _CLAIM = text("""
 
 
 def claim(db: Session, now: datetime, claim_seconds: float) -> Claim | None:
-    """Begin the next chunk of the organization's job that was served least recently, or None when there is none."""
+    """Claim the next chunk of the job that made progress least recently. Returns None if no chunk is due."""
     org_id = current_org(db)
-    db.execute(_TAKE_TURNS, {"org": org_id})
+    db.execute(_LOCK_CLAIMS, {"org": org_id})
     row = db.execute(
         _CLAIM, {"org": org_id, "now": now, "abandoned": now - timedelta(seconds=claim_seconds)}
     ).one_or_none()
@@ -69,7 +69,7 @@ def claim(db: Session, now: datetime, claim_seconds: float) -> Claim | None:
 
 
 def lock(db: Session, claimed: Claim) -> Chunk | None:
-    """Lock the claimed chunk until the end of this transaction. None when somebody else has it, or it is settled."""
+    """Lock the claimed chunk until the end of this transaction. Returns None if another worker has it or settled it."""
     size = func.cardinality(JobChunk.recipients)
     row = db.execute(
         select(Job, JobChunk.attempts, size, JobChunk.recipients[1], JobChunk.recipients[size])
@@ -81,7 +81,7 @@ def lock(db: Session, claimed: Claim) -> Chunk | None:
 
 
 def release(db: Session, claimed: Claim) -> None:
-    """Put back a chunk that failed for no fault of its own (a deadlock, a full disk): the attempt does not count."""
+    """Subtract the attempt of a chunk that failed because of the database, such as by a deadlock or a full disk."""
     db.execute(
         update(JobChunk)
         .where(claimed.row(current_org(db)), JobChunk.state == ChunkState.PENDING)
@@ -90,9 +90,9 @@ def release(db: Session, claimed: Claim) -> None:
 
 
 def isolate(db: Session, claimed: Claim, now: datetime) -> Job | None:
-    """Split a chunk that cannot be done as a whole, until the one bad recipient stands alone and is reported.
+    """Split a chunk whose work failed. A chunk of one recipient is settled as failed instead.
 
-    Returns the job where that settled a recipient, because the job may have ended; else None.
+    Returns the updated job if a recipient was settled, because the job may have ended; else None.
     """
     chunk = lock(db, claimed)
     if chunk is None:
@@ -105,7 +105,7 @@ def isolate(db: Session, claimed: Claim, now: datetime) -> Job | None:
         return finish(db, chunk, Tally(failed=1), now)
     last = _last_chunk(db, chunk.job)
     size = -(-chunk.size // PARTS_OF_A_SPLIT)
-    suspected = min(chunk.attempts - 1, ATTEMPTS_BEFORE_SPLIT - 1)  # one more death splits a part of a killer's chunk
+    suspected = min(chunk.attempts - 1, ATTEMPTS_BEFORE_SPLIT - 1)  # a part that kills its worker once is split again
     parts = [
         {
             "org_id": chunk.job.org_id,
@@ -117,18 +117,18 @@ def isolate(db: Session, claimed: Claim, now: datetime) -> Job | None:
         for n, at in enumerate(range(0, chunk.size, size), start=1)
     ]
     db.execute(insert(JobChunk), parts)
-    leave(db, chunk, ChunkState.SPLIT)
+    end_chunk(db, chunk, ChunkState.SPLIT)
     return None
 
 
 def _last_chunk(db: Session, job: Job) -> int:
-    """The highest number among a job's chunks; its job row is locked, so that two splits cannot take the same ones."""
+    """Lock the job, so that two splits number their parts differently. Returns the highest number of its chunks."""
     db.execute(select(Job.id).where(Job.org_id == job.org_id, Job.id == job.id).with_for_update(key_share=True))
     last = db.scalar(select(func.max(JobChunk.n)).where(JobChunk.org_id == job.org_id, JobChunk.job_id == job.id))
     assert last is not None
     return last
 
 
-def _begun(now: datetime, claim_seconds: float) -> ColumnElement[bool]:
-    """Whether somebody began the chunk a moment ago. An older claim counts for nothing: only the row lock does."""
+def _recently_claimed(now: datetime, claim_seconds: float) -> ColumnElement[bool]:
+    """The condition that the chunk was claimed less than `claim_seconds` ago. Older claims have expired."""
     return func.coalesce(JobChunk.claimed_at >= now - timedelta(seconds=claim_seconds), False)

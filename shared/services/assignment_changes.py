@@ -1,4 +1,4 @@
-"""Changing many assignments at once, as jobs: a supervisor's sign-off, closing, and taking back what a job did."""
+"""Changing many assignments at once, as jobs: a supervisor's sign-off, closing, and undoing a completion."""
 
 import uuid
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ NOTHING_MATCHES = "", "Nothing matches, so there is nothing to do."
 
 
 def _complete(db: Session, chunk: Chunk, request: CompleteJob, now: datetime) -> Tally:
-    """Complete the assignments that a chunk's recipients mean, and license the parties whose course says so."""
+    """Complete the assignments of a chunk's recipients, and grant licences of courses that license on completion."""
 
     def grant(completed: Changed) -> None:
         licences.grant_on_completion(db, completed, chunk.job.actor, now, job_id=chunk.job.id)
@@ -39,7 +39,7 @@ def _complete(db: Session, chunk: Chunk, request: CompleteJob, now: datetime) ->
 
 
 def _reopen(db: Session, chunk: Chunk, request: UndoJob, now: datetime) -> Tally:
-    """Reopen what a job completed, and take back the licences that were earned by it."""
+    """Reopen the assignments that a job completed, and take back the licences that these completions earned."""
 
     def take_back(reopened: Changed) -> None:
         ids = reopened.with_only_columns(reopened.selected_columns.assignment_id)
@@ -65,15 +65,15 @@ CLOSE = declare(Kind(name="assignments.close", request=CloseJob, work=assignment
 def complete_assignments(
     db: Session, caller: Caller, body: BulkCompletionRequest, key: Key | None, *, workers: int, now: datetime
 ) -> Accepted:
-    """A supervisor's sign-off as a job: by assignments, or by course and parties."""
+    """Submit a supervisor's sign-off as a job: of named assignments, or of a course and parties."""
     if earlier := jobs.replayed(db, key, body):
         return earlier
     happened = {"occurred_on": day_it_happened(body.occurred_on, access.today(db, now)), "note": body.note}
     if body.assignment_ids is not None:
         request = CompleteJob(**happened, by="assignment")
-        recipients = _ids(body.assignment_ids)
+        recipients = _as_recipients(body.assignment_ids)
     else:
-        version_id = _version(db, body)
+        version_id = _named_version(db, body)
         request = CompleteJob(**happened, by="party", course_id=body.course_id, course_version_id=version_id)
         recipients = named_parties(db, caller, body.recipients, body.folder_ids)
     accepted = submit(db, caller, COMPLETE, request, recipients, key=key, body=body, workers=workers, now=now)
@@ -84,19 +84,19 @@ def complete_assignments(
 def close_assignments(
     db: Session, caller: Caller, body: BulkCloseRequest, key: Key | None, *, workers: int, now: datetime
 ) -> Accepted:
-    """Close open assignments as a job: these, those of a job, or those that match a filter now."""
+    """Submit the closing of open assignments as a job: named ones, those of a job, or those that match a filter now."""
     if earlier := jobs.replayed(db, key, body):
         return earlier
     request = CloseJob(by="assignment", reason=body.reason)
-    recipients = _open_ones(db, caller, body, now)
+    recipients = _open_assignments(db, caller, body, now)
     accepted = submit(db, caller, CLOSE, request, recipients, key=key, body=body, workers=workers, now=now)
     return need_recipients(accepted, *NOTHING_MATCHES)
 
 
-def _open_ones(db: Session, caller: Caller, body: BulkCloseRequest, now: datetime) -> Select[str]:
-    """The assignments that a request means, as a job's recipients. Raises NotFound for an unknown job."""
+def _open_assignments(db: Session, caller: Caller, body: BulkCloseRequest, now: datetime) -> Select[str]:
+    """Select the assignments that a request names, as a job's recipients. Raises NotFound for an unknown job."""
     if body.assignment_ids is not None:
-        return _ids(body.assignment_ids)
+        return _as_recipients(body.assignment_ids)
     today = access.today(db, now)
     if body.job_id is not None:
         jobs.get(db, body.job_id)
@@ -107,12 +107,12 @@ def _open_ones(db: Session, caller: Caller, body: BulkCloseRequest, now: datetim
     return assignments.select_recipients(db, filters, caller.folders)
 
 
-def _ids(assignment_ids: Iterable[uuid.UUID]) -> Select[str]:
+def _as_recipients(assignment_ids: Iterable[uuid.UUID]) -> Select[str]:
     return directory.recipients(party_ids={str(assignment_id) for assignment_id in assignment_ids}, folder_ids=[])
 
 
-def _version(db: Session, body: BulkCompletionRequest) -> uuid.UUID:
-    """The version whose assignments are meant: the one named, else the active one. Raises InvalidInput."""
+def _named_version(db: Session, body: BulkCompletionRequest) -> uuid.UUID:
+    """Return the id of the version that the body names, else of the active one. Raises InvalidInput."""
     assert body.course_id is not None
     if body.course_version_id is None:
         return catalogue.active_version(db, body.course_id).id

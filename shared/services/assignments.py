@@ -1,4 +1,4 @@
-"""Assignments: submit and preview, list and read, edit, reassign and close one. Completing is in `completions`."""
+"""Assignments: submit, preview, list, summarize, get, edit, reassign, close. Completing one is in `completions`."""
 
 import uuid
 from collections.abc import Collection
@@ -33,7 +33,7 @@ SEES = (Permission.VIEW, Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
 NO_RECIPIENTS = "/folderIds", "These folders have no parties, so there are no recipients."
 
 Shown = Row[Assignment, str, str]
-"""An assignment as it is shown: with its party's name and its version's label."""
+"""An assignment with its party's name and its version's label."""
 
 CREATE = declare(
     Kind(
@@ -50,10 +50,10 @@ CREATE = declare(
 def submit_assignments(
     db: Session, caller: Caller, body: AssignmentRequest, key: Key | None, *, workers: int, now: datetime
 ) -> Accepted:
-    """Assign a course's active version to parties, as a job. The version and the folders' members are fixed now."""
+    """Submit a job that assigns a course's active version to parties. The version and the recipients are fixed now."""
     if earlier := jobs.replayed(db, key, body):
         return earlier
-    version, recipients = _checked(db, caller, body, now)
+    version, recipients = _version_and_recipients(db, caller, body, now)
     request = CreateJob(
         course_id=body.course_id,
         course_version_id=version.id,
@@ -71,9 +71,9 @@ def submit_assignments(
 
 @verb(Permission.ASSIGN)
 def preview_assignments(db: Session, caller: Caller, body: AssignmentRequest, now: datetime) -> Preview:
-    """What the same body would do if it were submitted now: counted by outcome, with up to 20 examples of each."""
-    version, recipients = _checked(db, caller, body, now)
-    wanted = Terms(
+    """Return the outcomes that a submission of this body would have now, with up to 20 examples of each."""
+    version, recipients = _version_and_recipients(db, caller, body, now)
+    terms = Terms(
         course_id=version.course_id,
         course_version_id=version.id,
         reason=body.reason,
@@ -81,15 +81,17 @@ def preview_assignments(db: Session, caller: Caller, body: AssignmentRequest, no
         skip_completed=body.if_completed == "skip",
         scope=caller.folders,
     )
-    outcomes = [PreviewOutcome.model_validate(row) for row in assignments.count_outcomes(db, recipients, wanted)]
+    outcomes = [PreviewOutcome.model_validate(row) for row in assignments.count_outcomes(db, recipients, terms)]
     total = sum(outcome.count for outcome in outcomes)
     if total == 0:
         raise InvalidInput(Fault(*NO_RECIPIENTS))
     return Preview(course_version_id=version.id, version_label=version.label, total=total, outcomes=outcomes)
 
 
-def _checked(db: Session, caller: Caller, body: AssignmentRequest, now: datetime) -> tuple[CourseVersion, Select[str]]:
-    """The version and the recipients that a body means. Raises InvalidInput, CourseNotPublished."""
+def _version_and_recipients(
+    db: Session, caller: Caller, body: AssignmentRequest, now: datetime
+) -> tuple[CourseVersion, Select[str]]:
+    """Return the version and the recipients of a body. Raises InvalidInput, CourseNotPublished."""
     need_due_day(body.due_on, access.today(db, now))
     version = catalogue.active_version(db, body.course_id)
     return version, named_parties(db, caller, body.recipients, body.folder_ids)
@@ -97,7 +99,7 @@ def _checked(db: Session, caller: Caller, body: AssignmentRequest, now: datetime
 
 @verb(*SEES)
 def list_assignments(db: Session, caller: Caller, filters: Filters, sort: Sort) -> Select[Assignment, str, str]:
-    """The matching assignments in the caller's scope."""
+    """Select the matching assignments in the caller's scope."""
     return assignments.list_assignments(db, filters, caller.folders, sort)
 
 
@@ -105,13 +107,13 @@ def list_assignments(db: Session, caller: Caller, filters: Filters, sort: Sort) 
 def summarize_assignments(
     db: Session, caller: Caller, by: Literal["course", "folder"], now: datetime
 ) -> list[Row[Any]]:
-    """Counts by state and overdue, for each course or each folder in scope: the coordinator's report."""
+    """Return the counts by state and of overdue ones, for each course or each folder in scope."""
     return assignments.summarize(db, by, access.today(db, now), caller.folders)
 
 
 @verb(*SEES)
 def get_assignment(db: Session, caller: Caller, assignment_id: uuid.UUID) -> Shown:
-    """One assignment in the caller's scope. Raises NotFound."""
+    """Return one assignment in the caller's scope. Raises NotFound."""
     return assignments.get(db, assignment_id, caller.folders)
 
 
@@ -140,7 +142,10 @@ def reassign_assignment(
     expected: Collection[int] | None,
     now: datetime,
 ) -> Shown:
-    """Close it, and open one for the other party on the same version. Returns the new one."""
+    """Close an open assignment, and make one of the same version for another party. Returns the new one.
+
+    Raises NotFound, Stale, AssignmentCompleted, AssignmentClosed, AlreadyAssigned, InvalidInput.
+    """
     assignment = assignments.locked(db, assignment_id, caller.folders, expected=expected)
     party_id, scope = body.recipient.entity_id, caller.folders
     other_id = assignments.reassign(db, assignment, party_id, body.reason, scope=scope, actor=caller.actor, now=now)
@@ -156,7 +161,7 @@ def close_assignment(
     expected: Collection[int] | None,
     now: datetime,
 ) -> Shown:
-    """Close an open assignment: nothing is owed any more. Raises NotFound, Stale."""
+    """Close an open assignment. Raises NotFound, Stale, AssignmentCompleted, AssignmentClosed."""
     assignment = assignments.locked(db, assignment_id, caller.folders, expected=expected)
     assignments.close(db, assignment, reason, caller.actor, now)
     return assignments.get(db, assignment_id, caller.folders)

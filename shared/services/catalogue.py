@@ -23,7 +23,7 @@ from shared.services.verbs import verb
 SEES = (Permission.VIEW, Permission.ADMIN)
 
 Shown = Row[Course, CourseVersion | None]
-"""A course as it is shown: with its active version, if it has one."""
+"""A course with its active version, if it has one."""
 
 
 @verb(Permission.ADMIN)
@@ -35,13 +35,13 @@ def create_course(db: Session, caller: Caller, body: CourseRequest, now: datetim
 
 @verb(*SEES)
 def list_courses(db: Session, _: Caller, *, archived: bool, q: str | None) -> Select[Course, CourseVersion | None]:
-    """Courses, by title."""
+    """Select courses, by title. archived: the archived courses instead of the others. q: text to search for."""
     return catalogue.list_courses(db, archived=archived, q=q)
 
 
 @verb(*SEES)
 def get_course(db: Session, _: Caller, course_id: uuid.UUID) -> Shown:
-    """One course, archived or not. Raises NotFound."""
+    """Return one course, archived or not. Raises NotFound."""
     return catalogue.get_course(db, course_id)
 
 
@@ -61,7 +61,7 @@ def change_course(
 
 @verb(Permission.ADMIN)
 def archive_course(db: Session, caller: Caller, course_id: uuid.UUID, now: datetime) -> Shown:
-    """Take a course out of use for good. What was assigned stays. Again: the same. Raises NotFound."""
+    """Archive a course for good. Its assignments stay. Does nothing if it is archived. Raises NotFound."""
     catalogue.archive_course(db, course_id, caller.actor, now)
     return catalogue.get_course(db, course_id)
 
@@ -76,14 +76,14 @@ def draft_version(
 
 @verb(*SEES)
 def list_versions(db: Session, _: Caller, course_id: uuid.UUID, state: VersionState | None) -> Select[CourseVersion]:
-    """The versions of a course, the newest first. Raises NotFound."""
+    """Select the versions of a course, the newest first. Raises NotFound."""
     catalogue.get_course(db, course_id)
     return catalogue.list_versions(db, course_id, state=state)
 
 
 @verb(*SEES)
 def get_version(db: Session, _: Caller, course_id: uuid.UUID, version_id: uuid.UUID) -> CourseVersion:
-    """One version, in whatever state. Raises NotFound."""
+    """Return one version, in any state. Raises NotFound."""
     return catalogue.get_version(db, course_id, version_id)
 
 
@@ -99,8 +99,8 @@ def change_version(
 def publish_version(
     db: Session, caller: Caller, course_id: uuid.UUID, version_id: uuid.UUID, now: datetime
 ) -> CourseVersion:
-    """Make a draft the active version and the former one superseded. Again: the same. No assignment is rewritten.
+    """Make a draft the active version, and the former one superseded. Assignments keep their version.
 
-    Raises NotFound, CourseArchived, VersionPublished for a superseded version.
+    Does nothing if the version is active. Raises NotFound, CourseArchived, VersionPublished for a superseded version.
     """
     return catalogue.publish_version(db, course_id, version_id, caller.actor, now)

@@ -1,7 +1,7 @@
-"""Completing one assignment, in whichever way, and taking that back. Here assignments and licences meet.
+"""Completing one assignment, by every method but a job, and reopening one. Joins assignments and licences.
 
-Where the course licenses on completion, the licence is granted before the completion is recorded: licences are locked
-before the organization's event counter (docs/locks.md).
+If the course licenses on completion, the licence is granted before the completion's event is recorded, because licences
+are locked before the event counter: see docs/locks.md.
 """
 
 import uuid
@@ -28,7 +28,7 @@ from shared.services.submitting import day_it_happened
 from shared.services.verbs import verb
 
 CLOCKS_APART = timedelta(minutes=1)
-"""The Public Sessions system's clock may be ahead by so much before what it reports counts as not having happened."""
+"""The tolerance for a Public Sessions system whose clock is ahead. Later times are refused as lying in the future."""
 
 
 @verb()
@@ -40,7 +40,10 @@ def complete_assignment(
     expected: Collection[int] | None,
     now: datetime,
 ) -> Shown:
-    """Complete one: the member who represents the party needs no permission, others `training.complete` in scope."""
+    """Complete one assignment. Raises PermissionDenied, NotFound, Stale, InvalidInput and as `complete_locked`.
+
+    The member who represents the party needs no permission, another caller `training.complete` in scope.
+    """
     own = caller.party_id is not None and assignments.party_of(db, assignment_id) == caller.party_id
     if not own:
         caller.need(Permission.COMPLETE)
@@ -54,9 +57,10 @@ def complete_assignment(
 
 @verb(Permission.COMPLETE_SESSION_TASKS)
 def complete_session_task(db: Session, caller: Caller, body: SessionTaskRequest, now: datetime) -> Shown:
-    """Complete an assignment as its party, as the Public Sessions system reports it.
+    """Complete an assignment as its party, on the report of a Public Sessions system.
 
-    Repeated for the same session it changes nothing. Raises NotFound, AssignmentCompleted, InvalidInput.
+    Does nothing if the same session has completed it already.
+    Raises NotFound, AssignmentCompleted, AssignmentClosed, InvalidInput.
     """
     completed_at = body.completed_at or now
     if completed_at > now + CLOCKS_APART:
@@ -82,7 +86,10 @@ def reopen_assignment(
     expected: Collection[int] | None,
     now: datetime,
 ) -> Shown:
-    """Let a completed or closed assignment be owed again; the licence that its completion earned is taken back."""
+    """Reopen a completed or closed assignment, and take back the licence that its completion earned.
+
+    Raises NotFound, Stale, AssignmentOpen, AlreadyAssigned.
+    """
     assignment = assignments.locked(db, assignment_id, caller.folders, expected=expected)
     completed = assignment.state == AssignmentState.COMPLETED
 
@@ -95,7 +102,7 @@ def reopen_assignment(
 
 
 def complete_locked(db: Session, assignment: Assignment, completion: Completion, now: datetime) -> None:
-    """Complete a locked assignment, and license its party where the course says so.
+    """Complete a locked assignment, and grant a licence if its course licenses on completion.
 
     Raises AssignmentCompleted, AssignmentClosed.
     """

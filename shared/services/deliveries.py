@@ -1,4 +1,4 @@
-"""Deliveries: the receivers that were told of an event, or the reason why not; and sending again what went wrong."""
+"""Deliveries: list and count them, and send failed ones again."""
 
 import uuid
 from dataclasses import replace
@@ -17,19 +17,19 @@ SEES = (Permission.VIEW, Permission.ADMIN)
 
 @verb(*SEES)
 def list_deliveries(db: Session, caller: Caller, which: Which) -> Select[Delivery, uuid.UUID]:
-    """Deliveries in the caller's scope, the newest first."""
+    """Select the deliveries in the caller's scope, the newest first."""
     return deliveries.list_deliveries(db, replace(which, within=_within(caller)))
 
 
 @verb(*SEES)
 def summarize_deliveries(db: Session, caller: Caller, which: Which) -> Summary:
-    """The number of deliveries in each state, in the caller's scope."""
+    """Return the number of deliveries in each state, in the caller's scope."""
     return deliveries.summarize(db, replace(which, within=_within(caller)))
 
 
 @verb(Permission.ADMIN)
 def resend(db: Session, caller: Caller, body: ResendRequest, now: datetime) -> int:
-    """Queue again what failed or was given up, and only that. Returns the number."""
+    """Queue the deliveries again that are in the given state. Returns their number."""
     state = DeliveryState(body.state)
     which = Which(body.job_id, state=state, channel=body.channel, within=_within(caller))
     return deliveries.resend(db, which, now)
@@ -37,10 +37,10 @@ def resend(db: Session, caller: Caller, body: ResendRequest, now: datetime) -> i
 
 @verb(Permission.ADMIN)
 def redeliver(db: Session, caller: Caller, delivery_id: uuid.UUID, now: datetime) -> None:
-    """Queue one again. Raises NotFound, DeliveryQueued, and DeliverySent for a mail that somebody has."""
+    """Queue one delivery again. Raises NotFound, DeliveryQueued, and DeliverySent for a mail that was sent."""
     deliveries.redeliver(db, delivery_id, _within(caller), now)
 
 
 def _within(caller: Caller) -> ColumnElement[bool]:
-    """Deliveries about parties in the caller's scope. What is about no party is for those who see all of them."""
+    """The condition that a delivery is about a party in scope. A caller limited to folders does not see the others."""
     return directory.in_scope(type_coerce(Delivery.party_id, Text), caller.folders)

@@ -1,4 +1,4 @@
-"""The directory: the source system puts parties and folders, people look them up."""
+"""The directory: a source system puts parties and folders, callers list and get them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ SEES = (Permission.VIEW, Permission.ADMIN, Permission.SYNC_DIRECTORY)
 
 @verb(Permission.SYNC_DIRECTORY)
 def put_parties(db: Session, caller: Caller, media_type: str, body: bytes, now: datetime) -> SyncAnswer:
-    """Make the directory say what the source says of up to 10,000 parties. Good rows go in, bad rows are named.
+    """Create or update up to 10,000 parties as the source system has them. Bad rows are reported and left out.
 
     media_type: one of `directory.MEDIA_TYPES`. Raises InvalidInput for a body that cannot be read at all.
     """
@@ -36,19 +36,19 @@ def put_parties(db: Session, caller: Caller, media_type: str, body: bytes, now: 
 def list_parties(
     db: Session, caller: Caller, *, folder_id: str | None, active: bool | None, q: str | None
 ) -> Select[Party, Sequence[str]]:
-    """Parties in the caller's scope, by id."""
+    """Select the parties in the caller's scope, by id."""
     return directory.list_parties(db, caller.folders, folder_id=folder_id, active=active, q=q)
 
 
 @verb(*SEES)
 def get_party(db: Session, caller: Caller, party_id: str) -> Row[Party, Sequence[str]]:
-    """One party in the caller's scope. Raises NotFound."""
+    """Return one party in the caller's scope. Raises NotFound."""
     return directory.get_party(db, party_id, caller.folders)
 
 
 @verb(Permission.ADMIN, Permission.SYNC_DIRECTORY)
 def erase_party(db: Session, caller: Caller, party_id: str, now: datetime) -> Row[Party, Sequence[str]]:
-    """Blank a party's name and e-mail address for privacy. Again: the same. Raises NotFound."""
+    """Erase a party's name and e-mail address. Does nothing if they are erased. Raises NotFound."""
     directory.get_party(db, party_id, caller.folders)
     directory.erase_party(db, party_id, caller.actor, now)
     return directory.get_party(db, party_id, caller.folders)
@@ -58,7 +58,7 @@ def erase_party(db: Session, caller: Caller, party_id: str, now: datetime) -> Ro
 def put_folder(
     db: Session, caller: Caller, folder_id: str, body: FolderRequest, now: datetime
 ) -> tuple[Row[Folder, int], bool]:
-    """Make or rename a folder, and put exactly the given parties in it, if any are given. Returns it, and if it is new.
+    """Create or rename a folder. Given parties become all of its parties. Returns the folder, and True if it is new.
 
     Raises InvalidInput for a party that is not in the directory.
     """
@@ -69,11 +69,11 @@ def put_folder(
 
 @verb(*SEES)
 def list_folders(db: Session, caller: Caller) -> Select[Folder, int]:
-    """Folders in the caller's scope, by id."""
+    """Select the folders in the caller's scope, by id."""
     return directory.list_folders(db, caller.folders)
 
 
 def _need_all(caller: Caller) -> None:
-    """Raise PermissionDenied for a caller limited to folders: a new party is in no folder, hence in no scope yet."""
+    """Raise PermissionDenied for a caller limited to folders, because a new party is in no folder."""
     if caller.folders is not None:
         raise PermissionDenied("A token that is limited to folders cannot write the directory.")

@@ -1,4 +1,4 @@
-"""Events: the feed, read from any point on, and the audit log, searched and exported. Both are the same events."""
+"""Events: read the feed from any sequence on, and search and export the audit log. Both have the same events."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -33,9 +33,9 @@ async def read_feed(
     limit: int,
     wait: float,
 ) -> Feed:
-    """Events above a sequence, in order; where there are none, the first that come within `wait` seconds.
+    """Return the events above a sequence, in order. If there are none, wait up to `wait` seconds for the first ones.
 
-    Each look is a transaction of its own: a caller that waits holds no connection between two looks.
+    Each read is a transaction of its own, so a waiting caller holds no connection between two reads.
     """
 
     def read() -> Feed:
@@ -53,7 +53,7 @@ async def read_feed(
 
 @verb(*READS)
 def search_events(db: Session, caller: Caller, filters: Filters, *, newest_first: bool) -> Select[Event]:
-    """The events that fit all filters; for a caller limited to folders, only those about parties in them."""
+    """Select the events that match all filters; for a caller limited to folders, only those about parties in them."""
     rows = events.list_events(db, filters, newest_first=newest_first)
     within = _within(caller)
     return rows if within is None else rows.where(within)
@@ -61,14 +61,14 @@ def search_events(db: Session, caller: Caller, filters: Filters, *, newest_first
 
 @verb(*READS)
 def get_head(db: Session, _: Caller) -> Head:
-    """The head of the hash chain. Written down elsewhere, it proves later that nothing before it was rewritten."""
+    """Return the head of the hash chain. A copy kept elsewhere proves later that no earlier event was changed."""
     return events.sealed_head(db)
 
 
 def export_events(database: Database, org_id: str, rows: Select[Event]) -> Iterator[bytes]:
-    """Every one of these events as a line of JSON, a page of lines at a time.
+    """Write every one of these events as a line of JSON, a page of lines at a time.
 
-    Each page is a short transaction, so memory stays flat and a slow reader holds no connection.
+    Each page is read in a short transaction, so memory use is constant and a slow reader holds no connection.
     """
     cursor: str | None = None
     while True:
@@ -81,7 +81,7 @@ def export_events(database: Database, org_id: str, rows: Select[Event]) -> Itera
 
 
 def _within(caller: Caller) -> ColumnElement[bool] | None:
-    """The condition that keeps to events about parties in the caller's scope, None for a caller who sees all."""
+    """The condition that an event is about a party in the caller's scope, None for a caller who sees all."""
     if caller.folders is None:
         return None
     return directory.in_scope(type_coerce(Event.party_id, Text), caller.folders)

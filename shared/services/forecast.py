@@ -1,4 +1,4 @@
-"""The forecast: how many licences end in each period, and the seats that scheduled sessions offer."""
+"""The forecast: the licences that end in each period, and the seats of scheduled sessions."""
 
 import uuid
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from shared.sessions import Seats
 
 
 class Period(StrEnum):
-    """What is counted together: weeks from Monday, or calendar months."""
+    """The period of a forecast: a week from Monday, or a calendar month."""
 
     WEEK = "week"
     MONTH = "month"
 
     @property
     def length(self) -> relativedelta:
-        """From one period's first day to the next one's."""
+        """The time from the first day of a period to that of the next one."""
         return relativedelta(weeks=1) if self is Period.WEEK else relativedelta(months=1)
 
     def first_day(self, day: date) -> date:
@@ -36,7 +36,10 @@ class Period(StrEnum):
 
 @dataclass(frozen=True)
 class Expected:
-    """One period, days from starts_on to ends_on. lapses: licences that count and end in it. seats: scheduled in it."""
+    """One period, from starts_on to ends_on inclusive.
+
+    lapses: the number of counting licences that end in it. seats: those of the sessions that start in it.
+    """
 
     starts_on: date
     ends_on: date
@@ -46,7 +49,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class Forecast:
-    """Periods without a gap from the present one on, in the organization's time zone."""
+    """Consecutive periods in the organization's time zone, beginning with the present one."""
 
     time_zone: str
     periods: list[Expected]
@@ -56,7 +59,10 @@ class Forecast:
 def make_forecast(
     db: Session, caller: Caller, course_id: uuid.UUID | None, by: Period, periods: int, now: datetime
 ) -> Forecast:
-    """So many periods, the present one included. course_id: None for all courses. Raises InvalidInput."""
+    """Return a forecast. periods: their number, with the present one. course_id: None for all courses.
+
+    Raises InvalidInput for an unknown course.
+    """
     if course_id is not None:
         _need_course(db, course_id)
     zone = access.get_organization(db).time_zone

@@ -1,6 +1,6 @@
-"""Jobs of every kind: list, read and wait, results, cancel, retry, approve, reject, undo.
+"""Jobs of every kind: list, get and wait, results, cancel, retry, approve, reject, undo.
 
-What a kind has declared of itself decides here: which records its results name, what its end means, how it is undone.
+The declaration of a job's kind decides which records its results name, what happens at its end, and how it is undone.
 """
 
 import time
@@ -23,7 +23,7 @@ from shared.services.submitting import submit
 from shared.services.verbs import verb
 
 SEES = (Permission.VIEW, Permission.ASSIGN, Permission.COMPLETE, Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
-"""Everybody who may start a job or see its effects may read it."""
+"""A caller who may start a job or see its effects may read it."""
 
 ACTS = (Permission.ASSIGN, Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
 
@@ -32,7 +32,7 @@ STREAM_SECONDS = 3600
 
 
 def _undo(db: Session, chunk: Chunk, request: UndoJob, now: datetime) -> Tally:
-    """Take back one chunk of what a job did, as that job's kind has declared."""
+    """Undo one chunk of a job, as the kind of that job declares."""
     undo = KINDS[request.undo_kind].undo
     assert undo is not None
     return undo.work(db, chunk, request, now)
@@ -50,36 +50,36 @@ class Results(NamedTuple):
 
 @verb(*SEES)
 def list_jobs(db: Session, _: Caller, state: JobState | None, kind: str | None) -> Select[Job]:
-    """Jobs, the newest first."""
+    """Select jobs, the newest first."""
     return jobs.list_jobs(db, state=state, kind=kind)
 
 
 @verb(*SEES)
 async def wait_for_job(database: Database, caller: Caller, job_id: uuid.UUID, seconds: float) -> Job:
-    """One job: as soon as it has ended, or as it is after so many seconds. Raises NotFound.
+    """Return one job, as soon as it has ended or after so many seconds. Raises NotFound.
 
-    Each look is a transaction of its own: a caller that waits holds no connection between two looks.
+    Each read is a transaction of its own, so a waiting caller holds no connection between two reads.
     """
     deadline = time.monotonic() + seconds
-    job = await _look(database, caller, job_id)
+    job = await _read_job(database, caller, job_id)
     while not job.has_ended and (left := deadline - time.monotonic()) > 0:
         await anyio.sleep(min(POLL_SECONDS, left))
-        job = await _look(database, caller, job_id)
+        job = await _read_job(database, caller, job_id)
     return job
 
 
 @verb(*SEES)
 async def follow_job(database: Database, caller: Caller, job: Job) -> AsyncIterator[Job]:
-    """The job each time that it is looked at, until it has ended or an hour has passed."""
+    """Yield the job, read again every `POLL_SECONDS`, until it has ended or `STREAM_SECONDS` have passed."""
     deadline = time.monotonic() + STREAM_SECONDS
     yield job
     while not job.has_ended and time.monotonic() < deadline:
         await anyio.sleep(POLL_SECONDS)
-        job = await _look(database, caller, job.id)
+        job = await _read_job(database, caller, job.id)
         yield job
 
 
-async def _look(database: Database, caller: Caller, job_id: uuid.UUID) -> Job:
+async def _read_job(database: Database, caller: Caller, job_id: uuid.UUID) -> Job:
     def read() -> Job:
         with database.transaction(caller.org_id) as db:
             return jobs.get(db, job_id)
@@ -89,7 +89,7 @@ async def _look(database: Database, caller: Caller, job_id: uuid.UUID) -> Job:
 
 @verb(*SEES)
 def list_results(db: Session, _: Caller, job_id: uuid.UUID, outcome: Outcome | None) -> Results:
-    """Every recipient of the job with its outcome, by id. Raises NotFound."""
+    """Select every recipient of the job with its outcome, by id. Raises NotFound."""
     job = jobs.get(db, job_id)
     kind = jobs.kind_of(job)
     rows = jobs.list_results(job, kind.made(job) if kind.made else None, outcome=outcome)
@@ -100,15 +100,15 @@ def list_results(db: Session, _: Caller, job_id: uuid.UUID, outcome: Outcome | N
 
 @verb(*ACTS)
 def cancel_job(db: Session, caller: Caller, job_id: uuid.UUID, now: datetime) -> Job:
-    """Cancel the chunks that no worker has begun. Raises NotFound, JobFinished."""
+    """Cancel the chunks of a job that no worker has begun. Raises NotFound, JobFinished."""
     job = jobs.cancel(db, job_id, caller.actor, now)
-    jobs.tell_if_ended(db, job, now)
+    jobs.call_on_end(db, job, now)
     return job
 
 
 @verb(*ACTS)
 def retry_job(db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, now: datetime) -> Accepted:
-    """A new job of only the failed recipients, with the request as it was. Raises NotFound, NothingToRetry."""
+    """Submit a job of only the failed recipients, with the same request. Raises NotFound, NothingToRetry."""
     job = jobs.get(db, job_id)
     kind, failed = jobs.kind_of(job), jobs.failed_recipients(job)
     return submit(db, caller, kind, kind.request_of(job), failed, retry_of=job.id, workers=workers, now=now)
@@ -116,23 +116,23 @@ def retry_job(db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, n
 
 @verb(Permission.MANAGE_ASSIGNMENTS)
 def approve_job(db: Session, caller: Caller, job_id: uuid.UUID, now: datetime) -> Accepted:
-    """Let a job run that waits for a second member: another than the one who submitted it."""
+    """Approve a job that waits for a second member. Raises NotFound, NotAwaitingApproval, OtherMemberNeeded."""
     return Accepted(jobs.approve(db, job_id, caller.actor, now), replayed=False)
 
 
 @verb(Permission.MANAGE_ASSIGNMENTS)
 def reject_job(db: Session, caller: Caller, job_id: uuid.UUID, reason: str, now: datetime) -> Job:
-    """End a job that waits for approval: all of it is cancelled."""
+    """Reject a job that waits for approval: all its recipients are cancelled. Raises NotFound, NotAwaitingApproval."""
     job = jobs.reject(db, job_id, reason, caller.actor, now)
-    jobs.tell_if_ended(db, job, now)
+    jobs.call_on_end(db, job, now)
     return job
 
 
 @verb(Permission.MANAGE_ASSIGNMENTS)
 def undo_job(db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, now: datetime) -> Accepted:
-    """A job that takes back what this one did, where nobody has touched it since; asked again, the same job.
+    """Submit a job that undoes this one, except for assignments that were changed since. Repeated: the same job.
 
-    Within 14 days. Raises NotFound, CannotUndo.
+    A job can be undone for 14 days after its end. Raises NotFound, CannotUndo.
     """
     job = jobs.get(db, job_id)
     if earlier := jobs.undo_of(db, job.id):

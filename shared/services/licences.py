@@ -1,4 +1,4 @@
-"""Licences: list and read, correct, revoke, and the check that gates ask all day."""
+"""Licences: list, get, correct, revoke, check."""
 
 import uuid
 from collections.abc import Collection, Sequence
@@ -17,7 +17,7 @@ from shared.services.verbs import verb
 SEES = (Permission.VIEW, Permission.ADMIN)
 
 Shown = Row[Licence, str, str, datetime | None]
-"""A licence as it is shown: with its party's name, its version's label and the former licence's end."""
+"""A licence with its party's name, its version's label and the end of the licence that it renewed."""
 
 CHECKS = (Permission.CHECK_LICENCES, Permission.VIEW, Permission.ADMIN)
 
@@ -28,13 +28,13 @@ _NOT_THERE = {CheckReason.PARTY_NOT_FOUND: "party", CheckReason.COURSE_NOT_FOUND
 def list_licences(
     db: Session, caller: Caller, filters: Filters, sort: Sort
 ) -> Select[Licence, str, str, datetime | None]:
-    """The matching licences in the caller's scope."""
+    """Select the matching licences in the caller's scope."""
     return licences.list_licences(db, filters, caller.folders, sort)
 
 
 @verb(*SEES)
 def get_licence(db: Session, caller: Caller, licence_id: uuid.UUID) -> Shown:
-    """One licence in the caller's scope. Raises NotFound."""
+    """Return one licence in the caller's scope. Raises NotFound."""
     return licences.get(db, licence_id, caller.folders)
 
 
@@ -47,7 +47,7 @@ def correct_licence(
     expected: Collection[int] | None,
     now: datetime,
 ) -> Shown:
-    """Correct the end or the note, with a reason. Raises NotFound, Stale, LicenceRevoked, InvalidInput."""
+    """Correct the end or the note of a licence, with a reason. Raises NotFound, Stale, LicenceRevoked, InvalidInput."""
     licence = licences.locked(db, licence_id, caller.folders, expected=expected)
     changes = body.model_dump(exclude_unset=True, exclude={"reason"})
     licences.correct(db, licence, changes, body.reason, caller.actor, now)
@@ -63,7 +63,7 @@ def revoke_licence(
     expected: Collection[int] | None,
     now: datetime,
 ) -> Shown:
-    """Take it back for good. Raises NotFound, Stale, LicenceRevoked."""
+    """Revoke a licence for good. Raises NotFound, Stale, LicenceRevoked."""
     licence = licences.locked(db, licence_id, caller.folders, expected=expected)
     licences.revoke(db, licence, reason, caller.actor, now)
     return licences.get(db, licence_id, caller.folders)
@@ -79,9 +79,9 @@ async def check_licences(
     features: frozenset[str],
     now: datetime,
 ) -> list[Checked]:
-    """True or not for each of these parties and courses, at an instant (default: now), in the order asked.
+    """Check for each of these parties and courses if the party is licensed at `at`, now by default. Keeps their order.
 
-    It brings its own transaction, and finds out with the same question whether training is available (decision 0011).
+    Opens its own transaction. The same query checks if training is available (decision 0011).
     Raises OrganizationUnknown, FeatureNotAvailable.
     """
     scope = caller.folders
@@ -100,7 +100,7 @@ async def check_licence(
     features: frozenset[str],
     now: datetime,
 ) -> Checked:
-    """The same for one party and course. Raises NotFound for a party or a course that does not exist."""
+    """Check one party and course. Raises as `check_licences`, and NotFound for an unknown party or course."""
     (found,) = await check_licences(database, caller, [party_id], [course_id], at, features, now)
     if found.reason in _NOT_THERE:
         raise NotFound(_NOT_THERE[found.reason])

@@ -1,4 +1,4 @@
-"""What callers see of their own, as the party that they represent: no permission is needed for that."""
+"""The assignments and licences of the party that the caller represents. They need no permission."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from shared.services.verbs import verb
 
 @verb()
 def list_my_assignments(db: Session, caller: Caller, now: datetime) -> Select[Assignment, str, str] | None:
-    """What the caller's party must complete, by due date, then what it has completed. None: it represents no party."""
+    """Select the open assignments of the caller's party by due date, then the completed ones. None without a party."""
     if caller.party_id is None:
         return None
     return assignments.list_personal(db, caller.party_id, access.today(db, now))
@@ -22,7 +22,7 @@ def list_my_assignments(db: Session, caller: Caller, now: datetime) -> Select[As
 
 @verb()
 def list_my_licences(db: Session, caller: Caller, now: datetime) -> Select[Licence, str, str, datetime | None] | None:
-    """The licences of the caller's party, the newest first. None: the caller represents no party."""
+    """Select the licences of the caller's party, the newest first. None without a party."""
     if caller.party_id is None:
         return None
     return licences.list_licences(db, Filters(now, party_id=caller.party_id), None)

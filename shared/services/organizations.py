@@ -1,4 +1,4 @@
-"""The caller's organization: its settings, and if training is available to it."""
+"""The caller's organization: its settings, and the availability of training."""
 
 from datetime import datetime
 
@@ -11,13 +11,13 @@ from shared.services.verbs import verb
 
 @verb()
 def get_organization(db: Session, _: Caller) -> Organization:
-    """The caller's organization. Raises OrganizationUnknown."""
+    """Return the caller's organization. Raises OrganizationUnknown."""
     return access.get_organization(db)
 
 
 @verb(*Permission)
 def get_settings(db: Session, _: Caller) -> Organization:
-    """The organization with its settings, for everybody who has any permission."""
+    """Return the organization with its settings, to every caller who has any permission."""
     return access.get_organization(db)
 
 
@@ -31,7 +31,7 @@ def change_settings(db: Session, caller: Caller, change_limit: int | None, now: 
 
 @verb()
 def get_availability(db: Session, _: Caller, features: frozenset[str]) -> tuple[Organization, Unavailability | None]:
-    """The organization, and the reason why training is not available to it, if it is not."""
+    """Return the organization, and the reason why training is not available to it; None if it is."""
     organization = access.get_organization(db)
     return organization, access.unavailability(organization, features)
 
@@ -40,7 +40,7 @@ def get_availability(db: Session, _: Caller, features: frozenset[str]) -> tuple[
 def change_availability(
     db: Session, caller: Caller, enabled: bool, features: frozenset[str], now: datetime
 ) -> tuple[Organization, Unavailability | None]:
-    """Enable or disable training for the organization. Nothing is deleted; jobs that run finish."""
+    """Enable or disable training for the organization. Nothing is deleted, and running jobs finish."""
     access.enable(db, training=enabled, actor=caller.actor, now=now)
     db.expire_all()
     return get_availability(db, caller, features)

@@ -1,4 +1,4 @@
-"""Rosters: the parties expected at a session, their attendance, and afterwards what the session brought them."""
+"""Rosters: add and remove parties, list them with their outcomes, record attendance."""
 
 import uuid
 from datetime import datetime
@@ -17,7 +17,7 @@ from shared.sessions import Addition, Attendance, RosterEntry, RosterRequest
 
 @verb(Permission.ADMIN)
 def add_to_roster(db: Session, caller: Caller, session_id: uuid.UUID, body: RosterRequest, now: datetime) -> Addition:
-    """Put parties on the roster, those named first, as long as there is room; those that do not get on are named.
+    """Add parties to the roster until its capacity is reached, named ones first. Returns who was refused, and why.
 
     Raises NotFound, InvalidInput, SessionCompleted, SessionCancelled.
     """
@@ -36,7 +36,7 @@ def add_to_roster(db: Session, caller: Caller, session_id: uuid.UUID, body: Rost
 
 @verb(*SEES)
 def list_roster(db: Session, caller: Caller, session_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
-    """The roster in the caller's scope, by party; once completed, with each party's outcome. Raises NotFound."""
+    """Select the roster in the caller's scope, by party, with outcomes once it is completed. Raises NotFound."""
     session = sessions.get(db, session_id, caller.folders)[0]
     return sessions.list_roster(db, session, licences.of_session(session_id), caller.folders)
 
@@ -45,7 +45,7 @@ def list_roster(db: Session, caller: Caller, session_id: uuid.UUID) -> Select[*t
 def record_attendance(
     db: Session, caller: Caller, session_id: uuid.UUID, party_id: str, attendance: Attendance, now: datetime
 ) -> Row[*tuple[Any, ...]]:
-    """Record that a party was there or not: only the attended are licensed. Returns its entry.
+    """Record the attendance of a party. Only parties that attended are licensed. Returns the entry.
 
     Raises NotFound, SessionCompleted, SessionCancelled.
     """
@@ -57,5 +57,5 @@ def record_attendance(
 
 @verb(Permission.ADMIN)
 def remove_from_roster(db: Session, caller: Caller, session_id: uuid.UUID, party_id: str, now: datetime) -> None:
-    """Take a party off the roster. Raises NotFound, SessionCompleted, SessionCancelled."""
+    """Remove a party from the roster. Raises NotFound, SessionCompleted, SessionCancelled."""
     sessions.remove_from_roster(db, session_id, party_id, scope=caller.folders, actor=caller.actor, now=now)

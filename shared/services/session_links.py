@@ -1,6 +1,6 @@
-"""Session links: with one, a party without an account completes one assignment. Minted by a member, opened by anybody.
+"""Session links: mint one, open it, complete its assignment. A link is for a party without an account.
 
-Opening needs no sign-in: the link itself is signed, and says whose it is.
+Opening and completing need no sign-in, because the link is signed and names the assignment.
 """
 
 import uuid
@@ -29,16 +29,16 @@ from shared.services.verbs import verb
 
 
 class Paused(Problem):
-    """Training is not available to the organization. The link works again when it is."""
+    """Training is not available to the organization. The link or code works again once it is."""
 
     slug, status, title = "feature-not-available", 403, "Training is not available at the moment"
 
     def __init__(self) -> None:
-        super().__init__("Nothing is lost. Please try again later, or ask whoever sent the link.")
+        super().__init__("Nothing is lost. Please try again later, or ask the sender of the link.")
 
 
 class LinkedAssignment(NamedTuple):
-    """The assignment of a link, with everything that its party is shown."""
+    """The assignment of a link, with everything that its page shows."""
 
     organization: Organization
     assignment: Shown
@@ -48,13 +48,16 @@ class LinkedAssignment(NamedTuple):
 
 @verb(Permission.ASSIGN, Permission.MANAGE_ASSIGNMENTS)
 def mint_link(db: Session, caller: Caller, assignment_id: uuid.UUID, links: SessionLinks, now: datetime) -> MintedLink:
-    """A link with which the party completes this open assignment itself. Links minted earlier stay good."""
+    """Return a link with which the party can complete this open assignment. Earlier links stay valid.
+
+    Raises NotFound, AssignmentCompleted, AssignmentClosed, LinksNotConfigured.
+    """
     assignment = assignments.locked(db, assignment_id, caller.folders)
     return assignments.mint_link(db, links, assignment, caller.actor, now)
 
 
 def open_link(db: Session, link: SessionLink, features: frozenset[str]) -> LinkedAssignment:
-    """The assignment as its party sees it. Raises Paused, LinkInvalid, LinkDead."""
+    """Return the assignment of a link. Raises Paused, LinkInvalid, LinkDead."""
     organization = _organization(db, features)
     try:
         row = assignments.get(db, link.assignment_id, None)
@@ -68,7 +71,7 @@ def open_link(db: Session, link: SessionLink, features: frozenset[str]) -> Linke
 
 
 def complete_by_link(db: Session, link: SessionLink, features: frozenset[str], now: datetime) -> None:
-    """Record that the party completed it; nothing happens when it is completed already, in whatever way.
+    """Complete the assignment of a link as its party. Does nothing if it is completed already, by any method.
 
     Raises Paused, LinkInvalid, LinkDead.
     """
@@ -85,7 +88,7 @@ def complete_by_link(db: Session, link: SessionLink, features: frozenset[str], n
 
 
 def _organization(db: Session, features: frozenset[str]) -> Organization:
-    """The link's organization, if it can use training now."""
+    """Return the link's organization. Raises LinkInvalid if it is unknown, Paused if it cannot use training now."""
     try:
         organization = access.get_organization(db)
     except OrganizationUnknown:

@@ -1,7 +1,7 @@
-"""Sessions: schedule, list and read, change, cancel, complete and amend. Their rosters are in `rosters`.
+"""Sessions: schedule, list, get, change, cancel, complete and amend. Their rosters are in `rosters`.
 
-The work of a completion and of an amendment is here too: sessions, licences and assignments meet in it, and their locks
-are taken in one order: assignments, parties, licences, then the organization's event counter (docs/locks.md).
+The chunk work of a completion and of an amendment is here too, because it joins sessions, licences and assignments. It
+takes their locks in the order of docs/locks.md.
 """
 
 import uuid
@@ -32,23 +32,29 @@ from shared.sessions import (
 SEES = (Permission.VIEW, Permission.ADMIN)
 
 Shown = Row[TrainingSession, str, str, int]
-"""A session as it is shown: with its course's title, its version's label and the size of its roster in scope."""
+"""A session with its course's title, its version's label and the size of its roster in scope."""
 
 
 def _complete(db: Session, chunk: Chunk, request: CompletionJob, now: datetime) -> Tally:
-    """License the parties of a chunk that attended, and complete their assignments of the version. Again: nothing."""
-    attended = _attended(request)
+    """License the parties of a chunk that attended, and complete their open assignments of the version.
+
+    Does nothing for parties that the session has licensed already.
+    """
+    attended = _attended_session(request)
     completion = sessions.plan_completion(db, chunk, request, licences.of_session(request.session_id))
     completed = assignments.complete_attended(db, chunk, attended, _rows(completion.to_license), now)
     granted = licences.grant(db, chunk, _earned(chunk, request), completion.to_license, now)
     assignments.record_attended(db, chunk, attended, completed, now)
-    return sessions.settle_completion(db, chunk, completion, granted)
+    return sessions.store_completion_outcomes(db, chunk, completion, granted)
 
 
 def _amend(db: Session, chunk: Chunk, request: AmendmentJob, now: datetime) -> Tally:
-    """License the parties of a chunk that are to be added, and take back what those to be removed never earned: the
-    licence, and the completion of their assignment."""
-    attended, session_id, actor = _attended(request), request.session_id, chunk.job.actor
+    """Amend the roster for a chunk of parties.
+
+    Licenses the added parties and completes their assignments. Revokes the licences of removed parties and reopens the
+    assignments that the session had completed.
+    """
+    attended, session_id, actor = _attended_session(request), request.session_id, chunk.job.actor
     assignments.lock_attended(db, chunk, attended)
     licensed = licences.of_session(session_id)
     amendment = sessions.plan_amendment(db, chunk, request, licensed)
@@ -61,7 +67,7 @@ def _amend(db: Session, chunk: Chunk, request: AmendmentJob, now: datetime) -> T
     licences.revoke_earned(db, chunk, session_id, request.reason, actor, now, of=to_remove)
     assignments.record_attended(db, chunk, attended, completed, now)
     assignments.record_reopened(db, chunk, attended, reopened, request.reason, now)
-    return sessions.settle_amendment(db, chunk, amendment, granted, licensed)
+    return sessions.store_amendment_outcomes(db, chunk, amendment, granted, licensed)
 
 
 COMPLETE = declare(
@@ -69,7 +75,7 @@ COMPLETE = declare(
         name=sessions.COMPLETE,
         request=CompletionJob,
         work=_complete,
-        ended=sessions.end_completion,
+        on_end=sessions.end_completion,
         made=licences.made_by,
         record="licence",
     )
@@ -80,26 +86,26 @@ AMEND = declare(Kind(name=sessions.AMEND, request=AmendmentJob, work=_amend, mad
 
 @verb(Permission.ADMIN)
 def schedule_session(db: Session, caller: Caller, body: SessionRequest, now: datetime) -> Shown:
-    """Schedule a sitting of a course's active version. Its times may lie in the past."""
+    """Schedule a sitting of a course's active version, also in the past. Raises InvalidInput, CourseNotPublished."""
     session = sessions.schedule(db, body, caller.actor, now)
     return sessions.get(db, session.id, caller.folders)
 
 
 @verb(*SEES)
 def list_sessions(db: Session, caller: Caller, filters: Filters) -> Select[TrainingSession, str, str, int]:
-    """Sessions by their start, the earliest first."""
+    """Select the matching sessions by their start, the earliest first."""
     return sessions.list_sessions(db, filters, caller.folders)
 
 
 @verb(*SEES)
 def get_session(db: Session, caller: Caller, session_id: uuid.UUID) -> Shown:
-    """One session. Raises NotFound."""
+    """Return one session. Raises NotFound."""
     return sessions.get(db, session_id, caller.folders)
 
 
 @verb(*SEES)
 def write_calendar(db: Session, caller: Caller, session_id: uuid.UUID) -> bytes:
-    """The session as a calendar file: the same entry each time, in its own time zone. Raises NotFound."""
+    """Return the session as a calendar file. A later file updates the same entry. Raises NotFound."""
     row = sessions.get(db, session_id, caller.folders)
     return sessions.calendar_file(row[0], row.course_title, row.version_label)
 
@@ -127,7 +133,7 @@ def cancel_session(
     expected: Collection[int] | None,
     now: datetime,
 ) -> Shown:
-    """Say that it will not take place. Raises NotFound, Stale, SessionCompleted, SessionCancelled."""
+    """Cancel a session. Raises NotFound, Stale, SessionCompleted, SessionCancelled."""
     sessions.cancel(db, session_id, reason, expected=expected, actor=caller.actor, now=now)
     return sessions.get(db, session_id, caller.folders)
 
@@ -136,7 +142,7 @@ def cancel_session(
 def complete_session(
     db: Session, caller: Caller, session_id: uuid.UUID, key: Key | None, *, workers: int, now: datetime
 ) -> Accepted:
-    """License everybody on the roster who attended, as a job; from now on the roster is frozen. Again: the same job.
+    """Submit a job that licenses every party that attended, and freeze the roster. Repeated: the same job.
 
     Raises NotFound, SessionCancelled, RosterEmpty.
     """
@@ -166,7 +172,7 @@ def amend_session(
     workers: int,
     now: datetime,
 ) -> Accepted:
-    """Correct a completed session's roster, as a job: license those to add, take back from those to remove.
+    """Submit a job that amends a completed session: it licenses added parties, and revokes licences of removed ones.
 
     Raises NotFound, SessionNotCompleted, SessionCancelled, InvalidInput for a party in both lists.
     """
@@ -189,18 +195,21 @@ def amend_session(
 
 
 def _rows(party_ids: Sequence[str]) -> Select[str]:
-    """Ids as rows: one parameter, whatever their number. As a query they would be computed again by every statement,
-    and in the square of their number while the tables are new and have no statistics."""
+    """Select these ids from one array parameter.
+
+    As the query that found them, they would be computed again by every statement, at a cost of the square of their
+    number while the tables have no statistics.
+    """
     return select(func.unnest(texts(party_ids)).label("entity_id"))
 
 
-def _attended(request: CompletionJob) -> Attended:
-    """The session as the assignments know it."""
+def _attended_session(request: CompletionJob) -> Attended:
+    """The session as `shared.assignments` needs it."""
     return Attended(request.session_id, request.course_id, request.course_version_id, request.occurred_on)
 
 
 def _earned(chunk: Chunk, request: CompletionJob) -> Earned:
-    """What the session earns, as it was fixed when the job was accepted."""
+    """The licences that the session earns, as they were fixed when the job was accepted."""
     return Earned(
         course_id=request.course_id,
         course_version_id=request.course_version_id,

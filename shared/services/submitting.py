@@ -1,4 +1,4 @@
-"""What every verb that starts a job has in common: the parties a request names, and the job with its limits."""
+"""Functions of verbs that submit jobs: the parties that a request names, checks of days, and the submission itself."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -29,9 +29,10 @@ def submit(
     scoped: bool = True,
     **of: Any,
 ) -> Accepted:
-    """Submit a job in the caller's name, which waits for approval above the organization's limit.
+    """Submit a job with the caller as its actor. It waits for approval above the organization's change limit.
 
-    key, body: of the request, for its repetitions. scoped: False for work that is not bound to the caller's folders.
+    key, body: those of the request, so that a repetition returns the same job. scoped: False for work that is not
+    limited to the caller's folders.
     of: `retry_of` or `undo_of`.
     """
     submission = Submission(
@@ -48,7 +49,7 @@ def submit(
 
 
 def need_recipients(accepted: Accepted, pointer: str, detail: str) -> Accepted:
-    """The job, if it has recipients. Raises InvalidInput at `pointer` for one that was submitted for nobody."""
+    """Return the job. Raises InvalidInput at `pointer` for a new job without recipients."""
     if not accepted.replayed and accepted.job.total == 0:
         raise InvalidInput(Fault(pointer, detail))
     return accepted
@@ -57,13 +58,13 @@ def need_recipients(accepted: Accepted, pointer: str, detail: str) -> Accepted:
 def named_parties(
     db: Session, caller: Caller, recipients: Sequence[Recipient], folder_ids: Sequence[str]
 ) -> Select[str]:
-    """The parties that a request names one by one and by folder, as a job's recipients. Raises InvalidInput."""
+    """Select the parties that a request names by id and by folder, as a job's recipients. Raises InvalidInput."""
     need_folders(db, caller, folder_ids)
     return directory.recipients(party_ids=[one.entity_id for one in recipients], folder_ids=folder_ids)
 
 
 def need_folders(db: Session, caller: Caller, folder_ids: Sequence[str]) -> None:
-    """Raise InvalidInput for each of the folders that does not exist or is outside the caller's scope."""
+    """Raise InvalidInput if a folder does not exist or is outside the caller's scope, with a fault for each."""
     missing = set(directory.missing_folders(db, folder_ids, caller.folders))
     if missing:
         raise InvalidInput(
@@ -82,7 +83,7 @@ def need_due_day(due_on: date | None, today: date) -> None:
 
 
 def day_it_happened(occurred_on: date | None, today: date) -> date:
-    """The given day, or today where none is given. Raises InvalidInput for a day in the future."""
+    """Return the given day, or today if none is given. Raises InvalidInput for a day in the future."""
     if occurred_on is not None and occurred_on > today:
         raise InvalidInput(Fault("/occurredOn", "The day it happened may not lie in the future; today is the latest."))
     return occurred_on or today

@@ -1,7 +1,7 @@
-"""The expiry sweep: its runs, asking for one, and one step of a run in one transaction.
+"""The expiry sweep: list its runs, request one, and take one step of a run in one transaction.
 
-A step submits renewals first, publishes what is due, then ends the run. The worker's tasks take steps when they are
-woken; `rollcall sweep` takes the same steps without a broker.
+A step submits renewals first, records the events that are due, then ends the run if nothing is left. The worker's tasks
+take steps; `rollcall sweep` takes the same steps without a broker.
 """
 
 from datetime import datetime
@@ -35,13 +35,13 @@ class Step(StrEnum):
 
 @verb(Permission.VIEW, Permission.ADMIN)
 def list_sweeps(db: Session, _: Caller) -> Select[Sweep]:
-    """Runs over the caller's organization, the newest first."""
+    """Select the runs over the caller's organization, the newest first."""
     return licences.list_sweeps(db)
 
 
 @verb(Permission.ADMIN)
 def ask_sweep(db: Session, caller: Caller, now: datetime) -> Sweep:
-    """Ask for a run over the caller's organization now."""
+    """Request a run over the caller's organization now."""
     return licences.ask_sweep(db, caller.actor, now)
 
 

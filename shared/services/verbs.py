@@ -1,8 +1,8 @@
-"""Verbs: the functions that a person's request calls, whichever door it came through.
+"""Verbs: the functions that requests call, from the API and from the pages.
 
-A verb declares its permission. The call enforces it, and a door can ask for it: the API refuses before it reads a body,
-and a page shows a button only to a caller who `may` press it. The first two arguments of a verb are the transaction
-(or the database, for a verb that waits and holds no transaction meanwhile) and the caller.
+A verb declares its permission. Its call enforces it, and a door can check it before: the API refuses a request before
+it reads the body, and a page can leave out a button that the caller may not press. The first two arguments of a verb
+are the transaction and the caller. A verb that waits takes the database instead, and holds no transaction meanwhile.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 
 class Verb(Generic[Db, P, R]):
-    """A function with the permissions of which a caller needs one; with none, every signed-in member may call it."""
+    """A function and its permissions. A caller needs one of them; without any, every signed-in member may call it."""
 
     def __init__(self, function: Callable[Concatenate[Db, Caller, P], R], any_of: tuple[Permission, ...]) -> None:
         update_wrapper(self, function)
@@ -26,12 +26,12 @@ class Verb(Generic[Db, P, R]):
         self.any_of = any_of
 
     def __call__(self, db: Db, caller: Caller, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call the function. Raises PermissionDenied, naming what is missing."""
+        """Call the function. Raises PermissionDenied, naming the missing permission."""
         self.need(caller)
         return self._function(db, caller, *args, **kwargs)
 
     def need(self, caller: Caller) -> None:
-        """Raise PermissionDenied, naming what is missing, unless the caller has one of the permissions."""
+        """Raise PermissionDenied, naming the missing permission, unless the caller has one of them."""
         if self.any_of:
             caller.need(*self.any_of)
 
@@ -44,5 +44,5 @@ AnyVerb = Verb[Any, Any, Any]
 
 
 def verb(*any_of: Permission) -> Callable[[Callable[Concatenate[Db, Caller, P], R]], Verb[Db, P, R]]:
-    """Declare a verb: one of these permissions is needed, or none of them."""
+    """Declare a function a verb. A caller needs one of these permissions; without any, it must only be signed in."""
     return lambda function: Verb(function, any_of)

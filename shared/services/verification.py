@@ -1,8 +1,8 @@
-"""A licence in its holder's hands and before outsiders: the certificate, the signed credential, and their verification.
+"""Proofs of a licence: the certificate, the signed credential, and their verification by outsiders.
 
-Outsiders do not sign in: the printed code opens one licence, and only the few facts printed beside it. That stays so
-while an organization's training is unavailable: a switch takes nothing back that was earned, and a certificate that
-cannot be verified keeps somebody from work (decision 0012).
+Outsiders do not sign in. The printed code gives access to one licence, and only to the facts printed beside it. Codes
+are verified even while training is not available to the organization: its parties have earned their licences, and may
+need them to be let in to work (decision 0012).
 """
 
 import uuid
@@ -32,7 +32,7 @@ from shared.settings import TRAINING, Settings
 
 @dataclass(frozen=True)
 class Certificate:
-    """A licence with everything that is printed with it. until: until when it is good, or since when it is not."""
+    """A licence with everything that its certificate shows. until: the end of its validity, future or past."""
 
     proof: Proof
     organization: Organization
@@ -41,7 +41,7 @@ class Certificate:
     until: datetime
 
     def day(self, at: datetime) -> date:
-        """The day of an instant, in the organization's time zone."""
+        """Return the day of an instant, in the organization's time zone."""
         return clock.day_in(self.organization.time_zone, at)
 
 
@@ -49,7 +49,7 @@ class Certificate:
 def get_certificate(
     db: Session, caller: Caller, licence_id: uuid.UUID, settings: Settings, now: datetime
 ) -> Certificate:
-    """The certificate, for the member who represents the holder, and for `training.view` in scope.
+    """Return the certificate. For the holder's member, and for `training.view` or `training.admin` in scope.
 
     Raises PermissionDenied, NotFound.
     """
@@ -59,7 +59,7 @@ def get_certificate(
 
 @verb()
 def sign_credential(db: Session, caller: Caller, licence_id: uuid.UUID, settings: Settings) -> tuple[Proof, str]:
-    """The licence as an Open Badges 3.0 credential, a compact JWS, for everybody who may see the certificate.
+    """Return the licence as an Open Badges 3.0 credential (compact JWS), for those who may see the certificate.
 
     Raises PermissionDenied, NotFound, LicenceRevoked, CredentialsNotConfigured.
     """
@@ -71,9 +71,10 @@ def sign_credential(db: Session, caller: Caller, licence_id: uuid.UUID, settings
 
 
 def verify_code(database: Database, typed: str, settings: Settings, now: datetime) -> Certificate:
-    """The licence with the code that somebody typed.
+    """Return the licence with a typed code.
 
-    Begins and ends its transactions in one thread, so it needs no turn. Raises CodeUnknown, Paused.
+    Its transactions begin and end in one thread, so it needs no turn (`api/http/dependencies.py`).
+    Raises CodeUnknown, Paused.
     """
     if TRAINING not in settings.features:
         raise Paused
@@ -89,7 +90,7 @@ def verify_code(database: Database, typed: str, settings: Settings, now: datetim
 
 
 def credential_status(database: Database, typed: str, until: int, settings: Settings, now: datetime) -> dict[str, Any]:
-    """The status document of the credential whose licence ended at `until` when it was signed, in seconds since 1970.
+    """Return the status document of a credential. until: its licence's end when signed, in seconds since 1970.
 
     Raises CodeUnknown, Paused.
     """
@@ -98,7 +99,7 @@ def credential_status(database: Database, typed: str, until: int, settings: Sett
 
 
 def published_keys(settings: Settings) -> list[dict[str, Any]]:
-    """The public keys of credentials as JWKs; none where the deployment has no key."""
+    """Return the public keys of credentials as JWKs. Empty if the deployment has no key."""
     try:
         return CredentialKeys(settings).published()
     except CredentialsNotConfigured:
@@ -106,7 +107,7 @@ def published_keys(settings: Settings) -> list[dict[str, Any]]:
 
 
 def issuer_profile(database: Database, org_id: str, settings: Settings) -> dict[str, Any]:
-    """The public profile of an organization that issues credentials. Raises NotFound, also where there is no key."""
+    """Return the public profile of an organization. Raises NotFound, also if the deployment issues no credentials."""
     try:
         CredentialKeys(settings)
         with database.transaction(org_id) as db:

@@ -1,7 +1,7 @@
-"""Webhooks: addresses of other systems that are told of events. Set up, change, try, and tell again.
+"""Webhooks: addresses of other systems that receive events. Create, change, remove and try one, and replay events.
 
-An address is checked before anything is written, outside any transaction, because its name has to be looked up. So
-these verbs take the database and open transactions of their own.
+An address is checked before anything is written, outside any transaction, because its host name is looked up. So the
+verbs that check one take the database and open transactions of their own.
 """
 
 import time
@@ -24,7 +24,7 @@ from shared.services.verbs import verb
 
 
 class Trial(NamedTuple):
-    """What came back from one call, and after how long."""
+    """The reply to one call, and the seconds it took."""
 
     reply: Reply
     seconds: float
@@ -34,7 +34,7 @@ class Trial(NamedTuple):
 def create_webhook(
     database: Database, caller: Caller, body: WebhookRequest, *, allow_private: bool, now: datetime
 ) -> Webhook:
-    """Set up a webhook for everything that happens from now on. Raises AddressRefused, TooManyWebhooks."""
+    """Create a webhook for events from now on. Raises AddressRefused, TooManyWebhooks."""
     url = deliveries.check_url(body.url, allow_private=allow_private)
     with database.transaction(caller.org_id) as db:
         access.get_organization(db)
@@ -45,13 +45,13 @@ def create_webhook(
 
 @verb(Permission.ADMIN)
 def list_webhooks(db: Session, _: Caller) -> Select[Webhook]:
-    """Webhooks, the newest first."""
+    """Select webhooks, the newest first."""
     return deliveries.list_webhooks(db)
 
 
 @verb(Permission.ADMIN)
 def get_webhook(db: Session, _: Caller, webhook_id: uuid.UUID) -> Webhook:
-    """One webhook. Raises NotFound."""
+    """Return one webhook. Raises NotFound."""
     return deliveries.get_webhook(db, webhook_id)
 
 
@@ -66,7 +66,7 @@ def change_webhook(
     allow_private: bool,
     now: datetime,
 ) -> Webhook:
-    """Change the given fields. What happened while it was disabled reaches it only by a replay.
+    """Change the given fields. Events from while it was disabled are sent only by a replay.
 
     Raises NotFound, Stale, AddressRefused.
     """
@@ -83,13 +83,13 @@ def change_webhook(
 def remove_webhook(
     db: Session, caller: Caller, webhook_id: uuid.UUID, expected: Collection[int] | None, now: datetime
 ) -> None:
-    """Take a webhook away. What it was told stays on record. Raises NotFound, Stale."""
+    """Remove a webhook. Its deliveries stay on record. Raises NotFound, Stale."""
     deliveries.remove_webhook(db, webhook_id, expected=expected, actor=caller.actor, now=now)
 
 
 @verb(Permission.ADMIN)
 def rotate_secret(db: Session, caller: Caller, webhook_id: uuid.UUID, now: datetime) -> Webhook:
-    """Give it a new secret. For 24 hours messages are signed with the former one, too. Raises NotFound."""
+    """Make a new secret. For 24 hours messages are signed with the former one too. Raises NotFound."""
     return deliveries.rotate_secret(db, webhook_id, actor=caller.actor, now=now)
 
 
@@ -97,7 +97,7 @@ def rotate_secret(db: Session, caller: Caller, webhook_id: uuid.UUID, now: datet
 async def try_webhook(
     database: Database, caller: Caller, webhook_id: uuid.UUID, *, allow_private: bool, now: datetime
 ) -> Trial:
-    """Call it now, with an event of type `webhook.test` that is in no feed. Raises NotFound."""
+    """Call the webhook now, with an event of type `webhook.test` that is not in the feed. Raises NotFound."""
 
     def read() -> Webhook:
         with database.transaction(caller.org_id) as db:
@@ -115,7 +115,7 @@ async def try_webhook(
 
 @verb(Permission.ADMIN)
 def list_webhook_deliveries(db: Session, _: Caller, webhook_id: uuid.UUID) -> Select[Delivery, uuid.UUID]:
-    """What it was told, the newest first. Raises NotFound."""
+    """Select the deliveries to a webhook, the newest first. Raises NotFound."""
     deliveries.get_webhook(db, webhook_id)
     return deliveries.list_deliveries(db, Which(webhook_id=webhook_id))
 
@@ -124,9 +124,10 @@ def list_webhook_deliveries(db: Session, _: Caller, webhook_id: uuid.UUID) -> Se
 def replay_webhook(
     db: Session, _: Caller, webhook_id: uuid.UUID, from_sequence: int, now: datetime
 ) -> tuple[int, int, bool]:
-    """Tell it again of every event from a sequence on that it asks for, also from before it was set up.
+    """Queue again every event of the webhook's types from a sequence on, also from before it was created.
 
-    At most 50,000 events. Returns how many are queued, up to which sequence, and if there are more. Raises NotFound.
+    At most 50,000 events. Returns the number of queued events, the last sequence examined, and True if more remain.
+    Raises NotFound.
     """
     return deliveries.replay(db, webhook_id, from_sequence, now)
 

@@ -1,9 +1,13 @@
 """Sessions: scheduled sittings of a course version, each with a roster.
 
-Owns the tables `training_session` and `roster_entry`. Promises that a session is completed once and by one job, that
-its roster is frozen from the moment completion is accepted, that a roster holds no more than its session's capacity,
-and that a party which an amendment removed still stands in it as such. `actions` schedules and changes, `rosters` is
-about the parties, `completion` about the end, `work` does a chunk of a completion or an amendment.
+Owns the tables `training_session` and `roster_entry`, and guarantees:
+- A session is completed once, by one job.
+- Once its completion is accepted, its roster changes only by amendments.
+- Only an amendment can exceed the session's capacity.
+- A party that an amendment removes keeps its entry, which is marked as removed.
+
+`actions` schedules, changes and cancels a session, `rosters` changes its roster, `completion` has the rules of
+completing and amending, `work` does a chunk of either.
 """
 
 from shared.sessions.actions import (
@@ -49,8 +53,8 @@ from shared.sessions.work import (
     amend_roster,
     plan_amendment,
     plan_completion,
-    settle_amendment,
-    settle_completion,
+    store_amendment_outcomes,
+    store_completion_outcomes,
 )
 
 __all__ = [
@@ -104,7 +108,7 @@ __all__ = [
     "SessionNotCompleted",
     "SessionRequest",
     "SessionState",
-    "settle_amendment",
-    "settle_completion",
+    "store_amendment_outcomes",
+    "store_completion_outcomes",
     "TrainingSession",
 ]

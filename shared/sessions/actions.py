@@ -1,8 +1,7 @@
-"""What staff do to one session: schedule, change, cancel it. `rosters` is about who comes, `completion` about the end.
+"""Scheduling, changing and cancelling one session. Rosters are in `rosters`, completing and amending in `completion`.
 
-Every change of a session or its roster locks the session first, so that the second of two changes finds what the first
-has made. A session in state `completing` is only read: its job's end holds the event counter and then locks this row,
-so no transaction may hold the row and wait for the counter (docs/locks.md).
+Every change of a session or its roster locks the session first, so that a second change sees the first one. A session
+in state `completing` is never changed here, because the end of its job locks the row late: see docs/locks.md.
 """
 
 import uuid
@@ -24,16 +23,16 @@ from shared.sessions.schemas import SessionChanges, SessionRequest
 
 
 class SessionCompleted(Conflict):
-    """Its completion was accepted: the roster is the record of who was there, and changes by amendment alone."""
+    """The session's completion was accepted, so the session does not change, and its roster only by an amendment."""
 
     slug, title = "session-completed", "Session completed"
 
     def __init__(self) -> None:
-        super().__init__("The session is completed, so it stays as it is; its roster can be amended.")
+        super().__init__("The session is completed, so it cannot be changed; its roster can be amended.")
 
 
 class SessionCancelled(Conflict):
-    """It does not take place."""
+    """The session is cancelled."""
 
     slug, title = "session-cancelled", "Session cancelled"
 
@@ -41,8 +40,8 @@ class SessionCancelled(Conflict):
         super().__init__("The session is cancelled, so nothing can be done with it; schedule a new one.")
 
 
-TOLD = frozenset({"mode", "starts_at", "ends_at", "time_zone", "capacity"})
-"""What events tell of a session. Where it is held is free text, and the link to join it opens a door."""
+EVENT_FIELDS = frozenset({"mode", "starts_at", "ends_at", "time_zone", "capacity"})
+"""The fields of a session that its events contain. The location is free text, and the link lets anybody join."""
 
 
 def schedule(db: Session, request: SessionRequest, actor: Actor, now: datetime) -> TrainingSession:
@@ -63,7 +62,7 @@ def schedule(db: Session, request: SessionRequest, actor: Actor, now: datetime) 
         )
         .returning(TrainingSession)
     ).one()
-    data = about(session) | _named({name: values[name] for name in TOLD})
+    data = about(session) | _event_data({name: values[name] for name in EVENT_FIELDS})
     events.record(db, actor, now, Fact("session.scheduled", f"session/{session.id}", data))
     return session
 
@@ -77,7 +76,7 @@ def change(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Change the given fields of a session that is scheduled; what equals the present value is no change.
+    """Change the given fields of a scheduled session. Does nothing if they have these values already.
 
     expected: the revisions that the caller may have read, None for any. Raises NotFound, Stale, SessionCompleted,
     SessionCancelled, InvalidInput.
@@ -95,15 +94,15 @@ def change(
     for name, value in new.items():
         setattr(session, name, value)
     touch(db, session, now)
-    told = {name: value for name, value in former.items() if name in TOLD}
-    data = about(session) | {"changed": sorted(map(to_camel, former)), "former": _named(told)}
+    former_fields = {name: value for name, value in former.items() if name in EVENT_FIELDS}
+    data = about(session) | {"changed": sorted(map(to_camel, former)), "former": _event_data(former_fields)}
     events.record(db, actor, now, Fact("session.changed", f"session/{session.id}", data))
 
 
 def cancel(
     db: Session, session_id: uuid.UUID, reason: str, *, expected: Collection[int] | None, actor: Actor, now: datetime
 ) -> None:
-    """Say that it will not take place. Raises NotFound, Stale, SessionCompleted, SessionCancelled."""
+    """Cancel a scheduled session. Raises NotFound, Stale, SessionCompleted, SessionCancelled."""
     session = locked(db, session_id, expected=expected)
     need_scheduled(session)
     session.state, session.cancelled_at, session.cancellation_reason = SessionState.CANCELLED, now, reason
@@ -113,22 +112,22 @@ def cancel(
 
 
 def locked(db: Session, session_id: uuid.UUID, *, expected: Collection[int] | None = None) -> TrainingSession:
-    """The session as it is now, locked until the end of this transaction. Licences may go on pointing at it.
+    """Lock a session until the end of this transaction, and return it. Raises NotFound, Stale.
 
-    Raises NotFound, Stale.
+    Other transactions may still insert licences that refer to it.
     """
     one = select(TrainingSession).where(TrainingSession.org_id == current_org(db), TrainingSession.id == session_id)
     return locking.locked(db, one, "session", expected=expected, key_share=True)
 
 
 def need_not_cancelled(session: TrainingSession) -> None:
-    """Raise SessionCancelled for a session that will not take place."""
+    """Raise SessionCancelled if the session is cancelled."""
     if session.state == SessionState.CANCELLED:
         raise SessionCancelled
 
 
 def need_scheduled(session: TrainingSession) -> None:
-    """Raise SessionCompleted or SessionCancelled unless it can still be changed."""
+    """Raise SessionCompleted or SessionCancelled unless the session is scheduled."""
     need_not_cancelled(session)
     if session.state != SessionState.SCHEDULED:
         raise SessionCompleted
@@ -142,12 +141,12 @@ def touch(db: Session, session: TrainingSession, now: datetime) -> None:
 
 
 def about(session: TrainingSession) -> dict[str, Any]:
-    """What every event about a session begins with."""
+    """The fields that every event about a session has."""
     return {"courseId": str(session.course_id), "courseVersionId": str(session.course_version_id)}
 
 
 def size(db: Session, session_id: uuid.UUID) -> int:
-    """How many parties are on the roster."""
+    """Return the number of parties on the roster."""
     entries = select(func.count()).where(
         RosterEntry.org_id == current_org(db), RosterEntry.session_id == session_id, RosterEntry.removed_at.is_(None)
     )
@@ -155,7 +154,7 @@ def size(db: Session, session_id: uuid.UUID) -> int:
 
 
 def _check(db: Session, course_id: uuid.UUID, values: Mapping[str, Any]) -> None:
-    """Raise InvalidInput where the mode does not fit the course, the zone is none, or the end not after the start."""
+    """Raise InvalidInput for a mode that the course does not allow, an unknown zone, or an end not after the start."""
     if "mode" in values:
         mode = catalogue.courses_by_id(db, [course_id])[course_id].mode
         if mode not in (Mode.FLEX, values["mode"]):
@@ -166,8 +165,8 @@ def _check(db: Session, course_id: uuid.UUID, values: Mapping[str, Any]) -> None
         raise InvalidInput(Fault("/endsAt", "The end must come after the start."))
 
 
-def _named(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Columns as they are named and written in events."""
+def _event_data(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of columns as fields of an event."""
     return {
         to_camel(name): value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()
     }

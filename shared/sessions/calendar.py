@@ -1,4 +1,4 @@
-"""A session as a calendar file (RFC 5545), which calendars take as the same entry each time they are given it."""
+"""A session as a calendar file (RFC 5545). Importing a later one updates the entry in the calendar."""
 
 from datetime import UTC
 from zoneinfo import ZoneInfo
@@ -9,9 +9,9 @@ from shared.sessions.models import SessionState, TrainingSession
 
 
 def calendar_file(session: TrainingSession, title: str, version_label: str) -> bytes:
-    """The file. Its UID stays, its SEQUENCE rises with every change; one that is cancelled is taken out of calendars.
+    """Return the file. UID is always the same, SEQUENCE rises with every change, METHOD is CANCEL once it is cancelled.
 
-    Times are written in the session's zone with the rules of that zone, so clocks that change change with it.
+    Times are in the session's time zone. The file has the zone's rules, so that daylight saving time is right.
     """
     cancelled = session.state == SessionState.CANCELLED
     zone = ZoneInfo(session.time_zone)

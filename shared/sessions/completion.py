@@ -1,6 +1,6 @@
-"""The end of a session and its correction: the rules for accepting each as a job, and what the job's end does.
+"""Completing and amending a session: the rules for accepting the job, and the change when a completion's job ends.
 
-The work of the jobs is in `work`. It also changes licences and assignments: `shared/services/sessions.py` joins them.
+The chunk work is in `work`. Jobs also change licences and assignments: `shared/services/sessions.py` joins the nouns.
 """
 
 from collections.abc import Sequence
@@ -21,16 +21,16 @@ from shared.sessions.requests import CompletionJob
 
 
 class RosterEmpty(Conflict):
-    """Nobody was expected, so nobody can be licensed."""
+    """The roster has no party, so completing the session would license nobody."""
 
     slug, title = "roster-empty", "Roster empty"
 
     def __init__(self) -> None:
-        super().__init__("The roster is empty; add whoever was there, then complete the session.")
+        super().__init__("The roster is empty; add the parties that attended, then complete the session.")
 
 
 class SessionNotCompleted(Conflict):
-    """Before completion there is nothing to amend: the roster itself can be changed."""
+    """Only a completed session is amended. Before its completion, the roster itself can be changed."""
 
     slug, title = "session-not-completed", "Session not completed"
 
@@ -39,14 +39,14 @@ class SessionNotCompleted(Conflict):
 
 
 def roster_of(session: TrainingSession) -> Select[str]:
-    """The parties on a session's roster, as a job's recipients."""
+    """Select the parties on a session's roster, as a job's recipients."""
     return select(RosterEntry.party_id).where(
         RosterEntry.org_id == session.org_id, RosterEntry.session_id == session.id, RosterEntry.removed_at.is_(None)
     )
 
 
 def completion_request(session: TrainingSession, time_zone: str, now: datetime) -> dict[str, Any]:
-    """The fields of a `CompletionJob` for a session as it is now. time_zone: the organization's."""
+    """Return the fields of a `CompletionJob` for a session. time_zone: the organization's."""
     return {
         "session_id": session.id,
         "course_id": session.course_id,
@@ -57,7 +57,7 @@ def completion_request(session: TrainingSession, time_zone: str, now: datetime) 
 
 
 def begin_completion(db: Session, session: TrainingSession, job: Job, actor: Actor, now: datetime) -> None:
-    """Freeze the roster of a locked session: from now on it is completed by this job. Raises RosterEmpty."""
+    """Set a locked session to `completing` by this job, which freezes its roster. Raises RosterEmpty."""
     if job.total == 0:
         raise RosterEmpty
     session.state, session.completed_at, session.completion_job_id = SessionState.COMPLETING, now, job.id
@@ -66,11 +66,10 @@ def begin_completion(db: Session, session: TrainingSession, job: Job, actor: Act
 
 
 def end_completion(db: Session, job: Job, request: CompletionJob, now: datetime) -> None:
-    """End the session whose completion this job was; where the job did nothing, the session is scheduled again.
+    """Set the session to `completed` when its job ends, or back to `scheduled` if every recipient was cancelled.
 
-    Called while this transaction holds the event counter. Safe, because no transaction that holds the row of a
-    session in state `completing` waits for the counter. A retry is another job than the session's: its end changes
-    nothing.
+    Does nothing for another job than the session's own, such as a retry.
+    The transaction holds the event counter and then locks the session: see docs/locks.md.
     """
     nothing_done = job.cancelled == job.total
     values: dict[Any, Any] = {TrainingSession.state: SessionState.COMPLETED}
@@ -98,23 +97,23 @@ def end_completion(db: Session, job: Job, request: CompletionJob, now: datetime)
     if nothing_done:
         events.record(db, job.actor, now, Fact("session.completion_withdrawn", subject, data))
     else:
-        told = {"grantedAt": request.granted_at.isoformat(), "counts": jobs.counts(job)}
-        events.record(db, job.actor, now, Fact("session.completed", subject, data | told))
+        details = {"grantedAt": request.granted_at.isoformat(), "counts": jobs.counts(job)}
+        events.record(db, job.actor, now, Fact("session.completed", subject, data | details))
 
 
 def need_amendable(session: TrainingSession) -> None:
-    """Raise SessionCancelled or SessionNotCompleted for a session whose roster cannot be amended."""
+    """Raise SessionCancelled or SessionNotCompleted unless the session is completed."""
     need_not_cancelled(session)
     if session.state != SessionState.COMPLETED:
         raise SessionNotCompleted
 
 
 def amendment_lists(add: Sequence[str], remove: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Each list sorted, every party once. Raises InvalidInput for a party that is in both."""
+    """Sort both lists and remove repetitions. Raises InvalidInput for a party that is in both."""
     both = set(add).intersection(remove)
     if both:
         places = [n for n, party_id in enumerate(remove) if party_id in both]
-        twice = "This party is to be added too; name it in one of the two."
+        twice = "This party is in `add` too; name it in one of the two."
         raise InvalidInput(*(Fault(f"/remove/{n}/entityId", twice) for n in places[:100]))
     return sorted(set(add)), sorted(set(remove))
 
@@ -122,7 +121,7 @@ def amendment_lists(add: Sequence[str], remove: Sequence[str]) -> tuple[list[str
 def record_amendment(
     db: Session, session: TrainingSession, job: Job, reason: str, counts: dict[str, int], now: datetime
 ) -> None:
-    """Note that an amendment of a locked session was accepted as a job. counts: `added` and `removed`."""
+    """Record that an amendment of a locked session was accepted as a job. counts: `added` and `removed`."""
     touch(db, session, now)
     data = about(session) | {"jobId": str(job.id), "reason": reason} | counts
     events.record(db, job.actor, now, Fact("session.amended", f"session/{session.id}", data))

@@ -11,7 +11,7 @@ from shared.database import Base, ExternalId, Tenant, Uuid7
 
 
 class SessionMode(StrEnum):
-    """How a session is held. It must fit the course's mode; `flex` fits both."""
+    """The way a session is held. It must be the course's mode, unless that is `flex`."""
 
     ONLINE = "online"
     IN_PERSON = "in_person"
@@ -20,7 +20,7 @@ class SessionMode(StrEnum):
 class SessionState(StrEnum):
     """scheduled -> completing -> completed, or scheduled -> cancelled.
 
-    completing: completion was accepted, its job is at work, and the roster is frozen. A job that is rejected, or
+    completing: completion was accepted, the roster is frozen, and the job has not ended. A job that is rejected, or
     cancelled before it did anything, leads back to scheduled.
     """
 
@@ -31,7 +31,7 @@ class SessionState(StrEnum):
 
 
 class Attendance(StrEnum):
-    """What an entry of the roster turned out to be. Only the attended are licensed."""
+    """The attendance of a party on the roster. Only parties that attended are licensed."""
 
     ATTENDED = "attended"
     ABSENT = "absent"
@@ -39,12 +39,12 @@ class Attendance(StrEnum):
 
 
 class TrainingSession(Tenant, Base):
-    """A scheduled sitting of a course version. `db` is the database handle; "session" always means one of these.
+    """A scheduled sitting of a course version. In names, `session` always means this, and `db` the database session.
 
-    time_zone: in which its times are shown. capacity: how many the roster holds, null for any number.
-    revision: raised by every change; a calendar's SEQUENCE follows it.
-    completed_at: when completion was accepted, the `grantedAt` of every licence it grants.
-    completed_by_type, completed_by_id: who completed it, as an actor. completion_job_id: the job that does it.
+    time_zone: the zone in which its times are shown. capacity: upper bound of parties on the roster, null for none.
+    revision: raised by every change; the calendar file's SEQUENCE is computed from it.
+    completed_at: when completion was accepted; also the `grantedAt` of every licence of the session.
+    completed_by_type, completed_by_id: the actor that completed it. completion_job_id: the job of the completion.
     """
 
     __tablename__ = "training_session"
@@ -90,10 +90,10 @@ class TrainingSession(Tenant, Base):
 
 
 class RosterEntry(Tenant, Base):
-    """A party expected at a session. The licence it earned is the licence's business, found by session and party.
+    """A party on the roster of a session. The licence that it earned has the session's id.
 
-    amended_at: when the entry was added, or taken off, by an amendment after completion; removed_at: when it was taken
-    off by one. Before completion, whoever is taken off leaves no row.
+    amended_at: when an amendment last added or removed the party. removed_at: when an amendment removed it. A party
+    that is removed before the completion leaves no row.
     """
 
     __tablename__ = "roster_entry"

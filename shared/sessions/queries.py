@@ -1,4 +1,4 @@
-"""Reading sessions and their rosters. What sessions earn is the licences' business: it is joined from outside."""
+"""Reading sessions and their rosters. Licences are another noun, so the caller passes a select of them."""
 
 import uuid
 from collections.abc import Collection
@@ -34,16 +34,16 @@ from shared.sessions.models import Attendance, RosterEntry, SessionMode, Session
 from shared.sessions.schemas import RosterOutcome
 
 COMPLETE, AMEND = "sessions.complete", "sessions.amend"
-"""The kinds of job that say what a session brought the parties on its roster."""
+"""The kinds of job whose outcomes tell what a session brought the parties on its roster."""
 
 
 Licensed = Select[str, uuid.UUID, datetime | None]
-"""What a session has granted, as another noun says it: `party_id, licence_id, revoked_at`."""
+"""The licences that a session granted, also revoked ones: `party_id, licence_id, revoked_at`."""
 
 
 @dataclass(frozen=True)
 class Filters:
-    """What a list is narrowed to. since, until: of the start, until excluded. party_id: who is on the roster."""
+    """The conditions of a list. since, until: bounds of the start, until exclusive. party_id: a party on the roster."""
 
     course_id: uuid.UUID | None = None
     state: SessionState | None = None
@@ -56,7 +56,7 @@ class Filters:
 def list_sessions(
     db: Session, filters: Filters, scope: Collection[str] | None
 ) -> Select[TrainingSession, str, str, int]:
-    """Sessions by their start: rows of (TrainingSession, course_title, version_label, roster_size)."""
+    """Select sessions by their start: rows of (TrainingSession, course_title, version_label, roster_size)."""
     rows = _shown(db, scope).order_by(TrainingSession.starts_at, TrainingSession.id)
     for column, value in (
         (TrainingSession.course_id, filters.course_id),
@@ -76,7 +76,7 @@ def list_sessions(
 
 
 def get(db: Session, session_id: uuid.UUID, scope: Collection[str] | None) -> Row[TrainingSession, str, str, int]:
-    """One such row. Raises NotFound."""
+    """Return one row as of `list_sessions`. Raises NotFound."""
     row = db.execute(_shown(db, scope).where(TrainingSession.id == session_id)).one_or_none()
     if row is None:
         raise NotFound("session")
@@ -86,7 +86,7 @@ def get(db: Session, session_id: uuid.UUID, scope: Collection[str] | None) -> Ro
 def list_roster(
     db: Session, session: TrainingSession, licensed: Licensed, scope: Collection[str] | None
 ) -> Select[RosterEntry, str, str | None, uuid.UUID | None]:
-    """The roster by party: rows of (RosterEntry, display_name, outcome, licence_id)."""
+    """Select the roster by party: rows of (RosterEntry, display_name, outcome, licence_id)."""
     licence = licensed.subquery("licensed")
     shown = directory.in_scope(RosterEntry.party_id, scope)
     return (
@@ -98,8 +98,10 @@ def list_roster(
     )
 
 
-def told(db: Session, session: TrainingSession, entity_id: Any, which: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether a job of the session's completion, or of an amendment, has stored such an outcome for a party."""
+def has_outcome(
+    db: Session, session: TrainingSession, entity_id: Any, which: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    """The condition that a job of the session's completion or of an amendment stored such an outcome for a party."""
     return exists().where(
         JobOutcome.org_id == session.org_id,
         is_one_of(JobOutcome.job_id, _jobs(db, session)),
@@ -109,7 +111,7 @@ def told(db: Session, session: TrainingSession, entity_id: Any, which: ColumnEle
 
 
 def _jobs(db: Session, session: TrainingSession) -> list[uuid.UUID]:
-    """The jobs that worked on the session's roster; none of them is older than the one that completes it."""
+    """Return the ids of the session's completions and amendments. None is older than the completion that it names."""
     return list(
         db.scalars(
             select(Job.id).where(
@@ -132,8 +134,11 @@ def _outcome(db: Session, session: TrainingSession, licence: Any) -> Any:
         (licence.revoked_at.is_not(None), literal(RosterOutcome.REVOKED, Text)),
         (licence.licence_id.is_not(None), literal(RosterOutcome.LICENSED, Text)),
         (RosterEntry.attendance != Attendance.ATTENDED, literal(RosterOutcome.NOT_ATTENDED, Text)),
-        (told(db, session, party_id, JobOutcome.code == OutcomeCode.ATTENDED), literal(RosterOutcome.COMPLETED, Text)),
-        (told(db, session, party_id, JobOutcome.outcome == Outcome.FAILED), literal(RosterOutcome.FAILED, Text)),
+        (
+            has_outcome(db, session, party_id, JobOutcome.code == OutcomeCode.ATTENDED),
+            literal(RosterOutcome.COMPLETED, Text),
+        ),
+        (has_outcome(db, session, party_id, JobOutcome.outcome == Outcome.FAILED), literal(RosterOutcome.FAILED, Text)),
         else_=literal(unfinished, Text),
     )
 
@@ -170,7 +175,7 @@ def _on_roster(scope: Collection[str] | None) -> tuple[Any, ...]:
 
 @dataclass(frozen=True)
 class Seats:
-    """What scheduled sessions offer. free: seats that nobody has, None where a session takes any number."""
+    """The seats of scheduled sessions. free: the remaining seats, None if a session has no capacity."""
 
     sessions: int
     taken: int
@@ -180,7 +185,10 @@ class Seats:
 def count_seats(
     db: Session, *, course_id: uuid.UUID | None, zone: str, by: str, since: datetime, until: datetime
 ) -> dict[date, Seats]:
-    """The seats of the sessions scheduled in each period, by its first day in this zone. by: `week` or `month`."""
+    """Count the seats of scheduled sessions by period. by: `week` or `month`.
+
+    Returns the seats by the first day of the period in this time zone. Periods without a session are left out.
+    """
     each = select(
         func.date_trunc(by, func.timezone(zone, TrainingSession.starts_at)).label("period"),
         TrainingSession.capacity,

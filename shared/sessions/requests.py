@@ -1,4 +1,4 @@
-"""The requests of jobs about sessions, one model a kind: see `shared.jobs.JobRequest`."""
+"""The requests of jobs about sessions, one model for each kind: see `shared.jobs.JobRequest`."""
 
 import uuid
 from datetime import date, datetime
@@ -25,7 +25,7 @@ class CompletionJob(JobRequest):
 class AmendmentJob(CompletionJob):
     """A job of kind `sessions.amend`. Its recipients are the parties to add and those to remove.
 
-    added, removed: only the shorter of the two lists is there; the other recipients belong to the other list.
+    added, removed: only the shorter of the two lists is stored; all other recipients belong to the other list.
     """
 
     reason: str

@@ -1,7 +1,7 @@
-"""Who is expected at a session: adding thousands at once, taking one off, saying whether it was there.
+"""Changing the roster of a scheduled session: adding thousands of parties at once, removing one, recording attendance.
 
-All of it while the session is scheduled, under its lock, which also holds the capacity: of two who add at once, the
-second finds how much room the first has left.
+Every change locks the session. So of two requests that add parties at once, the second one sees how many seats the
+first one has left.
 """
 
 import uuid
@@ -45,12 +45,12 @@ from shared.sessions.schemas import CAPACITY_EXCEEDED
 ADDED, ALREADY_THERE = "added", "already-there"
 
 AFTER_ALL_NAMED = 2**31
-"""The place of a folder's members among those to be added."""
+"""The place of a folder's parties in the order of adding: after all named parties."""
 
 
 @dataclass(frozen=True)
 class Addition:
-    """What became of the parties to be added. refused: each one's id and code, in the order in which they came."""
+    """The result of adding parties. refused: (party id, code), by code, then in the order of adding."""
 
     added: int
     already_there: int
@@ -67,7 +67,7 @@ def add_to_roster(
     actor: Actor,
     now: datetime,
 ) -> Addition:
-    """Put parties on the roster: those named, in this order, then the folders' members by id, as long as there is room.
+    """Add parties to the roster until its capacity is reached: named ones in their order, then those of folders by id.
 
     scope: the caller's folders, None for all. Raises NotFound, SessionCompleted, SessionCancelled.
     """
@@ -97,12 +97,12 @@ def add_to_roster(
 def remove_from_roster(
     db: Session, session_id: uuid.UUID, party_id: str, *, scope: Collection[str] | None, actor: Actor, now: datetime
 ) -> None:
-    """Take a party off the roster. Raises NotFound, SessionCompleted, SessionCancelled."""
+    """Remove a party from the roster. Raises NotFound, SessionCompleted, SessionCancelled."""
     session = locked(db, session_id)
     need_scheduled(session)
     removed = db.scalar(
         delete(RosterEntry)
-        .where(*_is(session, party_id, scope))
+        .where(*_entry_of(session, party_id, scope))
         .returning(RosterEntry.party_id)
         .execution_options(synchronize_session=False)
     )
@@ -123,11 +123,10 @@ def record_attendance(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Say whether a party was there; only the attended are licensed. Raises NotFound, SessionCompleted,
-    SessionCancelled."""
+    """Record the attendance of a party. Raises NotFound, SessionCompleted, SessionCancelled."""
     session = locked(db, session_id)
     need_scheduled(session)
-    mine = _is(session, party_id, scope)
+    mine = _entry_of(session, party_id, scope)
     former = db.scalar(select(RosterEntry.attendance).where(*mine))
     if former is None:
         raise NotFound("party on this roster")
@@ -138,7 +137,7 @@ def record_attendance(
     events.record(db, actor, now, Fact("session.attendance_recorded", f"session/{session_id}", data, party_id=party_id))
 
 
-def _is(session: TrainingSession, party_id: str, scope: Collection[str] | None) -> tuple[Any, ...]:
+def _entry_of(session: TrainingSession, party_id: str, scope: Collection[str] | None) -> tuple[Any, ...]:
     return (
         RosterEntry.org_id == session.org_id,
         RosterEntry.session_id == session.id,
@@ -154,7 +153,7 @@ def _placed(
     scope: Collection[str] | None,
     room: int | None,
 ) -> CTE:
-    """Each party to be added with its `place` in the queue and the `code` that says what becomes of it."""
+    """The parties to add, each with its `place` in the order of adding and its result as `code`. room: free seats."""
     wanted = _wanted(session.org_id, party_ids, folder_ids).subquery()
     entry = and_(
         RosterEntry.org_id == session.org_id,
@@ -187,7 +186,7 @@ def _placed(
 
 
 def _wanted(org_id: str, party_ids: Sequence[str], folder_ids: Collection[str]) -> Select[str, int]:
-    """Each party once, at the first of its places."""
+    """Select each party once, with the first of its places."""
     given = (
         func.unnest(texts(party_ids)).table_valued(column("party_id", Text), with_ordinality="place").render_derived()
     )

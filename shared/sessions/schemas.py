@@ -1,4 +1,4 @@
-"""Sessions and their rosters on the wire."""
+"""Sessions and their rosters in requests and answers of the API."""
 
 import uuid
 from enum import StrEnum
@@ -19,9 +19,9 @@ Zone = Annotated[str, Field(max_length=64)]
 
 
 class SessionRequest(Received):
-    """A sitting of a course's active version. Its times may lie in the past, where it is recorded afterwards.
+    """A sitting of a course's active version. It may lie in the past, to record it afterwards.
 
-    timeZone: an IANA zone, in which the times are shown. capacity: how many the roster holds; null: any number.
+    timeZone: the IANA zone in which the times are shown. capacity: upper bound of parties on the roster, null for none.
     """
 
     course_id: uuid.UUID
@@ -35,7 +35,7 @@ class SessionRequest(Received):
 
 
 class SessionChanges(Received):
-    """What is to change: only the fields that are given. Null clears what a new session may leave out."""
+    """Changes of a session: only the given fields change. Null clears a field that a new session may leave out."""
 
     mode: SessionMode | None = None
     starts_at: ReceivedInstant | None = None
@@ -60,14 +60,14 @@ class SessionChanges(Received):
 
 
 class Attendee(Received):
-    """Whoever is expected is always a party, never a member."""
+    """A party to add or remove. Members cannot be on a roster."""
 
     entity_type: Literal["party"]
     entity_id: Id
 
 
 class RosterRequest(Received):
-    """Parties for the roster, named one by one, by folder, or both."""
+    """Parties to add to the roster: `recipients` names parties, `folderIds` all parties of these folders."""
 
     recipients: list[Attendee] = Field(default=[], max_length=MAX_RECIPIENTS)
     folder_ids: list[Id] = Field(default=[], max_length=500)
@@ -80,13 +80,13 @@ class RosterRequest(Received):
 
 
 class AttendanceRequest(Received):
-    """Whether the party was there."""
+    """The attendance of a party. Only parties that attended are licensed."""
 
     attendance: Attendance
 
 
 class AmendmentRequest(Received):
-    """What the roster should have been: who was there and is missing, and who is on it and was not there."""
+    """A correction of the roster. add: parties that attended and are missing. remove: parties that did not attend."""
 
     add: list[Attendee] = Field(default=[], max_length=MAX_RECIPIENTS)
     remove: list[Attendee] = Field(default=[], max_length=MAX_RECIPIENTS)
@@ -102,20 +102,23 @@ class AmendmentRequest(Received):
 
 
 class CancellationRequest(Received):
-    """Why it will not take place."""
+    """The reason of the cancellation."""
 
     reason: Paragraph
 
 
 class SessionActor(Answer):
-    """Who did it."""
+    """The actor, such as a member."""
 
     type: str
     id: str
 
 
 class SessionCompletion(Answer):
-    """completedAt: when it was accepted, the `grantedAt` of every licence. jobId: the job that grants them."""
+    """The completion of a session.
+
+    completedAt: when it was accepted; also the `grantedAt` of every licence. jobId: the job that grants the licences.
+    """
 
     by: SessionActor
     completed_at: Instant
@@ -123,14 +126,14 @@ class SessionCompletion(Answer):
 
 
 class SessionCancellation(Answer):
-    """Why it will not take place."""
+    """The cancellation of a session."""
 
     cancelled_at: Instant
     reason: str
 
 
 class SessionAnswer(Answer):
-    """One session. rosterSize: the parties on its roster, those in the caller's scope."""
+    """A session. rosterSize: the number of parties on its roster that are in the caller's scope."""
 
     id: uuid.UUID
     course_id: uuid.UUID
@@ -197,10 +200,10 @@ def _cancellation(session: TrainingSession) -> SessionCancellation | None:
 
 
 class RosterOutcome(StrEnum):
-    """What a completed session brought a party.
+    """The result of a session's completion for a party.
 
-    completed: attended, where the course grants no licence. revoked: licensed, and the licence was revoked since.
-    removed: taken off by an amendment. pending: its turn comes. cancelled: its turn never came.
+    completed: it attended, and the course grants no licence. revoked: its licence was revoked later. removed: an
+    amendment removed it. pending: the job has not processed it yet. cancelled: the job ended before it did.
     """
 
     LICENSED = "licensed"
@@ -214,7 +217,10 @@ class RosterOutcome(StrEnum):
 
 
 class RosterEntryAnswer(Answer):
-    """A party on the roster. outcome, licenceId: null until the session is completed, or where it granted none."""
+    """A party on the roster.
+
+    outcome: null before the session is completed. licenceId: null if the session has granted the party no licence.
+    """
 
     entity_id: str
     display_name: str
@@ -240,11 +246,11 @@ class RosterEntryAnswer(Answer):
 
 
 CAPACITY_EXCEEDED = "capacity-exceeded"
-"""The one reason for a refusal that no job knows."""
+"""The only reason of a refusal that is not an outcome code of jobs."""
 
 
 class Refusal(Answer):
-    """A party that did not get onto the roster, and why."""
+    """A party that was not added to the roster, and the reason."""
 
     entity_id: str
     code: Literal["party-not-found", "out-of-scope", "party-inactive", "capacity-exceeded"]
@@ -252,14 +258,14 @@ class Refusal(Answer):
 
     @classmethod
     def of(cls, entity_id: str, code: str) -> Self:
-        """The refusal of a party for one of the reasons."""
+        """The refusal of a party for a reason."""
         full = "The roster is full: the session's capacity is reached."
         detail = full if code == CAPACITY_EXCEEDED else OutcomeCode(code).detail
         return cls.model_validate({"entity_id": entity_id, "code": code, "detail": detail})
 
 
 class RosterAnswer(Answer):
-    """What became of the parties that were to be added. refused: those named first come first, then by id."""
+    """The result of adding parties. refused: by code, then in the order of adding."""
 
     added: int
     already_there: int

@@ -1,6 +1,6 @@
-"""What workers do about a session's roster: a chunk of parties in a fixed number of statements, whatever its size.
+"""The chunk work of completing and amending: a chunk of parties in a fixed number of statements.
 
-What the parties earn, licences and completed assignments, other nouns know: `shared/services/sessions.py` joins them.
+Licences and assignments are other nouns: `shared/services/sessions.py` joins their work with this one.
 """
 
 import uuid
@@ -34,19 +34,18 @@ from shared.directory import Party
 from shared.jobs import Chunk, JobOutcome, OutcomeCode, Tally, store_outcomes
 from shared.sessions.actions import locked
 from shared.sessions.models import Attendance, RosterEntry, TrainingSession
-from shared.sessions.queries import Licensed, told
+from shared.sessions.queries import Licensed, has_outcome
 from shared.sessions.requests import AmendmentJob, CompletionJob
 
 TO_ADD, TO_REMOVE = "to-add", "to-remove"
 
-
 Licences = Mapping[str, Row[str, uuid.UUID, datetime | None]]
-"""What a session has granted: a row of party, licence and when that was revoked, by party."""
+"""The licences of a session by party: rows of (party_id, licence_id, revoked_at)."""
 
 
 @dataclass(frozen=True)
 class Completion:
-    """What a completion means for a chunk's parties. others: the codes of those with whom nothing is done, by party."""
+    """The plan of a completion for a chunk. others: the outcome codes of parties that are not licensed, by party."""
 
     to_license: Sequence[str]
     others: Mapping[str, OutcomeCode]
@@ -55,7 +54,7 @@ class Completion:
 
 @dataclass(frozen=True)
 class Amendment:
-    """What is to be done about a chunk's parties. others: the codes of those with whom nothing is done, by party."""
+    """The plan of an amendment for a chunk. others: the outcome codes of parties that do not change, by party."""
 
     to_add: Sequence[str]
     to_remove: Sequence[str]
@@ -63,7 +62,7 @@ class Amendment:
 
 
 def plan_completion(db: Session, chunk: Chunk, request: CompletionJob, licensed: Licensed) -> Completion:
-    """What a completion means for the parties of a chunk. Who attended is licensed, also if inactive by now."""
+    """Decide for each party of a chunk if it is licensed. A party that attended is, even if it is inactive by now."""
     licences, attended = _licences(db, chunk, licensed), _attended(db, chunk, request)
     to_license: list[str] = []
     others: dict[str, OutcomeCode] = {}
@@ -79,19 +78,19 @@ def plan_completion(db: Session, chunk: Chunk, request: CompletionJob, licensed:
     return Completion(to_license, others, licences)
 
 
-def settle_completion(db: Session, chunk: Chunk, completion: Completion, granted: Collection[str]) -> Tally:
-    """Store what became of the parties that were not granted a licence just now. Answers what became of all."""
-    return _settle(db, chunk, completion.to_license, granted, completion.others, completion.licences)
+def store_completion_outcomes(db: Session, chunk: Chunk, completion: Completion, granted: Collection[str]) -> Tally:
+    """Store the outcomes of the parties that this chunk granted no licence. Returns the tally of all parties."""
+    return _store_outcomes(db, chunk, completion.to_license, granted, completion.others, completion.licences)
 
 
 def plan_amendment(db: Session, chunk: Chunk, request: AmendmentJob, licensed: Licensed) -> Amendment:
-    """What an amendment means for the parties of a chunk, which are locked with the session until the end.
+    """Lock the session and the parties of a chunk, and decide for each party if it is added or removed.
 
-    The session first: it is completed, so that nobody who holds the event counter comes for it.
+    The session may be locked before the event counter, because it is completed: see docs/locks.md.
     """
     session = locked(db, request.session_id)
     directory.lock_parties(db, and_(chunk.covers(Party.id), Party.id.in_(chunk.recipients)))
-    each = _classified(db, chunk, request, session, licensed)
+    each = _select_codes(db, chunk, request, session, licensed)
     by_party = dict(db.execute(each).tuples().all())
     return Amendment(
         to_add=[party_id for party_id, code in by_party.items() if code == TO_ADD],
@@ -101,7 +100,7 @@ def plan_amendment(db: Session, chunk: Chunk, request: AmendmentJob, licensed: L
 
 
 def amend_roster(db: Session, chunk: Chunk, request: AmendmentJob, amendment: Amendment, now: datetime) -> None:
-    """Put on the roster who was there, and mark as removed who was not."""
+    """Add the parties to add as attended, and mark the parties to remove as removed."""
     values: dict[Any, ColumnElement[Any]] = {
         RosterEntry.org_id: literal(chunk.job.org_id),
         RosterEntry.session_id: literal(request.session_id),
@@ -125,24 +124,24 @@ def amend_roster(db: Session, chunk: Chunk, request: AmendmentJob, amendment: Am
     db.execute(removed.values(amended_at=now, removed_at=now), execution_options={"synchronize_session": False})
 
 
-def settle_amendment(
+def store_amendment_outcomes(
     db: Session, chunk: Chunk, amendment: Amendment, granted: Collection[str], licensed: Licensed
 ) -> Tally:
-    """Store what became of the parties that were not granted a licence just now. Answers what became of all."""
+    """Store the outcomes of the parties that this chunk granted no licence. Returns the tally of all parties."""
     others = dict.fromkeys(amendment.to_remove, str(OutcomeCode.REMOVED)) | dict(amendment.others)
-    return _settle(db, chunk, amendment.to_add, granted, others, _licences(db, chunk, licensed))
+    return _store_outcomes(db, chunk, amendment.to_add, granted, others, _licences(db, chunk, licensed))
 
 
-def _classified(
+def _select_codes(
     db: Session, chunk: Chunk, request: AmendmentJob, session: TrainingSession, licensed: Licensed
 ) -> Select[str, str]:
-    """Each party of a chunk with what an amendment means for it."""
+    """Select each party of a chunk with `to-add`, `to-remove` or an outcome code."""
     each, licence = chunk.recipients.subquery(), licensed.subquery()
     entity_id = each.c.entity_id
     its_licence = and_(licence.c.party_id == entity_id, chunk.covers(licence.c.party_id))
     removing = _removing(chunk, request, entity_id)
     on_roster = and_(RosterEntry.party_id.is_not(None), RosterEntry.removed_at.is_(None))
-    attended = and_(on_roster, told(db, session, entity_id, JobOutcome.code == OutcomeCode.ATTENDED))
+    attended = and_(on_roster, has_outcome(db, session, entity_id, JobOutcome.code == OutcomeCode.ATTENDED))
     licence_stands = and_(licence.c.licence_id.is_not(None), licence.c.revoked_at.is_(None))
     has_something = licence_stands | and_(on_roster, licence.c.licence_id.is_not(None)) | attended
     code = case(
@@ -167,14 +166,14 @@ def _classified(
 
 
 def _removing(chunk: Chunk, request: AmendmentJob, entity_id: ColumnElement[str]) -> ColumnElement[bool]:
-    """The condition that a party is to be removed: the request lists those to remove, or those to add."""
+    """The condition that a party is to be removed: it is in `removed`, or it is not in `added`."""
     listed = request.added if request.removed is None else request.removed
     is_listed = entity_id == any_(texts([party for party in listed or () if chunk.first <= party <= chunk.last]))
     return is_listed if request.added is None else not_(is_listed)
 
 
 def _attended(db: Session, chunk: Chunk, request: CompletionJob) -> dict[str, bool]:
-    """Of the parties that are on the roster, in the chunk's range: whether they attended."""
+    """Return the parties in the chunk's range that are on the roster, each with True if it attended."""
     entries = select(RosterEntry.party_id, RosterEntry.attendance).where(
         *_entries(chunk, request), RosterEntry.removed_at.is_(None)
     )
@@ -182,12 +181,12 @@ def _attended(db: Session, chunk: Chunk, request: CompletionJob) -> dict[str, bo
 
 
 def _licences(db: Session, chunk: Chunk, licensed: Licensed) -> Licences:
-    """What the session has granted the parties in the chunk's range."""
+    """Return the session's licences of the parties in the chunk's range."""
     licence = licensed.subquery()
     return {row[0]: row for row in db.execute(select(*licence.c).where(chunk.covers(licence.c.party_id)))}
 
 
-def _settle(
+def _store_outcomes(
     db: Session,
     chunk: Chunk,
     licensing: Sequence[str],
@@ -195,9 +194,10 @@ def _settle(
     others: Mapping[str, str],
     licences: Licences,
 ) -> Tally:
-    """Store the outcomes of the others, and of those to be licensed whose course grants no licence.
+    """Store the outcome of every party of the chunk that was granted no licence.
 
-    A licence is its own record of success, so it needs no stored outcome.
+    A licence is itself the record of a success, so it needs no stored outcome. A party to license that was not granted
+    one gets `attended`: its course grants no licences.
     """
     codes = dict(others) | {party_id: OutcomeCode.ATTENDED for party_id in licensing if party_id not in granted}
     if not codes:
@@ -215,7 +215,7 @@ def _settle(
 
 
 def _entries(chunk: Chunk, request: CompletionJob) -> tuple[ColumnElement[bool], ...]:
-    """The entries of the session in the chunk's range."""
+    """The conditions of an entry on the session's roster, in the chunk's range."""
     return (
         RosterEntry.org_id == chunk.job.org_id,
         RosterEntry.session_id == request.session_id,

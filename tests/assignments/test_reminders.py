@@ -179,7 +179,7 @@ def test_two_sweeps_at_once_send_each_reminder_once(org: Org, worker: InProcessW
     given(org, worker, *parties(20))
     now = clock.now()
     with org.transaction() as first:
-        assert remind(first, "UTC", date(2026, 6, 23), now).told == 20
+        assert remind(first, "UTC", date(2026, 6, 23), now).recorded == 20
         with org.transaction() as second:
             assert remind(second, "UTC", date(2026, 6, 23), now).found == 0
     assert told(org) == [("due_soon", 7)] * 20
@@ -198,7 +198,7 @@ def test_a_batch_of_any_size_takes_the_same_statements(org: Org, worker: InProce
     for n, size in enumerate((10, 500)):
         given(org, worker, *parties(size, first=n * 1000))
         with count_statements(org.parts.database.engine) as counted, org.transaction() as db:
-            assert remind(db, "UTC", date(2026, 6, 23), clock.now()).told == size
+            assert remind(db, "UTC", date(2026, 6, 23), clock.now()).recorded == size
         found.append(counted.sent)
     assert found[0] == found[1]
     assert len(found[0]) <= 5

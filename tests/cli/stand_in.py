@@ -28,7 +28,7 @@ def api(port: int) -> None:
     import psycopg
 
     class Api(http.server.BaseHTTPRequestHandler):
-        """Answers 200 when it can write a row."""
+        """Sends status 200 if it can write a row, else 503."""
 
         def do_GET(self) -> None:
             try:

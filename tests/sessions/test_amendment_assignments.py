@@ -1,4 +1,4 @@
-"""What an amendment does to assignments: it completes those of added parties and reopens those of removed ones.
+"""Amendments and assignments: an amendment completes those of added parties and reopens those of removed ones.
 
 Only a completion by the session itself is taken back.
 """

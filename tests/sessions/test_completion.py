@@ -265,7 +265,7 @@ def test_a_session_is_ended_only_by_its_own_job(org: Org, worker: InProcessWorke
     accept(org, session_id)
     completing = read(org, session_id)
     with org.transaction() as db:
-        jobs.tell_if_ended(db, jobs.get(db, uuid.UUID(earlier["id"])), clock.now())
+        jobs.call_on_end(db, jobs.get(db, uuid.UUID(earlier["id"])), clock.now())
     assert (read(org, session_id), completing["state"]) == (completing, "completing")
     assert len(recorded(org, "session.completion_withdrawn")) == 1
     worker.drain(org.id)

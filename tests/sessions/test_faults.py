@@ -78,7 +78,7 @@ def killed_while_settling(
         raise Killed
 
     with patch.context() as dying:
-        dying.setattr("shared.sessions.settle_completion", die)
+        dying.setattr("shared.sessions.store_completion_outcomes", die)
         with pytest.raises(Killed):
             worker.deliver("jobs.run", org.id)
     worker.messages.clear()

@@ -1,6 +1,7 @@
-"""What workers do to assignments, a chunk of recipients in a fixed number of statements.
+"""The chunk work on assignments: a chunk of recipients in a fixed number of statements.
 
-`creating` makes them, `changing` completes, closes and takes back, `attended` follows a session's roster.
+`creating` makes assignments, `changing` completes, closes and reopens them, `attended` completes and reopens the
+assignments of a session's roster.
 """
 
 from shared.assignments.work.attended import (

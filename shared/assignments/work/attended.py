@@ -1,8 +1,8 @@
-"""What a session does to assignments: completes those of the parties that attended, and reopens those of the parties
-that an amendment removes. A chunk of parties at a time.
+"""The assignments of a session's parties: complete those of parties that attended, reopen those of parties that an
+amendment removes. One chunk of parties at a time.
 
-In two steps, because a session also earns licences: first the rows of both nouns are written, then the events of both,
-since a transaction that holds the organization's event counter must not wait for a row (docs/locks.md).
+Writing rows and recording events are separate functions, because a session also grants licences: the rows of both nouns
+are written before any event is recorded (see docs/locks.md).
 """
 
 import uuid
@@ -16,14 +16,14 @@ from sqlalchemy.orm import Session
 from shared import events
 from shared.arrays import is_one_of
 from shared.assignments.models import Assignment, AssignmentState, CompletionMethod
-from shared.assignments.queries import these
+from shared.assignments.queries import with_ids
 from shared.assignments.reopening import REOPENED, another_is_open
 from shared.jobs import Chunk, Job
 
 
 @dataclass(frozen=True)
 class Attended:
-    """The session whose parties are meant. occurred_on: the day it ended, in the organization's zone."""
+    """A session as its assignments need it. occurred_on: the day it ended, in the organization's time zone."""
 
     session_id: uuid.UUID
     course_id: uuid.UUID
@@ -32,7 +32,7 @@ class Attended:
 
     @property
     def data(self) -> dict[str, str]:
-        """What events say of the session."""
+        """The fields of an event that name the session."""
         return {
             "sessionId": str(self.session_id),
             "courseId": str(self.course_id),
@@ -41,9 +41,9 @@ class Attended:
 
 
 def complete_attended(db: Session, chunk: Chunk, attended: Attended, parties: Select[str], now: datetime) -> int:
-    """Complete the parties' open assignments of the session's version. Returns their number.
+    """Complete the parties' open assignments of the session's version. Returns the number of completed assignments.
 
-    parties: selects ids of parties in the chunk's range, one column. `record_attended` must follow.
+    parties: selects ids of parties in the chunk's range, one column. The caller must call `record_attended` afterwards.
     """
     job = chunk.job
     ids = parties.subquery()
@@ -80,7 +80,7 @@ def complete_attended(db: Session, chunk: Chunk, attended: Attended, parties: Se
 
 
 def record_attended(db: Session, chunk: Chunk, attended: Attended, count: int, now: datetime) -> None:
-    """Record the events of the completions just written, `count` of them."""
+    """Record the events of what `complete_attended` completed. count: its result."""
     job = chunk.job
     each = select(func.concat("assignment/", Assignment.id).label("subject"), Assignment.party_id).where(
         Assignment.org_id == job.org_id,
@@ -97,7 +97,7 @@ def record_attended(db: Session, chunk: Chunk, attended: Attended, count: int, n
 
 
 def lock_attended(db: Session, chunk: Chunk, attended: Attended) -> None:
-    """Lock the assignments of the version that the chunk's parties have, for work that locks the parties afterwards."""
+    """Lock all assignments of the version that the chunk's parties have. Call it before the parties are locked."""
     recipients = chunk.recipients.subquery()
     theirs = (
         select(Assignment.id)
@@ -110,10 +110,10 @@ def lock_attended(db: Session, chunk: Chunk, attended: Attended) -> None:
 
 
 def reopen_attended(db: Session, chunk: Chunk, attended: Attended, party_ids: Sequence[str]) -> list[uuid.UUID]:
-    """Reopen the assignments that the session had completed for these parties. Returns the ids of the assignments.
+    """Reopen the assignments of these parties that the session completed. Returns the ids of the assignments.
 
-    An assignment that was completed otherwise stays completed, and a party that has another open assignment of the
-    version gets no second one. `lock_attended` must come before, `record_reopened` must follow.
+    An assignment that was completed in another way stays completed. So does the assignment of a party that has another
+    open one of the version. The caller must call `lock_attended` before, and `record_reopened` afterwards.
     """
     job = chunk.job
     by_session = exists().where(
@@ -135,27 +135,29 @@ def reopen_attended(db: Session, chunk: Chunk, attended: Attended, party_ids: Se
     )
     ids = list(db.scalars(completed))
     values = {**REOPENED, Assignment.revision: Assignment.revision + 1}
-    db.execute(update(Assignment).where(*these(job.org_id, ids)).values(values), execution_options=_UNSEEN)
+    db.execute(
+        update(Assignment).where(*with_ids(job.org_id, ids)).values(values), execution_options=_NO_SYNCHRONIZATION
+    )
     return ids
 
 
 def record_reopened(
     db: Session, chunk: Chunk, attended: Attended, ids: Sequence[uuid.UUID], reason: str, now: datetime
 ) -> None:
-    """Record the events of the assignments just reopened."""
+    """Record the events of what `reopen_attended` reopened. ids: its result."""
     job = chunk.job
     each = select(func.concat("assignment/", Assignment.id).label("subject"), Assignment.party_id).where(
-        *these(job.org_id, ids)
+        *with_ids(job.org_id, ids)
     )
     data = attended.data | {"reason": reason, "jobId": str(job.id)}
     events.record_each(db, job.actor, now, type="assignment.reopened", count=len(ids), of=each, data=data)
 
 
-_UNSEEN = {"synchronize_session": False}
+_NO_SYNCHRONIZATION = {"synchronize_session": False}
 
 
 def _of_version(chunk: Chunk, attended: Attended) -> tuple[ColumnElement[bool], ...]:
-    """The assignments of the session's version, in the chunk's range."""
+    """The conditions of an assignment of the session's version, of a party in the chunk's range."""
     return (
         Assignment.org_id == chunk.job.org_id,
         Assignment.course_version_id == attended.course_version_id,

@@ -1,7 +1,7 @@
-"""Changing assignments: complete, close or take back a whole chunk in a fixed number of statements.
+"""Changing assignments: complete, close or reopen a whole chunk in a fixed number of statements.
 
-A change is no record of its own, and the next one overwrites it. So unlike the making of assignments, each success
-is stored as an outcome, beside those that say why not.
+A made assignment is itself the record of its success. A change is not, because the next change overwrites it. So here
+the outcome of every recipient is stored, also that of a success.
 """
 
 import uuid
@@ -31,23 +31,24 @@ from sqlalchemy.orm import Session
 from shared import directory, events
 from shared.arrays import texts
 from shared.assignments.models import Assignment, AssignmentState, CompletionMethod
-from shared.assignments.queries import these
+from shared.assignments.queries import with_ids
 from shared.assignments.reopening import REOPENED, another_is_open
 from shared.assignments.requests import CloseJob, CompleteJob, UndoJob
 from shared.directory import Party
 from shared.jobs import Chunk, OutcomeCode, Recipients, Tally, store_outcomes
 
 Along = Callable[[Select[uuid.UUID, str, uuid.UUID, uuid.UUID]], None]
-"""The work of another noun that belongs to a change. Given: the changed assignments, as a select of `assignment_id,
-party_id, course_id, course_version_id`. They are locked, and no event of them is recorded yet."""
+"""The work of another noun in the transaction of a change. Its argument selects the changed assignments as
+`assignment_id, party_id, course_id, course_version_id`. They are locked, and their events are not recorded yet."""
 
 
 @dataclass(frozen=True)
 class Change:
     """One way of changing assignments.
 
-    allowed: which of the found assignments may be changed. values: what they become. why_not: the code of a found
-    assignment that may not be changed. event, data: what is recorded for each one that was.
+    code: the outcome code of a changed assignment. allowed: the condition that an assignment may be changed. values:
+    its new values. why_not: the outcome code of an assignment in scope that may not be changed. event, data: the type
+    and data of the event of each changed assignment.
     """
 
     code: OutcomeCode
@@ -58,15 +59,15 @@ class Change:
     data: dict[str, Any]
 
 
-class Meant(NamedTuple):
-    """The assignments that a chunk's recipients mean. of: the noun of the recipients. None: there is no assignment."""
+class Targets(NamedTuple):
+    """The assignment of each of a chunk's recipients, None if there is none. noun: the noun of the recipients."""
 
-    of: Recipients
+    noun: Recipients
     by_recipient: Mapping[str, uuid.UUID | None]
 
 
 def complete_chunk(db: Session, chunk: Chunk, request: CompleteJob, now: datetime, along: Along | None = None) -> Tally:
-    """Record the completion of every recipient's open assignment, as a supervisor's sign-off."""
+    """Complete every recipient's open assignment, as a supervisor's sign-off."""
     actor = chunk.job.actor
     values = {
         Assignment.state: AssignmentState.COMPLETED,
@@ -82,44 +83,44 @@ def complete_chunk(db: Session, chunk: Chunk, request: CompleteJob, now: datetim
         code=OutcomeCode.COMPLETED,
         allowed=Assignment.state == AssignmentState.ASSIGNED,
         values=values,
-        why_not=_ended(OutcomeCode.ALREADY_COMPLETED, OutcomeCode.ASSIGNMENT_CLOSED),
+        why_not=_code_by_state(OutcomeCode.ALREADY_COMPLETED, OutcomeCode.ASSIGNMENT_CLOSED),
         event="assignment.completed",
         data={"method": CompletionMethod.ON_BEHALF, "occurredOn": request.occurred_on.isoformat()},
     )
-    return _carry_out(db, chunk, _meant(db, chunk, request), change, now, along)
+    return _change(db, chunk, _targets(db, chunk, request), change, now, along)
 
 
 def close_chunk(db: Session, chunk: Chunk, request: CloseJob, now: datetime) -> Tally:
-    """Close every recipient's assignment that is open."""
+    """Close every recipient's open assignment."""
     change = Change(
         code=OutcomeCode.CLOSED,
         allowed=Assignment.state == AssignmentState.ASSIGNED,
-        values=_closing(chunk, request.reason, now),
-        why_not=_ended(OutcomeCode.ALREADY_COMPLETED, OutcomeCode.ALREADY_CLOSED),
+        values=_closed_values(chunk, request.reason, now),
+        why_not=_code_by_state(OutcomeCode.ALREADY_COMPLETED, OutcomeCode.ALREADY_CLOSED),
         event="assignment.closed",
         data={"reason": request.reason},
     )
-    return _carry_out(db, chunk, _by_id(db, chunk), change, now)
+    return _change(db, chunk, _targets_by_id(db, chunk), change, now)
 
 
 def close_created_chunk(db: Session, chunk: Chunk, request: UndoJob, now: datetime) -> Tally:
-    """Take a job back that made assignments: close those that nobody has touched since."""
-    data = _undoing(request)
+    """Undo a job that made assignments: close those that were not changed since."""
+    data = _undo_data(request)
     change = Change(
         code=OutcomeCode.CLOSED,
         allowed=and_(Assignment.state == AssignmentState.ASSIGNED, Assignment.revision == 1),
-        values=_closing(chunk, data["reason"], now),
+        values=_closed_values(chunk, data["reason"], now),
         why_not=literal(OutcomeCode.TOUCHED_SINCE, Text),
         event="assignment.closed",
         data=data,
     )
-    return _carry_out(db, chunk, _by_id(db, chunk), change, now)
+    return _change(db, chunk, _targets_by_id(db, chunk), change, now)
 
 
 def reopen_completed_chunk(
     db: Session, chunk: Chunk, request: UndoJob, now: datetime, along: Along | None = None
 ) -> Tally:
-    """Take a job back that completed assignments: reopen those that nobody has touched since."""
+    """Undo a job that completed assignments: reopen those whose completion is still that of the job."""
     untouched = and_(
         Assignment.state == AssignmentState.COMPLETED,
         Assignment.completion_job_id == request.undo_of,
@@ -131,41 +132,42 @@ def reopen_completed_chunk(
         values=REOPENED,
         why_not=literal(OutcomeCode.TOUCHED_SINCE, Text),
         event="assignment.reopened",
-        data=_undoing(request),
+        data=_undo_data(request),
     )
-    return _carry_out(db, chunk, _by_id(db, chunk), change, now, along)
+    return _change(db, chunk, _targets_by_id(db, chunk), change, now, along)
 
 
-def _carry_out(
-    db: Session, chunk: Chunk, meant: Meant, change: Change, now: datetime, along: Along | None = None
+def _change(
+    db: Session, chunk: Chunk, targets: Targets, change: Change, now: datetime, along: Along | None = None
 ) -> Tally:
-    """Change what may be changed, sorted by id so that two jobs lock in the same order; store why not for the others.
+    """Change the assignments that may be changed, and store the outcome of every recipient.
 
-    The ids that one statement found go to the next as an array: joined in one, PostgreSQL looks all recipients up anew
-    for each assignment as long as it has no statistics of the organization, and a chunk takes longer than it may.
+    Assignments are locked in the order of their ids, as in every job: see docs/locks.md.
+    The ids go from one statement to the next as an array. In one joined statement PostgreSQL would search all
+    recipients for each assignment while it has no statistics of the organization, and a chunk would take too long.
     """
     may = (change.allowed, directory.in_scope(Assignment.party_id, chunk.job.scope))
-    of_ids = these(chunk.job.org_id, [one for one in meant.by_recipient.values() if one is not None])
+    of_ids = with_ids(chunk.job.org_id, [one for one in targets.by_recipient.values() if one is not None])
     locked = select(Assignment.id).where(*of_ids, *may).order_by(Assignment.id).with_for_update(of=Assignment)
     ids = set(db.scalars(locked))
-    changed = these(chunk.job.org_id, ids)
+    changed = with_ids(chunk.job.org_id, ids)
     values = {**change.values, Assignment.revision: Assignment.revision + 1}
     db.execute(update(Assignment).where(*changed).values(values), execution_options={"synchronize_session": False})
-    succeeded = {entity_id: one for entity_id, one in meant.by_recipient.items() if one in ids}
-    tally = store_outcomes(db, _succeeded(chunk, change.code, succeeded))
-    others = {entity_id: one for entity_id, one in meant.by_recipient.items() if one not in ids}
+    succeeded = {entity_id: one for entity_id, one in targets.by_recipient.items() if one in ids}
+    tally = store_outcomes(db, _success_outcomes(chunk, change.code, succeeded))
+    others = {entity_id: one for entity_id, one in targets.by_recipient.items() if one not in ids}
     if others:
-        tally += store_outcomes(db, _why_not(chunk, meant.of, change, others))
+        tally += store_outcomes(db, _other_outcomes(chunk, targets.noun, change, others))
     if along is not None and ids:
-        along(_told(changed))
+        along(_select_changed(changed))
     each = select(func.concat("assignment/", Assignment.id).label("subject"), Assignment.party_id).where(*changed)
     data = change.data | {"jobId": str(chunk.job.id)}
     events.record_each(db, chunk.job.actor, now, type=change.event, count=len(ids), of=each, data=data)
     return tally
 
 
-def _told(changed: tuple[ColumnElement[bool], ...]) -> Select[uuid.UUID, str, uuid.UUID, uuid.UUID]:
-    """The assignments that were changed, as `Along` is told of them."""
+def _select_changed(changed: tuple[ColumnElement[bool], ...]) -> Select[uuid.UUID, str, uuid.UUID, uuid.UUID]:
+    """Select the changed assignments with the columns of `Along`."""
     return select(
         Assignment.id.label("assignment_id"),
         Assignment.party_id,
@@ -174,13 +176,13 @@ def _told(changed: tuple[ColumnElement[bool], ...]) -> Select[uuid.UUID, str, uu
     ).where(*changed)
 
 
-def _meant(db: Session, chunk: Chunk, request: CompleteJob) -> Meant:
-    """The assignment that each recipient means, if there is one.
+def _targets(db: Session, chunk: Chunk, request: CompleteJob) -> Targets:
+    """Find the assignment of each recipient.
 
-    By party it is the open assignment of the version, else the one that was made last.
+    The assignment of a party is its open one of the version, else the one that was made last.
     """
     if request.by == "assignment":
-        return _by_id(db, chunk)
+        return _targets_by_id(db, chunk)
     of_parties = (
         select(Assignment.party_id, Assignment.id)
         .distinct(Assignment.party_id)
@@ -192,30 +194,32 @@ def _meant(db: Session, chunk: Chunk, request: CompleteJob) -> Meant:
         .order_by(Assignment.party_id, (Assignment.state == AssignmentState.ASSIGNED).desc(), Assignment.id.desc())
     )
     latest = dict(db.execute(of_parties).tuples().all())
-    return Meant("party", {party_id: latest.get(party_id) for party_id in db.scalars(chunk.recipients)})
+    return Targets("party", {party_id: latest.get(party_id) for party_id in db.scalars(chunk.recipients)})
 
 
-def _by_id(db: Session, chunk: Chunk) -> Meant:
-    """The assignments whose ids are the recipients."""
-    return Meant("assignment", {entity_id: uuid.UUID(entity_id) for entity_id in db.scalars(chunk.recipients)})
+def _targets_by_id(db: Session, chunk: Chunk) -> Targets:
+    """The assignments of a chunk whose recipients are assignments."""
+    return Targets("assignment", {entity_id: uuid.UUID(entity_id) for entity_id in db.scalars(chunk.recipients)})
 
 
-def _rows(found: Mapping[str, uuid.UUID | None]) -> TableValuedAlias:
-    """What was found, as rows."""
+def _as_rows(found: Mapping[str, uuid.UUID | None]) -> TableValuedAlias:
+    """The recipients with their assignments as rows, from two array parameters."""
     arrays = texts(found), literal(list(found.values()), ARRAY(Uuid))
     columns = column("entity_id", Text), column("assignment_id", Uuid)
     return func.unnest(*arrays).table_valued(*columns).render_derived("found")
 
 
-def _succeeded(chunk: Chunk, code: OutcomeCode, succeeded: Mapping[str, uuid.UUID]) -> Select[Any]:
-    """The outcome of each recipient whose assignment was changed."""
-    found = _rows(succeeded)
-    return select(*_key(chunk), found.c.entity_id, *_meaning(code), found.c.assignment_id)
+def _success_outcomes(chunk: Chunk, code: OutcomeCode, succeeded: Mapping[str, uuid.UUID]) -> Select[Any]:
+    """Select the outcome of each recipient whose assignment was changed."""
+    found = _as_rows(succeeded)
+    return select(*_job_columns(chunk), found.c.entity_id, *_outcome_columns(code), found.c.assignment_id)
 
 
-def _why_not(chunk: Chunk, of: Recipients, change: Change, others: Mapping[str, uuid.UUID | None]) -> Select[Any]:
-    """The outcome of each recipient whose assignment was not changed."""
-    found = _rows(others)
+def _other_outcomes(
+    chunk: Chunk, of: Recipients, change: Change, others: Mapping[str, uuid.UUID | None]
+) -> Select[Any]:
+    """Select the outcome of each recipient whose assignment was not changed."""
+    found = _as_rows(others)
     by_party = of == "party"
     absent = OutcomeCode.NOT_ASSIGNED if by_party else OutcomeCode.ASSIGNMENT_NOT_FOUND
     party_id = found.c.entity_id if by_party else Assignment.party_id
@@ -230,19 +234,19 @@ def _why_not(chunk: Chunk, of: Recipients, change: Change, others: Mapping[str, 
     outcome = case(*((code == one, literal(one.outcome, Text)) for one in OutcomeCode), else_=None)
     of_found = and_(Assignment.org_id == chunk.job.org_id, Assignment.id == found.c.assignment_id)
     rows = found.outerjoin(Assignment, of_found)
-    return select(*_key(chunk), found.c.entity_id, outcome, code, Assignment.id).select_from(rows)
+    return select(*_job_columns(chunk), found.c.entity_id, outcome, code, Assignment.id).select_from(rows)
 
 
-def _ended(completed: OutcomeCode, closed: OutcomeCode) -> ColumnElement[str]:
+def _code_by_state(completed: OutcomeCode, closed: OutcomeCode) -> ColumnElement[str]:
     return case((Assignment.state == AssignmentState.COMPLETED, literal(completed, Text)), else_=literal(closed, Text))
 
 
-def _undoing(request: UndoJob) -> dict[str, Any]:
-    """The part of an undoing job's events that says so."""
+def _undo_data(request: UndoJob) -> dict[str, Any]:
+    """The fields of an event that name the undone job."""
     return {"reason": f"Undo of job {request.undo_of}", "undoOf": str(request.undo_of)}
 
 
-def _closing(chunk: Chunk, reason: str, now: datetime) -> dict[Any, Any]:
+def _closed_values(chunk: Chunk, reason: str, now: datetime) -> dict[Any, Any]:
     actor = chunk.job.actor
     return {
         Assignment.state: AssignmentState.CLOSED,
@@ -254,9 +258,9 @@ def _closing(chunk: Chunk, reason: str, now: datetime) -> dict[Any, Any]:
     }
 
 
-def _key(chunk: Chunk) -> tuple[ColumnElement[str], ColumnElement[uuid.UUID]]:
+def _job_columns(chunk: Chunk) -> tuple[ColumnElement[str], ColumnElement[uuid.UUID]]:
     return literal(chunk.job.org_id), literal(chunk.job.id)
 
 
-def _meaning(code: OutcomeCode) -> tuple[ColumnElement[str], ColumnElement[str]]:
+def _outcome_columns(code: OutcomeCode) -> tuple[ColumnElement[str], ColumnElement[str]]:
     return literal(code.outcome, Text), literal(code, Text)

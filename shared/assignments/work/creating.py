@@ -1,4 +1,4 @@
-"""Making assignments: a whole chunk of recipients in a fixed number of statements, whatever its size."""
+"""Making assignments: a whole chunk of recipients in a fixed number of statements, independent of its size."""
 
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from shared import directory, events
 from shared.assignments.models import Assignment, AssignmentState
-from shared.assignments.queries import Terms, classified, completed, made_by
+from shared.assignments.preview import Terms, classify_recipients, completed_assignments
+from shared.assignments.queries import made_by
 from shared.assignments.requests import CreateJob
 from shared.directory import Party
 from shared.events import Actor
@@ -17,20 +18,20 @@ from shared.jobs import Chunk, Tally, store_outcomes
 
 
 def create_chunk(db: Session, chunk: Chunk, request: CreateJob, now: datetime) -> Tally:
-    """Assign to every recipient of the chunk that can be assigned to, store why not for the others, record the events.
+    """Make an assignment for every recipient that can have one, store the outcomes of the others, record the events.
 
-    At most one open assignment for a party and version: the unique index decides between two jobs that race,
-    and the second one finds the party already assigned.
+    If two jobs race to assign the same version to a party, the unique index of open assignments lets one win. The other
+    stores the outcome `already-assigned`.
     """
-    wanted = Terms.of(request, chunk.job.folders)
+    terms = Terms.of(request, chunk.job.folders)
     actor = chunk.job.actor
-    created = _create(db, chunk, wanted, actor, now)
-    others = Tally() if created == chunk.size else store_outcomes(db, _others(chunk, wanted))
+    created = _create(db, chunk, terms, actor, now)
+    others = Tally() if created == chunk.size else store_outcomes(db, _others(chunk, terms))
     data = {
-        "courseId": str(wanted.course_id),
-        "courseVersionId": str(wanted.course_version_id),
+        "courseId": str(terms.course_id),
+        "courseVersionId": str(terms.course_version_id),
         "jobId": str(chunk.job.id),
-        "dueOn": wanted.due_on.isoformat() if wanted.due_on else None,
+        "dueOn": terms.due_on.isoformat() if terms.due_on else None,
     }
     made = made_by(chunk.job).where(chunk.covers(Assignment.party_id)).subquery()
     each = select(func.concat("assignment/", made.c.record_id).label("subject"), made.c.entity_id.label("party_id"))
@@ -38,18 +39,15 @@ def create_chunk(db: Session, chunk: Chunk, request: CreateJob, now: datetime) -
     return Tally(succeeded=created) + others
 
 
-def _create(db: Session, chunk: Chunk, wanted: Terms, actor: Actor, now: datetime) -> int:
-    """Insert the chunk's assignments. Returns their number.
-
-    Sorted by party, so that two jobs lock in the same order.
-    """
+def _create(db: Session, chunk: Chunk, terms: Terms, actor: Actor, now: datetime) -> int:
+    """Insert the chunk's assignments, sorted by party: see docs/locks.md. Returns their number."""
     values: dict[Any, Any] = {
         Assignment.org_id: literal(chunk.job.org_id),
-        Assignment.course_id: literal(wanted.course_id),
-        Assignment.course_version_id: literal(wanted.course_version_id),
+        Assignment.course_id: literal(terms.course_id),
+        Assignment.course_version_id: literal(terms.course_version_id),
         Assignment.party_id: Party.id,
-        Assignment.reason: literal(wanted.reason),
-        Assignment.due_on: literal(wanted.due_on, Assignment.due_on.type),
+        Assignment.reason: literal(terms.reason),
+        Assignment.due_on: literal(terms.due_on, Assignment.due_on.type),
         Assignment.assigned_by_type: literal(actor.type),
         Assignment.assigned_by_id: literal(actor.id),
         Assignment.assigned_at: literal(now),
@@ -60,11 +58,11 @@ def _create(db: Session, chunk: Chunk, wanted: Terms, actor: Actor, now: datetim
         select(*values.values())
         .select_from(recipients)
         .join(Party, (Party.org_id == chunk.job.org_id) & (Party.id == recipients.c.entity_id))
-        .where(chunk.covers(Party.id), Party.active, directory.in_scope(Party.id, wanted.scope))
+        .where(chunk.covers(Party.id), Party.active, directory.in_scope(Party.id, terms.scope))
         .order_by(Party.id)
     )
-    if wanted.skip_completed:
-        assignable = assignable.where(~exists(completed(wanted, Party.id)))
+    if terms.skip_completed:
+        assignable = assignable.where(~exists(completed_assignments(terms, Party.id)))
     inserted: Any = db.execute(
         upsert(Assignment)
         .from_select(list(values), assignable, include_defaults=False)
@@ -78,9 +76,9 @@ def _create(db: Session, chunk: Chunk, wanted: Terms, actor: Actor, now: datetim
     return count
 
 
-def _others(chunk: Chunk, wanted: Terms) -> Select[Any]:
-    """The outcome of every recipient that this chunk made no assignment for."""
-    each = classified(chunk.job.org_id, chunk.recipients, wanted).subquery()
+def _others(chunk: Chunk, terms: Terms) -> Select[Any]:
+    """Select the outcome of every recipient for which this chunk made no assignment."""
+    each = classify_recipients(chunk.job.org_id, chunk.recipients, terms).subquery()
     made = made_by(chunk.job).where(Assignment.party_id == each.c.entity_id)
     found = each.c.entity_id, each.c.outcome, each.c.code, each.c.record_id
     return select(literal(chunk.job.org_id), literal(chunk.job.id), *found).where(~made.exists())

@@ -1,0 +1,120 @@
+"""The outcome that a submission would have for each recipient: for the preview, and for the recipients of a job that
+got no assignment.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Select, SQLColumnExpression, Uuid, and_, case, cast, func, literal, null, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import Session, aliased
+
+from shared import directory
+from shared.assignments.models import Assignment, AssignmentState
+from shared.assignments.requests import CreateJob
+from shared.database import current_org
+from shared.directory import Party
+from shared.jobs import OutcomeCode
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The terms of a submission.
+
+    skip_completed: assign nothing to a party that has completed the version. scope: folders whose parties may be
+    assigned to, None for the whole organization.
+    """
+
+    course_id: uuid.UUID
+    course_version_id: uuid.UUID
+    reason: str
+    due_on: date | None
+    skip_completed: bool
+    scope: frozenset[str] | None
+
+    @classmethod
+    def of(cls, request: CreateJob, scope: frozenset[str] | None) -> "Terms":
+        """The terms that were fixed when a job was submitted."""
+        return cls(
+            course_id=request.course_id,
+            course_version_id=request.course_version_id,
+            reason=request.reason,
+            due_on=request.due_on,
+            skip_completed=request.if_completed == "skip",
+            scope=scope,
+        )
+
+
+def count_outcomes(db: Session, recipients: Select[Any], terms: Terms, examples: int = 20) -> list[Any]:
+    """Count the recipients by the outcome that a submission would have now.
+
+    Returns rows of (outcome, code, count, examples), the largest count first. examples: upper bound of ids in a row.
+    """
+    each = classify_recipients(current_org(db), recipients, terms).subquery()
+    placed = select(
+        each.c.entity_id,
+        each.c.outcome,
+        each.c.code,
+        func.row_number().over(partition_by=each.c.code, order_by=each.c.entity_id).label("place"),
+    ).subquery()
+    shown = func.array_agg(aggregate_order_by(placed.c.entity_id, placed.c.entity_id)).filter(
+        placed.c.place <= examples
+    )
+    rows = select(placed.c.outcome, placed.c.code, func.count().label("count"), shown.label("examples"))
+    return list(db.execute(rows.group_by(placed.c.outcome, placed.c.code).order_by(func.count().desc(), placed.c.code)))
+
+
+def classify_recipients(org_id: str, recipients: Select[Any], terms: Terms) -> Select[Any]:
+    """Select the outcome that a submission would have now for each recipient: `entity_id, outcome, code, record_id`."""
+    rows = _find_code(org_id, recipients, terms).subquery()
+    code = rows.c.code
+    outcome = case(*((code == one, one.outcome) for one in OutcomeCode), else_=None)
+    keeps_record = code.in_((OutcomeCode.ALREADY_ASSIGNED, OutcomeCode.ALREADY_COMPLETED))
+    return select(
+        rows.c.entity_id,
+        outcome.label("outcome"),
+        code,
+        case((keeps_record, rows.c.record_id), else_=cast(null(), Uuid)).label("record_id"),
+    )
+
+
+def completed_assignments(terms: Terms, party_id: SQLColumnExpression[str]) -> Select[Any]:
+    """Select the ids of the party's completed assignments of the version."""
+    return select(Assignment.id).where(
+        Assignment.party_id == party_id,
+        Assignment.course_version_id == terms.course_version_id,
+        Assignment.state == AssignmentState.COMPLETED,
+    )
+
+
+def _find_code(org_id: str, recipients: Select[Any], terms: Terms) -> Select[Any]:
+    """Select the code of each recipient, and its open or else completed assignment: `entity_id, code, record_id`."""
+    each = recipients.subquery()
+    (entity_id,) = each.c
+    open_one = aliased(Assignment)
+    completed_one = completed_assignments(terms, entity_id).limit(1).lateral()
+    already_completed = completed_one.c.id.is_not(None) if terms.skip_completed else literal(False)
+    code = case(
+        (Party.id.is_(None), OutcomeCode.PARTY_NOT_FOUND),
+        (~directory.in_scope(Party.id, terms.scope), OutcomeCode.OUT_OF_SCOPE),
+        (~Party.active, OutcomeCode.PARTY_INACTIVE),
+        (open_one.id.is_not(None), OutcomeCode.ALREADY_ASSIGNED),
+        (already_completed, OutcomeCode.ALREADY_COMPLETED),
+        else_=OutcomeCode.CREATED,
+    )
+    is_open = and_(
+        open_one.org_id == org_id,
+        open_one.course_version_id == terms.course_version_id,
+        open_one.party_id == entity_id,
+        open_one.state == AssignmentState.ASSIGNED,
+    )
+    record_id = case((open_one.id.is_not(None), open_one.id), else_=completed_one.c.id)
+    return (
+        select(entity_id.label("entity_id"), code.label("code"), record_id.label("record_id"))
+        .select_from(each)
+        .outerjoin(Party, and_(Party.org_id == org_id, Party.id == entity_id))
+        .outerjoin(open_one, is_open)
+        .outerjoin(completed_one, already_completed)
+    )
