@@ -278,7 +278,7 @@ def test_a_session_is_ended_once(org: Org, worker: InProcessWorker) -> None:
     before = read(org, session_id)
     with org.transaction() as db:
         job = jobs.get(db, uuid.UUID(before["completion"]["jobId"]))
-        jobs.tell_if_ended(db, job, clock.now())
+        jobs.call_on_end(db, job, clock.now())
     assert read(org, session_id) == before
     assert len(recorded(org, "session.completed")) == 1
 
