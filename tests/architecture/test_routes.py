@@ -30,8 +30,8 @@ PUBLIC = {
 }
 """The addresses that answer without a bearer token. Their answers contain no row of an organization, except:
 - the page of a session link, whose address is signed and shows one assignment;
-- the page of a licence and the status of its credential, whose address has the code (64 random bits) and shows only what
-  is printed beside it;
+- the page of a licence and the status of its credential, whose address has the code (64 random bits) and shows only
+  what is printed beside it;
 - the name of an organization that issues credentials, which every credential names too."""
 
 
