@@ -1,4 +1,4 @@
-"""Assignments: one party owes one course version, with a reason, an actor and perhaps a due date.
+"""Assignments: one party must complete one course version, with a reason, an actor and perhaps a due date.
 
 Owns the table `assignment`, and guarantees:
 - A party has at most one open assignment of a version.

@@ -67,7 +67,7 @@ class LinkDead(Problem):
 
     def __init__(self) -> None:
         super().__init__(
-            "This training was taken back or given to somebody else after the link was sent. "
+            "This training was withdrawn or assigned to another person after the link was sent. "
             "If you expected to complete it, ask the sender of the link."
         )
 

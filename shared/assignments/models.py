@@ -36,7 +36,7 @@ REMINDER_DAYS = (-7, -1, 1, 7, 30)
 
 
 class Assignment(Tenant, Base):
-    """One party owes one course version. due_on, occurred_on: days in the organization's time zone.
+    """One party must complete one course version. due_on, occurred_on: days in the organization's time zone.
 
     due_key: for sorting by due date; assignments without one come last.
     revision: raised by every change; 1 for an assignment that was never changed.

@@ -93,7 +93,7 @@ class AmendmentRequest(Received):
     reason: Paragraph
 
     @model_validator(mode="after")
-    def _names_somebody(self) -> Self:
+    def _names_a_party(self) -> Self:
         if not self.add and not self.remove:
             raise ValueError("name at least one party to add or to remove")
         if len(self.add) + len(self.remove) > MAX_RECIPIENTS:
