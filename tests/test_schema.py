@@ -156,3 +156,27 @@ def connects(url: str) -> bool:
             return db.scalar(text("SELECT true")) is True
     finally:
         serving.close()
+
+
+# --- unique constraints
+
+
+UNEXPLAINED: LiteralString = """
+    SELECT index.relname FROM pg_index
+    JOIN pg_class AS index ON index.oid = indexrelid
+    JOIN pg_class AS named ON named.oid = indrelid
+    LEFT JOIN pg_constraint AS unique_one ON unique_one.conindid = indexrelid AND unique_one.contype = 'u'
+    WHERE indisunique AND NOT indisprimary AND index.relnamespace = 'public'::regnamespace
+        AND coalesce(obj_description(unique_one.oid, 'pg_constraint'), obj_description(indexrelid, 'pg_class')) IS NULL
+"""
+
+
+def test_every_unique_constraint_names_its_two_racers(owner: Rows) -> None:
+    """Primary keys aside: uniqueness is by constraint, and the comment says which two writers it guards against."""
+    assert found(owner, UNEXPLAINED) == set()
+
+
+def test_a_unique_constraint_without_a_comment_is_found(owner: Rows) -> None:
+    owner.execute("CREATE TABLE made_up (a text, b text, CONSTRAINT uq_made_up_a UNIQUE (a))")
+    owner.execute("CREATE UNIQUE INDEX uq_made_up_b ON made_up (b)")
+    assert found(owner, UNEXPLAINED) == {"uq_made_up_a", "uq_made_up_b"}

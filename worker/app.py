@@ -3,11 +3,13 @@
 `celery -A worker.app worker` and `celery -A worker.app beat` work; `rollcall worker` and `rollcall beat` are the same.
 """
 
+from pkgutil import iter_modules
 from typing import Any
 
 from celery.signals import worker_process_init, worker_process_shutdown
 from sqlalchemy.orm import Session
 
+import worker
 from shared import access, settings
 from shared.broker import DELIVERIES, QUEUE, QUEUES, Broker, make_celery
 from shared.database import Database
@@ -18,7 +20,7 @@ config = settings.current()
 app = make_beat(config.need_redis_url())
 app.set_default()
 app.conf.update(
-    include=["worker.jobs", "worker.assignments", "worker.events", "worker.deliveries", "worker.licences"],
+    include=[module.name for module in iter_modules(worker.__path__, "worker.")],  # a new module's tasks are found
     task_acks_late=True,  # a message is acknowledged only after its work
     task_reject_on_worker_lost=False,  # redelivery would loop at once; `jobs.rescue` repeats the work after a while
     worker_disable_prefetch=True,  # one slow chunk must not hold others back in its process

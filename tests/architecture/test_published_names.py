@@ -1,10 +1,11 @@
-"""Published names are never renamed: task names, and event types."""
+"""Published names are never renamed: tasks, event types, kinds of job, outcome codes."""
 
 import ast
 import re
 from collections.abc import Iterator
 
-from shared import settings
+from shared import services, settings  # noqa: F401 (services declares every kind of job)
+from shared.jobs import KINDS, OutcomeCode
 from tests.architecture.source import PROGRAM, calls, name_of, text_of
 
 TASKS = {
@@ -79,6 +80,46 @@ EVENT_TYPES = {
 """Published event types. Consumers branch on them, so none is ever renamed."""
 
 
+KINDS_OF_JOB = {
+    "assignments.close",
+    "assignments.complete",
+    "assignments.create",
+    "assignments.undo",
+    "sessions.amend",
+    "sessions.complete",
+}
+"""Published kinds of job. Jobs that wait during an upgrade have them, and clients filter by them."""
+
+OUTCOME_CODES = {
+    "already-assigned",
+    "already-closed",
+    "already-completed",
+    "already-licensed",
+    "assignment-closed",
+    "assignment-not-found",
+    "attended",
+    "cancelled",
+    "closed",
+    "completed",
+    "created",
+    "licence-granted",
+    "licence-revoked",
+    "not-assigned",
+    "not-attended",
+    "not-licensed",
+    "not-on-roster",
+    "out-of-scope",
+    "party-inactive",
+    "party-not-found",
+    "pending",
+    "processing-failed",
+    "removed",
+    "reopened",
+    "touched-since",
+}
+"""Published outcome codes. Clients branch on them."""
+
+
 def test_task_names_are_the_published_ones(configured: settings.Settings) -> None:
     from worker.app import app  # reads the environment, so not before it is set
 
@@ -131,3 +172,11 @@ def _fact(what):
 """
     assert event_types(made_up) == {"horse.moved", "horse.sold"}
     assert event_types(made_up.replace("events.record", "print")) == set()
+
+
+def test_kinds_of_job_are_the_published_ones() -> None:
+    assert set(KINDS) == KINDS_OF_JOB
+
+
+def test_outcome_codes_are_the_published_ones() -> None:
+    assert set(OutcomeCode) == OUTCOME_CODES
