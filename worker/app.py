@@ -5,20 +5,48 @@
 
 from typing import Any
 
+from celery.app.amqp import AMQP
 from celery.signals import worker_process_init, worker_process_shutdown
+from kombu import Connection
 from sqlalchemy.orm import Session
 
 from shared import access, settings
 from shared.broker import DELIVERIES, QUEUE, QUEUES, Broker, make_celery
+from shared.clock import Timekeeper
 from shared.database import Database
 from shared.events import Stream
 from worker.beat import make_beat
 
+
+class QuickConnection(Connection):
+    """A connection to Redis that is tried again within a second. Kombu waits 2, 4, 6 and up to 30 seconds."""
+
+    def ensure_connection(self, *args: Any, **options: Any) -> Any:
+        """Connect, and try again until it succeeds."""
+        return super().ensure_connection(
+            *args, **{"interval_start": 0.2, "interval_step": 0.2, "interval_max": 1.0} | options
+        )
+
+
+class QuickAMQP(AMQP):
+    """Makes Celery's worker use that connection."""
+
+    Connection = QuickConnection
+
+
 config = settings.current()
 app = make_beat(config.need_redis_url())
+app.amqp_cls = QuickAMQP  # type: ignore[assignment]  # Celery takes a class too
 app.set_default()
 app.conf.update(
-    include=["worker.jobs", "worker.assignments", "worker.events", "worker.deliveries", "worker.licences"],
+    include=[
+        "worker.jobs",
+        "worker.assignments",
+        "worker.events",
+        "worker.deliveries",
+        "worker.licences",
+        "worker.looking",
+    ],
     task_acks_late=True,  # a message is acknowledged only after its work
     task_reject_on_worker_lost=False,  # redelivery would loop at once; `jobs.rescue` repeats the work after a while
     worker_disable_prefetch=True,  # one slow chunk must not hold others back in its process
@@ -43,6 +71,7 @@ class Parts:
     database: Database
     broker: Broker
     stream: Stream
+    timekeeper: Timekeeper
 
 
 parts = Parts()
@@ -61,6 +90,7 @@ def open_parts(*, name: str = "worker", pool_size: int = 2) -> None:
         statement_timeout=config.statement_timeout,
         idle_timeout=1.5 * config.statement_timeout,
     )
+    parts.timekeeper = Timekeeper(parts.database.time)
     parts.broker = Broker(make_celery(config.need_redis_url()))
     parts.stream = Stream(config.need_redis_url(), config.stream_length)
 
