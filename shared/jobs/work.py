@@ -58,24 +58,27 @@ _CLAIM = text("""
         UPDATE job_chunk AS chunk SET attempts = chunk.attempts + 1, claimed_at = :now,
             next_attempt_at = CASE WHEN cardinality(chunk.recipients) = 1
                 THEN :now + :pause * 2 ^ least(chunk.attempts, 10) END
-        FROM next WHERE chunk.org_id = :org AND chunk.job_id = next.job_id AND chunk.n = next.n
+        WHERE chunk.org_id = :org AND (chunk.job_id, chunk.n) = (SELECT job_id, n FROM next)
         RETURNING chunk.job_id, chunk.n, chunk.attempts, cardinality(chunk.recipients) = 1 AS alone
     ), turn AS (
         INSERT INTO job_turn (org_id, served_at) SELECT :org, :now FROM begun
         ON CONFLICT (org_id) DO UPDATE SET served_at = excluded.served_at
     )
     UPDATE job SET state = 'running', started_at = coalesce(job.started_at, :now), progressed_at = :now
-    FROM begun WHERE job.org_id = :org AND job.id = begun.job_id AND job.state IN ('queued', 'running')
-    RETURNING begun.job_id, begun.n, begun.attempts, begun.alone,
+    WHERE job.org_id = :org AND job.id = (SELECT job_id FROM begun)
+        AND coalesce(job.state, '') IN ('queued', 'running')
+    RETURNING job.id, (SELECT n FROM begun), (SELECT attempts FROM begun), (SELECT alone FROM begun),
         (SELECT chunks FROM in_progress) + 1 < :window AND EXISTS (
             SELECT FROM job AS other
             WHERE other.org_id = :org AND other.state IN ('queued', 'running') AND EXISTS (
                 SELECT FROM job_chunk AS chunk
                 WHERE chunk.org_id = :org AND chunk.job_id = other.id AND chunk.state = 'pending'
-                    AND chunk.claimed_at IS NULL AND (chunk.job_id, chunk.n) <> (begun.job_id, begun.n) OFFSET 0)
+                    AND chunk.claimed_at IS NULL AND (chunk.job_id, chunk.n) <> (SELECT job_id, n FROM begun) OFFSET 0)
             OFFSET 0) AS more""")
 """A chunk is in progress if its claim is young or its row is locked. So a dead worker's chunk takes up no place, and a
-chunk that takes long still does.
+chunk that takes long still does. Rows are found by scalar subqueries and `OFFSET 0`, and the job by its primary key
+(`coalesce` rules out the index of waiting jobs), so that no table is read as a whole, also before PostgreSQL has
+statistics of new rows.
 
 The next attempt of a single recipient is due after a pause that doubles, which counts only if this attempt dies: what
 kills workers may have nothing to do with the recipient, such as a restart or a lack of memory."""
