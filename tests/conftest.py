@@ -163,6 +163,7 @@ def worker(configured: settings.Settings, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.setattr("worker.deliveries.PLANNING_SECONDS", float("inf"))
     monkeypatch.setattr("worker.events.TURN_SECONDS", float("inf"))
     monkeypatch.setattr("worker.mail.SENDING_SECONDS", float("inf"))
+    monkeypatch.setattr("worker.mail.TURN_SECONDS", float("inf"))
     with InProcessWorker.open() as opened:
         monkeypatch.setattr("shared.jobs.organizations_in_turn", opened.in_turn)
         yield opened
