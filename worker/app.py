@@ -8,6 +8,7 @@ from typing import Any
 from celery.app.amqp import AMQP
 from celery.signals import worker_process_init, worker_process_shutdown
 from kombu import Connection
+from redis.exceptions import ResponseError
 from sqlalchemy.orm import Session
 
 from shared import access, settings
@@ -19,7 +20,16 @@ from worker.beat import make_beat
 
 
 class QuickConnection(Connection):
-    """A connection to Redis that is tried again within a second. Kombu waits 2, 4, 6 and up to 30 seconds."""
+    """A connection to Redis that is tried again within a second. Kombu waits 2, 4, 6 and up to 30 seconds.
+
+    A Redis that refuses commands, because its memory is full, is tried again too. Celery would end the worker, and with
+    it the processes that look for due work without Redis.
+    """
+
+    @property
+    def connection_errors(self) -> tuple[type[BaseException], ...]:
+        """The errors after which Celery connects again."""
+        return (*super().connection_errors, ResponseError)
 
     def ensure_connection(self, *args: Any, **options: Any) -> Any:
         """Connect, and try again until it succeeds."""
