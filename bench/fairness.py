@@ -95,7 +95,7 @@ def submit(system: System, connection: Connection, ground: Ground) -> uuid.UUID:
     with connection.transaction():
         connection.execute(
             """INSERT INTO course (org_id, id, title, code, mode, licence_on, created_at, updated_at)
-               VALUES (%(org)s, %(course)s, 'Hydrogen-sulfide response', %(course)s::text, 'flex', 'session', now(), now())""",
+               VALUES (%(org)s, %(course)s, 'Hydrogen sulfide', %(course)s::text, 'flex', 'session', now(), now())""",
             {"org": ground.org_id, "course": course_id},
         )
         connection.execute(

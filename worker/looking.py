@@ -17,7 +17,7 @@ from celery.signals import worker_process_init, worker_process_shutdown
 from shared.broker import keeping_unsent
 from worker.app import QUEUE, app, config
 from worker.schedule import SCHEDULE
-from worker.task import last_run
+from worker.task import active, last_run
 
 MISSED_TICKS = 3
 """After so many missed ticks a periodic task is done here. A worker with n processes gets each n-th tick on average."""
@@ -53,7 +53,7 @@ class Looker:
         """Do the work that is due and that nobody was woken for."""
         until = time.monotonic() + LONGEST_LOOK_SECONDS
         with keeping_unsent() as unsent:
-            if self._does_jobs:
+            if self._does_jobs and not active:  # a process that works passes wake-ups on
                 _carry_out("jobs.run_chunk", ("",))
             for tick in self._ticks:
                 if tick.missed():

@@ -89,7 +89,7 @@ def test_a_recipient_that_kills_its_worker_process_every_time_fails_alone(
         killer_of_workers(plant, worker_process) as killed,
     ):
         job_id = submit(crew, crew_members(500))
-        job = accounted(crew, job_id)
+        job = accounted(crew, job_id, seconds=100)  # half a minute of them are pauses
     assert len(killed) >= 4, "a worker process died at each level of the splitting"
     assert (job.succeeded, job.failed) == (499, 1)
     assert failures(crew, job_id) == {"party-00100": "processing-interrupted"}

@@ -127,9 +127,10 @@ class TestInterrupted:
     @staticmethod
     def _after_deaths(count: int, org: Org, worker: InProcessWorker, patch: pytest.MonkeyPatch) -> dict[str, Any]:
         """Submit a job for one party, and let so many workers die at it. Returns the job."""
+        from worker import app
         from worker import jobs as tasks
 
-        patch.setattr(tasks, "config", tasks.config.model_copy(update={"job_claim_seconds": 1e-6}))
+        patch.setattr(tasks, "config", app.config.model_copy(update={"job_claim_seconds": 1e-6}))
         org.with_parties("party-1")
         job = submit_assignments(org.client(), body(org.with_course(), "party-1"))
         with patch.context() as dying_workers:
