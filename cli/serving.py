@@ -48,6 +48,7 @@ def worker(system: System, queues: Sequence[str]) -> None:
     """
     system.export()
     from worker.app import DELIVERIES, QUEUES, SENDER_THREADS, app, open_parts  # settings are read on import
+    from worker.looking import Looker
 
     if unknown := sorted(set(queues) - set(QUEUES)):
         raise CannotStart(f"There is no queue {unknown[0]}; choose from {' and '.join(QUEUES)}.")
@@ -67,7 +68,12 @@ def worker(system: System, queues: Sequence[str]) -> None:
         without_mingle=True,
         without_heartbeat=True,
     )
+    looker = Looker(queues, processes=1) if sends else None  # each forked child has its own
+    if looker is not None:
+        looker.start()
     program.start()
+    if looker is not None:
+        looker.stop()
     sys.exit(program.exitcode)
 
 

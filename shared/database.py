@@ -20,7 +20,7 @@ import orjson
 from psycopg import AsyncClientCursor, AsyncConnection, OperationalError
 from psycopg.errors import InvalidSqlStatementName
 from psycopg.pq import TransactionStatus
-from sqlalchemy import DateTime, MetaData, Text, create_engine, event, func, text
+from sqlalchemy import DateTime, MetaData, Text, create_engine, event, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
@@ -163,6 +163,11 @@ class Database:
             await connection.close()
             raise
         return connection
+
+    def time(self) -> datetime:
+        """Returns the time of the database's clock."""
+        with self.transaction(None) as db:
+            return db.scalars(select(func.clock_timestamp(type_=DateTime(timezone=True)))).one()
 
     def note(self, org_id: str, *statements: tuple[str, Mapping[str, Any]]) -> None:
         """Run statements that write, each with its parameters, in one round trip and without waiting for the disk.

@@ -101,10 +101,11 @@ class Settings(BaseModel):
     job_window: int = Field(default=3, ge=1, le=256)
     """Chunks of one organization that run at a time, so that its 200,000 parties cannot starve another's 50.
     One more than there are worker processes keeps all of them busy; raise it with the number of workers."""
-    job_claim_seconds: float = Field(default=10, gt=0)
-    """Age at which a claim counts as abandoned, so that a rescue may hand the chunk to another worker."""
+    job_claim_seconds: float = Field(default=2, gt=0)
+    """The time that a worker has to lock the chunk it claimed; then others may claim it. A locked chunk stays its own,
+    however long it takes. Much too short, and workers would claim each other's chunks."""
     job_rescue_seconds: float = Field(default=3, gt=0)
-    """How often the rescue looks for due work that no worker holds: the delay after a lost message."""
+    """How often each worker process, and beat's rescue, look for due work: the delay after a lost message."""
 
     @field_validator("features", mode="before")
     @classmethod

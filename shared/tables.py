@@ -7,7 +7,7 @@ from shared.database import Base
 from shared.deliveries.models import Delivery, Webhook
 from shared.directory.models import Folder, FolderMember, Party
 from shared.events.models import Event, EventConsumer, EventSeal, EventStream
-from shared.jobs.models import Job, JobChunk, JobOutcome
+from shared.jobs.models import Job, JobChunk, JobOutcome, JobTurn
 from shared.licences.models import Licence, LicenceDue, Sweep
 from shared.sessions.models import RosterEntry, TrainingSession
 
@@ -25,6 +25,7 @@ CORE = (
     Job,
     JobChunk,
     JobOutcome,
+    JobTurn,
     Webhook,
     Delivery,
 )

@@ -6,18 +6,49 @@
 from pkgutil import iter_modules
 from typing import Any
 
+from celery.app.amqp import AMQP
 from celery.signals import worker_process_init, worker_process_shutdown
+from kombu import Connection
+from redis.exceptions import ResponseError
 from sqlalchemy.orm import Session
 
 import worker
 from shared import access, settings
 from shared.broker import DELIVERIES, QUEUE, QUEUES, Broker, make_celery
+from shared.clock import Timekeeper
 from shared.database import Database
 from shared.events import Stream
 from worker.beat import make_beat
 
+
+class QuickConnection(Connection):
+    """A connection to Redis that is tried again within a second. Kombu waits 2, 4, 6 and up to 30 seconds.
+
+    A Redis that refuses commands, because its memory is full, is tried again too. Celery would end the worker, and with
+    it the processes that look for due work without Redis.
+    """
+
+    @property
+    def connection_errors(self) -> tuple[type[BaseException], ...]:
+        """The errors after which Celery connects again."""
+        return (*super().connection_errors, ResponseError)
+
+    def ensure_connection(self, *args: Any, **options: Any) -> Any:
+        """Connect, and try again until it succeeds."""
+        return super().ensure_connection(
+            *args, **{"interval_start": 0.2, "interval_step": 0.2, "interval_max": 1.0} | options
+        )
+
+
+class QuickAMQP(AMQP):
+    """Makes Celery's worker use that connection."""
+
+    Connection = QuickConnection
+
+
 config = settings.current()
 app = make_beat(config.need_redis_url())
+app.amqp_cls = QuickAMQP  # type: ignore[assignment]  # Celery takes a class too
 app.set_default()
 app.conf.update(
     include=[module.name for module in iter_modules(worker.__path__, "worker.")],  # a new module's tasks are found
@@ -45,6 +76,7 @@ class Parts:
     database: Database
     broker: Broker
     stream: Stream
+    timekeeper: Timekeeper
 
 
 parts = Parts()
@@ -63,6 +95,7 @@ def open_parts(*, name: str = "worker", pool_size: int = 2) -> None:
         statement_timeout=config.statement_timeout,
         idle_timeout=1.5 * config.statement_timeout,
     )
+    parts.timekeeper = Timekeeper(parts.database.time)
     parts.broker = Broker(make_celery(config.need_redis_url()))
     parts.stream = Stream(config.need_redis_url(), config.stream_length)
 

@@ -24,9 +24,10 @@ log = structlog.get_logger()
 SENDERS: dict[Channel, Callable[[list[str]], None]] = {Channel.WEBHOOK: webhooks.send, Channel.EMAIL: mail.send}
 """The function that sends over a channel. It takes the ids of the organizations that have deliveries due."""
 
-SENDING = {channel: Semaphore(most) for channel, most in ((Channel.WEBHOOK, 3), (Channel.EMAIL, 1))}
+SENDING = {channel: Semaphore(most) for channel, most in ((Channel.WEBHOOK, 3), (Channel.EMAIL, 2))}
 """Upper bound of concurrent `send` tasks per channel in one process: the ticks of a backlog must not pile up, and one
-channel must not occupy every thread. Of the three for webhooks one claims, and the others finish their calls."""
+channel must not occupy every thread. Of the three for webhooks one claims, and the others finish their calls. The two
+for mail send the mails of two organizations, so that slow mailboxes of one do not hold up the other's."""
 
 PLANNING_SECONDS = 5.0
 """After this time a task plans no further batch."""

@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import BackgroundTasks, Depends, Header, Request
 
 from api.http.dependencies import CurrentCaller, CurrentParts
+from shared.broker import MOST_QUEUED_BY_REQUESTS
 from shared.jobs import Key
 
 IdempotencyKey = Annotated[
@@ -36,7 +37,7 @@ class Acceptance:
 
     def wake(self) -> None:
         """Wake the workers after the answer was sent."""
-        self._after.add_task(self._parts.broker.send, "jobs.run", self._org_id)
+        self._after.add_task(self._parts.broker.nudge, "jobs.run", self._org_id, most=MOST_QUEUED_BY_REQUESTS)
 
 
 async def _accepting(

@@ -30,17 +30,25 @@ from shared.jobs.actions import (
 )
 from shared.jobs.chunks import Chunk, Claim, Tally
 from shared.jobs.kinds import KINDS, Kind, Undo, call_on_end, declare, kind_of
-from shared.jobs.models import FINAL_STATES, ChunkState, Job, JobChunk, JobOutcome, JobState, Outcome
+from shared.jobs.models import FINAL_STATES, ChunkState, Job, JobChunk, JobOutcome, JobState, JobTurn, Outcome
 from shared.jobs.outcomes import OutcomeCode
-from shared.jobs.queries import counts, get, list_jobs, list_results, organizations_with_due_jobs
+from shared.jobs.queries import (
+    counts,
+    get,
+    list_jobs,
+    list_results,
+    organizations_in_turn,
+    organizations_with_due_jobs,
+)
 from shared.jobs.requests import JobRequest, Recipients
 from shared.jobs.schemas import JobAnswer, ResultAnswer
 from shared.jobs.settling import end_cancelled, finish, store_outcomes
-from shared.jobs.work import ATTEMPTS_BEFORE_SPLIT, claim, free_places, isolate, lock, release
+from shared.jobs.work import ATTEMPTS_ALONE, ATTEMPTS_BEFORE_SPLIT, claim, isolate, lock, release
 
 __all__ = [
     "Accepted",
     "approve",
+    "ATTEMPTS_ALONE",
     "ATTEMPTS_BEFORE_SPLIT",
     "cancel",
     "CannotUndo",
@@ -54,7 +62,6 @@ __all__ = [
     "failed_recipients",
     "FINAL_STATES",
     "finish",
-    "free_places",
     "get",
     "IdempotencyKeyReused",
     "isolate",
@@ -65,6 +72,7 @@ __all__ = [
     "JobOutcome",
     "JobRequest",
     "JobState",
+    "JobTurn",
     "Key",
     "Kind",
     "kind_of",
@@ -76,6 +84,7 @@ __all__ = [
     "need_undoable",
     "NotAwaitingApproval",
     "NothingToRetry",
+    "organizations_in_turn",
     "organizations_with_due_jobs",
     "OtherMemberNeeded",
     "Outcome",

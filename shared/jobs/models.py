@@ -77,6 +77,9 @@ class Job(Tenant, Base):
             "progressed_at",
             postgresql_where=text("state IN ('queued', 'running', 'cancelling')"),
         ),
+        Index(
+            "ix_job_waiting", "org_id", "progressed_at", "id", postgresql_where=text("state IN ('queued', 'running')")
+        ),
         CheckConstraint(
             "state IN ('queued', 'awaiting_approval', 'running', 'cancelling', "
             "'succeeded', 'partially_succeeded', 'failed', 'cancelled')",
@@ -135,13 +138,16 @@ class JobChunk(Tenant, Base):
     """A slice of a job's recipients, sorted. It is claimed, carried out and retried as a whole.
 
     attempts: the number of claims. It is raised before the work, so that a chunk that kills its workers is found.
-    claimed_at: when a worker last claimed the chunk, to lock it next. Claims expire (`ROLLCALL_JOB_CLAIM_SECONDS`).
+    claimed_at: when a worker last claimed the chunk, to lock it next; null if it was put back. A claim that is older
+    than `ROLLCALL_JOB_CLAIM_SECONDS` and whose chunk nobody has locked is abandoned.
+    next_attempt_at: the chunk is not claimed before; null for at once.
     """
 
     __tablename__ = "job_chunk"
     __table_args__ = (
         ForeignKeyConstraint(["org_id", "job_id"], ["job.org_id", "job.id"]),
         Index("ix_job_chunk_pending", "org_id", "job_id", "n", postgresql_where=text("state = 'pending'")),
+        Index("ix_job_chunk_claimed", "org_id", postgresql_where=text("state = 'pending' AND claimed_at IS NOT NULL")),
         CheckConstraint("state IN ('pending', 'done', 'cancelled', 'split')", name="state"),
         CheckConstraint("cardinality(recipients) > 0", name="not_empty"),
     )
@@ -152,6 +158,19 @@ class JobChunk(Tenant, Base):
     state: Mapped[str] = mapped_column(server_default=ChunkState.PENDING)
     attempts: Mapped[int] = mapped_column(server_default="0")
     claimed_at: Mapped[datetime | None]
+    next_attempt_at: Mapped[datetime | None]
+
+
+class JobTurn(Tenant, Base):
+    """When a chunk of the organization was last claimed: the organization that was served longest ago is served next.
+
+    A row of its own, because an organization may have thousands of jobs, and the next organization is chosen often.
+    """
+
+    __tablename__ = "job_turn"
+    __table_args__ = (ForeignKeyConstraint(["org_id"], ["organization.id"]),)
+
+    served_at: Mapped[datetime]
 
 
 class JobOutcome(Tenant, Base):

@@ -34,6 +34,7 @@ class OutcomeCode(StrEnum):
     ASSIGNMENT_NOT_FOUND = "assignment-not-found"
     ASSIGNMENT_CLOSED = "assignment-closed"
     PROCESSING_FAILED = "processing-failed"
+    PROCESSING_INTERRUPTED = "processing-interrupted"
     CANCELLED = "cancelled"
     PENDING = "pending"
 
@@ -78,6 +79,10 @@ _MEANINGS: dict[OutcomeCode, tuple[Outcome, str]] = {
     OutcomeCode.ASSIGNMENT_NOT_FOUND: (Outcome.FAILED, "There is no such assignment."),
     OutcomeCode.ASSIGNMENT_CLOSED: (Outcome.FAILED, "The assignment is closed, so it cannot be completed."),
     OutcomeCode.PROCESSING_FAILED: (Outcome.FAILED, "This recipient could not be processed; retry, or report it."),
+    OutcomeCode.PROCESSING_INTERRUPTED: (
+        Outcome.FAILED,
+        "The workers were killed each time they processed this recipient; retry, or report it.",
+    ),
     OutcomeCode.CANCELLED: (Outcome.CANCELLED, "The job was cancelled before it processed this recipient."),
     OutcomeCode.PENDING: (Outcome.PENDING, "The job has not processed this recipient yet."),
 }
