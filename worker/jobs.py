@@ -11,7 +11,7 @@ import structlog
 from psycopg.errors import QueryCanceled
 from sqlalchemy.exc import OperationalError
 
-from shared import clock, jobs, services  # noqa: F401 (services declares every kind of job)
+from shared import clock, jobs, services, statistics  # noqa: F401 (services declares every kind of job)
 from shared.jobs import Claim
 from worker.app import config, parts
 from worker.task import task
@@ -56,12 +56,16 @@ def _work(org_id: str) -> None:
     if claimed.attempts > jobs.ATTEMPTS_BEFORE_SPLIT:
         _isolate(org_id, claimed)
     else:
-        _attempt(org_id, claimed)
+        statistics.keep(parts.database, org_id, written=_attempt(org_id, claimed))
     parts.broker.send("jobs.run_chunk", org_id)
 
 
-def _attempt(org_id: str, claimed: Claim) -> None:
-    """Do the chunk in one transaction. On an error nothing of it is kept, and the chunk is put back or split."""
+def _attempt(org_id: str, claimed: Claim) -> int:
+    """Do the chunk in one transaction. On an error nothing of it is kept, and the chunk is put back or split.
+
+    Returns the number of recipients done.
+    """
+    done = 0
     try:
         with parts.database.transaction(org_id) as db:
             chunk = jobs.lock(db, claimed)
@@ -69,6 +73,8 @@ def _attempt(org_id: str, claimed: Claim) -> None:
                 tally = jobs.kind_of(chunk.job).carry_out(db, chunk, clock.now())
                 now = clock.now()
                 jobs.tell_if_ended(db, jobs.finish(db, chunk, tally, now), now)
+                done = chunk.size
+        return done
     except OperationalError as error:
         _log_failure(claimed, error)
         if isinstance(error.orig, QueryCanceled):  # it took too long: one of its recipients hangs
@@ -81,6 +87,7 @@ def _attempt(org_id: str, claimed: Claim) -> None:
     except Exception as error:
         _log_failure(claimed, error)
         _isolate(org_id, claimed)
+    return 0
 
 
 def _log_failure(claimed: Claim, error: Exception) -> None:

@@ -1,15 +1,17 @@
-"""The door's half of starting a job: the idempotency key that came, and the wake-up after the answer.
+"""What a door does after its answer: it wakes the workers for a job, or keeps PostgreSQL's statistics.
 
 The wake-up is sent after the answer, so a slow or absent Redis delays nobody: the job is in PostgreSQL by then,
 and `jobs.rescue` finds it without any message. The door sends it, because services know no broker.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import BackgroundTasks, Depends, Header, Request
 
 from api.http.dependencies import CurrentCaller, CurrentParts
+from shared import statistics
 from shared.jobs import Key
 
 IdempotencyKey = Annotated[
@@ -47,3 +49,14 @@ async def _accepting(
 
 
 Accepting = Annotated[Acceptance, Depends(_accepting)]
+
+
+KeepStatistics = Callable[[int], None]
+
+
+async def _keeping(after: BackgroundTasks, caller: CurrentCaller, parts: CurrentParts) -> KeepStatistics:
+    return lambda written: after.add_task(statistics.keep, parts.database, caller.org_id, written)
+
+
+Keeping = Annotated[KeepStatistics, Depends(_keeping)]
+"""Called by a route that writes many rows, with their number: the statistics are kept after the answer."""

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased
 
-from shared import directory
+from shared import catalogue, directory, statistics
 from shared.arrays import is_one_of
 from shared.assignments.models import Assignment, AssignmentState
 from shared.assignments.requests import CreateJob
@@ -183,15 +183,11 @@ def completed(wanted: Terms, party_id: SQLColumnExpression[str]) -> Select[Any]:
 
 
 def _shown(db: Session, scope: Collection[str] | None) -> Select[Assignment, str, str]:
-    org_id = current_org(db)
+    org_id = Assignment.org_id
     return (
-        select(Assignment, Party.display_name, CourseVersion.label.label("version_label"))
-        .join(Party, and_(Party.org_id == Assignment.org_id, Party.id == Assignment.party_id))
-        .join(
-            CourseVersion,
-            and_(CourseVersion.org_id == Assignment.org_id, CourseVersion.id == Assignment.course_version_id),
-        )
-        .where(Assignment.org_id == org_id, directory.in_scope(Assignment.party_id, scope))
+        select(Assignment, directory.name_of(org_id, Assignment.party_id), CourseVersion.label.label("version_label"))
+        .outerjoin(CourseVersion, catalogue.is_version(org_id, Assignment.course_version_id))
+        .where(org_id == current_org(db), directory.in_scope(Assignment.party_id, scope))
     )
 
 
@@ -302,5 +298,6 @@ def summarize(db: Session, by: str, today: date, scope: Collection[str] | None) 
             .group_by(Folder.id, Folder.name)
             .order_by(Folder.name, Folder.id)
         )
+    statistics.read_everything(db)
     mine = grouped.where(Assignment.org_id == org_id, directory.in_scope(Assignment.party_id, scope))
     return list(db.execute(mine))
