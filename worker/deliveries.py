@@ -13,7 +13,7 @@ from threading import Semaphore
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared import clock, deliveries, events
+from shared import clock, deliveries, events, statistics
 from shared.deliveries import Addressees, Channel
 from worker import mail, notices, webhooks
 from worker.app import available, config, parts
@@ -79,7 +79,9 @@ def _plan_batch(org_id: str) -> int:
     """Plan one organization's next batch. Returns the number of events. After a database error it is due again."""
     try:
         with parts.database.transaction(org_id) as db:
-            return deliveries.plan(db, clock.now(), mailed=mailed()) if available(db) else 0
+            planned = deliveries.plan(db, clock.now(), mailed=mailed()) if available(db) else 0
     except SQLAlchemyError as error:
         log.warning("deliveries not planned", org=org_id, exc_info=error)
         return 0
+    statistics.keep(parts.database, org_id, written=planned)
+    return planned

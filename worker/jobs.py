@@ -13,7 +13,7 @@ import structlog
 from psycopg.errors import CrashShutdown, DeadlockDetected, LockNotAvailable, QueryCanceled, SerializationFailure
 from sqlalchemy.exc import OperationalError
 
-from shared import clock, jobs, services  # noqa: F401 (services declares every kind of job)
+from shared import clock, jobs, services, statistics  # noqa: F401 (services declares every kind of job)
 from shared.broker import MOST_QUEUED_BY_REQUESTS
 from shared.jobs import Claim, OutcomeCode
 from worker.app import config, parts
@@ -84,11 +84,15 @@ def _do(org_id: str, claimed: Claim) -> None:
     if claimed.attempts > (jobs.ATTEMPTS_ALONE if claimed.alone else jobs.ATTEMPTS_BEFORE_SPLIT):
         _isolate(org_id, claimed, OutcomeCode.PROCESSING_INTERRUPTED)
     else:
-        _attempt(org_id, claimed)
+        statistics.keep(parts.database, org_id, written=_attempt(org_id, claimed))
 
 
-def _attempt(org_id: str, claimed: Claim) -> None:
-    """Do the work of a chunk and settle it in one transaction. After an error, release or split the chunk."""
+def _attempt(org_id: str, claimed: Claim) -> int:
+    """Do the work of a chunk and settle it in one transaction. After an error, release or split the chunk.
+
+    Returns the number of recipients done.
+    """
+    done = 0
     try:
         with parts.database.transaction(org_id) as db:
             chunk = jobs.lock(db, claimed)
@@ -96,6 +100,8 @@ def _attempt(org_id: str, claimed: Claim) -> None:
                 tally = jobs.kind_of(chunk.job).carry_out(db, chunk, clock.now())
                 now = clock.now()
                 jobs.call_on_end(db, jobs.finish(db, chunk, tally, now), now)
+                done = chunk.size
+        return done
     except OperationalError as error:
         _log_failure(claimed, error)
         if isinstance(error.orig, QueryCanceled):  # the statement timed out: one of its recipients hangs
@@ -107,6 +113,7 @@ def _attempt(org_id: str, claimed: Claim) -> None:
     except Exception as error:
         _log_failure(claimed, error)
         _isolate(org_id, claimed)
+    return 0
 
 
 def _log_failure(claimed: Claim, error: Exception) -> None:

@@ -1,15 +1,17 @@
-"""The API's part of submitting a job: the idempotency key of the request, and the wake-up after the answer.
+"""The API's part after an answer: it wakes the workers for a job, or keeps PostgreSQL's statistics.
 
 The wake-up is sent after the answer, so a slow Redis delays no request. By then the job is in PostgreSQL, and if the
 wake-up is lost, `jobs.rescue` finds the job. The API sends it, because services know no broker.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import BackgroundTasks, Depends, Header, Request
 
 from api.http.dependencies import CurrentCaller, CurrentParts
+from shared import statistics
 from shared.broker import MOST_QUEUED_BY_REQUESTS
 from shared.jobs import Key
 
@@ -48,3 +50,14 @@ async def _accepting(
 
 
 Accepting = Annotated[Acceptance, Depends(_accepting)]
+
+
+KeepStatistics = Callable[[int], None]
+
+
+async def _keeping(after: BackgroundTasks, caller: CurrentCaller, parts: CurrentParts) -> KeepStatistics:
+    return lambda written: after.add_task(statistics.keep, parts.database, caller.org_id, written)
+
+
+Keeping = Annotated[KeepStatistics, Depends(_keeping)]
+"""Called by a route that writes many rows, with their number: the statistics are kept after the answer."""

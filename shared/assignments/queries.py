@@ -21,12 +21,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from shared import directory
+from shared import catalogue, directory, statistics
 from shared.arrays import is_one_of
 from shared.assignments.models import Assignment, AssignmentState
 from shared.catalogue import Course, CourseVersion
 from shared.database import current_org
-from shared.directory import Folder, FolderMember, Party
+from shared.directory import Folder, FolderMember
 from shared.errors import NotFound
 from shared.jobs import Job, JobOutcome, Outcome, OutcomeCode
 
@@ -100,15 +100,11 @@ def made_by(job: Job) -> Select[str, str, uuid.UUID]:
 
 
 def _shown(db: Session, scope: Collection[str] | None) -> Select[Assignment, str, str]:
-    org_id = current_org(db)
+    org_id = Assignment.org_id
     return (
-        select(Assignment, Party.display_name, CourseVersion.label.label("version_label"))
-        .join(Party, and_(Party.org_id == Assignment.org_id, Party.id == Assignment.party_id))
-        .join(
-            CourseVersion,
-            and_(CourseVersion.org_id == Assignment.org_id, CourseVersion.id == Assignment.course_version_id),
-        )
-        .where(Assignment.org_id == org_id, directory.in_scope(Assignment.party_id, scope))
+        select(Assignment, directory.name_of(org_id, Assignment.party_id), CourseVersion.label.label("version_label"))
+        .outerjoin(CourseVersion, catalogue.is_version(org_id, Assignment.course_version_id))
+        .where(org_id == current_org(db), directory.in_scope(Assignment.party_id, scope))
     )
 
 
@@ -203,5 +199,6 @@ def summarize(db: Session, by: str, today: date, scope: Collection[str] | None) 
             .group_by(Folder.id, Folder.name)
             .order_by(Folder.name, Folder.id)
         )
+    statistics.read_everything(db)
     mine = grouped.where(Assignment.org_id == org_id, directory.in_scope(Assignment.party_id, scope))
     return list(db.execute(mine))

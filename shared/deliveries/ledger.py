@@ -55,8 +55,9 @@ class Which:
 
 def list_deliveries(db: Session, which: Which) -> Select[Delivery, uuid.UUID]:
     """The deliveries that match, each with its event's id, newest first."""
-    of_event = and_(Event.org_id == Delivery.org_id, Event.sequence == Delivery.sequence)
-    return select(Delivery, Event.id).join(Event, of_event).where(which.condition(db)).order_by(Delivery.id.desc())
+    event_id = select(Event.id).where(Event.org_id == Delivery.org_id, Event.sequence == Delivery.sequence)
+    rows = select(Delivery, event_id.scalar_subquery().label("event_id"))
+    return rows.where(which.condition(db)).order_by(Delivery.id.desc())
 
 
 def summarize(db: Session, which: Which) -> Summary:

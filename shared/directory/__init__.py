@@ -15,6 +15,7 @@ from shared.directory.queries import (
     list_folders,
     list_parties,
     missing_folders,
+    name_of,
     recipients,
 )
 from shared.directory.schemas import MAX_PARTIES, BadRow, FolderAnswer, FolderRequest, PartyAnswer, PartyRow, SyncAnswer
@@ -38,6 +39,7 @@ __all__ = [
     "in_scope",
     "lock_parties",
     "missing_folders",
+    "name_of",
     "list_parties",
     "get_party",
     "put_folder",

@@ -5,8 +5,9 @@ the scope does not exist for the caller, and a folder outside the scope is not n
 """
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Text, exists, func, select, true, union
+from sqlalchemy import ColumnElement, Label, Row, Select, Text, func, select, true, union
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -20,14 +21,19 @@ TextColumn = ColumnElement[str] | InstrumentedAttribute[str]
 
 
 def in_scope(party_id: TextColumn, folders: Scope) -> ColumnElement[bool]:
-    """Returns the condition that the party of a row is in one of these folders; always true for None."""
+    """Returns the condition that the party of a row is in one of these folders; always true for None.
+
+    OFFSET 0 makes PostgreSQL look each row up by itself. As a join, it compares every row with every member of the
+    folders while PostgreSQL does not know the organization.
+    """
     if folders is None:
         return true()
-    return exists().where(
+    mine = select(FolderMember.party_id).where(
         FolderMember.org_id == _this_org(),
         FolderMember.party_id == party_id,
         is_one_of(FolderMember.folder_id, folders),
     )
+    return mine.offset(0).exists()
 
 
 def recipients(*, party_ids: Collection[str], folder_ids: Collection[str]) -> Select[str]:
@@ -102,6 +108,12 @@ def _parties(db: Session, scope: Scope) -> Select[Party, Sequence[str]]:
         mine = mine.where(is_one_of(FolderMember.folder_id, scope))
     shown = func.array(mine.scalar_subquery(), type_=ARRAY(Text)).label("folders")
     return select(Party, shown).where(Party.org_id == current_org(db), in_scope(Party.id, scope))
+
+
+def name_of(org_id: Any, party_id: Any) -> Label[str]:
+    """Returns a party's name as a column of another noun's rows, looked up for each row that is shown and no other."""
+    name = select(Party.display_name).where(Party.org_id == org_id, Party.id == party_id)
+    return name.scalar_subquery().label("display_name")
 
 
 def _this_org() -> ColumnElement[str]:

@@ -12,7 +12,6 @@ from sqlalchemy import (
     ScalarSelect,
     Select,
     Text,
-    and_,
     case,
     cast,
     exists,
@@ -20,14 +19,14 @@ from sqlalchemy import (
     literal,
     null,
     select,
+    true,
 )
 from sqlalchemy.orm import Session
 
-from shared import directory
+from shared import catalogue, directory
 from shared.arrays import is_one_of
 from shared.catalogue import Course, CourseVersion
 from shared.database import current_org
-from shared.directory import Party
 from shared.errors import NotFound
 from shared.jobs import Job, JobOutcome, Outcome, OutcomeCode
 from shared.sessions.models import Attendance, RosterEntry, SessionMode, SessionState, TrainingSession
@@ -87,12 +86,17 @@ def list_roster(
     db: Session, session: TrainingSession, licensed: Licensed, scope: Collection[str] | None
 ) -> Select[RosterEntry, str, str | None, uuid.UUID | None]:
     """Select the roster by party: rows of (RosterEntry, display_name, outcome, licence_id)."""
-    licence = licensed.subquery("licensed")
+    each = licensed.subquery("each")
+    licence = select(each).where(each.c.party_id == RosterEntry.party_id).offset(0).lateral("licensed")
     shown = directory.in_scope(RosterEntry.party_id, scope)
     return (
-        select(RosterEntry, Party.display_name, _outcome(db, session, licence.c).label("outcome"), licence.c.licence_id)
-        .join(Party, and_(Party.org_id == RosterEntry.org_id, Party.id == RosterEntry.party_id))
-        .outerjoin(licence, licence.c.party_id == RosterEntry.party_id)
+        select(
+            RosterEntry,
+            directory.name_of(RosterEntry.org_id, RosterEntry.party_id),
+            _outcome(db, session, licence.c).label("outcome"),
+            licence.c.licence_id,
+        )
+        .outerjoin(licence, true())
         .where(RosterEntry.org_id == session.org_id, RosterEntry.session_id == session.id, shown)
         .order_by(RosterEntry.party_id)
     )
@@ -144,9 +148,7 @@ def _outcome(db: Session, session: TrainingSession, licence: Any) -> Any:
 
 
 def _shown(db: Session, scope: Collection[str] | None) -> Select[TrainingSession, str, str, int]:
-    version = and_(
-        CourseVersion.org_id == TrainingSession.org_id, CourseVersion.id == TrainingSession.course_version_id
-    )
+    org_id = TrainingSession.org_id
     return (
         select(
             TrainingSession,
@@ -154,9 +156,9 @@ def _shown(db: Session, scope: Collection[str] | None) -> Select[TrainingSession
             CourseVersion.label.label("version_label"),
             _roster_size(scope).label("roster_size"),
         )
-        .join(Course, and_(Course.org_id == TrainingSession.org_id, Course.id == TrainingSession.course_id))
-        .join(CourseVersion, version)
-        .where(TrainingSession.org_id == current_org(db))
+        .outerjoin(Course, catalogue.is_course(org_id, TrainingSession.course_id))
+        .outerjoin(CourseVersion, catalogue.is_version(org_id, TrainingSession.course_version_id))
+        .where(org_id == current_org(db))
     )
 
 

@@ -6,8 +6,8 @@ from alembic import op
 from migrations.guards import guard, racers
 from shared.database import SERVING_ROLE
 
-revision = "core_0007"
-down_revision = "core_0006"
+revision = "core_0008"
+down_revision = "core_0007"
 branch_labels = None
 depends_on = None
 
