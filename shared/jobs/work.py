@@ -28,10 +28,12 @@ PARTS_OF_A_SPLIT = 8
 
 _LOCK_CLAIMS = text("""
     SELECT pg_advisory_xact_lock(hashtextextended('jobs.claim ' || :org, 0)),
-        set_config('synchronous_commit', 'off', true)""")
+        set_config('synchronous_commit', 'off', true), set_config('enable_seqscan', 'off', true),
+        set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true)""")
 """Claims of an organization run one after the other. Without this lock, the second claimer would briefly lock the chunk
 that the first has just claimed, and the first would then skip its own chunk until the claim expires.
-The commit does not wait for the disk, because a lost count costs only one more attempt."""
+The commit does not wait for the disk, because a lost count costs only one more attempt. The planner must walk the index
+of waiting jobs in its order and stop at the first: with any other plan it reads all of them."""
 
 _CLAIM = text("""
     WITH abandoned AS MATERIALIZED (
