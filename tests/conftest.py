@@ -12,7 +12,6 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -159,13 +158,11 @@ def worker(configured: settings.Settings, monkeypatch: pytest.MonkeyPatch) -> It
 
     Without the tasks' time limits: a task serves every organization, and earlier tests left hundreds with work to do.
     """
-    monkeypatch.setattr("shared.clock.MOST_DIFFERENCE", timedelta.max)  # tests move this clock, not PostgreSQL's
     monkeypatch.setattr("worker.deliveries.PLANNING_SECONDS", float("inf"))
     monkeypatch.setattr("worker.events.TURN_SECONDS", float("inf"))
     monkeypatch.setattr("worker.mail.SENDING_SECONDS", float("inf"))
     monkeypatch.setattr("worker.mail.TURN_SECONDS", float("inf"))
     with InProcessWorker.open() as opened:
-        monkeypatch.setattr("shared.jobs.organizations_in_turn", opened.in_turn)
         yield opened
 
 

@@ -8,8 +8,10 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy.orm import Session
 
 from shared.database import Database
@@ -40,7 +42,11 @@ class InProcessWorker:
         opened, stream = cls(app.parts.database), app.parts.stream
         app.parts.broker = opened  # type: ignore[assignment]
         try:
-            yield opened
+            with pytest.MonkeyPatch.context() as patch:
+                # Tests move this clock, and not that of PostgreSQL.
+                patch.setattr("shared.clock.MOST_DIFFERENCE", timedelta.max)
+                patch.setattr("shared.jobs.organizations_in_turn", opened.in_turn)
+                yield opened
         finally:
             app.parts.stream = stream
 

@@ -113,6 +113,7 @@ OUTCOME_CODES = {
     "party-not-found",
     "pending",
     "processing-failed",
+    "processing-interrupted",
     "removed",
     "reopened",
     "touched-since",
