@@ -95,8 +95,23 @@ def migrate(system: System) -> None:
             raise CannotStart(unreachable(url, error)) from None
         behind = migrations.missing(url, features)
         migrations.upgrade(url, features)
+        if system.settings.smtp_url:
+            _switch_mail_on(url)
     done = f"Migrated {' and '.join(behind)}." if behind else "Nothing to migrate."
     print(f"{done} The database is up to date, with {' and '.join(features) or 'no optional feature'}.")
+
+
+def _switch_mail_on(url: str) -> None:
+    """Switch mail on in the database, before the first process plans deliveries."""
+    from shared import clock, deployment
+    from shared.database import Database
+
+    database = Database(url, name="migrate", pool_size=1)
+    try:
+        with database.transaction(None) as db:
+            deployment.switch_mail(db, True, clock.now())
+    finally:
+        database.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -73,7 +73,7 @@ class Settings(BaseModel):
 
     smtp_url: str | None = None
     """The mail server: `smtp://`, `smtp+starttls://` or `smtps://`, with `user:password@` if it wants a login.
-    Without it no mail is planned or sent."""
+    A process that has it switches mail on for the deployment when it starts. One without it plans mails, but sends none."""
     mail_from: str = "Rollcall <rollcall@localhost>"
     """The sender of mails. Message-IDs end in its domain."""
     mails_a_day: int = Field(default=20, ge=1)

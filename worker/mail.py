@@ -16,7 +16,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy.orm import Session
 
-from shared import clock, deliveries
+from shared import clock, deliveries, deployment
 from shared.deliveries import (
     AddressUnusable,
     Channel,
@@ -71,14 +71,21 @@ post = Post()
 
 
 def send(org_ids: list[str]) -> None:
-    """Send the due mails of these organizations, a batch of each in turn. Sends another wake-up if time runs out."""
+    """Send the due mails of these organizations, a batch of each in turn. Sends another wake-up if time runs out.
+
+    A process without a mail server leaves them to one that has it. If mail is switched off, they are suppressed.
+    """
     until = time.monotonic() + SENDING_SECONDS
     server, waiting = post.open(), deque(org_ids)
+    with parts.database.transaction(None) as db:
+        on = deployment.mail_is_on(db)
+    if on and server is None:
+        return  # a sender that has a mail server takes them
     while waiting and time.monotonic() < until:
         if server is not None and server.pausing:
             return
         org_id = waiting.popleft()
-        if _send_batch(org_id, server, until):
+        if _send_batch(org_id, server if on else None, until):
             waiting.append(org_id)
     if waiting:
         parts.broker.send("deliveries.send", str(Channel.EMAIL))
@@ -91,7 +98,7 @@ def _send_batch(org_id: str, server: MailServer | None, until: float) -> bool:
     if not claimed:
         return False
     with parts.database.transaction(org_id) as db:
-        mails = _prepare(db, claimed, clock.now(), configured=server is not None)
+        mails = _prepare(db, claimed, clock.now(), on=server is not None)
     if server is not None and mails:
         waiting = deque(mails)
         with (
@@ -104,13 +111,13 @@ def _send_batch(org_id: str, server: MailServer | None, until: float) -> bool:
     return True
 
 
-def _prepare(db: Session, claimed: Sequence[Claimed], now: datetime, *, configured: bool) -> list[Mail]:
+def _prepare(db: Session, claimed: Sequence[Claimed], now: datetime, *, on: bool) -> list[Mail]:
     """Settle the deliveries that are not to be sent, and return the mails for the others.
 
     All are composed before the first is handed in: composing each between two SMTP conversations would take three times
     the processor time.
     """
-    if not configured:
+    if not on:
         suppressed = Settled(DeliveryState.SUPPRESSED, DeliveryCode.MAIL_NOT_CONFIGURED)
         deliveries.settle_all(db, dict.fromkeys(claimed, suppressed), now)
         return []

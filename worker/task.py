@@ -10,7 +10,7 @@ from typing import Any, ParamSpec
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from worker.app import app
+from worker.app import app, note_presence
 
 P = ParamSpec("P")
 log = structlog.get_logger()
@@ -23,6 +23,7 @@ def task(name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
         @wraps(work)
         def run(*args: P.args, **kwargs: P.kwargs) -> None:
             with bound_contextvars(task=name):
+                note_presence()
                 try:
                     work(*args, **kwargs)
                 except Exception as error:
