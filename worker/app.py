@@ -128,4 +128,14 @@ def _close(**_: Any) -> None:
     parts.database.close()
 
 
-__all__ = ["DELIVERIES", "QUEUE", "QUEUES", "SENDER_THREADS", "app", "available", "note_presence", "open_parts", "parts"]
+__all__ = [
+    "DELIVERIES",
+    "QUEUE",
+    "QUEUES",
+    "SENDER_THREADS",
+    "app",
+    "available",
+    "note_presence",
+    "open_parts",
+    "parts",
+]

@@ -32,7 +32,7 @@ from shared.jobs.chunks import Chunk, Claim, Tally
 from shared.jobs.kinds import KINDS, Kind, Undo, call_on_end, declare, kind_of
 from shared.jobs.models import FINAL_STATES, ChunkState, Job, JobChunk, JobOutcome, JobState, Outcome
 from shared.jobs.outcomes import OutcomeCode
-from shared.jobs.queries import counts, get, list_jobs, list_results, organizations_with_due_jobs
+from shared.jobs.queries import counts, get, list_jobs, list_results, oldest_waiting, organizations_with_due_jobs
 from shared.jobs.requests import JobRequest, Recipients
 from shared.jobs.schemas import JobAnswer, ResultAnswer
 from shared.jobs.settling import end_cancelled, finish, store_outcomes
@@ -76,6 +76,7 @@ __all__ = [
     "need_undoable",
     "NotAwaitingApproval",
     "NothingToRetry",
+    "oldest_waiting",
     "organizations_with_due_jobs",
     "OtherMemberNeeded",
     "Outcome",

@@ -1,5 +1,7 @@
 """Accepting a job: a 202 means a durable job, an Idempotency-Key means one job, and no request waits for Redis."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session

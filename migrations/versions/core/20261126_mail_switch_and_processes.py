@@ -53,7 +53,8 @@ def count_what_waits() -> None:
         RETURNS TABLE (waiting bigint, oldest_due_at timestamptz, undelivered bigint, undelivered_since timestamptz)
         LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
             SELECT count(*),
-                min(next_attempt_at) FILTER (WHERE next_attempt_at <= due_by AND coalesce(leased_until <= due_by, true)),
+                min(next_attempt_at) FILTER (
+                    WHERE next_attempt_at <= due_by AND coalesce(leased_until <= due_by, true)),
                 count(*) FILTER (WHERE stuck), min(queued_at) FILTER (WHERE stuck)
             FROM (
                 SELECT next_attempt_at, leased_until, queued_at, (code IS NULL AND next_attempt_at <= due_by
