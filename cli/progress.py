@@ -95,7 +95,7 @@ def conclude(
         console.print(f"... and {job['counts']['failed'] - len(failures):,} more: {command}", soft_wrap=True)
     retry = f"rollcall jobs retry {job['id']} {target}"
     console.print(f"Correct the causes, then retry the failed ones: {retry}", soft_wrap=True)
-    return 1
+    return 0 if job["state"] == wanted else 1
 
 
 def print_results(results: list[dict[str, Any]], console: Console) -> None:
