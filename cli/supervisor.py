@@ -118,6 +118,11 @@ class Supervisor:
         self._leaving: list[tuple[Process, float]] = []
         """Processes that have a successor, each with the time at which it is killed."""
 
+    @property
+    def has_leaving(self) -> bool:
+        """True while a process that was succeeded has not ended."""
+        return bool(self._leaving)
+
     def bring_up(self, program: Program) -> None:
         """Start a program and wait until it is ready, watching the others meanwhile. Raises CannotStart."""
         child = _Child(program)

@@ -12,34 +12,33 @@ from sqlalchemy import exc
 MISTAKEN_FOR_BUGS = (errors.ReadOnlySqlTransaction, errors.IdleInTransactionSessionTimeout, errors.TransactionTimeout)
 """Errors that PEP 249 calls internal, although the same request succeeds a little later."""
 
-_AWAY = "The database cannot be reached at the moment."
+_AWAY = "The database cannot be reached at the moment. The request may be repeated."
 
-_REASONS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
-    ((errors.QueryCanceled,), "This took too long and was stopped. Ask for less, or try again later."),
-    (
-        (errors.LockNotAvailable, errors.DeadlockDetected, errors.SerializationFailure),
-        "Another request or job is changing the same records and did not end in time.",
-    ),
-    (
-        (errors.ReadOnlySqlTransaction,),
-        "The database takes no changes at the moment, as while another server takes over.",
-    ),
-    (
-        (errors.IdleInTransactionSessionTimeout, errors.TransactionTimeout),
-        "This stood still for too long and was stopped.",
-    ),
-    (
-        (errors.InsufficientResources, errors.DiskFull, errors.OutOfMemory, errors.TooManyConnections),
-        "The database server has no room for this at the moment.",
-    ),
-    ((exc.TimeoutError,), "Too many requests want the database at once."),
+_BUSY = (
+    "Another request or job is changing the same records and did not end in time; nothing was changed. "
+    "The request may be repeated."
 )
+
+_REASONS = {
+    "57014": "This took too long and was stopped; nothing was changed. Ask for less, or try again later.",
+    "55P03": _BUSY,
+    "40003": _AWAY,
+    "40": _BUSY,
+    "25006": "The database takes no changes at the moment, as in a failover. The request may be repeated.",
+    "25": "This stood still for too long and was stopped; nothing was changed. The request may be repeated.",
+    "53": "The database server has no room for this at the moment; nothing was changed. The request may be repeated.",
+}
+"""Sentences by SQLSTATE or by its class. 40003 says that the server does not know if it was committed."""
+
+_NO_TURN = "Too many requests want the database at once; nothing was changed. The request may be repeated."
 
 
 def reason(error: BaseException) -> str:
-    """Returns a sentence that says why the database did not do what was asked. Nothing was changed in each case."""
-    cause = getattr(error, "orig", None) or error
-    return next((sentence for kinds, sentence in _REASONS if isinstance(cause, kinds)), _AWAY)
+    """Returns sentences that say why the database did not do what was asked, and what to do."""
+    if isinstance(error, exc.TimeoutError):
+        return _NO_TURN
+    code = sqlstate(error) or ""
+    return _REASONS.get(code) or _REASONS.get(code[:2], _AWAY)
 
 
 def sqlstate(error: BaseException) -> str | None:

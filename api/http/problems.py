@@ -83,7 +83,7 @@ def problem_of(error: Exception, route: str | None) -> Problem:
             return HttpProblem(error)
         case _ if isinstance(error, DATABASE_ERRORS):
             log.warning("database did not answer", exc_info=error)
-            return DatabaseAway(f"{outages.reason(error)} Nothing was changed; the request may be repeated.")
+            return DatabaseAway(outages.reason(error))
         case _:
             problem = InternalError(str(uuid.uuid4()))
             log.error("request failed", incident=problem.incident, route=route, exc_info=error)
