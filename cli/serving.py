@@ -79,10 +79,10 @@ def worker(system: System, queues: Sequence[str]) -> None:
 def beat(system: System) -> None:
     """Run beat, which sends the periodic messages. Two of them do no harm."""
     system.export()
-    from worker.beat import make_beat  # reads the settings on import
+    from worker.beat import make_beat, make_program  # reads the settings on import
 
     app = make_beat(system.settings.need_redis_url())
-    app.Beat(loglevel=system.settings.log_level.upper(), quiet=True).run()
+    make_program(app, system.settings.log_level.upper()).run()
 
 
 def migrate(system: System) -> None:

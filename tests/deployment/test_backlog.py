@@ -12,6 +12,7 @@ from api.app import create_app
 from cli import waiting
 from cli.waiting import CheckFailed
 from shared import clock
+from shared.database import Database
 from shared.settings import Settings
 from tests.drain import InProcessWorker
 from tests.factories import Org
@@ -20,6 +21,9 @@ from tests.mail.correspondence import ADA, BOB, Correspondence
 from tests.mail.server import MailServer
 
 __all__ = ["mails", "server"]
+
+
+WAITING = 'rollcall_deliveries_waiting{channel="email"}'
 
 
 def gauges(org: Org) -> dict[str, float]:
@@ -45,10 +49,7 @@ def test_mails_that_a_dead_server_does_not_take_are_told_everywhere(
     mails.add_parties(ADA, BOB)
     mails.assign("ada", "bob")
     mails.plan()
-    assert (
-        gauges(mails.org)['rollcall_deliveries_waiting{channel="email"}']
-        == before['rollcall_deliveries_waiting{channel="email"}'] + 2
-    )
+    assert gauges(mails.org)[WAITING] == before[WAITING] + 2
     assert before["rollcall_mail_on"] == 1
     with time_machine.travel(clock.now() + timedelta(minutes=10)):
         found = gauges(mails.org)
@@ -61,8 +62,6 @@ def test_mails_that_a_dead_server_does_not_take_are_told_everywhere(
 
 
 def test_metrics_answer_without_the_database(org: Org) -> None:
-    from shared.database import Database
-
     away = Database("postgresql://nobody:x@127.0.0.1:9/none", name="test", pool_size=1)
     text = TestClient(create_app(replace(org.parts, database=away))).get("/metrics")
     assert text.status_code == 200
