@@ -1,5 +1,6 @@
 """The web server of one API process. Under `rollcall up` it stops only when its successor serves."""
 
+import asyncio
 import signal
 import socket
 import time
@@ -8,6 +9,10 @@ from types import FrameType
 import uvicorn
 
 from cli.handover import LEAVES, PATIENCE_SECONDS, SERVES, STOP, Line
+
+
+LAST_ACCEPTED_SECONDS = 0.5
+"""Time in which a connection that was just accepted sends its request."""
 
 
 class Server(uvicorn.Server):
@@ -35,6 +40,16 @@ class Server(uvicorn.Server):
             self._asked_at = time.monotonic()
             return
         super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept no more connections, answer those that were just accepted, then stop as uvicorn does.
+
+        uvicorn closes a connection whose first request it has not read yet, which resets it.
+        """
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(LAST_ACCEPTED_SECONDS)
+        await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:
         """Called ten times a second. Stops also without a successor, if it does not come in time."""

@@ -3,6 +3,7 @@
 Guards: the mail switch in the database, and that a sender without a mail server claims no mail.
 """
 
+import pytest
 from sqlalchemy import func, select
 
 from shared.deliveries import Channel, Delivery
@@ -12,6 +13,8 @@ from tests.faults.orders import submit
 from tests.faults.plant import Plant
 from tests.mail.server import running
 from tests.waiting import within
+
+pytestmark = pytest.mark.timeout(600)
 
 SIZE = 400
 
