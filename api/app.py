@@ -7,8 +7,9 @@ from importlib.metadata import version
 from fastapi import Depends, FastAPI
 
 from api import console, v1
-from api.http import documents, health, measuring
+from api.http import documents, health, measuring, presence
 from api.http.dependencies import MAX_BODY_BYTES, CurrentCaller, training_available
+from api.http.identifying import Application
 from api.http.limits import BodyLimit
 from api.http.parts import Parts, build
 from api.http.routing import Router
@@ -23,10 +24,12 @@ def create_app(parts: Parts | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await presence.begin(made)
         yield
+        await presence.end(made)
         made.database.close()
 
-    app = FastAPI(
+    app = Application(
         title="Rollcall",
         version=version("rollcall"),
         description="Assigns training to thousands of parties, records who completed what, and grants their licences.",
@@ -35,7 +38,7 @@ def create_app(parts: Parts | None = None) -> FastAPI:
     app.state.parts = made
     documents.install(app)
     app.add_middleware(BodyLimit, most=MAX_BODY_BYTES)
-    measuring.measure(app)
+    measuring.measure(app, made)
     _mount(app, deployed=TRAINING in made.settings.features)
     return app
 

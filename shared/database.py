@@ -25,6 +25,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
+from shared import outages
 from shared.arrays import ArrayDumper
 
 SERVING_ROLE = "rollcall_app"
@@ -113,6 +114,7 @@ class Database:
             connect_args=connect_args,
         )
         event.listen(self.engine, "connect", _serve_as_role)
+        event.listen(self.engine, "handle_error", outages.as_operational, retval=True)
         self._connect_args = {**self.engine.dialect.create_connect_args(self.engine.url)[1], **connect_args}
         self._idle: list[AsyncConnection] = []
         self._places = anyio.Semaphore(ASKED_AT_ONCE, fast_acquire=True)
@@ -193,6 +195,9 @@ class Database:
                 yield connection
             finally:
                 connection.autocommit = False
+        except outages.MISTAKEN_FOR_BUGS as error:
+            pooled.invalidate(error)
+            raise
         finally:
             pooled.close()
 

@@ -73,7 +73,7 @@ class Settings(BaseModel):
 
     smtp_url: str | None = None
     """The mail server: `smtp://`, `smtp+starttls://` or `smtps://`, with `user:password@` if it wants a login.
-    Without it no mail is planned or sent."""
+    A process that has it switches mail on for the deployment when it starts. One without it plans mails, sends none."""
     mail_from: str = "Rollcall <rollcall@localhost>"
     """The sender of mails. Message-IDs end in its domain."""
     mails_a_day: int = Field(default=20, ge=1)
@@ -210,6 +210,11 @@ def private_keys(pem: str) -> "list[EllipticCurvePrivateKey | Ed25519PrivateKey]
     return found
 
 
+def names(environment: Mapping[str, str]) -> list[str]:
+    """Returns the names of the variables in an environment that are settings."""
+    return [name for name in environment if name.startswith(PREFIX)]
+
+
 def _needed(name: str, value: str | None) -> str:
     if value is None:
         raise BadSettings(f"{PREFIX}{name} is not set; set it, or run `rollcall up`, which brings its own.")
@@ -220,8 +225,8 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
     """Returns the settings from the environment, or from the mapping given. Raises BadSettings."""
     given = os.environ if environment is None else environment
     known = {PREFIX + name.upper() for name in Settings.model_fields}
-    for name in sorted(given):
-        if name.startswith(PREFIX) and name not in known:
+    for name in sorted(names(given)):
+        if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f" Did you mean {near[0]}?" if near else " docs/operations.md lists the settings."
             raise BadSettings(f"{name} is not a setting of Rollcall.{hint}")

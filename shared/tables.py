@@ -5,6 +5,7 @@ from shared.assignments.models import Assignment
 from shared.catalogue.models import Course, CourseVersion
 from shared.database import Base
 from shared.deliveries.models import Delivery, Webhook
+from shared.deployment.models import MailSwitch, Process
 from shared.directory.models import Folder, FolderMember, Party
 from shared.events.models import Event, EventConsumer, EventSeal, EventStream
 from shared.jobs.models import Job, JobChunk, JobOutcome, JobTurn
@@ -28,6 +29,8 @@ CORE = (
     JobTurn,
     Webhook,
     Delivery,
+    MailSwitch,
+    Process,
 )
 """The tables of every deployment."""
 

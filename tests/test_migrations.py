@@ -148,6 +148,33 @@ def test_licence_events_published_under_the_former_schema_are_not_published_agai
         assert changed["granted"] == (True, 0, 60)
 
 
+def test_a_deployment_that_has_planned_mails_begins_with_mail_switched_on(empty: str) -> None:
+    """Else a process without ROLLCALL_SMTP_URL that starts first after the upgrade would plan none."""
+    begin_at(empty, "core_0006", "training@head")
+    with of_org_1(empty) as connection:
+        connection.execute("""
+            INSERT INTO event (org_id, sequence, type, subject, recorded_at, actor_type, actor_id, data)
+            VALUES ('org-1', 7, 'party.changed', 'party/party-1', now(), 'member', 'm', '{}')""")
+        connection.execute("""
+            INSERT INTO delivery (
+                org_id, channel, receiver, sequence, event_type, queued_at, next_attempt_at, created_at)
+            VALUES ('org-1', 'email', 'party-1', 7, 'party.changed', now(), now(), now())""")
+    migrations.upgrade(empty, EVERYTHING)
+    assert mail_is_on(empty)
+
+
+def test_a_deployment_without_mails_begins_with_mail_switched_off(empty: str) -> None:
+    begin_at(empty, "core_0006", "training@head")
+    migrations.upgrade(empty, EVERYTHING)
+    assert not mail_is_on(empty)
+
+
+def mail_is_on(url: str) -> bool:
+    with psycopg.connect(url) as owner:
+        (row,) = owner.execute("SELECT is_on FROM mail_switch").fetchall()
+    return bool(row[0])
+
+
 def followed(connection: psycopg.Connection) -> dict[str, tuple[bool, int, int | None]]:
     """Returns, by licence code: whether it counts, its published notices, and the days from its due date to its end."""
     rows = connection.execute("""

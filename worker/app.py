@@ -3,22 +3,28 @@
 `celery -A worker.app worker` and `celery -A worker.app beat` work; `rollcall worker` and `rollcall beat` are the same.
 """
 
+import time
 from pkgutil import iter_modules
 from typing import Any
 
+import structlog
 from celery.app.amqp import AMQP
-from celery.signals import worker_process_init, worker_process_shutdown
+from celery.signals import worker_init, worker_process_init, worker_process_shutdown, worker_shutdown
 from kombu import Connection
 from redis.exceptions import ResponseError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 import worker
-from shared import access, settings
+from shared import access, clock, settings
 from shared.broker import DELIVERIES, QUEUE, QUEUES, Broker, make_celery
 from shared.clock import Timekeeper
-from shared.database import Database
+from shared.database import Database, UnsafeRole
+from shared.deployment import Presence
 from shared.events import Stream
 from worker.beat import make_beat
+
+log = structlog.get_logger()
 
 
 class QuickConnection(Connection):
@@ -77,9 +83,13 @@ class Parts:
     broker: Broker
     stream: Stream
     timekeeper: Timekeeper
+    presence: Presence | None = None
+    noted_at = 0.0
 
 
 parts = Parts()
+
+NOTED_EVERY_SECONDS = 30.0
 
 
 SENDER_THREADS = 8
@@ -105,6 +115,45 @@ def available(db: Session) -> bool:
     return access.unavailability(access.get_organization(db), config.features) is None
 
 
+def note_presence() -> None:
+    """Record from time to time that this process runs. A database error is left to the task that follows."""
+    if parts.presence is None or time.monotonic() < parts.noted_at + NOTED_EVERY_SECONDS:
+        return
+    try:
+        parts.presence.note(parts.database, clock.now())
+        parts.noted_at = time.monotonic()
+    except SQLAlchemyError as error:
+        log.warning("process not noted", exc_info=error)
+
+
+@worker_init.connect
+def _begin(sender: Any = None, **_: Any) -> None:
+    """Record that a worker starts, once and not in each child: a child that replaces another is no start."""
+    sends = str(getattr(sender, "hostname", "")).startswith("sender-")
+    parts.presence = Presence("sender" if sends else "worker", config)
+    opened = Database(config.need_database_url(), name="start", pool_size=1)
+    try:
+        parts.presence.note(opened, clock.now())
+    except (SQLAlchemyError, UnsafeRole) as error:
+        log.warning("start not noted; a task does it later", exc_info=error)
+    finally:
+        opened.close()
+
+
+@worker_shutdown.connect
+def _end(**_: Any) -> None:
+    """Remove the process from the list. If the database is away, the others find out by its silence."""
+    if parts.presence is None:
+        return
+    opened = Database(config.need_database_url(), name="end", pool_size=1)
+    try:
+        parts.presence.end(opened)
+    except (SQLAlchemyError, UnsafeRole):
+        log.warning("end not noted")
+    finally:
+        opened.close()
+
+
 @worker_process_init.connect
 def _open(**_: Any) -> None:
     open_parts()
@@ -115,4 +164,14 @@ def _close(**_: Any) -> None:
     parts.database.close()
 
 
-__all__ = ["DELIVERIES", "QUEUE", "QUEUES", "SENDER_THREADS", "app", "available", "open_parts", "parts"]
+__all__ = [
+    "DELIVERIES",
+    "QUEUE",
+    "QUEUES",
+    "SENDER_THREADS",
+    "app",
+    "available",
+    "note_presence",
+    "open_parts",
+    "parts",
+]

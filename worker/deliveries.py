@@ -12,11 +12,12 @@ from threading import Semaphore
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
-from shared import clock, deliveries, events, statistics
+from shared import clock, deliveries, deployment, events, statistics
 from shared.deliveries import Addressees, Channel
 from worker import mail, notices, webhooks
-from worker.app import available, config, parts
+from worker.app import available, parts
 from worker.task import task
 
 log = structlog.get_logger()
@@ -70,16 +71,19 @@ def send(channel: str) -> None:
         SENDING[Channel(channel)].release()
 
 
-def mailed() -> Mapping[str, Addressees]:
-    """The event types that are sent by mail, each with its addressees. Empty if no mail server is configured."""
-    return notices.MAILED if config.smtp_url else {}
+def mailed(db: Session) -> Mapping[str, Addressees]:
+    """The event types that are sent by mail, each with its addressees. Empty if the deployment sends no mail.
+
+    The database decides, not a setting of this process: the cursor passes events for all processes.
+    """
+    return notices.MAILED if deployment.mail_is_on(db) else {}
 
 
 def _plan_batch(org_id: str) -> int:
     """Plan one organization's next batch. Returns the number of events. After a database error it is due again."""
     try:
         with parts.database.transaction(org_id) as db:
-            planned = deliveries.plan(db, clock.now(), mailed=mailed()) if available(db) else 0
+            planned = deliveries.plan(db, clock.now(), mailed=mailed(db)) if available(db) else 0
     except SQLAlchemyError as error:
         log.warning("deliveries not planned", org=org_id, exc_info=error)
         return 0

@@ -17,7 +17,7 @@ from threading import Lock
 import structlog
 from sqlalchemy.orm import Session
 
-from shared import clock, deliveries
+from shared import clock, deliveries, deployment
 from shared.deliveries import (
     AddressUnusable,
     Channel,
@@ -102,9 +102,16 @@ turns = Turns()
 
 
 def send(org_ids: list[str]) -> None:
-    """Send the due mails of these organizations, a batch of each in turn. Sends another wake-up if time runs out."""
+    """Send the due mails of these organizations, a batch of each in turn. Sends another wake-up if time runs out.
+
+    A process without a mail server leaves them to one that has it. If mail is switched off, they are suppressed.
+    """
     until = time.monotonic() + SENDING_SECONDS
     server, waiting = post.open(), set(org_ids)
+    with parts.database.transaction(None) as db:
+        on = deployment.mail_is_on(db)
+    if on and server is None:
+        return  # a sender that has a mail server takes them
     while waiting and time.monotonic() < until:
         if server is not None and server.pausing:
             return
@@ -112,7 +119,7 @@ def send(org_ids: list[str]) -> None:
             if org_id is None:
                 return  # the tasks that send their mails go on with them
             share = until if len(waiting) == 1 else min(until, time.monotonic() + TURN_SECONDS)
-            if not _send_batch(org_id, server, share):
+            if not _send_batch(org_id, server if on else None, share):
                 waiting.discard(org_id)
     if waiting:
         parts.broker.send("deliveries.send", str(Channel.EMAIL))
@@ -125,7 +132,7 @@ def _send_batch(org_id: str, server: MailServer | None, until: float) -> bool:
     if not claimed:
         return False
     with parts.database.transaction(org_id) as db:
-        mails = _prepare(db, claimed, clock.now(), configured=server is not None)
+        mails = _prepare(db, claimed, clock.now(), on=server is not None)
     if server is not None and mails:
         waiting = deque(mails)
         with (
@@ -138,13 +145,13 @@ def _send_batch(org_id: str, server: MailServer | None, until: float) -> bool:
     return True
 
 
-def _prepare(db: Session, claimed: Sequence[Claimed], now: datetime, *, configured: bool) -> list[Mail]:
+def _prepare(db: Session, claimed: Sequence[Claimed], now: datetime, *, on: bool) -> list[Mail]:
     """Settle the deliveries that are not to be sent, and return the mails for the others.
 
     All are composed before the first is handed in: composing each between two SMTP conversations would take three times
     the processor time.
     """
-    if not configured:
+    if not on:
         suppressed = Settled(DeliveryState.SUPPRESSED, DeliveryCode.MAIL_NOT_CONFIGURED)
         deliveries.settle_all(db, dict.fromkeys(claimed, suppressed), now)
         return []

@@ -14,7 +14,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from shared.clock import ClockDiffers
-from worker.app import app, parts
+from worker.app import app, note_presence, parts
 
 P = ParamSpec("P")
 log = structlog.get_logger()
@@ -36,6 +36,7 @@ def task(name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
             last_run[name] = time.monotonic()
             active.add(get_ident())
             with bound_contextvars(task=name):
+                note_presence()
                 try:
                     parts.timekeeper.check()
                     work(*args, **kwargs)

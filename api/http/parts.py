@@ -5,17 +5,19 @@ from dataclasses import dataclass
 from shared.access import TokenVerifier
 from shared.broker import Broker, make_celery
 from shared.database import Database
+from shared.deployment import Presence
 from shared.settings import Settings
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Settings, database, broker and token verifier of this process."""
+    """Settings, database, broker and token verifier of this process, and its entry in the list of processes."""
 
     settings: Settings
     database: Database
     broker: Broker
     tokens: TokenVerifier
+    presence: Presence
 
 
 def build(settings: Settings) -> Parts:
@@ -31,4 +33,5 @@ def build(settings: Settings) -> Parts:
         ),
         broker=Broker(make_celery(settings.need_redis_url())),
         tokens=TokenVerifier(settings),
+        presence=Presence("api", settings),
     )

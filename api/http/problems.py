@@ -11,17 +11,17 @@ from typing import Any, ClassVar
 import psycopg
 import structlog
 from fastapi.exceptions import RequestValidationError
-from psycopg.errors import QueryCanceled
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from shared import outages
 from shared.database import ID_PATTERN
 from shared.errors import Fault, InvalidInput, Problem, Unavailable
 
 log = structlog.get_logger()
 
-DATABASE_ERRORS = (OperationalError, psycopg.OperationalError, PoolTimeout)
+DATABASE_ERRORS = (OperationalError, psycopg.OperationalError, PoolTimeout, *outages.MISTAKEN_FOR_BUGS)
 """The exceptions of a database that does not answer."""
 
 RETRY_AFTER_SECONDS = 2
@@ -81,9 +81,9 @@ def problem_of(error: Exception, route: str | None) -> Problem:
             return InvalidInput(*(_fault(item) for item in error.errors()[:100]))
         case HTTPException():
             return HttpProblem(error)
-        case OperationalError() | psycopg.OperationalError() | PoolTimeout():
+        case _ if isinstance(error, DATABASE_ERRORS):
             log.warning("database did not answer", exc_info=error)
-            return DatabaseAway(_why_away(error))
+            return DatabaseAway(outages.reason(error))
         case _:
             problem = InternalError(str(uuid.uuid4()))
             log.error("request failed", incident=problem.incident, route=route, exc_info=error)
@@ -96,12 +96,6 @@ def headers_of(problem: Problem) -> dict[str, str]:
         return problem.headers
     of_status = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_AFTER_SECONDS)}}
     return of_status.get(problem.status, {})
-
-
-def _why_away(error: Exception) -> str:
-    if isinstance(getattr(error, "orig", error), QueryCanceled):
-        return "This took too long and was stopped; nothing was changed. Ask for less, or try again later."
-    return "The database cannot be reached at the moment. The request may be repeated."
 
 
 def _fault(error: dict[str, Any]) -> Fault:

