@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI
 
 from api import console, v1
 from api.http import documents, health, measuring
-from api.http.dependencies import MAX_BODY_BYTES, CurrentCaller, training_available
+from api.http.dependencies import MAX_BODY_BYTES, CurrentCaller, training_available, training_available_to_many
 from api.http.limits import BodyLimit
 from api.http.parts import Parts, build
 from api.http.routing import Router
@@ -45,9 +45,10 @@ def _mount(app: FastAPI, *, deployed: bool) -> None:
     first = v1.FIRST if deployed else ()
     for router in (*first, health.router, *console.PUBLIC, *v1.PUBLIC, *v1.CORE):
         app.include_router(router)
-    for router in (*v1.TRAINING, *console.TRAINING):
+    for router in (*v1.WAITS, *v1.TRAINING, *console.TRAINING):
         if deployed:
-            app.include_router(router, dependencies=[Depends(training_available, scope="function")])
+            check = training_available_to_many if router in v1.WAITS else training_available
+            app.include_router(router, dependencies=[Depends(check, scope="function")])
         else:
             app.include_router(_not_deployed(router.prefix))
 

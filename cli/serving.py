@@ -24,11 +24,14 @@ def api(system: System, host: str, port: int) -> None:
     """Run the API in one process. Raises CannotStart if it cannot listen on the address."""
     import uvicorn
 
+    from api.http.connections import allowance, guarded
+
     system.export()
     logs.configure(system.settings.log_format, system.settings.log_level)
     config = uvicorn.Config(
         "api.app:create_app",
         factory=True,
+        http=guarded(allowance(system.settings.api_connections)),
         log_config=None,  # configured above
         access_log=False,  # paths contain ids of parties; /metrics counts requests
         server_header=False,

@@ -4,14 +4,16 @@ orjson refuses NaN, Infinity and lone surrogates, which Python's own parser acce
 """
 
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 
-from api.http.dependencies import Allow, caller
+from api.http.dependencies import Allow, caller, parts
+from api.http.shares import HEAVY_BYTES
 from shared.errors import Problem
 
 
@@ -33,7 +35,8 @@ class _StrictRequest(Request):
 class StrictRoute(APIRoute):
     """A route that parses its body strictly, and accepts JSON only with a JSON media type.
 
-    A caller without permission is refused before the body is read, because parsing 8 MiB is expensive.
+    A caller without permission is refused before the body is read, because parsing 8 MiB is expensive. The body is read
+    before any dependency runs, so that a caller who sends slowly holds no transaction. Heavy bodies take turns.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -44,9 +47,10 @@ class StrictRoute(APIRoute):
             strict = _StrictRequest(request.scope, request.receive)  # one object: a body can be received only once
             for allow in allows:
                 await allow(await caller(strict))
-            if self.body_field is not None and not _is_json(strict) and await strict.body():
-                raise UnsupportedMediaType("Send the body as JSON, with `Content-Type: application/json`.")
-            return await handle(strict)
+            async with _body_read(strict, known=bool(allows)):
+                if self.body_field is not None and not _is_json(strict) and await strict.body():
+                    raise UnsupportedMediaType("Send the body as JSON, with `Content-Type: application/json`.")
+                return await handle(strict)
 
         return answer
 
@@ -56,6 +60,24 @@ class Router(APIRouter):
 
     def __init__(self, prefix: str, tag: str) -> None:
         super().__init__(prefix=prefix, tags=[tag], route_class=StrictRoute)
+
+
+@asynccontextmanager
+async def _body_read(request: Request, *, known: bool) -> AsyncIterator[None]:
+    """Read the body for the block. A heavy one is first given a turn. known: the caller has a token."""
+    length = request.headers.get("content-length", "0")
+    size = HEAVY_BYTES + 1 if "transfer-encoding" in request.headers else int(length) if length.isdecimal() else 0
+    if not known or not size:
+        yield
+    elif size <= HEAVY_BYTES:
+        await request.body()
+        yield
+    else:
+        heavy = (await parts(request)).shares.heavy
+        async with heavy.reading((await caller(request)).org_id):
+            await request.body()
+            async with heavy.working():
+                yield
 
 
 def _is_json(request: Request) -> bool:
