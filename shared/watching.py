@@ -163,7 +163,9 @@ class Watch:
         for subject in asked:
             if watched := self._watched.get(subject):
                 feed = ("feed", subject.org_id)
-                watched.note(marks.get(feed if subject.job_id is None else ("job", f"{subject.org_id}/{subject.job_id}")))
+                watched.note(
+                    marks.get(feed if subject.job_id is None else ("job", f"{subject.org_id}/{subject.job_id}"))
+                )
 
     async def read(self, subject: Subject, key: Hashable, read: Callable[[], Found]) -> Found:
         """Return what `read` returns, from a reading that begins now or later and is shared by all who ask for it.

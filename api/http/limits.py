@@ -4,11 +4,9 @@ FastAPI's own limit of size answers a too large declared length in plain text.
 """
 
 import anyio
-
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
 
 PIECE_SECONDS = 10.0
 """Time in which at least a part of the body must arrive."""

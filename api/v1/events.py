@@ -28,7 +28,10 @@ async def read_events(
     party_id: Annotated[str | None, Query(alias="partyId", pattern=ID_PATTERN)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Listing[dict[str, Any]]:
-    """The events above the sequence `after`, in order. With `wait`, it waits for the first one. Send `nextCursor` as the `after` of the next call."""
+    """The events above the sequence `after`, in order. Send `nextCursor` as the `after` of the next call.
+
+    With `wait`, an answer without events is held until there is one, or for that many seconds.
+    """
     wanted = event_types(types)
     feed = await events.read_feed(
         parts.database, caller, after, types=wanted, party_id=party_id, limit=limit, wait=wait, watch=watch
