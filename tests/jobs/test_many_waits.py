@@ -1,0 +1,299 @@
+"""Hundreds of requests that wait at once: what they cost, what they share, and what they never share.
+
+The poller's pauses are steps of the test, so that exactly so many ticks happen as the test says.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+import psycopg
+import pytest
+from anyio.to_thread import run_sync
+from fastapi.testclient import TestClient
+from psycopg import AsyncConnection
+from sqlalchemy.exc import OperationalError
+
+from api.http import dependencies
+from shared import watching
+from shared.access import Permission
+from shared.database import Database
+from shared.services import jobs
+from shared.watching import MARKS, Subject, Watch
+from tests.assignments.asking import body, submit
+from tests.factories import Org, count_statements
+
+
+class Held:
+    """Requests that wait, and the poller that looks for them: one tick for each `tick()`."""
+
+    def __init__(self, org: Org, watch: Watch) -> None:
+        self.org, self.watch = org, watch
+        self._go, self._paused = asyncio.Event(), asyncio.Event()
+        self.requests: list[asyncio.Task[httpx2.Response]] = []
+
+    async def pause(self, _: Watch) -> None:
+        self._paused.set()
+        await self._go.wait()
+        self._go.clear()
+
+    async def tick(self) -> None:
+        """Let the poller look once, and wait until the requests have read what they were woken for."""
+        self._paused.clear()
+        self._go.set()
+        await asyncio.wait_for(self._paused.wait(), 10)
+        await self.settled()
+
+    async def settled(self) -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+            while self.watch._running or self.watch._queued:
+                await asyncio.sleep(0.005)
+
+    async def hold(self, count: int, path: str, token: str) -> None:
+        """Send so many requests, and wait until all of them wait."""
+        before = self.waiting
+        transport = httpx2.ASGITransport(app=self.org.app)
+        client = httpx2.AsyncClient(transport=transport, base_url="http://test", timeout=60)
+        headers = {"Authorization": f"Bearer {token}"}
+        self.requests += [asyncio.create_task(client.get(path, headers=headers)) for _ in range(count)]
+        async with asyncio.timeout(30):
+            while self.waiting < before + count and not any(one.done() for one in self.requests):
+                await asyncio.sleep(0.005)
+        await self.settled()
+
+    @property
+    def waiting(self) -> int:
+        return sum(watched.waiting for watched in self.watch._watched.values())
+
+    async def answers(self) -> list[httpx2.Response]:
+        return await asyncio.wait_for(asyncio.gather(*self.requests), 30)
+
+
+@asynccontextmanager
+async def held(org: Org, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Held]:
+    watch = await dependencies.watch(org.parts)
+    assert not watch._watched
+    if watch._poller is not None:
+        await watch._poller  # that of an earlier test, which ends at its next look
+    made = Held(org, watch)
+    with monkeypatch.context() as patch:
+        patch.setattr(Watch, "pause", lambda watch: made.pause(watch))
+        try:
+            yield made
+        finally:
+            for request in made.requests:
+                request.cancel()
+            await asyncio.gather(*made.requests, return_exceptions=True)
+            made._go.set()
+            if watch._poller is not None:
+                await watch._poller
+
+
+def run(org: Org, test: Callable[[], Awaitable[None]]) -> None:
+    """Run in the event loop of the application."""
+    client: TestClient = org.client()
+    assert client.portal is not None
+    client.portal.call(test)
+
+
+@pytest.fixture
+def job(org: Org) -> str:
+    org.with_parties("party-1")
+    found: str = submit(org.client(), body(org.with_course(), "party-1"))["id"]
+    return found
+
+
+async def cancel(org: Org, job: str) -> None:
+    await run_sync(lambda: org.client().post(f"/v1/jobs/{job}/cancel").raise_for_status())
+
+
+def counted_readings(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Returns the callers for whom the job is read from now on."""
+    callers: list[Any] = []
+    read = jobs._read_job
+    monkeypatch.setattr(jobs, "_read_job", lambda db, caller, job: (callers.append(caller), read(db, caller, job))[1])
+    return callers
+
+
+def test_300_waits_cost_one_statement_a_tick_and_no_thread_or_connection(
+    org: Org, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[bytes] = []
+    execute = AsyncConnection.execute
+
+    async def counting(connection: AsyncConnection, query: Any, *args: Any, **kwargs: Any) -> Any:
+        sent.append(query)
+        return await execute(connection, query, *args, **kwargs)
+
+    async def test() -> None:
+        async with held(org, monkeypatch) as waits:
+            await run_sync(lambda: None)
+            threads = threading.active_count()
+            await waits.hold(100, f"/v1/jobs/{job}?wait=20", org.token(Permission.VIEW))
+            await waits.hold(100, f"/v1/jobs/{job}/stream", org.token(Permission.VIEW))
+            await waits.hold(100, "/v1/events?wait=20&after=1000", org.token(Permission.READ_EVENTS))
+            assert waits.waiting == 300
+            await waits.tick()
+            pool: Any = org.parts.database.engine.pool
+            with pytest.MonkeyPatch.context() as patch, count_statements(org.parts.database.engine) as statements:
+                patch.setattr(AsyncConnection, "execute", counting)
+                for _ in range(5):
+                    await waits.tick()
+                assert (len(sent), statements.count, pool.checkedout()) == (5, 0, 0)
+            assert threading.active_count() <= threads + watching.READINGS_AT_ONCE
+            readings = counted_readings(monkeypatch)
+            await cancel(org, job)
+            await waits.tick()
+            ended = await asyncio.wait_for(asyncio.gather(*waits.requests[:200]), 30)
+            assert {answer.status_code for answer in ended} == {200}
+            assert {answer.json()["state"] for answer in ended[:100]} == {"cancelled"}
+            assert len(readings) <= 4, "two for callers that wait and two for those that stream, at most"
+
+    run(org, test)
+
+
+def test_callers_with_different_scopes_never_share_a_reading(
+    org: Org, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        async with held(org, monkeypatch) as waits:
+            for folders in (None, ["crew"], []):
+                await waits.hold(5, f"/v1/jobs/{job}?wait=20", org.token(Permission.VIEW, folders=folders))
+            await waits.tick()
+            readings = counted_readings(monkeypatch)
+            await cancel(org, job)
+            await waits.tick()
+            await waits.answers()
+            assert {caller.folders for caller in readings} == {None, frozenset({"crew"}), frozenset()}
+
+    run(org, test)
+
+
+def test_callers_with_different_scopes_never_share_a_page_of_the_feed(
+    org: Org, other_org: Org, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        async with held(org, monkeypatch) as waits:
+            for folders in (None, ["crew"], []):
+                token = org.token(Permission.READ_EVENTS, folders=folders)
+                await waits.hold(2, "/v1/events?wait=0.5&after=1", token)
+            await waits.hold(2, "/v1/events?wait=0.5&after=1", other_org.token(Permission.READ_EVENTS))
+            await waits.tick()
+            await run_sync(lambda: org.with_parties("in-crew", folder="crew"))
+            await run_sync(lambda: org.with_parties("elsewhere"))
+            await waits.tick()
+            found = [
+                {event["subject"] for event in answer.json()["items"] if event["type"] == "party.created"}
+                for answer in await waits.answers()
+            ]
+            both = {"party/in-crew", "party/elsewhere"}
+            assert found == [both, both, {"party/in-crew"}, {"party/in-crew"}, set(), set(), set(), set()]
+
+    run(org, test)
+
+
+def test_a_reading_that_has_begun_is_not_joined(org: Org) -> None:
+    """It may have begun before the change that the second request was woken for."""
+
+    async def test() -> None:
+        watch, begun, go, number = Watch(org.parts.database), threading.Event(), threading.Event(), iter(range(10))
+
+        def read() -> int:
+            begun.set()
+            assert go.wait(10)
+            return next(number)
+
+        first = asyncio.create_task(watch.read(Subject(org.id), "key", read))
+        await run_sync(begun.wait, 10)
+        later = [asyncio.create_task(watch.read(Subject(org.id), "key", read)) for _ in range(3)]
+        await asyncio.sleep(0)
+        go.set()
+        assert [await first, *[await one for one in later]] == [0, 1, 1, 1]
+        assert not watch._running
+        assert not watch._queued
+
+    run(org, test)
+
+
+def test_a_waiting_request_outlasts_a_database_that_is_away_for_a_moment(
+    org: Org, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two looks fail, then a reading; every connection for questions is lost."""
+    ask, fails = Database.ask, [True, True]
+
+    async def asking(database: Database, *args: Any) -> Any:
+        if fails:
+            fails.pop()
+            raise psycopg.OperationalError("away")
+        return await ask(database, *args)
+
+    read, lost = jobs._read_job, [True]
+
+    def reading(*args: Any) -> Any:
+        if lost:
+            lost.pop()
+            raise OperationalError("SELECT", {}, psycopg.OperationalError("away"))
+        return read(*args)
+
+    async def test() -> None:
+        async with held(org, monkeypatch) as waits:
+            await waits.hold(3, f"/v1/jobs/{job}?wait=20", org.token(Permission.VIEW))
+            await waits.tick()
+            await cancel(org, job)
+            for connection in org.parts.database._idle:
+                await connection.close()
+            monkeypatch.setattr(Database, "ask", asking)
+            monkeypatch.setattr(jobs, "_read_job", reading)
+            monkeypatch.setattr(Watch, "pause", lambda _: asyncio.sleep(0.01))
+            waits._go.set()
+            assert [answer.json()["state"] for answer in await waits.answers()] == ["cancelled"] * 3
+            assert (fails, lost) == ([], [])
+
+    run(org, test)
+
+
+def test_the_question_of_the_poller_is_not_prepared(org: Org, job: str) -> None:
+    """A pooler may give each transaction another session, in which nothing is prepared."""
+
+    async def test() -> None:
+        parameters = {"job_orgs": [org.id], "jobs": [job], "feeds": [org.id, "nobody"]}
+        rows = await org.parts.database.ask(None, MARKS, parameters)
+        assert [(kind, key, mark is None) for kind, key, mark in rows] == [
+            ("job", f"{org.id}/{job}", False),
+            ("feed", org.id, False),
+            ("feed", "nobody", True),
+        ]
+        kept = org.parts.database._idle[-1]
+        found = await kept.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%watched_marks%'")
+        assert await found.fetchall() == [(0,)]
+
+    run(org, test)
+
+
+@pytest.mark.parametrize("ttl", [-5, 1])
+def test_a_stream_ends_when_its_token_expires(org: Org, job: str, ttl: int) -> None:
+    """Also if the token is accepted although it expired some seconds ago, because clocks differ."""
+    client = org.client()
+    client.headers["Authorization"] = f"Bearer {org.token(Permission.VIEW, ttl=ttl)}"
+    answer = client.get(f"/v1/jobs/{job}/stream")
+    assert (answer.status_code, answer.text.count("event: job")) == (200, 1)
+
+
+def test_a_wait_ends_when_training_is_disabled(org: Org, job: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each reading checks it: what was allowed at the beginning may not be any more."""
+
+    async def test() -> None:
+        async with held(org, monkeypatch) as waits:
+            await waits.hold(1, f"/v1/jobs/{job}?wait=20", org.token(Permission.VIEW))
+            await waits.tick()
+            await run_sync(lambda: org.client().put("/v1/availability", json={"enabled": False}).raise_for_status())
+            with org.transaction() as db:
+                db.connection().exec_driver_sql("UPDATE job SET progressed_at = now()")
+            await waits.tick()
+            assert [answer.status_code for answer in await waits.answers()] == [403]
+
+    run(org, test)
