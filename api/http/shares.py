@@ -54,6 +54,10 @@ class Share:
                 del self._taken[org_id]
 
 
+_ROUNDING = 1e-6
+"""Seconds by which a sum of fractions of a second may be wrong."""
+
+
 class Rate:
     """How many requests a second each organization may send, or None for no limit. A second's worth may come at once.
 
@@ -70,7 +74,7 @@ class Rate:
             return
         now = time.monotonic()
         due = max(self._next.get(org_id, now), now)
-        if due - now > 1 - 1 / self.most:
+        if due - now > 1 - 1 / self.most + _ROUNDING:
             raise TooManyRequests(f"Your organization may send {self.most} requests a second.")
         if len(self._next) > 10_000:
             self._next = {org: at for org, at in self._next.items() if at > now}
