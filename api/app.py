@@ -8,10 +8,11 @@ from fastapi import Depends, FastAPI
 
 from api import console, v1
 from api.http import documents, health, measuring
-from api.http.dependencies import MAX_BODY_BYTES, CurrentCaller, training_available, training_available_to_many
+from api.http.dependencies import MAX_BODY_BYTES, CurrentCaller, training_available
 from api.http.limits import BodyLimit
 from api.http.parts import Parts, build
 from api.http.routing import Router
+from api.http.waiting import training_available_to_many
 from shared import settings
 from shared.access import FeatureNotAvailable, Unavailability
 from shared.settings import TRAINING

@@ -5,10 +5,9 @@ A dependency that never waits is `async`, because it then needs no change of thr
 A route of the API declares its permission with `dependencies=[allow(verb)]`; a test fails for one that does not.
 """
 
-from collections.abc import AsyncIterator, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Iterator
 from datetime import date, datetime
 from typing import Annotated, Any
-from weakref import WeakKeyDictionary
 
 import anyio
 from anyio.lowlevel import RunVar
@@ -19,10 +18,8 @@ from sqlalchemy.orm import Session
 from api.http.parts import Parts
 from shared import access, clock
 from shared.access import Caller, FeatureNotAvailable, Unauthenticated
-from shared.database import Database
 from shared.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from shared.services.verbs import AnyVerb
-from shared.watching import Subject, Watch
 
 
 async def parts(request: Request) -> Parts:
@@ -74,44 +71,6 @@ async def turn(made: CurrentParts) -> AsyncIterator[None]:
 Turn = Depends(turn, scope="function")
 
 
-_watches: RunVar[MutableMapping[Database, Watch]] = RunVar("watches")
-
-
-async def watch(made: CurrentParts) -> Watch:
-    """Return what the waiting requests of this process share: one for each event loop and database."""
-    watches = _watches.get(None)
-    if watches is None:
-        watches = WeakKeyDictionary()
-        _watches.set(watches)
-    return watches.setdefault(made.database, Watch(made.database))
-
-
-CurrentWatch = Annotated[Watch, Depends(watch)]
-
-Wait = Annotated[float, Query(ge=0, le=20, description="Seconds to hold the answer until there is something new.")]
-
-
-async def waiting(caller: CurrentCaller, made: CurrentParts, wait: Wait = 0) -> AsyncIterator[float]:
-    """Return the seconds that the caller is ready to wait. Such requests at once are limited: TooManyRequests."""
-    if wait == 0:
-        yield 0
-        return
-    with made.shares.waits.taken(caller.org_id):
-        yield wait
-
-
-WaitSeconds = Annotated[float, Depends(waiting)]
-
-
-async def streaming(caller: CurrentCaller, made: CurrentParts) -> AsyncIterator[None]:
-    """Count a stream until it has been sent. Streams at once are limited: TooManyRequests."""
-    with made.shares.streams.taken(caller.org_id):
-        yield
-
-
-Streaming = Depends(streaming)
-
-
 def transaction(caller: CurrentCaller, made: CurrentParts, _: Annotated[None, Turn]) -> Iterator[Session]:
     """Open a transaction for the caller's organization. It is committed before the answer is sent."""
     with made.database.transaction(caller.org_id) as db:
@@ -136,11 +95,6 @@ def training_available(caller: CurrentCaller, made: CurrentParts) -> None:
         reason = access.unavailability(access.get_organization(db), made.settings.features)
     if reason:
         raise FeatureNotAvailable(reason)
-
-
-async def training_available_to_many(caller: CurrentCaller, made: CurrentParts, watch: CurrentWatch) -> None:
-    """The same for requests that wait, of which many come at once: those of an organization share the check."""
-    await watch.read(Subject(caller.org_id), "availability", lambda: training_available(caller, made))
 
 
 class Allow:
@@ -190,19 +144,15 @@ __all__ = [
     "Allow",
     "CurrentCaller",
     "CurrentParts",
-    "CurrentWatch",
     "Cursor",
     "Db",
     "Limit",
     "Now",
-    "Streaming",
     "Today",
     "Turn",
-    "WaitSeconds",
     "allow",
     "caller",
     "known_organization",
     "parts",
     "training_available",
-    "training_available_to_many",
 ]

@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 from fastapi import Query, Request
 
-from api.http.dependencies import CurrentCaller, CurrentParts, CurrentWatch, WaitSeconds, allow
+from api.http.dependencies import CurrentCaller, CurrentParts, allow
 from api.http.routing import Router
+from api.http.waiting import CurrentWatch, WaitSeconds, while_connected
 from api.v1.queries import event_types
 from shared.database import ID_PATTERN
 from shared.events import asyncapi_document, cloud_event
@@ -19,6 +20,7 @@ LARGEST_SEQUENCE = 2**63 - 1
 
 @router.get("", dependencies=[allow(events.read_feed)])
 async def read_events(
+    request: Request,
     caller: CurrentCaller,
     parts: CurrentParts,
     watch: CurrentWatch,
@@ -33,8 +35,11 @@ async def read_events(
     With `wait`, an answer without events is held until there is one, or for that many seconds.
     """
     wanted = event_types(types)
-    feed = await events.read_feed(
-        parts.database, caller, after, types=wanted, party_id=party_id, limit=limit, wait=wait, watch=watch
+    feed = await while_connected(
+        request,
+        events.read_feed(
+            parts.database, caller, after, types=wanted, party_id=party_id, limit=limit, wait=wait, watch=watch
+        ),
     )
     items = [cloud_event(event) for event in feed.events]
     return Listing[dict[str, Any]](items=items, next_cursor=str(feed.read_up_to))

@@ -6,21 +6,13 @@ from contextlib import aclosing
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import Depends, Query, Response, status
+from fastapi import Depends, Query, Request, Response, status
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.http.accepting import Acceptance, Accepting
-from api.http.dependencies import (
-    CurrentCaller,
-    CurrentParts,
-    CurrentWatch,
-    Db,
-    Now,
-    Streaming,
-    WaitSeconds,
-    allow,
-)
+from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
 from api.http.routing import Router
+from api.http.waiting import CurrentWatch, Streaming, WaitSeconds, while_connected
 from api.v1.lists import AskedList
 from shared.assignments import ReasonRequest
 from shared.jobs import Accepted, Job, JobAnswer, JobState, Outcome, ResultAnswer
@@ -55,11 +47,16 @@ def list_jobs(
 
 @waits.get("/{job_id}", dependencies=[allow(jobs.wait_for_job)], response_model=JobAnswer)
 async def read_job(
-    job_id: uuid.UUID, caller: CurrentCaller, parts: CurrentParts, watch: CurrentWatch, wait: WaitSeconds
+    request: Request,
+    job_id: uuid.UUID,
+    caller: CurrentCaller,
+    parts: CurrentParts,
+    watch: CurrentWatch,
+    wait: WaitSeconds,
 ) -> Response:
     """One job. With `wait`, the answer is sent as soon as the job has ended, or after that many seconds."""
     waiting = Waiting(parts.database, watch, parts.settings.features)
-    job = await jobs.wait_for_job(waiting, caller, job_id, wait)
+    job = await while_connected(request, jobs.wait_for_job(waiting, caller, job_id, wait))
     answer = JobAnswer.of(job).model_dump_json()  # so FastAPI does not validate the answers of all who wait again
     return Response(answer, media_type="application/json")
 

@@ -93,11 +93,14 @@ def test_a_stream_sends_each_change_and_ends_with_the_job(
     def work_on_one_chunk() -> None:
         worker.deliver("jobs.run_chunk", org.id)
 
+    def begin() -> None:
+        assert within(10, lambda: len(states) == 3), "before the stream, at its beginning, after the first mark"
+
     def see_it() -> None:
         assert within(10, lambda: "running" in states)
 
     monkeypatch.setattr(jobs, "_read_job", reading)
-    meanwhile(monkeypatch, work_on_one_chunk, lambda: None, see_it, work_on_one_chunk)
+    meanwhile(monkeypatch, begin, work_on_one_chunk, lambda: None, see_it, work_on_one_chunk)
     sent = list(streamed(org.client(Permission.VIEW), f"/v1/jobs/{job['id']}/stream"))
     assert [(one["state"], one["counts"]["pending"]) for one in sent] == [
         ("queued", 20),
