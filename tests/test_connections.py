@@ -1,6 +1,7 @@
 """The connections of a real server: how long a client may take, and how many there may be."""
 
 import asyncio
+import resource
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -191,8 +192,8 @@ def test_beyond_the_limit_of_busy_connections_the_newcomer_is_closed() -> None:
 def test_a_process_accepts_no_more_connections_than_it_may_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
     limit = (1024, 4096)
     asked: list[tuple[int, int]] = []
-    monkeypatch.setattr(connections.resource, "getrlimit", lambda _: limit)
-    monkeypatch.setattr(connections.resource, "setrlimit", lambda _, given: asked.append(given))
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limit)
+    monkeypatch.setattr(resource, "setrlimit", lambda _, given: asked.append(given))
     assert allowance(2000) == 2000
     assert allowance(10_000) == 4096 - connections.OTHER_FILES
     assert asked == [(2000 + connections.OTHER_FILES, 4096), (4096, 4096)]

@@ -41,7 +41,8 @@ def parsed(kind: type[BaseModel], field: str, entries: Any, **others: Any) -> An
 
 def by_models(kind: type[Any], entries: Any) -> Any:
     try:
-        return [one.entity_id for one in TypeAdapter(list[kind]).validate_python(entries)]
+        adapter: TypeAdapter[Any] = TypeAdapter(list[kind])  # type: ignore[valid-type]
+        return [one.entity_id for one in adapter.validate_python(entries)]
     except ValidationError as error:
         return [(fault["loc"], fault["type"], fault["msg"]) for fault in error.errors()]
 

@@ -5,104 +5,25 @@ The poller's pauses are steps of the test, so that exactly so many ticks happen 
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import uuid
 from typing import Any
 
-import httpx2
 import psycopg
 import pytest
 from anyio.to_thread import run_sync
-from fastapi.testclient import TestClient
 from psycopg import AsyncConnection
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
-from api.http import waiting
 from shared import watching
-from shared.access import Permission
+from shared.access import Caller, Permission
 from shared.database import Database
+from shared.jobs import Job
 from shared.services import jobs
 from shared.watching import MARKS, Subject, Watch
 from tests.assignments.asking import body, submit
 from tests.factories import Org, count_statements
-
-
-class Held:
-    """Requests that wait, and the poller that looks for them: one tick for each `tick()`."""
-
-    def __init__(self, org: Org, watch: Watch) -> None:
-        self.org, self.watch = org, watch
-        self._go, self._paused = asyncio.Event(), asyncio.Event()
-        self.requests: list[asyncio.Task[httpx2.Response]] = []
-        self.over = False
-
-    async def pause(self, _: Watch) -> None:
-        self._paused.set()
-        await self._go.wait()
-        if not self.over:
-            self._go.clear()
-        else:
-            await asyncio.sleep(0.005)
-
-    async def tick(self) -> None:
-        """Let the poller look once, and wait until the requests have read what they were woken for."""
-        self._paused.clear()
-        self._go.set()
-        await asyncio.wait_for(self._paused.wait(), 10)
-        await self.settled()
-
-    async def settled(self) -> None:
-        for _ in range(5):
-            await asyncio.sleep(0)
-            while self.watch._running or self.watch._queued:
-                await asyncio.sleep(0.005)
-
-    async def hold(self, count: int, path: str, token: str) -> None:
-        """Send so many requests, and wait until all of them wait."""
-        before = self.waiting
-        transport = httpx2.ASGITransport(app=self.org.app)
-        client = httpx2.AsyncClient(transport=transport, base_url="http://test", timeout=60)
-        headers = {"Authorization": f"Bearer {token}"}
-        self.requests += [asyncio.create_task(client.get(path, headers=headers)) for _ in range(count)]
-        async with asyncio.timeout(30):
-            while self.waiting < before + count and not any(one.done() for one in self.requests):
-                await asyncio.sleep(0.005)
-        await self.settled()
-
-    @property
-    def waiting(self) -> int:
-        return sum(watched.waiting for watched in self.watch._watched.values())
-
-    async def answers(self) -> list[httpx2.Response]:
-        return await asyncio.wait_for(asyncio.gather(*self.requests), 30)
-
-
-@asynccontextmanager
-async def held(org: Org, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Held]:
-    watch = await waiting.watch(org.parts)
-    assert not watch._watched
-    if watch._poller is not None:
-        await watch._poller  # that of an earlier test, which ends at its next look
-    made = Held(org, watch)
-    with monkeypatch.context() as patch:
-        patch.setattr(Watch, "pause", lambda watch: made.pause(watch))
-        try:
-            yield made
-        finally:
-            for request in made.requests:
-                request.cancel()
-            await asyncio.gather(*made.requests, return_exceptions=True)
-            made.over = True
-            made._go.set()
-            if watch._poller is not None:
-                await watch._poller
-
-
-def run(org: Org, test: Callable[[], Awaitable[None]]) -> None:
-    """Run in the event loop of the application."""
-    client: TestClient = org.client()
-    assert client.portal is not None
-    client.portal.call(test)
+from tests.jobs.holding import held, run
 
 
 @pytest.fixture
@@ -120,7 +41,12 @@ def counted_readings(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Returns the callers for whom the job is read from now on."""
     callers: list[Any] = []
     read = jobs._read_job
-    monkeypatch.setattr(jobs, "_read_job", lambda db, caller, job: (callers.append(caller), read(db, caller, job))[1])
+
+    def reading(db: Session, caller: Caller, job_id: uuid.UUID) -> Job:
+        callers.append(caller)
+        return read(db, caller, job_id)
+
+    monkeypatch.setattr(jobs, "_read_job", reading)
     return callers
 
 
