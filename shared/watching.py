@@ -176,14 +176,16 @@ class Watch:
         if flight in self._queued:
             task = self._queued[flight]
         elif flight in self._running:
-            task = self._queued[flight] = _task(self._next(flight, read))
+            task = self._queued[flight] = _task(self._next(flight, read, after=self._running[flight]))
         else:
             task = self._running[flight] = _task(self._run(flight, read))
         found: Found = await asyncio.shield(task)
         return found
 
-    async def _next(self, flight: tuple[Subject, Hashable], read: Callable[[], Found]) -> Found:
-        await asyncio.wait([self._running[flight]])
+    async def _next(
+        self, flight: tuple[Subject, Hashable], read: Callable[[], Found], *, after: asyncio.Task[Any]
+    ) -> Found:
+        await asyncio.wait([after])
         self._running[flight] = self._queued.pop(flight)
         return await self._run(flight, read)
 

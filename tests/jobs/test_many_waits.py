@@ -6,6 +6,7 @@ The poller's pauses are steps of the test, so that exactly so many ticks happen 
 import asyncio
 import threading
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -147,6 +148,29 @@ def test_a_reading_that_has_begun_is_not_joined(org: Org) -> None:
         assert [await first, *[await one for one in later]] == [0, 1, 1, 1]
         assert not watch._running
         assert not watch._queued
+
+    run(org, test)
+
+
+def test_a_reading_that_ends_while_the_next_one_is_asked_for_holds_nobody_up(
+    org: Org, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends after the second request has seen it, and before the second reading begins."""
+
+    async def test() -> None:
+        watch, go, numbers = Watch(org.parts.database), asyncio.Event(), iter(range(10))
+
+        async def in_no_thread(read: Callable[[], int], **_: Any) -> int:
+            await go.wait()
+            return read()
+
+        monkeypatch.setattr(watching, "run_sync", in_no_thread)
+        first = asyncio.create_task(watch.read(Subject(org.id), "key", lambda: next(numbers)))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        second = asyncio.create_task(watch.read(Subject(org.id), "key", lambda: next(numbers)))
+        go.set()
+        assert await asyncio.wait_for(asyncio.gather(first, second), 10) == [0, 1]
 
     run(org, test)
 
