@@ -13,6 +13,7 @@ from api.http.identifying import Application
 from api.http.limits import BodyLimit
 from api.http.parts import Parts, build
 from api.http.routing import Router
+from api.http.waiting import training_available_to_many
 from shared import settings
 from shared.access import FeatureNotAvailable, Unavailability
 from shared.settings import TRAINING
@@ -48,9 +49,10 @@ def _mount(app: FastAPI, *, deployed: bool) -> None:
     first = v1.FIRST if deployed else ()
     for router in (*first, health.router, *console.PUBLIC, *v1.PUBLIC, *v1.CORE):
         app.include_router(router)
-    for router in (*v1.TRAINING, *console.TRAINING):
+    for router in (*v1.WAITS, *v1.TRAINING, *console.TRAINING):
         if deployed:
-            app.include_router(router, dependencies=[Depends(training_available, scope="function")])
+            check = training_available_to_many if router in v1.WAITS else training_available
+            app.include_router(router, dependencies=[Depends(check, scope="function")])
         else:
             app.include_router(_not_deployed(router.prefix))
 

@@ -25,6 +25,7 @@ def api(system: System, host: str, port: int) -> None:
     """Run the API in one process. Raises CannotStart if it cannot listen on the address."""
     import uvicorn
 
+    from api.http.connections import allowance, guarded
     from cli.web import Server
 
     system.export()
@@ -32,6 +33,7 @@ def api(system: System, host: str, port: int) -> None:
     config = uvicorn.Config(
         "api.app:create_app",
         factory=True,
+        http=guarded(allowance(system.settings.api_connections)),
         log_config=None,  # configured above
         access_log=False,  # paths contain ids of parties; /metrics counts requests
         server_header=False,

@@ -129,8 +129,10 @@ class Database:
             yield db
             db.commit()
 
-    async def ask(self, org_id: str, question: "Question", parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """Returns the rows that answer a question, in a transaction of its own for one organization.
+    async def ask(
+        self, org_id: str | None, question: "Question", parameters: Mapping[str, Any]
+    ) -> list[tuple[Any, ...]]:
+        """Returns the rows that answer a question, in a transaction of its own for one organization, or for none.
 
         This takes one round trip instead of the four of a transaction. PostgreSQL runs the statements of one message as
         one transaction, so the organization that the first statement sets is unset after the last. It is written with
@@ -214,12 +216,14 @@ class Question:
 
     query: the statement, with parameters as `%(name)s`. parameters: their names and types. It is planned once for all
     parameters, because planning several tables under row-level security takes several times as long as running it. So
-    use it only for queries for which the same indexes are best whatever the parameters.
+    use it only for queries for which the same indexes are best whatever the parameters. prepared: False for a cheap
+    statement that must also work through a pooler that changes the session between two transactions.
     """
 
     name: str
     query: str
     parameters: Mapping[str, str]
+    prepared: bool = True
 
     @cached_property
     def preparing(self) -> bytes:
@@ -229,17 +233,20 @@ class Question:
 
     @cached_property
     def asking(self) -> bytes:
-        """The statements that set the organization and run the prepared query."""
+        """The statements that set the organization and run the query."""
+        if not self.prepared:
+            typed = {name: f"%({name})s::{kind}" for name, kind in self.parameters.items()}
+            return f"SELECT set_config('rollcall.org', %(rollcall.org)s, true); {self.query % typed}".encode()
         return f"""SELECT set_config('rollcall.org', %(rollcall.org)s, true),
             set_config('plan_cache_mode', 'force_generic_plan', true);
             EXECUTE {self.name} ({", ".join(f"%({name})s" for name in self.parameters)})""".encode()
 
 
 async def _asked(
-    connection: AsyncConnection, org_id: str, question: Question, parameters: Mapping[str, Any]
+    connection: AsyncConnection, org_id: str | None, question: Question, parameters: Mapping[str, Any]
 ) -> list[tuple[Any, ...]]:
     """Run the question on a connection, and prepare it first if it is not prepared there yet."""
-    given = {**parameters, "rollcall.org": org_id}
+    given = {**parameters, "rollcall.org": org_id or ""}
     try:
         cursor = await connection.execute(question.asking, given)
     except InvalidSqlStatementName:

@@ -93,6 +93,10 @@ class Settings(BaseModel):
 
     api_pool_size: int = Field(default=20, ge=2, le=200)
     """Database connections of one `api` process: a burst of requests queues in `api` and not in PostgreSQL."""
+    api_connections: int = Field(default=5000, ge=20, le=100_000)
+    """Connections of clients to one `api` process. Each needs an open file, so a process could otherwise run out."""
+    requests_per_second: int | None = Field(default=None, ge=1, le=1_000_000)
+    """Requests that one `api` process answers to one organization in a second. Unset: no limit."""
     statement_timeout: float = Field(default=20, gt=0)
     """Timeout of a worker's statement: one recipient that hangs must not hold its chunk for ever.
     A worker's idle transaction is ended after 1.5 times as long, so that another worker gets the rows it has locked."""

@@ -26,6 +26,9 @@ log = structlog.get_logger()
 FRESH_SECONDS = 5.0
 """What waits is looked up at most this often, however often /metrics is fetched."""
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Methods with a label of their own. All others share one: a caller could otherwise add labels without end."""
+
 
 class Metrics:
     """The metrics of this process. Labels are methods, route patterns and statuses, never ids, names or addresses."""
@@ -64,8 +67,9 @@ class Measured:
             await self._app(scope, receive, send_noted)
         finally:
             route = getattr(scope.get("route"), "path", "unknown")
-            self._metrics.requests.labels(scope["method"], route, status).inc()
-            self._metrics.seconds.labels(scope["method"], route).observe(time.perf_counter() - started)
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            self._metrics.requests.labels(method, route, status).inc()
+            self._metrics.seconds.labels(method, route).observe(time.perf_counter() - started)
 
 
 class Waiting(Collector):

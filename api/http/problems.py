@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from api.http.shares import TooManyRequests
 from shared import outages
 from shared.database import ID_PATTERN
 from shared.errors import Fault, InvalidInput, Problem, Unavailable
@@ -52,12 +53,14 @@ class HttpProblem(Problem):
         400: ("bad-request", "Bad request"),
         404: ("not-found", "Not found"),
         405: ("method-not-allowed", "Method not allowed"),
+        408: ("request-timeout", "Request timed out"),
         413: ("body-too-large", "Body too large"),
         415: ("unsupported-media-type", "Unsupported media type"),
     }
     _DETAILS: ClassVar = {
         404: "There is nothing at this address.",
         405: "This address does not take that method; the Allow header lists those it takes.",
+        408: "The body did not arrive in time.",
         413: "The body is larger than 8 MiB; GET /v1/limits lists the limits.",
     }
 
@@ -94,6 +97,8 @@ def headers_of(problem: Problem) -> dict[str, str]:
     """Return the headers of an answer with this problem."""
     if isinstance(problem, HttpProblem):
         return problem.headers
+    if isinstance(problem, TooManyRequests):
+        return {"Retry-After": str(problem.retry_after)}
     of_status = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_AFTER_SECONDS)}}
     return of_status.get(problem.status, {})
 

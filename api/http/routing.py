@@ -5,7 +5,8 @@ orjson refuses NaN, Infinity and lone surrogates, which Python's own parser acce
 
 import json
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
@@ -13,7 +14,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from api.http.dependencies import Allow, caller
+from api.http.dependencies import Allow, caller, parts
+from api.http.shares import HEAVY_BYTES
 from shared.errors import Fault, InvalidInput, Problem
 
 
@@ -35,7 +37,8 @@ class _StrictRequest(Request):
 class StrictRoute(APIRoute):
     """A route that parses its body strictly, and accepts JSON only with a JSON media type.
 
-    A caller without permission is refused before the body is read, because parsing 8 MiB is expensive. A query
+    A caller without permission is refused before the body is read, because parsing 8 MiB is expensive. The body is read
+    before any dependency runs, so that a caller who sends slowly holds no transaction. Heavy bodies take turns. A query
     parameter or a body that the route does not take is refused too: `?asOf=2020-01-01` must not be answered as if it
     had been understood. Routes outside the OpenAPI document take anything.
     """
@@ -52,11 +55,12 @@ class StrictRoute(APIRoute):
                 await allow(await caller(strict))
             if self.include_in_schema:
                 _need_known(strict, taken)
-                if not reads_body:
+            async with _body_read(strict, known=bool(allows)):
+                if self.include_in_schema and not reads_body:
                     await _need_no_body(strict)
-            if self.body_field is not None and not _is_json(strict) and await strict.body():
-                raise UnsupportedMediaType("Send the body as JSON, with `Content-Type: application/json`.")
-            return await handle(strict)
+                if self.body_field is not None and not _is_json(strict) and await strict.body():
+                    raise UnsupportedMediaType("Send the body as JSON, with `Content-Type: application/json`.")
+                return await handle(strict)
 
         return answer
 
@@ -92,6 +96,24 @@ async def _need_no_body(request: Request) -> None:
     """Raise InvalidInput for a body. An empty one and `{}` count as none."""
     if (await request.body()).strip() not in (b"", b"{}"):
         raise InvalidInput(Fault("", "This address takes no body."))
+
+
+@asynccontextmanager
+async def _body_read(request: Request, *, known: bool) -> AsyncIterator[None]:
+    """Read the body for the block. A heavy one is first given a turn. known: the caller has a token."""
+    length = request.headers.get("content-length", "0")
+    size = HEAVY_BYTES + 1 if "transfer-encoding" in request.headers else int(length) if length.isdecimal() else 0
+    if not known or not size:
+        yield
+    elif size <= HEAVY_BYTES:
+        await request.body()
+        yield
+    else:
+        heavy = (await parts(request)).shares.heavy
+        async with heavy.reading((await caller(request)).org_id):
+            await request.body()
+            async with heavy.working():
+                yield
 
 
 def _is_json(request: Request) -> bool:

@@ -2,22 +2,28 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import Depends, Query, Response, status
+from fastapi import Depends, Query, Request, Response, status
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.http.accepting import Acceptance, Accepting
 from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
 from api.http.routing import Router
+from api.http.waiting import CurrentWatch, Streaming, WaitSeconds, while_connected
 from api.v1.lists import AskedList
 from shared.assignments import ReasonRequest
 from shared.jobs import Accepted, Job, JobAnswer, JobState, Outcome, ResultAnswer
 from shared.services import jobs
+from shared.services.jobs import Waiting
 from shared.wire import Listing
 
 router = Router("/v1/jobs", "jobs")
+
+waits = Router("/v1/jobs", "jobs")
+"""Routes that wait or stream. Many such requests come at once, so they share the check if training is available."""
 
 
 def answer_accepted(accepted: Accepted, accepting: Acceptance, response: Response) -> JobAnswer:
@@ -39,33 +45,43 @@ def list_jobs(
     return asked.page(jobs.list_jobs(asked.db, asked.caller, state, kind), JobAnswer, JobAnswer.of)
 
 
-@router.get("/{job_id}", dependencies=[allow(jobs.wait_for_job)])
+@waits.get("/{job_id}", dependencies=[allow(jobs.wait_for_job)], response_model=JobAnswer)
 async def read_job(
+    request: Request,
     job_id: uuid.UUID,
     caller: CurrentCaller,
     parts: CurrentParts,
-    wait: Annotated[float, Query(ge=0, le=20, description="Seconds to hold the answer until the job ends.")] = 0,
-) -> JobAnswer:
+    watch: CurrentWatch,
+    wait: WaitSeconds,
+) -> Response:
     """One job. With `wait`, the answer is sent as soon as the job has ended, or after that many seconds."""
-    return JobAnswer.of(await jobs.wait_for_job(parts.database, caller, job_id, wait))
+    waiting = Waiting(parts.database, watch, parts.settings.features)
+    job = await while_connected(request, jobs.wait_for_job(waiting, caller, job_id, wait))
+    answer = JobAnswer.of(job).model_dump_json()  # so FastAPI does not validate the answers of all who wait again
+    return Response(answer, media_type="application/json")
 
 
-async def _job(job_id: uuid.UUID, caller: CurrentCaller, parts: CurrentParts) -> Job:
+async def _job(job_id: uuid.UUID, caller: CurrentCaller, parts: CurrentParts, watch: CurrentWatch) -> Job:
     """Return the job. As a dependency, because an unknown job must be refused before the stream begins."""
-    return await jobs.wait_for_job(parts.database, caller, job_id, 0)
+    return await jobs.wait_for_job(Waiting(parts.database, watch, parts.settings.features), caller, job_id, 0)
 
 
-@router.get("/{job_id}/stream", dependencies=[allow(jobs.follow_job)], response_class=EventSourceResponse)
+@waits.get("/{job_id}/stream", dependencies=[allow(jobs.follow_job), Streaming], response_class=EventSourceResponse)
 async def stream_job(
-    job: Annotated[Job, Depends(_job)], caller: CurrentCaller, parts: CurrentParts
+    job: Annotated[Job, Depends(_job)], caller: CurrentCaller, parts: CurrentParts, watch: CurrentWatch, now: Now
 ) -> AsyncIterator[ServerSentEvent]:
-    """The job after each change, as server-sent events named `job`, until it has ended or an hour has passed."""
+    """The job after each change, as server-sent events named `job`, until it has ended or an hour has passed.
+
+    The stream also ends when its token expires.
+    """
     sent = None
-    async for one in jobs.follow_job(parts.database, caller, job):
-        answer = JobAnswer.of(one)
-        if answer != sent:
-            yield ServerSentEvent(event="job", data=answer)
-        sent = answer
+    waiting = Waiting(parts.database, watch, parts.settings.features)
+    async with aclosing(jobs.follow_job(waiting, caller, job, now)) as found:  # type: ignore[type-var]
+        async for one in found:
+            answer = JobAnswer.of(one)
+            if answer != sent:
+                yield ServerSentEvent(event="job", data=answer)
+            sent = answer
 
 
 @router.get("/{job_id}/results", dependencies=[allow(jobs.list_results)])

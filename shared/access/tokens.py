@@ -6,6 +6,7 @@ public key is accepted, and a published key verifies no algorithm but its own.
 
 import time
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import jwt
@@ -18,6 +19,8 @@ from shared.settings import BadSettings, Settings
 AUDIENCE = "rollcall"
 ISSUER = "rollcall"
 CLOCK_SKEW_SECONDS = 30
+
+_LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 class TokenVerifier:
@@ -104,4 +107,5 @@ def _caller(claims: dict[str, Any]) -> Caller:
         permissions=frozenset(permissions),
         party_id=party_id,
         folders=None if folders is None else frozenset(folders),
+        expires_at=datetime.fromtimestamp(min(int(claims["exp"]), _LATEST.timestamp()), UTC),
     )

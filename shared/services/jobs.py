@@ -3,31 +3,30 @@
 The declaration of a job's kind decides which records its results name, what happens at its end, and how it is undone.
 """
 
-import time
 import uuid
 from collections.abc import AsyncIterator
-from datetime import datetime
+from contextlib import aclosing
+from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-import anyio
-from anyio.to_thread import run_sync
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from shared import assignments, jobs
-from shared.access import Caller, Permission
+from shared import access, assignments, jobs
+from shared.access import Caller, FeatureNotAvailable, Permission
 from shared.assignments import UndoJob
 from shared.database import Database
+from shared.errors import Problem
 from shared.jobs import KINDS, Accepted, Chunk, Job, JobState, Kind, Outcome, Tally, declare
 from shared.services.submitting import submit
 from shared.services.verbs import verb
+from shared.watching import Subject, Watch, first
 
 SEES = (Permission.VIEW, Permission.ASSIGN, Permission.COMPLETE, Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
 """A caller who may start a job or see its effects may read it."""
 
 ACTS = (Permission.ASSIGN, Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
 
-POLL_SECONDS = 0.2
 STREAM_SECONDS = 3600
 
 
@@ -54,37 +53,58 @@ def list_jobs(db: Session, _: Caller, state: JobState | None, kind: str | None) 
     return jobs.list_jobs(db, state=state, kind=kind)
 
 
-@verb(*SEES)
-async def wait_for_job(database: Database, caller: Caller, job_id: uuid.UUID, seconds: float) -> Job:
-    """Return one job, as soon as it has ended or after so many seconds. Raises NotFound.
+class Waiting(NamedTuple):
+    """What a verb that waits needs instead of a transaction."""
 
-    Each read is a transaction of its own, so a waiting caller holds no connection between two reads.
+    database: Database
+    watch: Watch
+    features: frozenset[str]
+
+
+@verb(*SEES)
+async def wait_for_job(waiting: Waiting, caller: Caller, job_id: uuid.UUID, seconds: float) -> Job:
+    """Return one job, as soon as it has ended or after so many seconds. Raises NotFound, FeatureNotAvailable."""
+    return await first(_follow(waiting, caller, job_id, seconds), lambda job: job.has_ended)
+
+
+@verb(*SEES)
+async def follow_job(waiting: Waiting, caller: Caller, job: Job, now: datetime) -> AsyncIterator[Job]:
+    """Yield the job, read again after each change, until it has ended.
+
+    It ends earlier when the caller's token expires, when the caller may no longer see the job, or after
+    `STREAM_SECONDS`.
     """
-    deadline = time.monotonic() + seconds
-    job = await _read_job(database, caller, job_id)
-    while not job.has_ended and (left := deadline - time.monotonic()) > 0:
-        await anyio.sleep(min(POLL_SECONDS, left))
-        job = await _read_job(database, caller, job_id)
-    return job
-
-
-@verb(*SEES)
-async def follow_job(database: Database, caller: Caller, job: Job) -> AsyncIterator[Job]:
-    """Yield the job, read again every `POLL_SECONDS`, until it has ended or `STREAM_SECONDS` have passed."""
-    deadline = time.monotonic() + STREAM_SECONDS
+    longest = timedelta(seconds=STREAM_SECONDS)
+    left = longest if caller.expires_at is None else min(longest, caller.expires_at - now)
     yield job
-    while not job.has_ended and time.monotonic() < deadline:
-        await anyio.sleep(POLL_SECONDS)
-        job = await _read_job(database, caller, job.id)
-        yield job
+    if job.has_ended:
+        return
+    try:
+        async with aclosing(_follow(waiting, caller, job.id, left.total_seconds())) as found:  # type: ignore[type-var]
+            async for job in found:
+                yield job
+                if job.has_ended:
+                    return
+    except Problem:  # its answer has begun, so that a problem can only end it
+        return
 
 
-async def _read_job(database: Database, caller: Caller, job_id: uuid.UUID) -> Job:
+def _follow(waiting: Waiting, caller: Caller, job_id: uuid.UUID, seconds: float) -> AsyncIterator[Job]:
+    """Yield the job now and after each change. Only requests of equal callers share a reading."""
+
     def read() -> Job:
-        with database.transaction(caller.org_id) as db:
-            return jobs.get(db, job_id)
+        with waiting.database.transaction(caller.org_id) as db:
+            reason = access.unavailability(access.get_organization(db), waiting.features)
+            if reason:
+                raise FeatureNotAvailable(reason)
+            return _read_job(db, caller, job_id)
 
-    return await run_sync(read)
+    return waiting.watch.follow(Subject(caller.org_id, job_id), caller, read, seconds)
+
+
+def _read_job(db: Session, _: Caller, job_id: uuid.UUID) -> Job:
+    """Return the job as the caller may see it. Raises NotFound."""
+    return jobs.get(db, job_id)
 
 
 @verb(*SEES)

@@ -180,9 +180,7 @@ def amend_session(
         return earlier
     session = sessions.locked(db, session_id)
     sessions.need_amendable(session)
-    to_add, to_remove = sessions.amendment_lists(
-        [party.entity_id for party in body.add], [party.entity_id for party in body.remove]
-    )
+    to_add, to_remove = sessions.amendment_lists(body.add, body.remove)
     zone = access.get_organization(db).time_zone
     listed = {"added": to_add} if len(to_add) < len(to_remove) else {"removed": to_remove}
     request = AmendmentJob(**sessions.completion_request(session, zone, now), reason=body.reason, **listed)
