@@ -36,12 +36,14 @@ from shared.jobs.queries import counts, get, list_jobs, list_results, organizati
 from shared.jobs.requests import JobRequest, Recipients
 from shared.jobs.schemas import JobAnswer, ResultAnswer
 from shared.jobs.settling import end_cancelled, finish, store_outcomes
+from shared.jobs.sight import Seen, Sight, get_seen, list_seen, need_whole, seen_results
 from shared.jobs.work import ATTEMPTS_BEFORE_SPLIT, claim, free_places, isolate, lock, release
 
 __all__ = [
     "Accepted",
     "approve",
     "ATTEMPTS_BEFORE_SPLIT",
+    "call_on_end",
     "cancel",
     "CannotUndo",
     "Chunk",
@@ -56,6 +58,7 @@ __all__ = [
     "finish",
     "free_places",
     "get",
+    "get_seen",
     "IdempotencyKeyReused",
     "isolate",
     "Job",
@@ -72,8 +75,10 @@ __all__ = [
     "LARGEST_CHUNK",
     "list_jobs",
     "list_results",
+    "list_seen",
     "lock",
     "need_undoable",
+    "need_whole",
     "NotAwaitingApproval",
     "NothingToRetry",
     "organizations_with_due_jobs",
@@ -85,12 +90,14 @@ __all__ = [
     "release",
     "replayed",
     "ResultAnswer",
+    "Seen",
+    "seen_results",
+    "Sight",
     "SMALLEST_CHUNK",
     "store_outcomes",
     "Submission",
     "submit",
     "Tally",
-    "call_on_end",
     "Undo",
     "undo_of",
 ]
