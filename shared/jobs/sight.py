@@ -136,27 +136,24 @@ def _own(sight: Sight) -> ColumnElement[bool]:
     return and_(Job.submitted_by_type == sight.actor.type, Job.submitted_by_id == sight.actor.id)
 
 
-def _each(sight: Sight) -> Any:
-    """The recipients of a job as rows: `state` of the chunk, `party_id`, `inside`, and `code` where it is needed."""
+def _each(sight: Sight, *, code_where: Callable[[ColumnElement[bool]], ColumnElement[bool]] | None = None) -> Any:
+    """The recipients of a job as rows: `state` of the chunk, `party_id`, `inside`, and `code` where it is needed.
+
+    code_where: the condition, made of `inside`, of the recipients whose stored outcome is read; None for no one.
+    `OFFSET 0` keeps PostgreSQL from computing `inside` again for each use.
+    """
     one = (
         func.unnest(JobChunk.recipients, func.coalesce(JobChunk.party_ids, JobChunk.recipients))
         .table_valued(column("entity_id", Text), column("party_id", Text))
         .render_derived("one")
     )
     inside = sight.inside(one.c.party_id)
-    code = (
-        select(JobOutcome.code)
-        .where(
-            JobOutcome.org_id == JobChunk.org_id,
-            JobOutcome.job_id == JobChunk.job_id,
-            JobOutcome.entity_id == one.c.entity_id,
-        )
-        .correlate(JobChunk, one)
-        .scalar_subquery()
-    )
-    stored = and_(JobChunk.state == ChunkState.DONE, Job.unchanged + Job.failed > 0)
+    columns: list[Any] = [JobChunk.state, one.c.party_id, inside.label("inside")]
+    if code_where is not None:
+        stored = and_(JobChunk.state == ChunkState.DONE, Job.unchanged + Job.failed > 0, code_where(inside))
+        columns.append(case((stored, _code(one))).label("code"))
     return (
-        select(JobChunk.state, one.c.party_id, inside.label("inside"), case((stored, code)).label("code"))
+        select(*columns)
         .select_from(JobChunk)
         .join(one, true())
         .where(JobChunk.org_id == Job.org_id, JobChunk.job_id == Job.id, JobChunk.state != ChunkState.SPLIT)
@@ -166,6 +163,13 @@ def _each(sight: Sight) -> Any:
     )
 
 
+def _code(one: Any) -> Any:
+    """The stored outcome code of a recipient, read by its key."""
+    key = JobOutcome.org_id == JobChunk.org_id, JobOutcome.job_id == JobChunk.job_id
+    of_one = select(JobOutcome.code).where(*key, JobOutcome.entity_id == one.c.entity_id)
+    return of_one.correlate(JobChunk, one).scalar_subquery()
+
+
 def _given(each: Any, sight: Sight) -> ColumnElement[bool]:
     """The condition that the caller gave this id itself, as far as is known: it was not found, or is not processed."""
     not_processed = and_(each.c.state.in_(NOT_PROCESSED), Job.scope.is_not(None))
@@ -173,7 +177,15 @@ def _given(each: Any, sight: Sight) -> ColumnElement[bool]:
 
 
 def _counts(sight: Sight) -> ColumnElement[list[int]]:
-    each = _each(sight)
+    """The counts of `Seen`. Those of a job that is all inside are its own, so that no outcome has to be read."""
+    every = _each(sight)
+    all_inside = select(func.count()).select_from(every).where(every.c.inside).correlate(Job).scalar_subquery()
+    own = array([getattr(Job, name) for name in COUNTED])
+    return case((all_inside == Job.total, own), else_=_counts_of_part(sight)).label("counted")
+
+
+def _counts_of_part(sight: Sight) -> Any:
+    each = _each(sight, code_where=lambda inside: or_(_own(sight), inside))
     by_outcome = {
         outcome: [code for code in OutcomeCode if code.outcome is outcome]
         for outcome in (Outcome.UNCHANGED, Outcome.FAILED)
@@ -188,12 +200,12 @@ def _counts(sight: Sight) -> ColumnElement[list[int]]:
         ]
     )
     seen = or_(each.c.inside, _given(each, sight))
-    return select(numbers).select_from(each).where(seen).correlate(Job).scalar_subquery().label("counted")
+    return select(numbers).select_from(each).where(seen).correlate(Job).scalar_subquery()
 
 
 def _whole(sight: Sight) -> ColumnElement[bool]:
     """The condition that no recipient is outside the folders. Recipients that were never found do not count."""
-    each = _each(sight)
+    each = _each(sight, code_where=not_)
     lost = or_(func.coalesce(each.c.code.in_(NOT_FOUND), false()), not_(sight.known(each.c.party_id)))
     outside = and_(not_(each.c.inside), not_(_given(each, sight)), not_(lost))
     found = select(true()).select_from(each).where(outside).correlate(Job).offset(0).exists()
