@@ -15,9 +15,10 @@ from api.http.routing import Router
 from api.http.waiting import CurrentWatch, Streaming, WaitSeconds, while_connected
 from api.v1.lists import AskedList
 from shared.assignments import ReasonRequest
-from shared.jobs import Accepted, Job, JobAnswer, JobState, Outcome, ResultAnswer
+from shared.jobs import Accepted, Job, JobAnswer, JobState, Outcome, ResultAnswer, Seen
 from shared.services import jobs
 from shared.services.jobs import Waiting
+from shared.services.sights import answer_of
 from shared.wire import Listing
 
 router = Router("/v1/jobs", "jobs")
@@ -32,7 +33,7 @@ def answer_accepted(accepted: Accepted, accepting: Acceptance, response: Respons
     if accepted.replayed:
         response.headers["Idempotent-Replayed"] = "true"
     accepting.wake()
-    return JobAnswer.of(accepted.job)
+    return accepting.answer(accepted.job)
 
 
 @router.get("", dependencies=[allow(jobs.list_jobs)])
@@ -41,8 +42,9 @@ def list_jobs(
     state: Annotated[JobState | None, Query()] = None,
     kind: Annotated[str | None, Query(pattern=r"^[a-z_.]{1,64}$")] = None,
 ) -> Listing[JobAnswer]:
-    """Jobs, the newest first."""
-    return asked.page(jobs.list_jobs(asked.db, asked.caller, state, kind), JobAnswer, JobAnswer.of)
+    """Jobs, the newest first. A caller limited to folders gets its own and those with a recipient in the folders."""
+    rows = jobs.list_jobs(asked.db, asked.caller, state, kind)
+    return asked.page(rows, JobAnswer, partial(answer_of, asked.caller))
 
 
 @waits.get("/{job_id}", dependencies=[allow(jobs.wait_for_job)], response_model=JobAnswer)
@@ -56,19 +58,23 @@ async def read_job(
 ) -> Response:
     """One job. With `wait`, the answer is sent as soon as the job has ended, or after that many seconds."""
     waiting = Waiting(parts.database, watch, parts.settings.features)
-    job = await while_connected(request, jobs.wait_for_job(waiting, caller, job_id, wait))
-    answer = JobAnswer.of(job).model_dump_json()  # so FastAPI does not validate the answers of all who wait again
+    seen = await while_connected(request, jobs.wait_for_job(waiting, caller, job_id, wait))
+    answer = answer_of(caller, seen).model_dump_json()  # so FastAPI does not validate the answers of all who wait again
     return Response(answer, media_type="application/json")
 
 
-async def _job(job_id: uuid.UUID, caller: CurrentCaller, parts: CurrentParts, watch: CurrentWatch) -> Job:
+async def _job(job_id: uuid.UUID, caller: CurrentCaller, parts: CurrentParts, watch: CurrentWatch) -> Job | Seen:
     """Return the job. As a dependency, because an unknown job must be refused before the stream begins."""
     return await jobs.wait_for_job(Waiting(parts.database, watch, parts.settings.features), caller, job_id, 0)
 
 
 @waits.get("/{job_id}/stream", dependencies=[allow(jobs.follow_job), Streaming], response_class=EventSourceResponse)
 async def stream_job(
-    job: Annotated[Job, Depends(_job)], caller: CurrentCaller, parts: CurrentParts, watch: CurrentWatch, now: Now
+    job: Annotated[Job | Seen, Depends(_job)],
+    caller: CurrentCaller,
+    parts: CurrentParts,
+    watch: CurrentWatch,
+    now: Now,
 ) -> AsyncIterator[ServerSentEvent]:
     """The job after each change, as server-sent events named `job`, until it has ended or an hour has passed.
 
@@ -78,7 +84,7 @@ async def stream_job(
     waiting = Waiting(parts.database, watch, parts.settings.features)
     async with aclosing(jobs.follow_job(waiting, caller, job, now)) as found:  # type: ignore[type-var]
         async for one in found:
-            answer = JobAnswer.of(one)
+            answer = answer_of(caller, one)
             if answer != sent:
                 yield ServerSentEvent(event="job", data=answer)
             sent = answer
@@ -95,7 +101,7 @@ def read_results(asked: AskedList, job_id: uuid.UUID, outcome: Annotated[Outcome
 @router.post("/{job_id}/cancel", dependencies=[allow(jobs.cancel_job)])
 def cancel_job(job_id: uuid.UUID, db: Db, caller: CurrentCaller, now: Now) -> JobAnswer:
     """Cancel the recipients that no worker has begun with. 409 `job-finished` if the job has ended."""
-    return JobAnswer.of(jobs.cancel_job(db, caller, job_id, now))
+    return jobs.show_job(db, caller, jobs.cancel_job(db, caller, job_id, now))
 
 
 @router.post("/{job_id}/retry", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(jobs.retry_job)])
@@ -118,7 +124,7 @@ def approve_job(
 @router.post("/{job_id}/reject", dependencies=[allow(jobs.reject_job)])
 def reject_job(job_id: uuid.UUID, body: ReasonRequest, db: Db, caller: CurrentCaller, now: Now) -> JobAnswer:
     """Reject a job that waits for approval. All its recipients are cancelled."""
-    return JobAnswer.of(jobs.reject_job(db, caller, job_id, body.reason, now))
+    return jobs.show_job(db, caller, jobs.reject_job(db, caller, job_id, body.reason, now))
 
 
 @router.post("/{job_id}/undo", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(jobs.undo_job)])

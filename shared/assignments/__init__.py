@@ -34,6 +34,7 @@ from shared.assignments.links import (
     SessionLink,
     SessionLinks,
     check_link,
+    check_party,
     mint_link,
 )
 from shared.assignments.models import Assignment, AssignmentState, CompletionMethod
@@ -99,6 +100,7 @@ __all__ = [
     "BulkCompletionRequest",
     "results_by_party",
     "check_link",
+    "check_party",
     "close",
     "close_chunk",
     "close_created_chunk",

@@ -97,8 +97,7 @@ def _find_code(org_id: str, recipients: Select[Any], terms: Terms) -> Select[Any
     completed_one = completed_assignments(terms, entity_id).limit(1).lateral()
     already_completed = completed_one.c.id.is_not(None) if terms.skip_completed else literal(False)
     code = case(
-        (Party.id.is_(None), OutcomeCode.PARTY_NOT_FOUND),
-        (~directory.in_scope(Party.id, terms.scope), OutcomeCode.OUT_OF_SCOPE),
+        (Party.id.is_(None) | ~directory.in_scope(Party.id, terms.scope), OutcomeCode.PARTY_NOT_FOUND),
         (~Party.active, OutcomeCode.PARTY_INACTIVE),
         (open_one.id.is_not(None), OutcomeCode.ALREADY_ASSIGNED),
         (already_completed, OutcomeCode.ALREADY_COMPLETED),

@@ -146,11 +146,18 @@ def created_by(job: Job) -> Select[str]:
     return select(cast(Assignment.id, Text)).where(Assignment.org_id == job.org_id, Assignment.job_id == job.id)
 
 
-def results_by_party(rows: Select[str, str, str, uuid.UUID | None]) -> Select[str, str, str, uuid.UUID | None]:
-    """Replace the recipient of each result by its party, for a job whose recipients are assignments."""
+def results_by_party(
+    rows: Select[str, str, str, uuid.UUID | None], scope: Collection[str] | None
+) -> Select[str, str, str, uuid.UUID | None]:
+    """Replace the recipient of each result by its party, for a job whose recipients are assignments.
+
+    An assignment that does not exist or is outside the scope stays as it is.
+    """
     each = rows.order_by(None).subquery()
     found = and_(
-        Assignment.org_id == func.current_setting("rollcall.org"), Assignment.id == cast(each.c.entity_id, Uuid)
+        Assignment.org_id == func.current_setting("rollcall.org"),
+        Assignment.id == cast(each.c.entity_id, Uuid),
+        directory.in_scope(Assignment.party_id, scope),
     )
     return (
         select(
@@ -190,7 +197,7 @@ def summarize(db: Session, by: str, today: date, scope: Collection[str] | None) 
         member = and_(FolderMember.org_id == Assignment.org_id, FolderMember.party_id == Assignment.party_id)
         folder = and_(Folder.org_id == FolderMember.org_id, Folder.id == FolderMember.folder_id)
         if scope is not None:
-            folder = and_(folder, Folder.id.in_(scope))
+            folder = and_(folder, is_one_of(FolderMember.folder_id, scope))
         grouped = (
             select(Folder.id, Folder.name, *counts)
             .select_from(Assignment)
@@ -200,5 +207,7 @@ def summarize(db: Session, by: str, today: date, scope: Collection[str] | None) 
             .order_by(Folder.name, Folder.id)
         )
     statistics.read_everything(db)
-    mine = grouped.where(Assignment.org_id == org_id, directory.in_scope(Assignment.party_id, scope))
+    mine = grouped.where(Assignment.org_id == org_id)
+    if by == "course":
+        mine = mine.where(directory.in_scope(Assignment.party_id, scope))
     return list(db.execute(mine))

@@ -175,13 +175,17 @@ class ActorAnswer(Answer):
 
 
 class CompletionAnswer(Answer):
-    """The completion of an assignment. occurredOn: the day it happened. completedAt: when it was recorded."""
+    """The completion of an assignment. occurredOn: the day it happened. completedAt: when it was recorded.
+
+    linkMintedBy: the member who minted the session link by hand; null for a link that the party was sent.
+    """
 
     method: CompletionMethod
     by: ActorAnswer
     completed_at: Instant
     occurred_on: date
     note: str | None
+    link_minted_by: ActorAnswer | None
 
 
 class ClosureAnswer(Answer):
@@ -236,6 +240,7 @@ class AssignmentAnswer(Answer):
 def _completion(assignment: Assignment) -> CompletionAnswer | None:
     if assignment.state != AssignmentState.COMPLETED:
         return None
+    minted_by = assignment.link_minted_by
     return CompletionAnswer.model_validate(
         {
             "method": assignment.completion_method,
@@ -243,6 +248,7 @@ def _completion(assignment: Assignment) -> CompletionAnswer | None:
             "completed_at": assignment.completed_at,
             "occurred_on": assignment.occurred_on,
             "note": assignment.completion_note,
+            "link_minted_by": {"type": "member", "id": minted_by} if minted_by else None,
         }
     )
 

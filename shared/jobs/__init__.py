@@ -44,6 +44,7 @@ from shared.jobs.queries import (
 from shared.jobs.requests import JobRequest, Recipients
 from shared.jobs.schemas import JobAnswer, ResultAnswer
 from shared.jobs.settling import end_cancelled, finish, store_outcomes
+from shared.jobs.sight import Seen, Sight, get_seen, list_seen, need_whole, seen_results
 from shared.jobs.work import ATTEMPTS_ALONE, ATTEMPTS_BEFORE_SPLIT, claim, isolate, lock, release
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "approve",
     "ATTEMPTS_ALONE",
     "ATTEMPTS_BEFORE_SPLIT",
+    "call_on_end",
     "cancel",
     "CannotUndo",
     "Chunk",
@@ -64,6 +66,7 @@ __all__ = [
     "FINAL_STATES",
     "finish",
     "get",
+    "get_seen",
     "IdempotencyKeyReused",
     "isolate",
     "Job",
@@ -81,12 +84,14 @@ __all__ = [
     "LARGEST_CHUNK",
     "list_jobs",
     "list_results",
+    "list_seen",
     "lock",
     "need_undoable",
+    "need_whole",
     "NotAwaitingApproval",
     "NothingToRetry",
-    "organizations_in_turn",
     "oldest_waiting",
+    "organizations_in_turn",
     "organizations_with_due_jobs",
     "OtherMemberNeeded",
     "Outcome",
@@ -96,12 +101,14 @@ __all__ = [
     "release",
     "replayed",
     "ResultAnswer",
+    "Seen",
+    "seen_results",
+    "Sight",
     "SMALLEST_CHUNK",
     "store_outcomes",
     "Submission",
     "submit",
     "Tally",
-    "call_on_end",
     "Undo",
     "undo_of",
 ]

@@ -101,6 +101,9 @@ def test_only_a_member_who_manages_assignments_approves_and_rejects(org: Org, wo
     refused = [without.post(f"{address}/approve"), without.post(f"{address}/reject", json={"reason": "x"})]
     assert [answer.status_code for answer in refused] == [403, 403]
     manager = org.client(Permission.MANAGE_ASSIGNMENTS, member="member-2")
+    refused_too = manager.post(f"{address}/approve")
+    assert (refused_too.status_code, "training.assign" in refused_too.json()["detail"]) == (403, True)
+    manager = org.client(Permission.MANAGE_ASSIGNMENTS, Permission.ASSIGN, member="member-2")
     assert manager.post(f"{address}/approve").json()["state"] == "queued"
     worker.drain(org.id)
     assert org.client().get(address).json()["counts"]["succeeded"] == 2

@@ -19,7 +19,6 @@ from sqlalchemy.orm import Session
 from shared import watching
 from shared.access import Caller, Permission
 from shared.database import Database
-from shared.jobs import Job
 from shared.services import jobs
 from shared.watching import MARKS, Subject, Watch
 from tests.assignments.asking import body, submit
@@ -43,7 +42,7 @@ def counted_readings(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     callers: list[Any] = []
     read = jobs._read_job
 
-    def reading(db: Session, caller: Caller, job_id: uuid.UUID) -> Job:
+    def reading(db: Session, caller: Caller, job_id: uuid.UUID) -> Any:
         callers.append(caller)
         return read(db, caller, job_id)
 
