@@ -29,7 +29,8 @@ PARTS_OF_A_SPLIT = 8
 _LOCK_CLAIMS = text("""
     SELECT pg_advisory_xact_lock(hashtextextended('jobs.claim ' || :org, 0)),
         set_config('synchronous_commit', 'off', true), set_config('enable_seqscan', 'off', true),
-        set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true)""")
+        set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true),
+        set_config('enable_incremental_sort', 'off', true)""")
 """Claims of an organization run one after the other. Without this lock, the second claimer would briefly lock the chunk
 that the first has just claimed, and the first would then skip its own chunk until the claim expires.
 The commit does not wait for the disk, because a lost count costs only one more attempt. The planner must walk the index
@@ -76,7 +77,7 @@ _CLAIM = text("""
                 SELECT FROM job_chunk AS chunk
                 WHERE chunk.org_id = :org AND chunk.job_id = other.id AND chunk.state = 'pending'
                     AND chunk.claimed_at IS NULL AND (chunk.job_id, chunk.n) <> (SELECT job_id, n FROM begun) OFFSET 0)
-            OFFSET 0) AS more""")
+            ORDER BY other.progressed_at, other.id OFFSET 0) AS more""")
 """A chunk is in progress if its claim is young or its row is locked. So a dead worker's chunk takes up no place, and a
 chunk that takes long still does. Rows are found by scalar subqueries and `OFFSET 0`, and the job by its primary key
 (`coalesce` rules out the index of waiting jobs), so that no table is read as a whole, also before PostgreSQL has
