@@ -38,6 +38,7 @@ gc.set_threshold(50_000)
 LONG = (
     "cli/test_system",
     "test_bad_input",
+    "test_young",
     "cli/test_up",
     "faults",
     "scenarios",

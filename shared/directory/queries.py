@@ -28,10 +28,9 @@ def in_scope(party_id: TextColumn, folders: Scope) -> ColumnElement[bool]:
     """
     if folders is None:
         return true()
-    mine = select(FolderMember.party_id).where(
-        FolderMember.org_id == _this_org(),
-        FolderMember.party_id == party_id,
-        is_one_of(FolderMember.folder_id, folders),
+    member = aliased(FolderMember)  # the rows may be members of folders themselves
+    mine = select(member.party_id).where(
+        member.org_id == _this_org(), member.party_id == party_id, is_one_of(member.folder_id, folders)
     )
     return mine.offset(0).exists()
 
