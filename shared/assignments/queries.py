@@ -99,68 +99,6 @@ def made_by(job: Job) -> Select[str, str, uuid.UUID]:
     ).where(Assignment.org_id == job.org_id, Assignment.job_id == job.id)
 
 
-<<<<<<< HEAD
-=======
-def classified(org_id: str, recipients: Select[Any], wanted: Terms) -> Select[Any]:
-    """What a submission would do to each recipient, as things are: `entity_id, outcome, code, record_id`."""
-    each = recipients.subquery()
-    (entity_id,) = each.c
-    open_one = aliased(Assignment)
-    done_one = completed(wanted, entity_id).limit(1).lateral()
-    already_completed = done_one.c.id.is_not(None) if wanted.skip_completed else literal(False)
-    rows = (
-        select(
-            entity_id.label("entity_id"),
-            case(
-                (Party.id.is_(None), OutcomeCode.PARTY_NOT_FOUND),
-                (~directory.in_scope(Party.id, wanted.scope), OutcomeCode.OUT_OF_SCOPE),
-                (~Party.active, OutcomeCode.PARTY_INACTIVE),
-                (open_one.id.is_not(None), OutcomeCode.ALREADY_ASSIGNED),
-                (already_completed, OutcomeCode.ALREADY_COMPLETED),
-                else_=OutcomeCode.CREATED,
-            ).label("code"),
-            case((open_one.id.is_not(None), open_one.id), else_=done_one.c.id).label("record_id"),
-        )
-        .select_from(each)
-        .outerjoin(Party, and_(Party.org_id == org_id, Party.id == entity_id))
-        .outerjoin(
-            open_one,
-            and_(
-                open_one.org_id == org_id,
-                open_one.course_version_id == wanted.course_version_id,
-                open_one.party_id == entity_id,
-                open_one.state == AssignmentState.ASSIGNED,
-            ),
-        )
-        .outerjoin(done_one, already_completed)
-        .subquery()
-    )
-    code = rows.c.code
-    outcome = case(*((code == one, one.outcome) for one in OutcomeCode), else_=None)
-    keeps_record = code.in_((OutcomeCode.ALREADY_ASSIGNED, OutcomeCode.ALREADY_COMPLETED))
-    return select(
-        rows.c.entity_id,
-        outcome.label("outcome"),
-        code,
-        case((keeps_record, rows.c.record_id), else_=cast(null(), Uuid)).label("record_id"),
-    )
-
-
-def completed(wanted: Terms, party_id: SQLColumnExpression[str]) -> Select[Any]:
-    """The party's completed assignments of the wanted version.
-
-    The state is an expression, so that no index of states is used: until PostgreSQL has seen that assignments were
-    completed, it expects to find none there, and would read all of them for each party.
-    """
-    return select(Assignment.id).where(
-        Assignment.org_id == func.current_setting("rollcall.org"),
-        Assignment.party_id == party_id,
-        Assignment.course_version_id == wanted.course_version_id,
-        func.concat(Assignment.state) == AssignmentState.COMPLETED,
-    )
-
-
->>>>>>> w-young
 def _shown(db: Session, scope: Collection[str] | None) -> Select[Assignment, str, str]:
     org_id = Assignment.org_id
     return (
