@@ -33,7 +33,7 @@ PAGE = Path(__file__).with_name("SHARING.md")
 ME, LIVE, MOST_THREADS, MOST_CONNECTIONS = 2.0, 3.0, 8, 8
 """Upper bounds: of the ratios to the medians alone, and of threads and connections of the process that come on top."""
 JOBS, PREVIEWING, RECIPIENTS = 400, 6, 50_000
-LONGEST_SECONDS, PAUSE_SECONDS = 6.0, 0.02
+LONGEST_SECONDS, PAUSE_SECONDS, SETTLED = 6.0, 0.02, 0.05
 
 INTRODUCTION = """\
 # What one organization costs another
@@ -76,10 +76,12 @@ class Neighbour:
         assert row is not None
         return self._api.num_threads(), row[0]
 
-    def processor_seconds(self) -> float:
-        """Returns the processor time of the API process so far."""
-        times = self._api.cpu_times()
-        return times.user + times.system
+    async def busy(self, seconds: float) -> float:
+        """Returns how many processors the API process uses during so many seconds."""
+        begin, before = time.perf_counter(), self._api.cpu_times()
+        await asyncio.sleep(seconds)
+        after = self._api.cpu_times()
+        return (after.user + after.system - before.user - before.system) / (time.perf_counter() - begin)
 
 
 @asynccontextmanager
@@ -126,9 +128,10 @@ def while_waiting(
 
     async def measure() -> tuple[Samples, tuple[int, int], float]:
         async with held(system, paths, org_id):
-            begin, before = time.perf_counter(), neighbour.processor_seconds()
-            await asyncio.sleep(2)
-            busy = (neighbour.processor_seconds() - before) / (time.perf_counter() - begin)
+            for _ in range(6):  # until all have begun to wait
+                busy = await neighbour.busy(1)
+                if busy < SETTLED:
+                    break
             return await asyncio.to_thread(neighbour.samples), neighbour.uses(), busy
 
     return asyncio.run(measure())
@@ -188,7 +191,7 @@ def measure(system: System, connection: Connection, waits: int, busy: bool) -> l
         for name, n, most in (("threads", 0, MOST_THREADS), ("connections to the database", 1, MOST_CONNECTIONS)):
             more = after[n] - before[n]
             verdict = "reached" if more <= most else "missed"
-            rows.append([what, name, str(before[n]), str(after[n]), "", f"+{more}", f"+{most}", verdict])
+            rows.append([what, name, str(before[n]), str(after[n]), "", f"{more:+}", f"+{most}", verdict])
         rows.append([what, "processors used by the API", "", f"{processor:.3f}", "", "", "", ""])
     alone = neighbour.samples()
     with previewing(system, connection, crowd) as took:
