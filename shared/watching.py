@@ -10,7 +10,7 @@ import asyncio
 import contextvars
 import uuid
 from collections.abc import AsyncIterator, Callable, Hashable, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
@@ -62,7 +62,7 @@ class _Watched:
         self._changed = asyncio.Event()
 
     def note(self, mark: str | None) -> None:
-        """Wake the waiting requests if the mark differs. The first mark differs: they may have read before it."""
+        """Wake the waiting requests if the mark differs."""
         if mark != self.mark:
             self.mark = mark
             self.changes += 1
@@ -86,6 +86,7 @@ class Watch:
         self._database = database
         self._watched: dict[Subject, _Watched] = {}
         self._poller: asyncio.Task[None] | None = None
+        self._first_look: asyncio.Task[None] | None = None
         self._running: dict[Hashable, asyncio.Task[Any]] = {}
         self._queued: dict[Hashable, asyncio.Task[Any]] = {}
         self._threads = anyio.CapacityLimiter(READINGS_AT_ONCE)
@@ -105,8 +106,10 @@ class Watch:
             return
         clock = asyncio.get_running_loop().time
         deadline = clock() + seconds
-        with self._joined(subject) as watched:  # before the first reading, so that no change is missed between the two
-            seen = watched.changes
+        with self._joined(subject) as watched:
+            if watched.mark is None:
+                await self._look_at_new()
+            seen = watched.changes  # before the reading, so that no change is missed between the two
             yield await self.read(subject, key, read)
             while await watched.changed(seen, deadline - clock()):
                 seen = watched.changes
@@ -141,7 +144,7 @@ class Watch:
         while self._watched:
             try:
                 with anyio.fail_after(LONGEST_TICK_SECONDS):
-                    await self._tick()
+                    await self._look(list(self._watched))
                 away = False
             except Exception as error:  # whatever it is, requests wait on until their time is over
                 if not away:
@@ -149,9 +152,24 @@ class Watch:
                 away = True
             await self.pause()
 
-    async def _tick(self) -> None:
-        """Ask for all marks, and wake who waits for a subject whose mark differs."""
-        asked = list(self._watched)
+    async def _look_at_new(self) -> None:
+        """Get the marks of subjects that have none, so that a first mark wakes nobody who read after it.
+
+        Requests that come together share the look. If it fails, the first mark wakes those who wait.
+        """
+
+        async def look() -> None:
+            await asyncio.sleep(0)
+            self._first_look = None  # who comes from now on is not in this look
+            with suppress(*_AWAY, TimeoutError), anyio.fail_after(LONGEST_TICK_SECONDS):
+                await self._look([subject for subject, watched in self._watched.items() if watched.mark is None])
+
+        if self._first_look is None:
+            self._first_look = _task(look())
+        await asyncio.shield(self._first_look)
+
+    async def _look(self, asked: list[Subject]) -> None:
+        """Ask for the marks of these subjects, and wake who waits for one whose mark differs."""
         jobs = [subject for subject in asked if subject.job_id is not None]
         parameters = {
             "job_orgs": [subject.org_id for subject in jobs],
