@@ -80,8 +80,8 @@ _CLAIM = text("""
             ORDER BY other.progressed_at, other.id OFFSET 0) AS more""")
 """A chunk is in progress if its claim is young or its row is locked. So a dead worker's chunk takes up no place, and a
 chunk that takes long still does. Rows are found by scalar subqueries and `OFFSET 0`, and the job by its primary key
-(`coalesce` rules out the index of waiting jobs), so that no table is read as a whole. Before PostgreSQL has statistics of
-new jobs, the update may still find its job by the index of undone jobs: 5 to 8 ms with 3,000 jobs.
+(`coalesce` rules out the index of waiting jobs), so that no table is read as a whole. Before PostgreSQL has statistics
+of new jobs, the update may still find its job by the index of undone jobs: 5 to 8 ms with 3,000 jobs.
 
 The next attempt of a single recipient is due after a pause that doubles, which counts only if this attempt dies: what
 kills workers may have nothing to do with the recipient, such as a restart or a lack of memory."""
