@@ -10,7 +10,6 @@ import uvicorn
 
 from cli.handover import LEAVES, PATIENCE_SECONDS, SERVES, STOP, Line
 
-
 LAST_ACCEPTED_SECONDS = 0.5
 """Time in which a connection that was just accepted sends its request."""
 
