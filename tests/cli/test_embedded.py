@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -320,3 +321,18 @@ def test_as_root_no_folder_outside_the_data_directory_is_opened(
         shutil.rmtree(server.memory["programs"])
     assert {path: path.stat().st_mode for path in before} == before
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+
+
+def test_the_event_stream_in_redis_survives_a_restart_and_a_kill(tmp_path: Path) -> None:
+    server = embedded.EmbeddedRedis(tmp_path)
+    try:
+        for stop in (server.stop, lambda: os.kill(server.process.pid, signal.SIGKILL) if server.process else None):
+            server.start()
+            with redis.Redis.from_url(server.url) as client:
+                client.xadd("events", {"n": "1"})
+            stop()
+        server.start()
+        with redis.Redis.from_url(server.url) as client:
+            assert client.xlen("events") == 2
+    finally:
+        server.stop()
