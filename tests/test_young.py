@@ -38,10 +38,12 @@ FEW, MANY = 400, 2000
 CREW = "crew"
 
 MOST = 40
-"""Entries read per party by a GET. A summary of deliveries reads 13 of each party, and its folder for each of them."""
+"""Bound of the entries read per party by a GET. A summary of deliveries reads 13 of each party, and for each of them its
+folder."""
 
 GROWTH = 2.5
-"""Bound of the cost per party at MANY, in costs per party at FEW. What grows with the square has MANY / FEW."""
+"""Bound of what a job reads per party at MANY, in what it reads per party at FEW. If it grew with the square, it would
+be MANY / FEW."""
 
 READ = """
     SELECT relname, pg_stat_get_xact_tuples_returned(oid) FROM pg_class
@@ -220,9 +222,9 @@ def test_every_job_and_every_answer_reads_as_much_per_party_of_young_data_for_ma
     costs = [dict(_costs(knows, size, servers, configured, worker, monkeypatch)) for size in (FEW, MANY)]
     wrong = []
     for what, many in costs[1].items():
-        few, get = costs[0][what], what.startswith("GET")
-        grown = many.total / MANY > GROWTH * max(few.total / FEW, 1)
-        if grown or (get and many.total > MOST * MANY):
+        few = costs[0][what]
+        most = MOST if what.startswith("GET") else GROWTH * few.total / FEW
+        if many.total > most * MANY:
             wrong.append(f"{what}: {few.total / FEW:.1f} and {many.total / MANY:.1f} per party ({many})")
     assert not wrong, "\n".join(wrong)
 
