@@ -38,8 +38,8 @@ FEW, MANY = 400, 2000
 CREW = "crew"
 
 MOST = 40
-"""Bound of the entries read per party by a GET. A summary of deliveries reads 13 of each party, and for each of them its
-folder."""
+"""Bound of the entries read per party by a GET. A summary of deliveries reads 13 of each party, and the folder for each
+of them."""
 
 GROWTH = 2.5
 """Bound of what a job reads per party at MANY, in what it reads per party at FEW. If it grew with the square, it would
