@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -49,6 +49,7 @@ def by_models(kind: type[Any], entries: Any) -> Any:
 
 @pytest.mark.parametrize("entries", [st.lists(PLAIN, min_size=1), st.lists(ENTRIES, min_size=1)], ids=["plain", "any"])
 def test_a_list_of_parties_gives_what_a_model_for_each_entry_gives(entries: Any) -> None:
+    @settings(deadline=None)
     @given(entries)
     def compare(found: list[Any]) -> None:
         others = {"courseId": COURSE, "reason": "x"}
