@@ -22,6 +22,12 @@ def expired(org: Org) -> list[str | None]:
         return list(db.scalars(select(Event.party_id).where(Event.type == "licence.expired")))
 
 
+@pytest.fixture(autouse=True)
+def limit_as_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guard as in production, also after a test's worker that had none."""
+    monkeypatch.setattr("shared.clock.MOST_DIFFERENCE", timedelta(seconds=5))
+
+
 @pytest.fixture
 def valid(org: Org) -> Org:
     """An organization with a licence that is valid for another month, and a sweep that was asked for."""

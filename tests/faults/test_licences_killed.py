@@ -74,8 +74,8 @@ def test_a_session_of_5000_completed_four_times_survives_kill_9_but_in_control_n
     with plant.running("worker", settings=WITHOUT_RESCUE):
         assert stuck(crew, job_id, for_seconds=5)
         assert of_session(crew, session_id) == done
-        with plant.running("beat"):
-            assert within(60, lambda: ended(crew, job_id))
+    with plant.running("worker", "beat"):
+        assert within(60, lambda: ended(crew, job_id))
     job = job_of(crew, job_id)
     assert (job.state, job.succeeded, job.pending) == ("succeeded", ATTENDED, 0)
     assert of_session(crew, session_id) == [ATTENDED] * 4
