@@ -121,10 +121,7 @@ class Database:
 
     @contextmanager
     def transaction(self, org_id: str | None) -> Iterator[Session]:
-        """Open a transaction for one organization, or for none: a few things belong to no organization.
-
-        It commits at the end of the block and rolls back if the block raises.
-        """
+        """Open a transaction for one organization, or for none. It commits at the end of the block, unless that raises."""
         with Session(self.engine, expire_on_commit=False, info={"org_id": org_id}) as db:
             yield db
             db.commit()

@@ -80,7 +80,7 @@ class _Watched:
 
 
 class Watch:
-    """What the requests of one process wait for. It belongs to one event loop."""
+    """The jobs and feeds that the requests of one process wait for. It belongs to one event loop."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

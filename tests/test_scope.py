@@ -35,7 +35,7 @@ Kind = Literal["whole", "list", "one", "given", "plain"]
 
 @dataclass(frozen=True)
 class Entry:
-    """What an operation is about.
+    """The things that an operation is about.
 
     kind: `whole`, an act of the whole organization. `list`, a list or sums over many things. `one`, the thing of the
     path. `given`, parties or things whose ids are in the body or the query. `plain`, nothing that quotes a party.

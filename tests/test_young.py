@@ -237,7 +237,7 @@ def _costs(
     worker: InProcessWorker,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[tuple[str, Reads]]:
-    """What each step and each GET reads in a database of its own."""
+    """The rows that each step and each GET reads in a database of its own."""
     from worker import app
 
     with servers.another() as beside:

@@ -40,6 +40,8 @@ OWN: Mapping[str, str] = {
     "log_format": "decides nothing but the log of the process",
     "log_level": "decides nothing but the log of the process",
     "api_pool_size": "a machine's own size",
+    "api_connections": "a machine's own size",
+    "requests_per_second": "a limit of each process for itself",
     "worker_concurrency": "a machine's own size",
 }
 """The settings that each process may have for itself, each with the reason."""

@@ -54,7 +54,7 @@ NOT_PROCESSED = (ChunkState.PENDING, ChunkState.CANCELLED)
 
 @dataclass(frozen=True)
 class Sight:
-    """What a caller limited to folders sees.
+    """The jobs and recipients that a caller limited to folders sees.
 
     actor: the caller. inside, known: the conditions that the party of this id is in the folders, and that it exists.
     """

@@ -22,7 +22,9 @@ LATE = timedelta(minutes=2)
 
 @dataclass(frozen=True)
 class Backlog:
-    """What waits. jobs_since: the instant of the last progress of the job that has waited longest; None if none waits.
+    """The work that waits.
+
+    jobs_since: the instant of the last progress of the job that has waited longest; None if none waits.
     swept_at: when the organization that was swept least recently was swept; None without training.
     """
 

@@ -57,7 +57,7 @@ def list_jobs(db: Session, caller: Caller, state: JobState | None, kind: str | N
 
 
 class Waiting(NamedTuple):
-    """What a verb that waits needs instead of a transaction."""
+    """The parts that a verb that waits needs instead of a transaction."""
 
     database: Database
     watch: Watch

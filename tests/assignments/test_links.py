@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import create_app
-from shared import access, assignments, clock
+from shared import assignments, clock
 from shared.access import Permission
 from shared.assignments import (
     LINK_LIFETIME,
@@ -22,9 +22,9 @@ from shared.assignments import (
     SessionLinks,
 )
 from shared.settings import Settings
-from tests.assignments.links import PARTY, Sent, anybody, assign, send
+from tests.assignments.links import PARTY, Sent, anybody, send
 from tests.drain import InProcessWorker
-from tests.factories import OPERATOR, Org, add_org
+from tests.factories import Org, add_org
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 SECRET, OTHER_SECRET = "s" * 32, "o" * 32
@@ -264,45 +264,3 @@ def test_a_bad_session_task_is_refused(sent: Sent, other_org: Org) -> None:
     sent.change("close", reason="Left")
     closed = report(sent)
     assert (closed.status_code, closed.json()["type"]) == (409, "urn:rollcall:problem:assignment-closed")
-
-
-# --- the caller's own assignments
-
-
-def mine(org: Org, party: str | None, **params: Any) -> Any:
-    client = org.stranger()
-    client.headers["Authorization"] = f"Bearer {org.token(member='m-1', party=party)}"
-    return client.get("/v1/me/assignments", params=params)
-
-
-def test_a_party_reads_its_open_assignments_by_due_date_and_then_its_completed_ones(
-    org: Org, worker: InProcessWorker
-) -> None:
-    org.with_parties("crew-1", "crew-2")
-    whenever, second, first, done, closed = (
-        assign(org, worker, org.with_course(), due_on=due_on)
-        for due_on in (None, "2099-02-01", "2099-01-01", "2099-01-01", "2099-01-01")
-    )
-    assign(org, worker, org.with_course(), party_id="crew-2")
-    org.client().post(f"/v1/assignments/{done}/complete")
-    org.client().post(f"/v1/assignments/{closed}/close", json={"reason": "Left"})
-
-    seen: list[str] = []
-    cursor: str | None = None
-    while cursor is not None or not seen:
-        answer = mine(org, "crew-1", limit=2, **({"cursor": cursor} if cursor else {}))
-        assert answer.status_code == 200, answer.text
-        seen += [item["id"] for item in answer.json()["items"]]
-        cursor = answer.json()["nextCursor"]
-    assert seen == [first, second, whenever, done]
-
-
-def test_a_member_who_represents_no_party_has_no_assignments(org: Org) -> None:
-    assert mine(org, None).json() == {"items": [], "nextCursor": None}
-
-
-def test_without_training_a_party_cannot_read_its_assignments(org: Org) -> None:
-    with org.transaction() as db:
-        access.enable(db, training=False, actor=OPERATOR, now=clock.now())
-    refused = mine(org, "crew-1")
-    assert (refused.status_code, refused.json()["reason"]) == (403, "disabled")

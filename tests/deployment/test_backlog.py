@@ -1,4 +1,4 @@
-"""What waits in the whole deployment shows in readiness, in the metrics and in `rollcall doctor`."""
+"""The work that waits in the whole deployment shows in readiness, in the metrics and in `rollcall doctor`."""
 
 import re
 from dataclasses import replace

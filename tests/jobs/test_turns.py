@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from shared import jobs
 from shared.database import current_org
-from shared.jobs import Claim
+from shared.jobs import Claim, organizations_in_turn
 from tests.assignments.asking import body
 from tests.assignments.asking import submit as submit_assignments
 from tests.conftest import Servers
@@ -24,7 +24,7 @@ A_LOT = 60
 def in_turn(org: Org, *others: Org, at: datetime = NOW, window: int = WINDOW) -> list[str]:
     """The order of these organizations' turns. Other tests' organizations are left out."""
     with org.transaction() as db:
-        found = jobs.organizations_in_turn(db, window, at, CLAIM_SECONDS, most=100_000)
+        found = organizations_in_turn(db, window, at, CLAIM_SECONDS, most=100_000)
     return [org_id for org_id in found if org_id in {one.id for one in (org, *others)}]
 
 

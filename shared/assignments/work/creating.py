@@ -79,8 +79,7 @@ def _create(db: Session, chunk: Chunk, terms: Terms, actor: Actor, now: datetime
         ),
         execution_options={"preserve_rowcount": True},
     )
-    count: int = inserted.rowcount
-    return count
+    return int(inserted.rowcount)
 
 
 def _others(chunk: Chunk, terms: Terms) -> Select[Any]:
