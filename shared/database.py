@@ -121,7 +121,7 @@ class Database:
 
     @contextmanager
     def transaction(self, org_id: str | None) -> Iterator[Session]:
-        """Open a transaction for one organization, or for none. It commits at the end of the block, unless that raises."""
+        """Open a transaction for one organization, or for none. It commits if the block does not raise."""
         with Session(self.engine, expire_on_commit=False, info={"org_id": org_id}) as db:
             yield db
             db.commit()

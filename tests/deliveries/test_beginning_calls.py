@@ -15,6 +15,8 @@ from tests.drain import InProcessWorker
 from tests.factories import Org
 from tests.waiting import within
 
+pytestmark = pytest.mark.usefixtures("private")
+
 
 def test_a_call_is_not_begun_if_its_lease_could_end_before_it(
     org: Org, worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch

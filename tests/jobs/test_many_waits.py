@@ -21,16 +21,8 @@ from shared.access import Caller, Permission
 from shared.database import Database
 from shared.services import jobs
 from shared.watching import MARKS, Subject, Watch
-from tests.assignments.asking import body, submit
 from tests.factories import Org, count_statements
 from tests.jobs.holding import held, run
-
-
-@pytest.fixture
-def job(org: Org) -> str:
-    org.with_parties("party-1")
-    found: str = submit(org.client(), body(org.with_course(), "party-1"))["id"]
-    return found
 
 
 async def cancel(org: Org, job: str) -> None:
