@@ -20,7 +20,7 @@ SOCKET, LINE = "_ROLLCALL_SOCKET", "_ROLLCALL_LINE"
 """Environment variables of an API process under `rollcall up`: descriptors of the socket and of the pipe."""
 
 SERVES, LEAVES = b"s", b"l"
-"""What a process says over its pipe: it accepts connections; it was asked to stop and wants a successor."""
+"""The messages of a process over its pipe: it accepts connections; it was asked to stop and wants a successor."""
 
 STOP = signal.SIGUSR1
 """Stops an API process without a successor. SIGTERM and SIGINT keep their meaning for people."""

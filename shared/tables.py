@@ -34,5 +34,8 @@ CORE = (
 )
 """The tables of every deployment."""
 
+DEPLOYMENT = (MailSwitch, Process)
+"""The tables that hold nothing of an organization, so without row-level security."""
+
 TRAINING = (Course, CourseVersion, Assignment, TrainingSession, RosterEntry, Licence, LicenceDue, Sweep)
 """The tables that exist only if the deployment profile includes training."""

@@ -160,7 +160,7 @@ class Watch:
 
         async def look() -> None:
             await asyncio.sleep(0)
-            self._first_look = None  # who comes from now on is not in this look
+            self._first_look = None  # the requests of a later caller are not in this look
             with suppress(*_AWAY, TimeoutError), anyio.fail_after(LONGEST_TICK_SECONDS):
                 await self._look([subject for subject, watched in self._watched.items() if watched.mark is None])
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from api.http.parts import Parts
 from shared.database import Database
-from shared.tables import metadata
+from shared.tables import DEPLOYMENT, metadata
 from tests.assignments.asking import assign, body, codes, pages
 from tests.deliveries.receiving import plan, webhook
 from tests.drain import InProcessWorker
@@ -205,8 +205,8 @@ def test_the_same_ids_in_two_organizations_stay_apart(app: FastAPI, parts: Parts
 # --- in SQL
 
 
-TABLES = [table for name, table in metadata.tables.items() if name not in ("mail_switch", "process")]
-"""All but the two tables of the deployment, which hold nothing of an organization."""
+TABLES = [table for table in metadata.tables.values() if table not in {model.__table__ for model in DEPLOYMENT}]
+"""The tables that hold rows of organizations."""
 
 
 def rows(db: Session, table: Table) -> int:

@@ -24,7 +24,7 @@ from shared.services.backlog import Backlog
 log = structlog.get_logger()
 
 FRESH_SECONDS = 5.0
-"""What waits is looked up at most this often, however often /metrics is fetched."""
+"""The waiting work is looked up at most this often, however often /metrics is fetched."""
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Methods with a label of their own. All others share one: a caller could otherwise add labels without end."""

@@ -63,7 +63,7 @@ def has_mail(fingerprint: str | None) -> bool:
 def _fingerprint(name: str, settings: Settings) -> str:
     value = getattr(settings, name)
     if name == "link_secret":
-        value = value or settings.jwt_secret  # what links are signed with
+        value = value or settings.jwt_secret  # it signs links if there is no secret for links
     elif name == "smtp_url" and value:
         parts = urlsplit(value)
         value = (parts.scheme, parts.username, parts.hostname, parts.port)
