@@ -3,13 +3,15 @@
 Guards: the mail switch in the database, and that a sender without a mail server claims no mail.
 """
 
+from collections.abc import Iterator
+
 import pytest
 from sqlalchemy import func, select
 
 from shared.deliveries import Channel, Delivery
 from shared.deployment.models import Process
 from tests.factories import Org
-from tests.faults.orders import submit
+from tests.faults.orders import new_org, submit
 from tests.faults.plant import Plant
 from tests.mail.server import running
 from tests.waiting import within
@@ -31,6 +33,13 @@ def senders(crew: Org) -> int:
     """Returns how many senders have recorded that they run."""
     with crew.transaction() as db:
         return db.scalar(select(func.count()).where(Process.program == "sender")) or 0
+
+
+@pytest.fixture
+def crew(plant: Plant) -> Iterator[Org]:
+    """An organization of this test alone, because what other tests told the large one is counted there too."""
+    with new_org(plant.environment) as org:
+        yield org
 
 
 def test_no_mail_is_lost_beside_a_sender_without_a_mail_server(plant: Plant, crew: Org) -> None:
