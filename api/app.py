@@ -8,9 +8,8 @@ from fastapi import Depends, FastAPI
 
 from api import console, v1
 from api.http import documents, health, measuring, presence
-from api.http.dependencies import MAX_BODY_BYTES, CurrentCaller, training_available
-from api.http.identifying import Application
-from api.http.limits import BodyLimit
+from api.http.dependencies import CurrentCaller, training_available
+from api.http.stack import Application
 from api.http.parts import Parts, build
 from api.http.routing import Router
 from api.http.waiting import training_available_to_many
@@ -38,7 +37,6 @@ def create_app(parts: Parts | None = None) -> FastAPI:
     )
     app.state.parts = made
     documents.install(app)
-    app.add_middleware(BodyLimit, most=MAX_BODY_BYTES)
     measuring.measure(app, made)
     _mount(app, deployed=TRAINING in made.settings.features)
     return app

@@ -5,7 +5,8 @@ A dependency that never waits is `async`, because it then needs no change of thr
 A route of the API declares its permission with `dependencies=[allow(verb)]`; a test fails for one that does not.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -13,11 +14,12 @@ import anyio
 from anyio.lowlevel import RunVar
 from anyio.to_thread import run_sync
 from fastapi import Depends, Query, Request
+from fastapi.concurrency import contextmanager_in_threadpool
 from sqlalchemy.orm import Session
 
 from api.http.parts import Parts
 from shared import access, clock
-from shared.access import Caller, FeatureNotAvailable, Unauthenticated
+from shared.access import Caller, Unauthenticated
 from shared.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from shared.services.verbs import AnyVerb
 
@@ -41,8 +43,10 @@ async def _verified(request: Request) -> Caller:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("Send a token: `Authorization: Bearer <JWT>`.")
-    tokens = (await parts(request)).tokens
-    return await run_sync(tokens.verify, token.strip()) if tokens.fetches else tokens.verify(token.strip())
+    tokens, token = (await parts(request)).tokens, token.strip()
+    if known := tokens.known(token):
+        return known
+    return await run_sync(tokens.verify, token) if tokens.fetches else tokens.verify(token)
 
 
 CurrentCaller = Annotated[Caller, Depends(caller)]
@@ -52,29 +56,39 @@ CurrentParts = Annotated[Parts, Depends(parts)]
 _turns: RunVar[anyio.Semaphore] = RunVar("turns")
 
 
-async def turn(made: CurrentParts) -> AsyncIterator[None]:
-    """Wait, without a thread, for a turn: the right to take a connection for the transaction of this request.
+@asynccontextmanager
+async def in_threads(made: Parts, org_id: str) -> AsyncIterator[Session]:
+    """Wait, without a thread, for a turn, and open a transaction for work in threads. It commits if nothing raises.
 
-    A request keeps its transaction while it changes threads, from its route to its commit. Without turns,
-    requests that wait for a thread could hold all connections, while requests that wait for one hold all threads.
-    There are turns for three quarters of the pool. The rest is for transactions that begin and end in one thread.
+    A turn is the right to take a connection. A request keeps its transaction while it changes threads, from its route
+    to its commit. Without turns, requests that wait for a thread could hold all connections, while requests that wait
+    for one hold all threads. There are turns for three quarters of the pool. The rest is for transactions that begin
+    and end in one thread.
     """
     turns = _turns.get(None)
     if turns is None:
         size = made.settings.api_pool_size
         turns = anyio.Semaphore(size - max(1, size // 4))
         _turns.set(turns)
-    async with turns:
-        yield
-
-
-Turn = Depends(turn, scope="function")
-
-
-def transaction(caller: CurrentCaller, made: CurrentParts, _: Annotated[None, Turn]) -> Iterator[Session]:
-    """Open a transaction for the caller's organization. It is committed before the answer is sent."""
-    with made.database.transaction(caller.org_id) as db:
+    async with turns, contextmanager_in_threadpool(made.database.transaction(org_id)) as db:
         yield db
+
+
+READS = "rollcall.reads"
+"""The key in the scope of a request that a plan answers, on the event loop: what ends when the answer was sent."""
+
+
+async def transaction(request: Request, caller: CurrentCaller, made: CurrentParts) -> AsyncIterator[Session]:
+    """Open a transaction for the caller's organization. It is committed before the answer is sent.
+
+    For a request that only reads, it is a session that reads on the event loop instead (`shared.reading`).
+    """
+    if READS in request.scope:
+        with await access.reading(made.database, caller.org_id) as db:
+            yield db
+    else:
+        async with in_threads(made, caller.org_id) as db:
+            yield db
 
 
 Db = Annotated[Session, Depends(transaction, scope="function")]
@@ -86,15 +100,9 @@ def known_organization(db: Db) -> None:
     access.get_organization(db)
 
 
-def training_available(caller: CurrentCaller, made: CurrentParts) -> None:
-    """Raise FeatureNotAvailable unless the caller's organization can use training now.
-
-    It opens its own transaction, so that a request that waits or streams holds none.
-    """
-    with made.database.transaction(caller.org_id) as db:
-        reason = access.unavailability(access.get_organization(db), made.settings.features)
-    if reason:
-        raise FeatureNotAvailable(reason)
+def training_available(db: Db, made: CurrentParts) -> None:
+    """Raise FeatureNotAvailable unless the caller's organization can use training now."""
+    access.need_available(db, made.settings.features)
 
 
 class Allow:
@@ -149,10 +157,11 @@ __all__ = [
     "Limit",
     "Now",
     "Today",
-    "Turn",
     "allow",
     "caller",
+    "in_threads",
     "known_organization",
     "parts",
+    "READS",
     "training_available",
 ]

@@ -6,7 +6,6 @@ It stands outside of everything else, so that answers to unexpected errors and r
 import re
 import uuid
 
-from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
@@ -45,13 +44,3 @@ class Identified:
         with bound_contextvars(request=request_id):
             await self._app(scope, receive, send_completed)
 
-
-class Application(FastAPI):
-    """FastAPI with `Identified` around everything, also around the handler of unexpected errors.
-
-    A middleware that is added stands inside that handler, so its headers would be missing there.
-    """
-
-    def build_middleware_stack(self) -> ASGIApp:
-        """Return the application with all its middleware."""
-        return Identified(super().build_middleware_stack())

@@ -126,4 +126,3 @@ def measure(app: FastAPI, parts: Parts) -> None:
     """Count every request of the application, and show what waits."""
     app.state.metrics = Metrics()
     app.state.metrics.registry.register(Waiting(parts))
-    app.add_middleware(Measured, metrics=app.state.metrics)

@@ -19,13 +19,18 @@ from api.http.shares import HEAVY_BYTES
 from shared.errors import Fault, InvalidInput, Problem
 
 
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
 class UnsupportedMediaType(Problem):
     """The address does not accept a body of this media type."""
 
     slug, status, title = "unsupported-media-type", 415, "Unsupported media type"
 
 
-class _StrictRequest(Request):
+class StrictRequest(Request):
+    """A request whose JSON is parsed strictly. `reads`: True while a plan answers it, on the event loop."""
+
     async def json(self) -> Any:
         body = await self.body()
         try:
@@ -43,18 +48,24 @@ class StrictRoute(APIRoute):
     had been understood. Routes outside the OpenAPI document take anything.
     """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
+    def get_route_handler(self) -> Handler:
+        """Return what answers a request: FastAPI's handler with the checks before it."""
+        return self.checked(super().get_route_handler())
+
+    def checked(self, handle: Handler) -> Handler:
+        """Return a handler with the checks of this class before it."""
         allows = [one.dependency for one in self.dependencies if isinstance(one.dependency, Allow)]
         taken = _query_names(self.dependant)
         reads_body = self.body_field is not None or "requestBody" in (self.openapi_extra or {})
 
         async def answer(request: Request) -> Response:
-            strict = _StrictRequest(request.scope, request.receive)  # one object: a body can be received only once
+            strict = request if isinstance(request, StrictRequest) else StrictRequest(request.scope, request.receive)
             for allow in allows:
                 await allow(await caller(strict))
             if self.include_in_schema:
                 _need_known(strict, taken)
+            if "content-length" not in strict.headers and "transfer-encoding" not in strict.headers:
+                return await handle(strict)
             async with _body_read(strict, known=bool(allows)):
                 if self.include_in_schema and not reads_body:
                     await _need_no_body(strict)

@@ -9,7 +9,8 @@ from anyio.lowlevel import RunVar
 from fastapi import Depends, Query, Request
 from starlette.exceptions import HTTPException
 
-from api.http.dependencies import CurrentCaller, CurrentParts, training_available
+from api.http.dependencies import CurrentCaller, CurrentParts
+from shared import access
 from shared.database import Database
 from shared.watching import Subject, Watch
 
@@ -35,7 +36,12 @@ CurrentWatch = Annotated[Watch, Depends(watch)]
 
 async def training_available_to_many(caller: CurrentCaller, made: CurrentParts, watch: CurrentWatch) -> None:
     """Raise FeatureNotAvailable as `training_available` does. Requests of an organization share the check."""
-    await watch.read(Subject(caller.org_id), "availability", lambda: training_available(caller, made))
+
+    def need_available() -> None:
+        with made.database.transaction(caller.org_id) as db:
+            access.need_available(db, made.settings.features)
+
+    await watch.read(Subject(caller.org_id), "availability", need_available)
 
 
 async def waiting(

@@ -67,7 +67,7 @@ def close_many(
     )
 
 
-def _filters(
+async def _filters(
     today: Today,
     course_id: Annotated[uuid.UUID | None, Query(alias="courseId")] = None,
     course_version_id: Annotated[uuid.UUID | None, Query(alias="courseVersionId")] = None,

@@ -72,7 +72,7 @@ class Asked:
         )
 
 
-def _asked(
+async def _asked(
     request: Request,
     db: Db,
     caller: CurrentCaller,

@@ -13,8 +13,11 @@ from shared.access.queries import (
     Unavailability,
     get_organization,
     list_organization_ids,
+    need_available,
+    reading,
     today,
     unavailability,
+    unavailable,
 )
 from shared.access.tokens import TokenVerifier, issue
 
@@ -30,13 +33,16 @@ __all__ = [
     "Organization",
     "get_organization",
     "list_organization_ids",
+    "need_available",
     "OrganizationExists",
     "OrganizationUnknown",
     "Permission",
     "PermissionDenied",
+    "reading",
     "today",
     "TokenVerifier",
     "Unauthenticated",
     "Unavailability",
     "unavailability",
+    "unavailable",
 ]

@@ -8,7 +8,9 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.access.models import Organization
-from shared.database import current_org
+from shared.asking import Question
+from shared.database import Database, current_org
+from shared.reading import detached
 from shared.errors import Problem
 
 
@@ -43,12 +45,37 @@ class FeatureNotAvailable(Problem):
         super().__init__(text, reason=str(reason))
 
 
+_COLUMNS = [column.name for column in Organization.__table__.columns]
+
+_MINE = Question(
+    name="organization",
+    query=f"SELECT {', '.join(_COLUMNS)} FROM organization WHERE id = %(org)s",  # noqa: S608 - names of columns
+    parameters={"org": "text"},
+    prepared=False,
+)
+
+
+async def reading(database: Database, org_id: str) -> Session:
+    """Returns a session that reads on the event loop for one organization, whose row it has read already.
+
+    Nearly every request needs that row: to know if training is available, and which day it is.
+    """
+    db = database.reading(org_id)
+    rows = await database.ask(org_id, _MINE, {"org": org_id})
+    db.info[Organization] = detached(Organization, zip(_COLUMNS, rows[0], strict=True)) if rows else None
+    return db
+
+
 def get_organization(db: Session) -> Organization:
     """Returns the organization that this transaction works for. Raises OrganizationUnknown."""
-    found = db.get(Organization, current_org(db))
+    found: Organization | None = db.info[Organization] if Organization in db.info else _get(db)
     if found is None:
         raise OrganizationUnknown
     return found
+
+
+def _get(db: Session) -> Organization | None:
+    return db.get(Organization, current_org(db))
 
 
 def today(db: Session, now: datetime) -> date:
@@ -63,8 +90,19 @@ def list_organization_ids(db: Session) -> list[str]:
 
 def unavailability(organization: Organization, features: frozenset[str]) -> Unavailability | None:
     """Returns why this organization cannot use training, or None if it can."""
+    return unavailable(organization.training_entitled, organization.training_enabled, features)
+
+
+def unavailable(entitled: bool, enabled: bool, features: frozenset[str]) -> Unavailability | None:
+    """Returns why an organization with these switches cannot use training, or None if it can."""
     if "training" not in features:
         return Unavailability.NOT_DEPLOYED
-    if not organization.training_entitled:
+    if not entitled:
         return Unavailability.NOT_ENTITLED
-    return None if organization.training_enabled else Unavailability.DISABLED
+    return None if enabled else Unavailability.DISABLED
+
+
+def need_available(db: Session, features: frozenset[str]) -> None:
+    """Raises FeatureNotAvailable unless the organization of this transaction can use training now."""
+    if reason := unavailability(get_organization(db), features):
+        raise FeatureNotAvailable(reason)

@@ -12,8 +12,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from shared.access import FeatureNotAvailable, Organization, OrganizationUnknown, unavailability
-from shared.database import Database, Question
+from shared.access import FeatureNotAvailable, OrganizationUnknown, unavailable
+from shared.asking import Question
+from shared.database import Database
 
 
 class CheckReason(StrEnum):
@@ -133,6 +134,6 @@ async def check(
 
 
 def _need_available(row: Sequence[Any], features: frozenset[str]) -> None:
-    reason = unavailability(Organization(training_entitled=row[0], training_enabled=row[1]), features)
+    reason = unavailable(row[0], row[1], features)
     if reason is not None:
         raise FeatureNotAvailable(reason)

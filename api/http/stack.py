@@ -1,0 +1,32 @@
+"""The application with its layers, from the outside in: each passes the request on to the next.
+
+FastAPI's own stack has three more, which do nothing here: for telemetry, for another limit of bodies, and for files.
+"""
+
+from fastapi import FastAPI
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from fastapi.routing import iter_route_contexts
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.types import ASGIApp
+
+from api.http.dependencies import MAX_BODY_BYTES
+from api.http.identifying import Identified
+from api.http.limits import BodyLimit
+from api.http.measuring import Measured
+from api.http.table import Table
+
+
+class Application(FastAPI):
+    """FastAPI with Rollcall's layers around the table of its routes."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return all layers. FastAPI calls it at the first request, when every route is known."""
+        handlers = dict(self.exception_handlers)
+        unexpected = handlers.pop(Exception)
+        app: ASGIApp = Table(iter_route_contexts(self.routes), AsyncExitStackMiddleware(self.router))
+        app = ExceptionMiddleware(app, handlers)
+        app = BodyLimit(app, most=MAX_BODY_BYTES)
+        app = Measured(app, self.state.metrics)
+        app = ServerErrorMiddleware(app, unexpected)
+        return Identified(app)
