@@ -9,9 +9,9 @@ from fastapi import Depends, FastAPI
 from api import console, v1
 from api.http import documents, health, measuring, presence
 from api.http.dependencies import CurrentCaller, training_available
-from api.http.stack import Application
 from api.http.parts import Parts, build
 from api.http.routing import Router
+from api.http.stack import Application
 from api.http.waiting import training_available_to_many
 from shared import settings
 from shared.access import FeatureNotAvailable, Unavailability

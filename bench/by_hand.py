@@ -17,9 +17,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api.http.connections import allowance, guarded
-from api.v1.organizations import MAX_BODY_BYTES, MAX_LIMIT, MAX_PARTIES, MAX_RECIPIENTS
+from api.http.dependencies import MAX_BODY_BYTES
 from shared import clock, settings
-from shared.database import Database, Question
+from shared.asking import Question
+from shared.assignments import MAX_RECIPIENTS
+from shared.database import Database
+from shared.directory import MAX_PARTIES
+from shared.pagination import MAX_LIMIT
 
 AUDIENCE = "rollcall"
 _SETTINGS = settings.current()

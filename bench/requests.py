@@ -9,7 +9,6 @@ import selectors
 import socket
 import sys
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,7 +24,7 @@ from bench import conditions
 from bench.conditions import Conditions
 from bench.ground import ACTOR, Connection, Ground, lane, lay_out
 from bench.report import Table
-from bench.running import System, _free_port, _serves, running
+from bench.running import System, _free_port, running
 from cli.processes import end, spawn
 from cli.up import read_state
 from shared import access
@@ -84,13 +83,13 @@ def load(url: str, requests: Sequence[bytes], seconds: float) -> tuple[int, floa
         begin, number = time.perf_counter(), 0
         while (elapsed := time.perf_counter() - begin) < seconds:
             for key, _ in selector.select(1):
-                one, got = key.fileobj, key.data
-                assert isinstance(one, socket.socket)
-                got += one.recv(1 << 16)
+                connection, got = key.fileobj, key.data
+                assert isinstance(connection, socket.socket)
+                got += connection.recv(1 << 16)
                 if _whole(got):
                     got.clear()
                     number += 1
-                    one.sendall(requests[number % len(requests)])
+                    connection.sendall(requests[number % len(requests)])
         for one in connections:
             one.close()
     return number, elapsed

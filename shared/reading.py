@@ -10,7 +10,7 @@ it is the way in which sync code waits for the event loop (`greenlet_spawn`, `aw
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import Session, class_mapper
@@ -18,14 +18,13 @@ from sqlalchemy.util import await_only, greenlet_spawn
 
 from shared.asking import Kept
 
-P = ParamSpec("P")
 Found = TypeVar("Found")
 Entity = TypeVar("Entity")
 
 
-async def on_loop(function: Callable[P, Found], *args: P.args, **kwargs: P.kwargs) -> Found:
+async def on_loop(function: Callable[..., Found], **kwargs: Any) -> Found:
     """Call a sync function on the event loop. While its session waits for PostgreSQL, the loop does other work."""
-    found: Found = await greenlet_spawn(function, *args, **kwargs)
+    found: Found = await greenlet_spawn(function, **kwargs)
     return found
 
 

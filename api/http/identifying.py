@@ -43,4 +43,3 @@ class Identified:
 
         with bound_contextvars(request=request_id):
             await self._app(scope, receive, send_completed)
-

@@ -18,7 +18,6 @@ from api.http.dependencies import Allow, caller, parts
 from api.http.shares import HEAVY_BYTES
 from shared.errors import Fault, InvalidInput, Problem
 
-
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 

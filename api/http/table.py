@@ -60,7 +60,7 @@ class Table:
                     break
         if entry is not None:
             route = entry.route.original_route
-            scope |= {"route": route, "endpoint": entry.route.endpoint, "path_params": parameters}
+            scope.update(route=route, endpoint=entry.route.endpoint, path_params=parameters)
         return entry
 
 

@@ -10,8 +10,8 @@ from shared import clock
 from shared.access.models import Organization
 from shared.asking import Question
 from shared.database import Database, current_org
-from shared.reading import detached
 from shared.errors import Problem
+from shared.reading import detached
 
 
 class Unavailability(StrEnum):
