@@ -13,6 +13,7 @@ from datetime import date, datetime
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
+from pydantic import AwareDatetime
 from pydantic_core import PydanticCustomError, core_schema
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -106,4 +107,4 @@ def _types_in(annotation: Any) -> Iterator[Any]:
         for one in arguments:
             yield from _types_in(one)
     else:
-        yield annotation
+        yield datetime if annotation is AwareDatetime else annotation

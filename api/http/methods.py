@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class Methods:
-    """Answers OPTIONS, completes the `Allow` header of a 405, and answers HEAD as GET without the body.
+    """A middleware: answers OPTIONS, completes the `Allow` of a 405, and answers HEAD as GET without the body.
 
     routes: returns the routes of the application. They are read at the first request that needs them.
     """

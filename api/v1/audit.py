@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Query, Request
 from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime
 
 from api.http.dependencies import CurrentCaller, Db, allow, known_organization
 from api.http.routing import Router
@@ -17,7 +18,7 @@ from shared.database import ID_PATTERN
 from shared.errors import Fault, InvalidInput
 from shared.events import Filters, cloud_event
 from shared.services import events
-from shared.wire import Answer, Instant, ReceivedInstant
+from shared.wire import Answer, Instant
 
 router = Router("/v1/audit", "audit")
 router.dependencies.append(Depends(known_organization, scope="function"))
@@ -43,8 +44,8 @@ def _filters(
     actor_id: Annotated[str | None, Query(alias="actorId", pattern=ID_PATTERN)] = None,
     subject: Annotated[str | None, Query(max_length=200, description="Such as assignment/<id>.")] = None,
     types: Annotated[str | None, Query(max_length=2000, description="Event types, comma separated.")] = None,
-    since: Annotated[ReceivedInstant | None, Query(description="Events recorded at this time or later.")] = None,
-    until: Annotated[ReceivedInstant | None, Query(description="Events recorded before this time.")] = None,
+    since: Annotated[AwareDatetime | None, Query(description="Events recorded at this time or later.")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Events recorded before this time.")] = None,
 ) -> Filters:
     wanted = event_types(types)
     if subject is not None and not re.fullmatch(r"[a-z_]+/[A-Za-z0-9._:-]+", subject):
