@@ -34,6 +34,7 @@ def create_app(parts: Parts | None = None) -> FastAPI:
         version=version("rollcall"),
         description="Assigns training to thousands of parties, records who completed what, and grants their licences.",
         lifespan=lifespan,
+        redirect_slashes=False,  # it would redirect to whatever address the Host header names
     )
     app.state.parts = made
     documents.install(app)

@@ -14,6 +14,7 @@ from api.http.dependencies import MAX_BODY_BYTES
 from api.http.identifying import Identified
 from api.http.limits import BodyLimit
 from api.http.measuring import Measured
+from api.http.methods import Methods
 from api.http.table import Table
 
 
@@ -22,10 +23,12 @@ class Application(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """Return all layers. FastAPI calls it at the first request, when every route is known."""
+        assert not self.user_middleware, "layers are added here"
         handlers = dict(self.exception_handlers)
         unexpected = handlers.pop(Exception)
         app: ASGIApp = Table(iter_route_contexts(self.routes), AsyncExitStackMiddleware(self.router))
         app = ExceptionMiddleware(app, handlers)
+        app = Methods(app, lambda: self.routes)
         app = BodyLimit(app, most=MAX_BODY_BYTES)
         app = Measured(app, self.state.metrics)
         app = ServerErrorMiddleware(app, unexpected)

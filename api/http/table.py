@@ -3,7 +3,7 @@
 FastAPI and Starlette try one route after the other, each with a regular expression, which takes longer for a route of
 the last router than all else together. The table is made from FastAPI's routes, and answers as they would: a path
 without parameters before one with them, otherwise the first that matches. Whatever it does not find (an unknown
-address, another method, HEAD, a slash too many, the documentation) FastAPI's router answers.
+address, another method, the documentation) FastAPI's router answers.
 """
 
 from collections.abc import Iterable

@@ -95,9 +95,7 @@ def test_a_change_of_the_published_keys_ends_all_tokens_that_are_kept(httpserver
             verifier.verify(withdrawn)
 
 
-def test_a_token_is_verified_once_and_its_requests_are_counted_each(
-    org: Org, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_token_is_verified_once_and_its_requests_are_counted_each(org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
     verified: list[str] = []
     counted: list[str] = []
     verify = org.parts.tokens.verify
