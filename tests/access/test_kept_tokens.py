@@ -8,10 +8,11 @@ import pytest
 import time_machine
 from pytest_httpserver import HTTPServer
 
-from shared.access import TokenVerifier, Unauthenticated, tokens
-from shared.access.keys import FRESH_SECONDS
+from shared.access import Caller, TokenVerifier, Unauthenticated, tokens
+from shared.access.keys import FRESH_SECONDS, REST_SECONDS
 from shared.settings import Settings
 from tests.access.issuing import Key, claims
+from tests.access.test_published_keys import PAGE, publish
 from tests.factories import Org
 
 SECRET = secrets.token_urlsafe(32)
@@ -25,6 +26,14 @@ def signed(**changes: Any) -> str:
 @pytest.fixture
 def verifier() -> TokenVerifier:
     return TokenVerifier(Settings(jwt_secret=SECRET))
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Returns the clock of the keys: a list of one number, which the test changes."""
+    seconds = [1000.0]
+    monkeypatch.setattr("shared.access.keys.monotonic", lambda: seconds[0])
+    return seconds
 
 
 def test_a_verified_token_is_known_for_a_minute_and_any_other_is_not(verifier: TokenVerifier) -> None:
@@ -74,32 +83,52 @@ def test_a_limited_number_of_tokens_is_kept(verifier: TokenVerifier, monkeypatch
         assert [verifier.known(token) is not None for token in given] == [False, False, True, True, True]
 
 
-def test_a_change_of_the_published_keys_ends_all_tokens_that_are_kept(httpserver: HTTPServer) -> None:
+def test_a_change_of_the_published_keys_ends_all_tokens_that_are_kept(httpserver: HTTPServer, at: list[float]) -> None:
     former, later = Key.make("ES256", "former"), Key.make("ES256", "later")
-    published = [former.published]
-    httpserver.expect_request("/keys").respond_with_handler(
-        lambda _: __import__("werkzeug").Response(__import__("json").dumps({"keys": published}))
-    )
-    with time_machine.travel(START, tick=False) as clock:
-        verifier = TokenVerifier(
-            Settings(jwks_url=httpserver.url_for("/keys"), jwt_issuer="https://id.example", jwt_algorithms="ES256")
-        )
-        withdrawn = former.sign(claims(exp=START + 2 * FRESH_SECONDS))
+    publish(httpserver, former)
+    verifier = TokenVerifier(Settings.model_validate({"jwks_url": httpserver.url_for(PAGE)}))
+    withdrawn = former.sign(claims())
+    verifier.verify(withdrawn)
+    assert verifier.known(withdrawn) is None, "keys were fetched while it was verified"
+    verifier.verify(withdrawn)
+    assert verifier.known(withdrawn)
+    publish(httpserver, later)
+    at[0] += REST_SECONDS  # an unknown key id is looked for again at last
+    verifier.verify(later.sign(claims()))
+    assert verifier.known(withdrawn) is None
+    with pytest.raises(Unauthenticated):
         verifier.verify(withdrawn)
-        assert verifier.known(withdrawn)
-        published[:] = [later.published]
-        clock.shift(40)  # a key that is not known is looked for again at last after 30 s
-        verifier.verify(later.sign(claims(exp=START + 600)))
-        assert verifier.known(withdrawn) is None
-        with pytest.raises(Unauthenticated):
-            verifier.verify(withdrawn)
+
+
+@pytest.mark.parametrize("before", [1, 30])
+def test_a_token_is_not_known_beyond_the_time_when_keys_are_fetched_again(
+    httpserver: HTTPServer, at: list[float], before: int
+) -> None:
+    """A withdrawn key would otherwise be accepted for a minute longer than without kept tokens."""
+    key = Key.make("ES256")
+    publish(httpserver, key)
+    verifier = TokenVerifier(Settings.model_validate({"jwks_url": httpserver.url_for(PAGE)}))
+    with time_machine.travel(START, tick=False) as clock:
+        first, second = (key.sign(claims(exp=START + 900, n=n)) for n in (1, 2))
+        verifier.verify(first)
+        at[0] += FRESH_SECONDS - before
+        verifier.verify(second)
+        clock.shift(before - 0.5)
+        assert verifier.known(second)
+        clock.shift(0.5)
+        assert verifier.known(second) is None
 
 
 def test_a_token_is_verified_once_and_its_requests_are_counted_each(org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
     verified: list[str] = []
     counted: list[str] = []
     verify = org.parts.tokens.verify
-    monkeypatch.setattr(org.parts.tokens, "verify", lambda token: verified.append(token) or verify(token))
+
+    def note(token: str) -> Caller:
+        verified.append(token)
+        return verify(token)
+
+    monkeypatch.setattr(org.parts.tokens, "verify", note)
     monkeypatch.setattr(org.parts.shares.rate, "count", counted.append)
     client = org.client()
     assert {client.get("/v1/me").status_code for _ in range(3)} == {200}
