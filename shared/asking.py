@@ -6,13 +6,14 @@ with psycopg, because SQLAlchemy's async layer costs 2.5 times the processor tim
 changing to a thread and back takes longer than most questions.
 """
 
+import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from threading import Lock
 from typing import Any
 
-import anyio
-from anyio.lowlevel import RunVar
 from psycopg import AsyncClientCursor, AsyncConnection, AsyncCursor, OperationalError
 from psycopg.errors import InvalidSqlStatementName
 from psycopg.pq import TransactionStatus
@@ -55,6 +56,51 @@ class Question:
             EXECUTE {self.name} ({", ".join(f"%({name})s" for name in self.parameters)})""".encode()
 
 
+class _Turns:
+    """A semaphore for several event loops. A server has one; in tests, requests at the same time have one each."""
+
+    def __init__(self, number: int) -> None:
+        self._free = number
+        self._lock = Lock()
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def take(self, seconds: float) -> None:
+        """Wait for a turn at most for so long. Raises sqlalchemy.exc.TimeoutError, as a pool does."""
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+        try:
+            async with asyncio.timeout(seconds):
+                await turn
+        except BaseException as error:
+            with self._lock:
+                given = turn not in self._waiting
+                if not given:
+                    self._waiting.remove(turn)
+            if given:
+                self.give()
+            if isinstance(error, TimeoutError):
+                raise PoolTimeout(f"no connection for a question within {seconds:g} s") from None
+            raise
+
+    def give(self) -> None:
+        """Give a turn to whoever has waited longest."""
+        with self._lock:
+            if not self._waiting:
+                self._free += 1
+                return
+            turn = self._waiting.popleft()
+        turn.get_loop().call_soon_threadsafe(_begin, turn)
+
+
+def _begin(turn: asyncio.Future[None]) -> None:
+    if not turn.done():
+        turn.set_result(None)
+
+
 class Kept:
     """Connections for questions. Each is opened when it is first needed, and kept.
 
@@ -63,8 +109,7 @@ class Kept:
 
     def __init__(self, connect: Callable[[], Awaitable[AsyncConnection]], at_once: int, patience: float) -> None:
         self._connect = connect
-        self._at_once, self._patience = at_once, patience
-        self._turns: RunVar[anyio.Semaphore] = RunVar("turns")  # of an event loop: tests have several
+        self._turns, self._patience = _Turns(at_once), patience
         self.idle: list[AsyncConnection] = []
 
     async def ask(
@@ -74,10 +119,10 @@ class Kept:
 
         parameters: by their names in the statements, besides `rollcall.org`. preparing: prepares what the statements
         execute, on a connection that does not know it yet. Idle connections that have died are skipped. Raises
-        sqlalchemy.exc.TimeoutError, as a pool does, if no connection becomes free in time.
+        sqlalchemy.exc.TimeoutError if none becomes free in time.
         """
         given = {**parameters, "rollcall.org": org_id or ""}
-        turns = await self._turn()
+        await self._turns.take(self._patience)
         try:
             while True:
                 known = bool(self.idle)
@@ -102,23 +147,7 @@ class Kept:
                     else:
                         await connection.close()
         finally:
-            turns.release()
-
-    async def _turn(self) -> anyio.Semaphore:
-        """Take a turn, and return what releases it."""
-        turns = self._turns.get(None)
-        if turns is None:
-            turns = anyio.Semaphore(self._at_once, fast_acquire=True)
-            self._turns.set(turns)
-        try:
-            turns.acquire_nowait()
-        except anyio.WouldBlock:
-            try:
-                with anyio.fail_after(self._patience):
-                    await turns.acquire()
-            except TimeoutError:
-                raise PoolTimeout(f"no connection for a question within {self._patience:g} s") from None
-        return turns
+            self._turns.give()
 
     def close(self) -> None:
         """Close every connection that is idle."""

@@ -116,7 +116,7 @@ class Database:
         event.listen(self.engine, "handle_error", outages.as_operational, retval=True)
         self._connect_args = {**self.engine.dialect.create_connect_args(self.engine.url)[1], **connect_args}
         self.questions = Kept(self._connect, ASKED_AT_ONCE, PATIENCE_SECONDS)
-        self._readings = Kept(self._connect, pool_size, PATIENCE_SECONDS)
+        self._readings = Kept(self._connect, max(2, pool_size // 2), PATIENCE_SECONDS)
 
     @contextmanager
     def transaction(self, org_id: str | None) -> Iterator[Session]:
@@ -198,6 +198,14 @@ def current_org(db: Session) -> str:
     if org_id is None:
         raise LookupError("this transaction was opened without an organization")
     return org_id
+
+
+def set_locally(db: Session, name: str, value: str) -> None:
+    """Set a parameter of PostgreSQL for the rest of this transaction, or of this session that only reads."""
+    if asked := db.info.get("asked"):
+        asked.settings[name] = value
+    else:
+        db.execute(select(func.set_config(name, value, True)))
 
 
 @event.listens_for(Session, "after_begin")

@@ -68,6 +68,9 @@ class _Asked:
 
     rollback = close = commit
 
+    def invalidate(self, _: BaseException | None = None) -> None:
+        pass
+
 
 class _Cursor:
     """The cursor of one statement. It reads the whole answer at once."""
