@@ -39,8 +39,9 @@ class StrictRoute(APIRoute):
 
     A caller without permission is refused before the body is read, because parsing 8 MiB is expensive. The body is read
     before any dependency runs, so that a caller who sends slowly holds no transaction. Heavy bodies take turns. A query
-    parameter or a body that the route does not take is refused too: `?asOf=2020-01-01` must not be answered as if it
-    had been understood. Routes outside the OpenAPI document take anything.
+    parameter that the route does not take or that is repeated, and a body that it does not take, are refused too:
+    `?asOf=2020-01-01` must not be answered as if it had been understood. Routes outside the OpenAPI document take
+    anything.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -81,15 +82,21 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 def _need_known(request: Request, taken: set[str]) -> None:
-    """Raise InvalidInput for each query parameter that the route does not take.
+    """Raise InvalidInput for each query parameter that the route does not take, or that is given more than once.
 
+    Of a repeated parameter only the last value would count, and the answer would be about less than was asked.
     A name that no parameter could have is not repeated: it is the sender's text, and answers end up in logs.
     """
-    unknown = [name for name in request.query_params if name not in taken]
-    if unknown:
-        takes = f"This address takes {', '.join(sorted(taken))}." if taken else "This address takes none."
-        named = {f"?{name}" if _NAME.fullmatch(name) else "?": None for name in unknown[:100]}
-        raise InvalidInput(*(Fault(name, f"There is no such parameter. {takes}") for name in named))
+    names = [name for name, _ in request.query_params.multi_items()]
+    takes = f"This address takes {', '.join(sorted(taken))}." if taken else "This address takes none."
+    unknown = {
+        f"?{name}" if _NAME.fullmatch(name) else "?": f"There is no such parameter. {takes}"
+        for name in names
+        if name not in taken
+    }
+    repeated = {f"?{name}": "This is given more than once." for name in taken if names.count(name) > 1}
+    if wrong := unknown | repeated:
+        raise InvalidInput(*(Fault(place, detail) for place, detail in sorted(wrong.items())[:100]))
 
 
 async def _need_no_body(request: Request) -> None:
