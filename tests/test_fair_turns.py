@@ -160,7 +160,7 @@ def test_every_address_without_sign_in_that_reads_the_database_takes_a_turn_of_v
     monkeypatch.setattr(Database, "transaction", noted)
     monkeypatch.setattr(verification, "CredentialKeys", lambda _: None)  # profiles are there only with a key
     assignment = type("A", (), {"id": uuid.uuid4(), "link_epoch": 0, "org_id": org.id})
-    link = SessionLinks(org.parts.settings).mint(assignment(), clock.now())  # type: ignore[arg-type]
+    link = SessionLinks(org.parts.settings).mint(assignment(), clock.now())
     ids = {"token": link.url.rpartition("/")[2], "code": "0" * 16, "org_id": org.id}
     visitor, read = TestClient(org.app, raise_server_exceptions=False), set()
     for path in (path for path in PUBLIC if "{" in path):

@@ -138,7 +138,7 @@ def test_a_reader_who_waits_and_sees_little_reads_no_event_again(org: Org, monke
             await waits.hold(1, "/v1/events?wait=20", org.token(Permission.READ_EVENTS, folders=["crew"]))
             await waits.tick()
             for party in ("elsewhere-1", "elsewhere-2"):
-                await run_sync(lambda party=party: org.with_parties(party))
+                await run_sync(org.with_parties, party)
                 await waits.tick()
             await run_sync(lambda: org.with_parties("in-crew", folder="crew"))
             await waits.tick()
