@@ -32,22 +32,6 @@ def test_every_operation_refuses_a_parameter_that_it_does_not_take(org: Org, all
         assert (str(operation), answer.status_code, pointers) == (str(operation), 422, ["?asOf"])
 
 
-def test_every_operation_refuses_a_parameter_that_is_given_twice(org: Org, all_operations: list[Operation]) -> None:
-    """Only the last one would count: `check?partyId=a&partyId=b` would not check `a`."""
-    client, refused = org.client(), 0
-    for operation in all_operations:
-        body = {} if operation.body is None else {"json": example(operation.body, {})}
-        for name in operation.queries:
-            answer = operation.call(client, IDS, f"{name}=1&{name}=2", **body)
-            errors = [error for error in answer.json().get("errors", []) if error["pointer"] == f"?{name}"]
-            assert (answer.status_code, [error["detail"] for error in errors]) == (
-                422,
-                ["This is given more than once."],
-            ), f"{operation} {name}"
-            refused += 1
-    assert refused > 50
-
-
 def test_a_name_that_no_parameter_could_have_is_not_repeated(org: Org) -> None:
     answer = org.client().get("/v1/parties", params={"Quillfeather, Ada": "1"})
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "?")
