@@ -4,7 +4,7 @@ A GET never completes, because mail scanners follow every link. A POST completes
 reloading repeats nothing.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy.orm import Session
 
 from api.console.pages import PageRoute, page
-from api.http.dependencies import CurrentParts, Now, in_threads
+from api.http.dependencies import CurrentParts, Now, VisitorsTurn
 from shared import clock
 from shared.assignments import AssignmentAnswer, SessionLink, SessionLinks
 from shared.services import session_links
@@ -29,10 +29,10 @@ class Opened:
     link: SessionLink
 
 
-async def _opened(token: str, parts: CurrentParts, now: Now) -> AsyncIterator[Opened]:
+def _opened(token: str, parts: CurrentParts, now: Now, _: Annotated[None, VisitorsTurn]) -> Iterator[Opened]:
     """Read the token, and open a transaction for its organization. Raises LinkInvalid, LinkExpired."""
     link = SessionLinks(parts.settings).read(token, now)
-    async with in_threads(parts, link.org_id) as db:
+    with parts.database.transaction(link.org_id) as db:
         yield Opened(db, link)
 
 
@@ -48,7 +48,7 @@ def show(opened: OpenedLink, parts: CurrentParts, now: Now) -> HTMLResponse:
         "assignment.html",
         organization=found.organization,
         assignment=AssignmentAnswer.of(found.assignment, today),
-        course=found.course,
+        title=found.title,
         version=found.version,
     )
 

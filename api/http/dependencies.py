@@ -6,20 +6,19 @@ A route of the API declares its permission with `dependencies=[allow(verb)]`; a 
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack
 from datetime import date, datetime
 from typing import Annotated, Any
 
-import anyio
-from anyio.lowlevel import RunVar
 from anyio.to_thread import run_sync
 from fastapi import Depends, Query, Request
 from fastapi.concurrency import contextmanager_in_threadpool
 from sqlalchemy.orm import Session
 
 from api.http.parts import Parts
+from api.http.turns import lookups, readings, transactions
 from shared import access, clock
-from shared.access import Caller, Unauthenticated
+from shared.access import Caller, Organization, Unauthenticated
 from shared.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from shared.services.verbs import AnyVerb
 
@@ -31,12 +30,22 @@ async def parts(request: Request) -> Parts:
 
 
 async def caller(request: Request) -> Caller:
-    """Return the caller. The token is verified once for each request. Raises Unauthenticated, TooManyRequests."""
+    """Return the caller. The token is verified once for each request. Raises Unauthenticated, TooManyRequests.
+
+    From here to the end of its answer the request counts among those of its organization.
+    """
     known: Caller | None = getattr(request.state, "caller", None)
     if known is None:
         known = request.state.caller = await _verified(request)
-        (await parts(request)).shares.rate.count(known.org_id)
+        shares = (await parts(request)).shares
+        shares.rate.count(known.org_id)
+        whole_request: AsyncExitStack = request.scope[_OF_REQUEST]
+        whole_request.enter_context(shares.requests.taken(known.org_id))
     return known
+
+
+_OF_REQUEST = "fastapi_inner_astack"
+"""Where FastAPI keeps the stack that it closes after it has sent the answer, also that of a stream."""
 
 
 async def _verified(request: Request) -> Caller:
@@ -53,41 +62,56 @@ CurrentCaller = Annotated[Caller, Depends(caller)]
 CurrentParts = Annotated[Parts, Depends(parts)]
 
 
-_turns: RunVar[anyio.Semaphore] = RunVar("turns")
+async def visitors_turn(made: CurrentParts) -> AsyncIterator[None]:
+    """Wait for a turn as `turn` does, for a request without a token. Visitors take turns as if of one organization."""
+    async with transactions(made).taken(""):
+        yield
 
 
-@asynccontextmanager
-async def in_threads(made: Parts, org_id: str) -> AsyncIterator[Session]:
-    """Wait, without a thread, for a turn, and open a transaction for work in threads. It commits if nothing raises.
+VisitorsTurn = Depends(visitors_turn, scope="function")
 
-    A turn is the right to take a connection. A request keeps its transaction while it changes threads, from its route
-    to its commit. Without turns, requests that wait for a thread could hold all connections, while requests that wait
-    for one hold all threads. There are turns for three quarters of the pool. The rest is for transactions that begin
-    and end in one thread.
-    """
-    turns = _turns.get(None)
-    if turns is None:
-        size = made.settings.api_pool_size
-        turns = anyio.Semaphore(size - max(1, size // 4))
-        _turns.set(turns)
-    async with turns, contextmanager_in_threadpool(made.database.transaction(org_id)) as db:
-        yield db
+
+async def lookup(caller: CurrentCaller) -> AsyncIterator[None]:
+    """Wait for a turn to look up the address of a webhook, which may hold a thread for many seconds."""
+    async with lookups().taken(caller.org_id):
+        yield
+
+
+Lookup = Depends(lookup, scope="function")
 
 
 READS = "rollcall.reads"
 """The key in the scope of a request that a plan answers, on the event loop: what ends when the answer was sent."""
 
 
-async def transaction(request: Request, caller: CurrentCaller, made: CurrentParts) -> AsyncIterator[Session]:
+async def organization_of(request: Request, caller: CurrentCaller, made: CurrentParts) -> Organization | None:
+    """Return the organization of a request that only reads, None for others and for an unknown organization.
+
+    Nearly every such request needs it: to know if training is available, and which day it is.
+    """
+    return await access.ask_organization(made.database, caller.org_id) if READS in request.scope else None
+
+
+OfReading = Annotated[Organization | None, Depends(organization_of)]
+
+
+async def transaction(
+    request: Request, caller: CurrentCaller, made: CurrentParts, organization: OfReading
+) -> AsyncIterator[Session]:
     """Open a transaction for the caller's organization. It is committed before the answer is sent.
 
-    For a request that only reads, it is a session that reads on the event loop instead (`shared.reading`).
+    For a request that only reads, it is a session that reads on the event loop instead (`shared.reading`). The others
+    keep their transaction while they change threads, from the route to the commit. They wait for a turn first, without
+    a thread: requests that wait for a thread could otherwise hold all connections, while requests that wait for a
+    connection hold all threads.
     """
     if READS in request.scope:
-        with await access.reading(made.database, caller.org_id) as db:
-            yield db
+        async with readings(made).taken(caller.org_id):
+            with access.reading(made.database, caller.org_id, organization) as db:
+                yield db
     else:
-        async with in_threads(made, caller.org_id) as db:
+        opened = made.database.transaction(caller.org_id)
+        async with transactions(made).taken(caller.org_id), contextmanager_in_threadpool(opened) as db:
             yield db
 
 
@@ -100,9 +124,25 @@ def known_organization(db: Db) -> None:
     access.get_organization(db)
 
 
-def training_available(db: Db, made: CurrentParts) -> None:
-    """Raise FeatureNotAvailable unless the caller's organization can use training now."""
-    access.need_available(db, made.settings.features)
+def need_training(caller: Caller, made: Parts) -> None:
+    """Raise FeatureNotAvailable unless the caller's organization can use training now.
+
+    It opens its own transaction, so that a request that waits or streams holds none.
+    """
+    with made.database.transaction(caller.org_id) as db:
+        organization = access.get_organization(db)
+    access.need_available(organization, made.settings.features)
+
+
+async def training_available(
+    request: Request, caller: CurrentCaller, made: CurrentParts, organization: OfReading
+) -> None:
+    """Raise as `need_training`. The turn is given back before that of the request's own transaction is taken."""
+    if READS in request.scope:
+        access.need_available(organization, made.settings.features)
+        return
+    async with transactions(made).taken(caller.org_id):
+        await run_sync(need_training, caller, made)
 
 
 class Allow:
@@ -155,12 +195,14 @@ __all__ = [
     "Cursor",
     "Db",
     "Limit",
+    "Lookup",
     "Now",
     "Today",
+    "VisitorsTurn",
     "allow",
     "caller",
-    "in_threads",
     "known_organization",
+    "need_training",
     "parts",
     "READS",
     "training_available",

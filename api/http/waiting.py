@@ -9,8 +9,7 @@ from anyio.lowlevel import RunVar
 from fastapi import Depends, Query, Request
 from starlette.exceptions import HTTPException
 
-from api.http.dependencies import CurrentCaller, CurrentParts
-from shared import access
+from api.http.dependencies import CurrentCaller, CurrentParts, need_training
 from shared.database import Database
 from shared.watching import Subject, Watch
 
@@ -35,13 +34,8 @@ CurrentWatch = Annotated[Watch, Depends(watch)]
 
 
 async def training_available_to_many(caller: CurrentCaller, made: CurrentParts, watch: CurrentWatch) -> None:
-    """Raise FeatureNotAvailable as `training_available` does. Requests of an organization share the check."""
-
-    def need_available() -> None:
-        with made.database.transaction(caller.org_id) as db:
-            access.need_available(db, made.settings.features)
-
-    await watch.read(Subject(caller.org_id), "availability", need_available)
+    """Raise as `need_training`. Requests of an organization share the check."""
+    await watch.read(Subject(caller.org_id), "availability", lambda: need_training(caller, made))
 
 
 async def waiting(

@@ -11,6 +11,7 @@ from shared.access.queries import (
     FeatureNotAvailable,
     OrganizationUnknown,
     Unavailability,
+    ask_organization,
     get_organization,
     list_organization_ids,
     need_available,
@@ -23,6 +24,7 @@ from shared.access.tokens import TokenVerifier, issue
 
 __all__ = [
     "add_organization",
+    "ask_organization",
     "Caller",
     "check_time_zone",
     "enable",

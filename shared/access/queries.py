@@ -55,14 +55,16 @@ _MINE = Question(
 )
 
 
-async def reading(database: Database, org_id: str) -> Session:
-    """Returns a session that reads on the event loop for one organization, whose row it has read already.
-
-    Nearly every request needs that row: to know if training is available, and which day it is.
-    """
-    db = database.reading(org_id)
+async def ask_organization(database: Database, org_id: str) -> Organization | None:
+    """Returns an organization without a transaction, in one round trip from the event loop. None if it is unknown."""
     rows = await database.ask(org_id, _MINE, {"org": org_id})
-    db.info[Organization] = detached(Organization, zip(_COLUMNS, rows[0], strict=True)) if rows else None
+    return detached(Organization, zip(_COLUMNS, rows[0], strict=True)) if rows else None
+
+
+def reading(database: Database, org_id: str, organization: Organization | None) -> Session:
+    """Returns a session that reads on the event loop for an organization that was read already."""
+    db = database.reading(org_id)
+    db.info[Organization] = organization
     return db
 
 
@@ -102,7 +104,9 @@ def unavailable(entitled: bool, enabled: bool, features: frozenset[str]) -> Unav
     return None if enabled else Unavailability.DISABLED
 
 
-def need_available(db: Session, features: frozenset[str]) -> None:
-    """Raises FeatureNotAvailable unless the organization of this transaction can use training now."""
-    if reason := unavailability(get_organization(db), features):
+def need_available(organization: Organization | None, features: frozenset[str]) -> None:
+    """Raises FeatureNotAvailable unless the organization can use training now, OrganizationUnknown if it is None."""
+    if organization is None:
+        raise OrganizationUnknown
+    if reason := unavailability(organization, features):
         raise FeatureNotAvailable(reason)
