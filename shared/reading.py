@@ -49,7 +49,7 @@ def detached(entity: type[Entity], values: Iterable[tuple[str, Any]]) -> Entity:
 
 
 class _Asked:
-    """What SQLAlchemy takes for a connection of its pool. It keeps nothing open, so there is nothing to end."""
+    """Stands for a connection of SQLAlchemy's pool. It keeps nothing open, so there is nothing to end."""
 
     closed = broken = False
     is_valid = True

@@ -39,12 +39,12 @@ async def caller(request: Request) -> Caller:
         known = request.state.caller = await _verified(request)
         shares = (await parts(request)).shares
         shares.rate.count(known.org_id)
-        whole_request: AsyncExitStack = request.scope[_OF_REQUEST]
+        whole_request: AsyncExitStack = request.scope[OF_REQUEST]
         whole_request.enter_context(shares.requests.taken(known.org_id))
     return known
 
 
-_OF_REQUEST = "fastapi_inner_astack"
+OF_REQUEST = "fastapi_inner_astack"
 """Where FastAPI keeps the stack that it closes after it has sent the answer, also that of a stream."""
 
 
@@ -81,7 +81,7 @@ Lookup = Depends(lookup, scope="function")
 
 
 READS = "rollcall.reads"
-"""The key in the scope of a request that a plan answers, on the event loop: what ends when the answer was sent."""
+"""Stands in the scope of a request that a plan answers, on the event loop."""
 
 
 async def organization_of(request: Request, caller: CurrentCaller, made: CurrentParts) -> Organization | None:
@@ -197,6 +197,7 @@ __all__ = [
     "Limit",
     "Lookup",
     "Now",
+    "OF_REQUEST",
     "Today",
     "VisitorsTurn",
     "allow",

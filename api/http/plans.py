@@ -25,7 +25,7 @@ from fastapi.routing import APIRoute, RouteContext
 from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope, Send
 
-from api.http.dependencies import READS, Allow
+from api.http.dependencies import OF_REQUEST, READS, Allow
 from api.http.routing import StrictRequest, StrictRoute
 from shared.reading import on_loop
 
@@ -85,7 +85,7 @@ class Plan:
         """Answer one request."""
         request = StrictRequest(scope, receive)
         async with AsyncExitStack() as until_sent:
-            scope[READS] = until_sent
+            scope.update({READS: True, OF_REQUEST: until_sent})
             response = await self._handle(request)
             await response(scope, receive, send)
 
@@ -129,7 +129,7 @@ class Plan:
                 if arguments is None:
                     found.append(_WRONG)
                 elif step.is_generator:
-                    until = request.scope[READS] if step.until_sent else stack
+                    until = request.scope[OF_REQUEST] if step.until_sent else stack
                     found.append(await until.enter_async_context(step.call(**arguments)))
                 else:
                     found.append(await _called(step, arguments))
