@@ -116,8 +116,7 @@ class Database:
         event.listen(self.engine, "handle_error", outages.as_operational, retval=True)
         self._connect_args = {**self.engine.dialect.create_connect_args(self.engine.url)[1], **connect_args}
         self.questions = Kept(self._connect, ASKED_AT_ONCE, PATIENCE_SECONDS)
-        self.readings_at_once = max(2, pool_size // 2)
-        self._readings = Kept(self._connect, self.readings_at_once, PATIENCE_SECONDS)
+        self._readings = Kept(self._connect, max(2, pool_size // 2), PATIENCE_SECONDS)
 
     @contextmanager
     def transaction(self, org_id: str | None) -> Iterator[Session]:

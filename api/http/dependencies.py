@@ -16,7 +16,7 @@ from fastapi.concurrency import contextmanager_in_threadpool
 from sqlalchemy.orm import Session
 
 from api.http.parts import Parts
-from api.http.turns import lookups, readings, transactions
+from api.http.turns import lookups, transactions
 from shared import access, clock
 from shared.access import Caller, Organization, Unauthenticated
 from shared.pagination import DEFAULT_LIMIT, MAX_LIMIT
@@ -100,19 +100,17 @@ async def transaction(
 ) -> AsyncIterator[Session]:
     """Open a transaction for the caller's organization. It is committed before the answer is sent.
 
-    For a request that only reads, it is a session that reads on the event loop instead (`shared.reading`). The others
-    keep their transaction while they change threads, from the route to the commit. They wait for a turn first, without
-    a thread: requests that wait for a thread could otherwise hold all connections, while requests that wait for a
-    connection hold all threads.
+    For a request that only reads, it is a session that reads on the event loop instead (`shared.reading`). Either waits
+    for a turn first, without a thread: a request keeps its transaction while it changes threads, so requests that wait
+    for a thread could otherwise hold all connections, while requests that wait for one hold all threads.
     """
-    if READS in request.scope:
-        async with readings(made).taken(caller.org_id):
+    async with transactions(made).taken(caller.org_id):
+        if READS in request.scope:
             with access.reading(made.database, caller.org_id, organization) as db:
                 yield db
-    else:
-        opened = made.database.transaction(caller.org_id)
-        async with transactions(made).taken(caller.org_id), contextmanager_in_threadpool(opened) as db:
-            yield db
+        else:
+            async with contextmanager_in_threadpool(made.database.transaction(caller.org_id)) as db:
+                yield db
 
 
 Db = Annotated[Session, Depends(transaction, scope="function")]

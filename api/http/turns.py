@@ -73,7 +73,6 @@ class Turns:
 
 
 _transactions: RunVar[Turns] = RunVar("transactions")
-_readings: RunVar[Turns] = RunVar("readings")
 _lookups: RunVar[Turns] = RunVar("lookups")
 
 
@@ -87,15 +86,6 @@ def transactions(parts: Parts) -> Turns:
         size = parts.settings.api_pool_size
         turns = Turns(size - max(1, size // 4))
         _transactions.set(turns)
-    return turns
-
-
-def readings(parts: Parts) -> Turns:
-    """Return the turns of requests that only read. Each holds a connection while a statement of it runs."""
-    turns = _readings.get(None)
-    if turns is None:
-        turns = Turns(parts.database.readings_at_once)
-        _readings.set(turns)
     return turns
 
 
