@@ -5,7 +5,7 @@ from shared.assignments.models import Assignment
 from shared.catalogue.models import Course, CourseVersion
 from shared.database import Base
 from shared.deliveries.models import Delivery, Webhook
-from shared.directory.models import Folder, FolderMember, Party
+from shared.directory.models import FileColumn, Folder, FolderMember, Party, PartyWord
 from shared.events.models import Event, EventConsumer, EventSeal, EventStream
 from shared.jobs.models import Job, JobChunk, JobOutcome
 from shared.licences.models import Licence, LicenceDue, Sweep
@@ -20,8 +20,10 @@ CORE = (
     EventConsumer,
     EventSeal,
     Party,
+    PartyWord,
     Folder,
     FolderMember,
+    FileColumn,
     Job,
     JobChunk,
     JobOutcome,

@@ -3,6 +3,8 @@
 `Received` is the base class of request bodies, `Answer` of responses. The nouns' `schemas.py` build on them.
 """
 
+import re
+import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated, Generic, TypeVar
 
@@ -12,6 +14,8 @@ from pydantic.alias_generators import to_camel
 from shared.database import ID_PATTERN
 
 Item = TypeVar("Item")
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
 class Received(BaseModel):
@@ -41,6 +45,26 @@ def _storable(value: str) -> str:
     return value
 
 
+def _composed(value: str) -> str:
+    """Returns the text in Unicode NFC: the same letters typed on two systems must be equal."""
+    return unicodedata.normalize("NFC", value)
+
+
+def _no_path(value: str) -> str:
+    if value in (".", ".."):
+        raise ValueError("must not be . or .., which stand for folders in addresses and file names")
+    return value
+
+
+def _canonical_language(value: str) -> str:
+    """Returns a language tag in the letter case that RFC 5646 recommends: `pt-BR`, `zh-Hant`."""
+    if not _LANGUAGE.fullmatch(value):
+        raise ValueError("must be a BCP 47 language tag, such as de or pt-BR")
+    first, *rest = value.split("-")
+    cased = {2: str.upper, 4: str.title}
+    return "-".join([first.lower(), *(cased.get(len(part), str.lower)(part) for part in rest)])
+
+
 def _aware(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("must have a time zone, such as Z")
@@ -52,8 +76,19 @@ def _aware(value: datetime) -> datetime:
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 """An id from another system: 1 to 64 of `A-Z a-z 0-9 . _ : -`."""
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_storable)]
-"""A title, label or name: 1 to 200 characters, not blank."""
+NewId = Annotated[Id, AfterValidator(_no_path)]
+"""An id that a request may bring into being. `.` and `..` are refused; what was made before stays readable."""
+
+Language = Annotated[str, StringConstraints(max_length=35), AfterValidator(_canonical_language)]
+"""A BCP 47 language tag, in the letter case of RFC 5646."""
+
+Line = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(_storable),
+    AfterValidator(_composed),
+]
+"""A title, label or name: 1 to 200 characters, not blank, in Unicode NFC."""
 
 Paragraph = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_storable)

@@ -14,13 +14,15 @@ from shared.database import ID_PATTERN, Base, ExternalId, Tenant
 class Party(Tenant, Base):
     """A party whose training is tracked. A party that leaves is set inactive, never removed: its records stay.
 
-    member_id: the member who represents the party, if any. erased_at: when name and e-mail address were erased.
+    member_id: the member who represents the party, if any. language: a BCP 47 tag. erased_at: when the party was
+    erased; the trigger `erased_stays` keeps such a row blank and inactive, whichever program writes it.
     """
 
     __tablename__ = "party"
     __table_args__ = (
         ForeignKeyConstraint(["org_id"], ["organization.id"]),
         CheckConstraint(f"id ~ '{ID_PATTERN}'", name="id_form"),
+        CheckConstraint("erased_at IS NULL OR NOT active", name="erased_is_inactive"),
         Index("ix_party_org_id_member_id", "org_id", "member_id", postgresql_where=text("member_id IS NOT NULL")),
     )
 
@@ -30,9 +32,42 @@ class Party(Tenant, Base):
     member_id: Mapped[ExternalId | None]
     active: Mapped[bool] = mapped_column(server_default=text("true"))
     time_zone: Mapped[str | None]
+    language: Mapped[str | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     erased_at: Mapped[datetime | None]
+
+
+class PartyWord(Tenant, Base):
+    """A word of a party's name or id, in the form that searches compare. Triggers on `party` keep these rows.
+
+    word: at most 64 characters from the beginning of a word up to the next blank, without case and accents
+    (`search_words` in the migrations). A range of an index finds all words with a beginning: neither `LIKE` nor a
+    text search may use an index before row-level security has looked at the row.
+    """
+
+    __tablename__ = "party_word"
+    __table_args__ = (
+        ForeignKeyConstraint(["org_id", "party_id"], ["party.org_id", "party.id"]),
+        Index("ix_party_word_org_id_word_party_id", "org_id", "word", "party_id"),
+    )
+
+    party_id: Mapped[ExternalId] = mapped_column(primary_key=True)
+    word: Mapped[ExternalId] = mapped_column(primary_key=True)
+
+
+class FileColumn(Tenant, Base):
+    """What a column of an organization's files means, as somebody said once. Holds names of columns only.
+
+    name: the column's name without case, accents and punctuation. field: its field in JSON; null: it is ignored.
+    """
+
+    __tablename__ = "file_column"
+    __table_args__ = (ForeignKeyConstraint(["org_id"], ["organization.id"]),)
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    field: Mapped[str | None]
+    updated_at: Mapped[datetime]
 
 
 class Folder(Tenant, Base):

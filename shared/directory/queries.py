@@ -4,18 +4,22 @@ A scope is the ids of the folders whose parties a caller may see, or None for th
 the scope does not exist for the caller, and a folder outside the scope is not named in any response.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
-from sqlalchemy import ColumnElement, Row, Select, Text, exists, func, select, true, union
+from sqlalchemy import ColumnElement, Row, Select, Text, exists, false, func, select, true, union
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.arrays import is_one_of, texts
 from shared.database import current_org
-from shared.directory.models import Folder, FolderMember, Party
+from shared.directory.models import Folder, FolderMember, Party, PartyWord
 from shared.errors import NotFound
 
 Scope = Collection[str] | None
+MAX_WORDS = 10
+"""Upper bound of the words of a search that are looked for."""
+LAST = "\U0010ffff"
+"""Sorts after every character that a word can have."""
 TextColumn = ColumnElement[str] | InstrumentedAttribute[str]
 
 
@@ -53,7 +57,7 @@ def list_parties(
 ) -> Select[Party, Sequence[str]]:
     """Returns a select of parties by id, as rows of (Party, folders).
 
-    q: the beginning of an id, or of a name in any letter case.
+    q: the beginning of a word of the name or of the id, or several of them, in any letter case, accents and form.
     """
     if folder_id is not None:
         scope = {folder_id} if scope is None else {folder_id}.intersection(scope)
@@ -61,7 +65,7 @@ def list_parties(
     if active is not None:
         rows = rows.where(Party.active == active)
     if q is not None:
-        rows = rows.where(Party.id.startswith(q, autoescape=True) | Party.display_name.istartswith(q, autoescape=True))
+        rows = rows.where(*_named(db, q))
     return rows
 
 
@@ -102,6 +106,18 @@ def _parties(db: Session, scope: Scope) -> Select[Party, Sequence[str]]:
         mine = mine.where(is_one_of(FolderMember.folder_id, scope))
     shown = func.array(mine.scalar_subquery(), type_=ARRAY(Text)).label("folders")
     return select(Party, shown).where(Party.org_id == current_org(db), in_scope(Party.id, scope))
+
+
+def _named(db: Session, q: str) -> Iterator[ColumnElement[bool]]:
+    """Yields one condition for each word of `q`: a word of the party begins with it."""
+    compared = db.scalars(select(func.search_text(q))).one().split()
+    if not compared:
+        yield false()
+    for word in dict.fromkeys(compared[:MAX_WORDS]):
+        begun = select(PartyWord.party_id).where(
+            PartyWord.org_id == current_org(db), PartyWord.word >= word[:64], PartyWord.word < word[:64] + LAST
+        )
+        yield Party.id.in_(begun)
 
 
 def _this_org() -> ColumnElement[str]:
