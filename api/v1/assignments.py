@@ -101,9 +101,7 @@ def list_assignments(
 ) -> Any:
     """Assignments in the caller's scope. `Accept: text/csv` streams every matching row."""
     rows = assignments.list_assignments(asked.db, asked.caller, filters, sort)
-    return asked.page_or_csv(
-        rows, AssignmentAnswer, lambda row: AssignmentAnswer.of(row, filters.today), name="assignments"
-    )
+    return asked.page(rows, AssignmentAnswer, lambda row: AssignmentAnswer.of(row, filters.today), name="assignments")
 
 
 @router.get("/summary", dependencies=[allow(assignments.summarize_assignments)])

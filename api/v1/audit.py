@@ -24,6 +24,8 @@ router = Router("/v1/audit", "audit")
 router.dependencies.append(Depends(known_organization, scope="function"))
 
 NDJSON = "application/x-ndjson"
+COLUMNS = ("sequence", "time", "type", "subject", "data.actor.type", "data.actor.id", "data.partyId", "data", "id")
+"""Of the CSV. `data` is JSON."""
 
 
 class AuditHead(Answer):
@@ -69,7 +71,7 @@ def search_events(
         return StreamingResponse(
             events.export_events(asked.parts.database, asked.caller.org_id, rows), media_type=NDJSON
         )
-    return asked.page(rows, dict[str, Any], cloud_event)
+    return asked.page(rows, dict[str, Any], cloud_event, name="audit-events", columns=COLUMNS)
 
 
 @router.get("/head", dependencies=[allow(events.get_head)])

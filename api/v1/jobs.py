@@ -73,7 +73,7 @@ def read_results(asked: AskedList, job_id: uuid.UUID, outcome: Annotated[Outcome
     """Every recipient of the job with its outcome, by id. `Accept: text/csv` streams all of them."""
     found = jobs.list_results(asked.db, asked.caller, job_id, outcome)
     answer = partial(ResultAnswer.of, record=found.record)
-    return asked.page_or_csv(found.rows, ResultAnswer, answer, name=f"job-{job_id}")
+    return asked.page(found.rows, ResultAnswer, answer, name=f"job-{job_id}")
 
 
 @router.post("/{job_id}/cancel", dependencies=[allow(jobs.cancel_job)])

@@ -23,6 +23,7 @@ from shared.catalogue.queries import (
     courses_by_id,
     get_course,
     get_version,
+    labels_by_id,
     list_courses,
     list_versions,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "get_course",
     "list_courses",
     "courses_by_id",
+    "labels_by_id",
     "create_course",
     "draft_version",
     "publish_version",

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from sqlalchemy import Row, Select, and_, select
 from sqlalchemy.orm import Session
 
+from shared.arrays import is_one_of
 from shared.catalogue.models import Course, CourseVersion, VersionState
 from shared.database import current_org
 from shared.errors import Fault, InvalidInput, NotFound
@@ -72,6 +73,13 @@ def courses_by_id(db: Session, course_ids: Collection[uuid.UUID]) -> dict[uuid.U
     """Returns the courses that exist, including archived ones, by id."""
     found = db.scalars(select(Course).where(Course.org_id == current_org(db), Course.id.in_(course_ids)))
     return {course.id: course for course in found}
+
+
+def labels_by_id(db: Session, version_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Returns the labels of versions, by id."""
+    found = select(CourseVersion.id, CourseVersion.label)
+    rows = found.where(CourseVersion.org_id == current_org(db), is_one_of(CourseVersion.id, version_ids))
+    return {row.id: row.label for row in db.execute(rows)}
 
 
 def _courses(db: Session) -> Select[Course, CourseVersion | None]:

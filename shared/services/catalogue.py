@@ -45,6 +45,20 @@ def get_course(db: Session, _: Caller, course_id: uuid.UUID) -> Shown:
     return catalogue.get_course(db, course_id)
 
 
+@verb()
+def names_of_courses(
+    db: Session, _: Caller, course_ids: Collection[uuid.UUID], version_ids: Collection[uuid.UUID]
+) -> dict[str, tuple[str, ...]]:
+    """Return by id the title and the code of courses, and the label of versions, to write beside ids in an export.
+
+    Needs no permission: whoever may read a record may read which course it is about.
+    """
+    courses = catalogue.courses_by_id(db, course_ids)
+    labels = catalogue.labels_by_id(db, version_ids)
+    named: dict[str, tuple[str, ...]] = {str(each): (course.title, course.code) for each, course in courses.items()}
+    return named | {str(each): (label,) for each, label in labels.items()}
+
+
 @verb(Permission.ADMIN)
 def change_course(
     db: Session,
