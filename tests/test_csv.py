@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from shared import sheets
 from shared.access import Permission
+from tests.assignments.asking import assign, body
+from tests.deliveries.receiving import plan, webhook
 from tests.drain import InProcessWorker
-from tests.events.scenario import everything_happens
 from tests.factories import Org, add_org
+from tests.licences.earning import grant
 from tests.routes import Operation, operations
 
 CSV = {"Accept": "text/csv"}
@@ -22,15 +24,25 @@ TIMES = {"createdAt": "", "updatedAt": ""}
 
 @pytest.fixture
 def busy(app: FastAPI, org: Org, worker: InProcessWorker) -> Org:
-    """An organization with rows in every list."""
-    everything_happens(org, worker)
+    """An organization with rows in every list, of which party-1 has its own."""
+    client = org.client()
+    org.with_parties("party-1", "party-2", folder="crew")
+    webhook(org)
+    course_id = org.with_course(title='=HYPERLINK("evil")')
+    assign(org, worker, body(course_id, "party-1", "party-2"))
+    times = {"startsAt": "2026-05-01T08:00:00Z", "endsAt": "2026-05-01T09:00:00Z", "timeZone": "UTC"}
+    session = client.post("/v1/sessions", json={"courseId": course_id, "mode": "online"} | times).json()
+    client.post(f"/v1/sessions/{session['id']}/roster", json={"folderIds": ["crew"]})
+    grant(org, course_id, "party-1")
+    client.post("/v1/sweeps")
+    plan(org)
     return org
 
 
 def ids(org: Org) -> dict[str, str]:
     client = org.client()
     lists = {"course_id": "courses", "job_id": "jobs", "webhook_id": "webhooks", "session_id": "sessions"}
-    return {name: client.get(f"/v1/{where}").json()["items"][0]["id"] for name, where in lists.items()}
+    return {name: client.get(f"/v1/{where}").json()["items"][-1]["id"] for name, where in lists.items()}
 
 
 def is_list(operation: Operation) -> bool:
@@ -59,6 +71,8 @@ def test_every_list_answers_as_csv_with_the_rows_of_its_json(app: FastAPI, busy:
 def assert_same(operation: Operation, row: dict[str, str], item: dict[str, Any]) -> None:
     """Check that each plain value of an item stands in its cell, and that ids of courses have names beside them."""
     for name, value in item.items():
+        if name not in row and operation.path == "/v1/audit/events":
+            continue  # its CSV has only what differs from event to event
         if isinstance(value, str):
             assert sheets.unescaped(row[name]) == value, (operation, name)
         if isinstance(value, bool):

@@ -34,6 +34,7 @@ COMMANDS = (
     ["doctor"],
     ["org", "add"],
     ["org", "entitle"],
+    ["parties", "import"],
     ["token"],
     ["assign"],
     ["jobs", "list"],

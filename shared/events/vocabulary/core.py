@@ -22,7 +22,7 @@ class SettingsChanged(Data):
     language: of mails and pages for parties without one, a BCP 47 tag; null: none; absent: not changed.
     """
 
-    change_limit: Annotated[int, Field(ge=0)] | None
+    change_limit: Annotated[int, Field(ge=1)] | None
     language: str | None = None
     former: Former
 
