@@ -41,9 +41,9 @@ class Party(Tenant, Base):
 class PartyWord(Tenant, Base):
     """A word of a party's name or id, in the form that searches compare. Triggers on `party` keep these rows.
 
-    word: at most 64 characters from the beginning of a word up to the next blank, without case and accents
-    (`search_words` in the migrations). A range of an index finds all words with a beginning: neither `LIKE` nor a
-    text search may use an index before row-level security has looked at the row.
+    word: at most 64 characters of a word, without case and accents (`search_words` in the migrations). A range of an
+    index finds all words with a beginning: neither `LIKE` nor a text search may use an index before row-level security
+    has looked at the row.
     """
 
     __tablename__ = "party_word"

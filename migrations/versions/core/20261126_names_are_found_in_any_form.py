@@ -22,7 +22,9 @@ def upgrade() -> None:
         op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")  # the owner writes rows of every organization
     op.execute("""
         INSERT INTO party_word (org_id, party_id, word)
-        SELECT org_id, id, unnest(search_words(display_name || ' ' || id)) FROM party""")
+        SELECT words.* FROM (SELECT org_id, array_agg(id) AS ids, array_agg(display_name) AS names
+                             FROM party GROUP BY org_id) AS given,
+            words_of_parties(given.org_id, ids, names) AS words""")
     for table in ("party", "party_word"):
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
 
@@ -30,31 +32,36 @@ def upgrade() -> None:
 def create_functions() -> None:
     """Create the form in which texts are compared, and the words of a text.
 
-    A word begins at the beginning, after a blank, and at a letter or digit after any other character. It ends at the
-    next blank, so that `anne-m` and `marie` both find Anne-Marie. What a letter is and which its small form is, is said
-    by a collation that knows all of Unicode: a database may have been made with one that knows ASCII alone.
+    A word is what stands between two blanks, each part of it after a hyphen, and each run of letters and digits in it,
+    but not the first ones, with which it begins anyway: `anne-m` and `marie` both find Anne-Marie. Letters and their small forms are those of a collation
+    that knows all of Unicode, because a database may have been created with one that knows only ASCII. The functions of
+    one text are plain expressions, which PostgreSQL puts in place of their calls.
     """
     found = sa.text("SELECT collname FROM pg_collation WHERE collname IN ('pg_c_utf8', 'und-x-icu') ORDER BY 1 LIMIT 1")
     collation = op.get_bind().scalar(found) or "default"
     op.execute(rf"""
-        CREATE FUNCTION search_text(value text) RETURNS text
-        LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog AS $$
-            SELECT replace(replace(replace(replace(translate(
-                lower(regexp_replace(normalize(value, NFKD), '[\u0300-\u036f]', '', 'g') COLLATE "{collation}"),
-                U&'\00f8\0142\0111\00f0\0127\0167\0131\03c2', U&'olddhti\03c3'),
-                'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th')
-        $$""")
-    # the collation's name is one of those above
-    words = f"""
-        CREATE FUNCTION search_words(value text) RETURNS text[]
-        LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, public AS $$
-            SELECT coalesce(array_agg(DISTINCT left(substr(token, n), 64) COLLATE "C"), '{{}}')
-            FROM regexp_split_to_table(search_text(value) COLLATE "{collation}", '[[:space:]]+') AS token,
-                generate_series(1, CASE WHEN token ~ '[^[:alnum:]]' THEN length(token) ELSE 1 END) AS n
-            WHERE token <> '' AND (n = 1
-                OR (substr(token, n, 1) ~ '[[:alnum:]]' AND substr(token, n - 1, 1) !~ '[[:alnum:]]'))
-        $$"""  # noqa: S608
-    op.execute(words)
+        CREATE FUNCTION search_text(value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+        RETURN replace(replace(replace(replace(translate(
+            lower(regexp_replace(normalize(value, NFKD), '[\u0300-\u036f]', '', 'g') COLLATE "{collation}"),
+            U&'\00f8\0142\0111\00f0\0127\0167\0131\03c2', U&'olddhti\03c3'),
+            'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th')""")
+    op.execute(rf"""
+        CREATE FUNCTION search_words(compared text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
+        RETURN regexp_split_to_array(compared, '[[:space:]]+') || regexp_split_to_array(
+            regexp_replace(compared, '(^|[[:space:]])[^[:space:]-]+', '\1', 'g'), '[[:space:]-]+'
+        ) || regexp_split_to_array(
+            regexp_replace(compared COLLATE "{collation}", '(^|[[:space:]])[[:alnum:]]+', '\1', 'g'),
+            '[^[:alnum:]]+')""")
+    op.execute("""
+        CREATE FUNCTION words_of_parties(organization text, ids text[], names text[])
+        RETURNS TABLE (org_id text, party_id text, word text) LANGUAGE sql STABLE
+        BEGIN ATOMIC
+            SELECT DISTINCT organization, id, left(each, 64) COLLATE "C"
+            FROM (SELECT id, search_text(name || ' ' || (id COLLATE "default")) AS compared
+                  FROM unnest(ids, names) AS party (id, name) OFFSET 0) AS given,
+                unnest(search_words(compared)) AS each
+            WHERE each <> '' ORDER BY 2, 3;
+        END""")
 
 
 def create_words() -> None:
@@ -80,10 +87,13 @@ def keep_words() -> None:
     Each is planned anew, so that an array of 10,000 ids is looked up by its hash and not from its beginning.
     """
     op.execute("""
-        CREATE FUNCTION party_words_added() RETURNS trigger LANGUAGE plpgsql AS $$
+        CREATE FUNCTION party_words_added() RETURNS trigger
+        LANGUAGE plpgsql SET plan_cache_mode = 'force_custom_plan' AS $$
         BEGIN
             INSERT INTO party_word (org_id, party_id, word)
-            SELECT org_id, id, unnest(search_words(display_name || ' ' || id)) FROM added ORDER BY id;
+            SELECT words.* FROM (SELECT org_id, array_agg(id) AS ids, array_agg(display_name) AS names
+                                 FROM added GROUP BY org_id) AS given,
+                words_of_parties(given.org_id, ids, names) AS words;
             RETURN NULL;
         END $$""")
     op.execute("""
@@ -95,14 +105,13 @@ def keep_words() -> None:
             names text[];
         BEGIN
             FOR organization, renamed, names IN
-                SELECT org_id, array_agg(id ORDER BY id), array_agg(display_name ORDER BY id)
+                SELECT org_id, array_agg(id), array_agg(display_name)
                 FROM (SELECT org_id, id, display_name FROM after
                       EXCEPT SELECT org_id, id, display_name FROM before) AS changed GROUP BY org_id
             LOOP
                 DELETE FROM party_word WHERE org_id = organization AND party_id = ANY (renamed);
                 INSERT INTO party_word (org_id, party_id, word)
-                SELECT organization, id, unnest(search_words(name || ' ' || id))
-                FROM unnest(renamed, names) AS each (id, name);
+                SELECT * FROM words_of_parties(organization, renamed, names);
             END LOOP;
             RETURN NULL;
         END $$""")
