@@ -35,7 +35,7 @@ def create_functions() -> None:
     A word is what stands between two blanks, each part of it after a hyphen, and each run of letters and digits in it,
     but not the first ones, with which it begins anyway: `anne-m` and `marie` both find Anne-Marie. Letters and their
     small forms are those of a collation that knows all of Unicode, because a database may have been created with one
-    that knows only ASCII. The functions of one text are plain expressions, which PostgreSQL puts in place of their calls.
+    that knows only ASCII. The functions of one text are plain expressions, which PostgreSQL puts in place of calls.
     """
     found = sa.text("SELECT collname FROM pg_collation WHERE collname IN ('pg_c_utf8', 'und-x-icu') ORDER BY 1 LIMIT 1")
     collation = op.get_bind().scalar(found) or "default"
