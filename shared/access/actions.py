@@ -78,7 +78,7 @@ def _change(
     Does nothing if the columns have these values already.
     """
     org_id = current_org(db)
-    organization = db.get(Organization, org_id, with_for_update=True, populate_existing=True)
+    organization = db.get(Organization, org_id, with_for_update={"key_share": True}, populate_existing=True)
     if organization is None:
         raise OrganizationUnknown
     former = {column: getattr(organization, column) for column in values}

@@ -23,6 +23,8 @@ from shared.catalogue.queries import (
     courses_by_id,
     get_course,
     get_version,
+    is_course,
+    is_version,
     labels_by_id,
     list_courses,
     list_versions,
@@ -70,5 +72,7 @@ __all__ = [
     "draft_version",
     "publish_version",
     "get_version",
+    "is_course",
+    "is_version",
     "list_versions",
 ]

@@ -13,10 +13,13 @@ from shared.directory.models import Folder, FolderMember, Party
 from shared.directory.queries import (
     get_folder,
     get_party,
+    in_folders,
     in_scope,
+    is_known,
     list_folders,
     list_parties,
     missing_folders,
+    name_of,
     recipients,
 )
 from shared.directory.schemas import (
@@ -51,10 +54,13 @@ __all__ = [
     "erase_party",
     "get_folder",
     "list_folders",
+    "in_folders",
     "in_scope",
+    "is_known",
     "lock_parties",
     "meanings_of_columns",
     "missing_folders",
+    "name_of",
     "list_parties",
     "get_party",
     "put_folder",

@@ -20,6 +20,7 @@ from shared.assignments import (
 )
 from shared.errors import Fault, InvalidInput, NotFound
 from shared.jobs import Accepted, Chunk, Key, Kind, Tally, Undo, declare
+from shared.services.sights import need_seen, sight_of
 from shared.services.submitting import day_it_happened, named_parties, need_recipients, submit
 from shared.services.verbs import verb
 
@@ -54,11 +55,19 @@ COMPLETE = declare(
         name="assignments.complete",
         request=CompleteJob,
         work=_complete,
+        needs=Permission.COMPLETE,
         undo=Undo(assignments.completed_by, _reopen),
     )
 )
 
-CLOSE = declare(Kind(name="assignments.close", request=CloseJob, work=assignments.close_chunk))
+CLOSE = declare(
+    Kind(
+        name="assignments.close",
+        request=CloseJob,
+        work=assignments.close_chunk,
+        needs=Permission.MANAGE_ASSIGNMENTS,
+    )
+)
 
 
 @verb(Permission.COMPLETE)
@@ -99,7 +108,7 @@ def _open_assignments(db: Session, caller: Caller, body: BulkCloseRequest, now: 
         return _as_recipients(body.assignment_ids)
     today = access.today(db, now)
     if body.job_id is not None:
-        jobs.get(db, body.job_id)
+        need_seen(db, sight_of(caller), body.job_id)
         filters = Filters(today, job_id=body.job_id, state=AssignmentState.ASSIGNED)
     else:
         given = body.filter.model_dump(exclude_none=True) if body.filter else {}

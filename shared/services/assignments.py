@@ -40,6 +40,7 @@ CREATE = declare(
         name="assignments.create",
         request=CreateJob,
         work=assignments.create_chunk,
+        needs=Permission.ASSIGN,
         made=assignments.made_by,
         undo=Undo(assignments.created_by, assignments.close_created_chunk),
     )

@@ -8,7 +8,7 @@ from sqlalchemy import Row, Select
 from sqlalchemy.orm import Session
 
 from shared import directory
-from shared.access import Caller, Permission, PermissionDenied
+from shared.access import Caller, Permission
 from shared.directory import Folder, FolderRequest, Party, PartyRow, Reading, SyncAnswer, Warned
 from shared.services.verbs import verb
 
@@ -19,7 +19,7 @@ SIMILAR = "The id {} differs from this one only in letter case; if both are one 
 SEES = (Permission.VIEW, Permission.ADMIN, Permission.SYNC_DIRECTORY)
 
 
-@verb(Permission.SYNC_DIRECTORY)
+@verb(Permission.SYNC_DIRECTORY, whole=True)
 def put_parties(
     db: Session, caller: Caller, media_type: str, body: bytes, now: datetime, *, charset: str | None = None
 ) -> SyncAnswer:
@@ -28,30 +28,27 @@ def put_parties(
     media_type: one of `directory.MEDIA_TYPES`. charset: of a CSV file, as its sender states it. Raises InvalidInput for
     a body that cannot be read at all.
     """
-    _need_all(caller)
     said = directory.meanings_of_columns(db)
     reading = directory.read_parties(media_type, body, charset=charset, said=said)
     return _synchronised(db, caller, reading, reading.rows, now)
 
 
-@verb(Permission.SYNC_DIRECTORY)
-def read_file(db: Session, caller: Caller, body: bytes, meanings: Mapping[str, str | None], now: datetime) -> Reading:
+@verb(Permission.SYNC_DIRECTORY, whole=True)
+def read_file(db: Session, _: Caller, body: bytes, meanings: Mapping[str, str | None], now: datetime) -> Reading:
     """Read a CSV file of people, of any length, and remember what its columns mean for the organization's next file.
 
     meanings: the field of a column by the column's name; None: the column is ignored. Raises InvalidInput.
     """
-    _need_all(caller)
     said = directory.meanings_of_columns(db)
     now_said = directory.remember_columns(db, meanings, now)
     return directory.read_parties("text/csv", body, said=said, now_said=now_said, most=MAX_ROWS_OF_A_FILE)
 
 
-@verb(Permission.SYNC_DIRECTORY)
+@verb(Permission.SYNC_DIRECTORY, whole=True)
 def put_read_parties(
     db: Session, caller: Caller, reading: Reading, rows: Sequence[PartyRow], now: datetime
 ) -> SyncAnswer:
     """Create or update the parties of some rows of a file. The answer does not repeat the reading's own bad rows."""
-    _need_all(caller)
     return _synchronised(db, caller, replace(reading, bad=[]), rows, now)
 
 
@@ -96,16 +93,15 @@ def get_party(db: Session, caller: Caller, party_id: str) -> Row[Party, Sequence
     return directory.get_party(db, party_id, caller.folders)
 
 
-@verb(Permission.ADMIN, Permission.SYNC_DIRECTORY)
-def erase_party(db: Session, caller: Caller, party_id: str, now: datetime) -> tuple[Party, Sequence[str]]:
+@verb(Permission.ADMIN, Permission.SYNC_DIRECTORY, whole=True)
+def erase_party(db: Session, caller: Caller, party_id: str, now: datetime) -> Row[Party, Sequence[str]]:
     """Erase a party for good. It is inactive and in no folder then. Does nothing if it is erased. Raises NotFound."""
     directory.get_party(db, party_id, caller.folders)
     directory.erase_party(db, party_id, caller.actor, now)
-    party, _ = directory.get_party(db, party_id, None)
-    return party, []
+    return directory.get_party(db, party_id, caller.folders)
 
 
-@verb(Permission.SYNC_DIRECTORY)
+@verb(Permission.SYNC_DIRECTORY, whole=True)
 def put_folder(
     db: Session, caller: Caller, folder_id: str, body: FolderRequest, now: datetime
 ) -> tuple[Row[Folder, int], bool]:
@@ -113,7 +109,6 @@ def put_folder(
 
     Raises InvalidInput for a party that is not in the directory.
     """
-    _need_all(caller)
     is_new = directory.put_folder(db, folder_id, body, caller.actor, now)
     return directory.get_folder(db, folder_id, caller.folders), is_new
 
@@ -122,9 +117,3 @@ def put_folder(
 def list_folders(db: Session, caller: Caller) -> Select[Folder, int]:
     """Select the folders in the caller's scope, by id."""
     return directory.list_folders(db, caller.folders)
-
-
-def _need_all(caller: Caller) -> None:
-    """Raise PermissionDenied for a caller limited to folders, because a new party is in no folder."""
-    if caller.folders is not None:
-        raise PermissionDenied("A token that is limited to folders cannot write the directory.")

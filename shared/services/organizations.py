@@ -21,7 +21,7 @@ def get_settings(db: Session, _: Caller) -> Organization:
     return access.get_organization(db)
 
 
-@verb(Permission.ADMIN)
+@verb(Permission.ADMIN, whole=True)
 def change_settings(db: Session, caller: Caller, changes: SettingsChange, now: datetime) -> Organization:
     """Change the settings that the request mentions. A value equal to the present one is no change."""
     access.change_settings(db, changes.model_dump(exclude_unset=True), actor=caller.actor, now=now)
@@ -36,7 +36,7 @@ def get_availability(db: Session, _: Caller, features: frozenset[str]) -> tuple[
     return organization, access.unavailability(organization, features)
 
 
-@verb(Permission.ADMIN)
+@verb(Permission.ADMIN, whole=True)
 def change_availability(
     db: Session, caller: Caller, enabled: bool, features: frozenset[str], now: datetime
 ) -> tuple[Organization, Unavailability | None]:

@@ -75,13 +75,23 @@ COMPLETE = declare(
         name=sessions.COMPLETE,
         request=CompletionJob,
         work=_complete,
+        needs=Permission.ADMIN,
         on_end=sessions.end_completion,
         made=licences.made_by,
         record="licence",
     )
 )
 
-AMEND = declare(Kind(name=sessions.AMEND, request=AmendmentJob, work=_amend, made=licences.made_by, record="licence"))
+AMEND = declare(
+    Kind(
+        name=sessions.AMEND,
+        request=AmendmentJob,
+        work=_amend,
+        needs=Permission.ADMIN,
+        made=licences.made_by,
+        record="licence",
+    )
+)
 
 
 @verb(Permission.ADMIN)
@@ -119,8 +129,8 @@ def change_session(
     expected: Collection[int] | None,
     now: datetime,
 ) -> Shown:
-    """Change the given fields. Raises NotFound, Stale, SessionCompleted, SessionCancelled, InvalidInput."""
-    sessions.change(db, session_id, body, expected=expected, actor=caller.actor, now=now)
+    """Change the given fields. Raises NotFound, OutOfScope, Stale, InvalidInput, SessionCompleted, SessionCancelled."""
+    sessions.change(db, session_id, body, scope=caller.folders, expected=expected, actor=caller.actor, now=now)
     return sessions.get(db, session_id, caller.folders)
 
 
@@ -133,8 +143,8 @@ def cancel_session(
     expected: Collection[int] | None,
     now: datetime,
 ) -> Shown:
-    """Cancel a session. Raises NotFound, Stale, SessionCompleted, SessionCancelled."""
-    sessions.cancel(db, session_id, reason, expected=expected, actor=caller.actor, now=now)
+    """Cancel a session. Raises NotFound, OutOfScope, Stale, SessionCompleted, SessionCancelled."""
+    sessions.cancel(db, session_id, reason, scope=caller.folders, expected=expected, actor=caller.actor, now=now)
     return sessions.get(db, session_id, caller.folders)
 
 
@@ -144,11 +154,12 @@ def complete_session(
 ) -> Accepted:
     """Submit a job that licenses every party that attended, and freeze the roster. Repeated: the same job.
 
-    Raises NotFound, SessionCancelled, RosterEmpty.
+    Raises NotFound, OutOfScope, SessionCancelled, RosterEmpty.
     """
     if earlier := jobs.replayed(db, key, None):
         return earlier
-    session = sessions.locked(db, session_id)
+    session = sessions.locked(db, session_id, caller.folders)
+    sessions.need_whole(db, session_id, caller.folders)
     if session.completion_job_id is not None:
         return Accepted(jobs.get(db, session.completion_job_id), replayed=True)
     sessions.need_not_cancelled(session)
@@ -174,15 +185,14 @@ def amend_session(
 ) -> Accepted:
     """Submit a job that amends a completed session: it licenses added parties, and revokes licences of removed ones.
 
-    Raises NotFound, SessionNotCompleted, SessionCancelled, InvalidInput for a party in both lists.
+    Raises NotFound, OutOfScope, SessionNotCompleted, SessionCancelled, InvalidInput for a party in both lists.
     """
     if earlier := jobs.replayed(db, key, body):
         return earlier
-    session = sessions.locked(db, session_id)
+    session = sessions.locked(db, session_id, caller.folders)
+    sessions.need_whole(db, session_id, caller.folders)
     sessions.need_amendable(session)
-    to_add, to_remove = sessions.amendment_lists(
-        [party.entity_id for party in body.add], [party.entity_id for party in body.remove]
-    )
+    to_add, to_remove = sessions.amendment_lists(body.add, body.remove)
     zone = access.get_organization(db).time_zone
     listed = {"added": to_add} if len(to_add) < len(to_remove) else {"removed": to_remove}
     request = AmendmentJob(**sessions.completion_request(session, zone, now), reason=body.reason, **listed)

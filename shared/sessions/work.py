@@ -88,7 +88,7 @@ def plan_amendment(db: Session, chunk: Chunk, request: AmendmentJob, licensed: L
 
     The session may be locked before the event counter, because it is completed: see docs/locks.md.
     """
-    session = locked(db, request.session_id)
+    session = locked(db, request.session_id, None)
     directory.lock_parties(db, and_(chunk.covers(Party.id), Party.id.in_(chunk.recipients)))
     each = _select_codes(db, chunk, request, session, licensed)
     by_party = dict(db.execute(each).tuples().all())
@@ -145,8 +145,10 @@ def _select_codes(
     licence_stands = and_(licence.c.licence_id.is_not(None), licence.c.revoked_at.is_(None))
     has_something = licence_stands | and_(on_roster, licence.c.licence_id.is_not(None)) | attended
     code = case(
-        (Party.id.is_(None), literal(OutcomeCode.PARTY_NOT_FOUND, Text)),
-        (not_(directory.in_scope(entity_id, chunk.job.scope)), literal(OutcomeCode.OUT_OF_SCOPE, Text)),
+        (
+            Party.id.is_(None) | not_(directory.in_scope(entity_id, chunk.job.scope)),
+            literal(OutcomeCode.PARTY_NOT_FOUND, Text),
+        ),
         (and_(removing, has_something), literal(TO_REMOVE, Text)),
         (removing, literal(OutcomeCode.NOT_LICENSED, Text)),
         (licence.c.revoked_at.is_not(None), literal(OutcomeCode.LICENCE_REVOKED, Text)),

@@ -5,8 +5,8 @@ from alembic import op
 
 from migrations.guards import guard, racers
 
-revision = "core_0007"
-down_revision = "core_0006"
+revision = "core_0012"
+down_revision = "core_0011"
 branch_labels = None
 depends_on = None
 

@@ -8,8 +8,8 @@ from alembic import op
 
 from migrations.guards import guard, racers
 
-revision = "core_0008"
-down_revision = "core_0007"
+revision = "core_0013"
+down_revision = "core_0012"
 branch_labels = None
 depends_on = None
 
