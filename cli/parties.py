@@ -39,7 +39,7 @@ Errors = Annotated[
 
 @dataclass
 class Outcome:
-    """What became of the rows of a file. reasons: why a row did not go in, by its number."""
+    """The result of importing a file. reasons: why a row did not go in, by its number."""
 
     counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     reasons: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))

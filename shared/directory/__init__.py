@@ -1,7 +1,7 @@
 """The directory: a synchronised copy of parties and folders, which another system owns.
 
-Owns the tables `party`, `party_word`, `folder`, `folder_member`, the only tables with names and e-mail addresses, and
-`file_column`. Promises that a party is never removed, that what a row does not mention stays as it is, that an erased
+Owns the tables `party`, `folder`, `folder_member`, the only tables with names and e-mail addresses, and `file_column`.
+Promises that a party is never removed, that what a row does not mention stays as it is, that an erased
 party stays erased, that a party outside a caller's folders does not exist for that caller, and that events about
 parties hold ids and the names of fields, never their values.
 """

@@ -1,4 +1,4 @@
-"""What the columns of a file of people mean, by their names, whatever their letter case, accents and punctuation."""
+"""Finding the field of each column of a file of people, by its name without letter case, accents and punctuation."""
 
 import re
 import unicodedata

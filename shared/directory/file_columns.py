@@ -1,4 +1,4 @@
-"""What an organization's people have said about the columns of their files: names of columns, nothing of the rows."""
+"""The remembered fields of the columns of an organization's files. Nothing of their rows is stored."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -51,7 +51,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a body holds. rows: the valid rows, each party once. places: of each of them. bad: faults of the others."""
+    """A parsed body. rows: the valid rows, each party once. places: of each of them. bad: faults of the others."""
 
     rows: list[PartyRow]
     places: dict[str, Place]

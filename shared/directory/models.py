@@ -5,7 +5,7 @@ Names and e-mail addresses are stored only here; every other table and every eve
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, text
+from sqlalchemy import CheckConstraint, Computed, ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.database import ID_PATTERN, Base, ExternalId, Tenant
@@ -16,6 +16,7 @@ class Party(Tenant, Base):
 
     member_id: the member who represents the party, if any. language: a BCP 47 tag. erased_at: when the party was
     erased; the trigger `erased_stays` keeps such a row blank and inactive, whichever program writes it.
+    compared: the name and the id without case and accents, for searches. folded_id: the id in lower case.
     """
 
     __tablename__ = "party"
@@ -24,6 +25,7 @@ class Party(Tenant, Base):
         CheckConstraint(f"id ~ '{ID_PATTERN}'", name="id_form"),
         CheckConstraint("erased_at IS NULL OR NOT active", name="erased_is_inactive"),
         Index("ix_party_org_id_member_id", "org_id", "member_id", postgresql_where=text("member_id IS NOT NULL")),
+        Index("ix_party_org_id_folded_id", "org_id", "folded_id"),
     )
 
     id: Mapped[ExternalId] = mapped_column(primary_key=True)
@@ -36,28 +38,14 @@ class Party(Tenant, Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     erased_at: Mapped[datetime | None]
-
-
-class PartyWord(Tenant, Base):
-    """A word of a party's name or id, in the form that searches compare. Triggers on `party` keep these rows.
-
-    word: at most 64 characters of a word, without case and accents (`search_words` in the migrations). A range of an
-    index finds all words with a beginning: neither `LIKE` nor a text search may use an index before row-level security
-    has looked at the row.
-    """
-
-    __tablename__ = "party_word"
-    __table_args__ = (
-        ForeignKeyConstraint(["org_id", "party_id"], ["party.org_id", "party.id"]),
-        Index("ix_party_word_org_id_word_party_id", "org_id", "word", "party_id"),
+    compared: Mapped[str | None] = mapped_column(
+        Computed("""compared_form(display_name || ' ' || (id COLLATE "default"))""", persisted=True), deferred=True
     )
-
-    party_id: Mapped[ExternalId] = mapped_column(primary_key=True)
-    word: Mapped[ExternalId] = mapped_column(primary_key=True)
+    folded_id: Mapped[ExternalId | None] = mapped_column(Computed("lower(id)", persisted=True), deferred=True)
 
 
 class FileColumn(Tenant, Base):
-    """What a column of an organization's files means, as somebody said once. Holds names of columns only.
+    """The field that a column of an organization's files was once said to hold. Names of columns only.
 
     name: the column's name without case, accents and punctuation. field: its field in JSON; null: it is ignored.
     """

@@ -13,14 +13,12 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from shared.arrays import is_one_of, texts
 from shared.database import current_org
-from shared.directory.models import Folder, FolderMember, Party, PartyWord
+from shared.directory.models import Folder, FolderMember, Party
 from shared.errors import NotFound
 
 Scope = Collection[str] | None
 MAX_WORDS = 10
 """Upper bound of the words of a search that are looked for."""
-LAST = "\U0010ffff"
-"""Sorts after every character that a word can have."""
 TextColumn = ColumnElement[str] | InstrumentedAttribute[str]
 
 
@@ -132,14 +130,11 @@ def _parties(db: Session, scope: Scope) -> Select[Party, Sequence[str]]:
 
 def _named(db: Session, q: str) -> Iterator[ColumnElement[bool]]:
     """Yields one condition for each word of `q`: a word of the party begins with it."""
-    compared = db.scalars(select(func.search_text(q))).one().split()
-    if not compared:
+    words = db.scalars(select(func.compared_form(q))).one().split()
+    if not words:
         yield false()
-    for word in dict.fromkeys(compared[:MAX_WORDS]):
-        begun = select(PartyWord.party_id).where(
-            PartyWord.org_id == current_org(db), PartyWord.word >= word[:64], PartyWord.word < word[:64] + LAST
-        )
-        yield Party.id.in_(begun)
+    for word in dict.fromkeys(words[:MAX_WORDS]):
+        yield func.has_word(Party.compared, word)
 
 
 def name_of(org_id: Any, party_id: Any) -> Label[str]:

@@ -66,7 +66,7 @@ class FileRow(PartyRow):
 
 
 class RowNote(Answer):
-    """What is to be said about a row. row: from 1. line: of a file, from 1. column: of a file, by its own name there.
+    """A remark about a row. row: its number, from 1. line: of a file, from 1. column: its name in the file.
 
     pointer: a JSON pointer into the row, empty for the whole row. entity_id: the id in the row, if it is well-formed.
     Nothing else of the row is repeated.

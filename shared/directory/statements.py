@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from shared.arrays import is_one_of, texts
 from shared.database import current_org
-from shared.directory.models import Folder, FolderMember, Party, PartyWord
+from shared.directory.models import Folder, FolderMember, Party
 from shared.directory.schemas import PartyRow
 
 COPIED = ("display_name", "email", "member_id", "active", "time_zone", "language")
@@ -38,12 +38,9 @@ def update_parties(db: Session, rows: Sequence[Mapping[str, Any]], now: datetime
 
 
 def similar_ids(db: Session, party_ids: Collection[str]) -> dict[str, str]:
-    """Returns, for those of the parties whose id another party has in other letter case, that other party's id.
-
-    An id is one of the words of its party, in lower case.
-    """
-    found = select(PartyWord.party_id).where(
-        PartyWord.org_id == current_org(db), is_one_of(PartyWord.word, {party_id.lower() for party_id in party_ids})
+    """Returns, for those of the parties whose id another party has in other letter case, that other party's id."""
+    found = select(Party.id).where(
+        Party.org_id == current_org(db), is_one_of(Party.folded_id, {party_id.lower() for party_id in party_ids})
     )
     alike: dict[str, set[str]] = {}
     for party_id in db.scalars(found):

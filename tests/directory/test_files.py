@@ -134,6 +134,7 @@ def test_names_are_kept_in_nfc_and_found_in_any_form(org: Org) -> None:
     rows = [
         {"entityId": "p-1", "displayName": "Rene\u0301 Bjørn-O'Neil"},
         {"entityId": "E-77", "displayName": "Łucja Пётр-Первый"},
+        {"entityId": "odd", "displayName": r"Q ^$a.b*c+d?e(f)g{h}i[j]k|l\m [=n=]"},
     ]
     client.put("/v1/parties", json={"parties": rows})
     assert client.get("/v1/parties/p-1").json()["displayName"] == "Ren\u00e9 Bjørn-O'Neil"
@@ -141,6 +142,10 @@ def test_names_are_kept_in_nfc_and_found_in_any_form(org: Org) -> None:
         assert [one["entityId"] for one in client.get("/v1/parties", params={"q": q}).json()["items"]] == ["p-1"], q
     for q in ("lucja", "ŁU", "77", "e-7", "петр", "ПЕТ", "первый"):
         assert [one["entityId"] for one in client.get("/v1/parties", params={"q": q}).json()["items"]] == ["E-77"], q
+    for q in ("^$a", "a.b", "c+d", "e(f", "f)g{h", "i[j", "j]k|l", r"l\m", "[=n=]", "n=", "$"):
+        assert [one["entityId"] for one in client.get("/v1/parties", params={"q": q}).json()["items"]] == ["odd"], q
+    for q in ("ene", "етр", "a..", "eil", "jorn", ".*", "cja"):
+        assert client.get("/v1/parties", params={"q": q}).json()["items"] == [], q
     client.put("/v1/parties", json={"parties": [{"entityId": "p-1", "displayName": "Someone Else"}]})
     assert client.get("/v1/parties", params={"q": "rene"}).json()["items"] == []
     assert len(client.get("/v1/parties", params={"q": "els"}).json()["items"]) == 1
