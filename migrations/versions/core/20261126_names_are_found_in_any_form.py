@@ -35,7 +35,8 @@ def create_functions() -> None:
     collation = op.get_bind().scalar(found) or "default"
     op.execute(rf"""
         CREATE FUNCTION compared_form(value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
-        RETURN CASE WHEN octet_length(value) = char_length(value) THEN lower(value COLLATE "C") COLLATE "{collation}" ELSE
+        RETURN CASE WHEN octet_length(value) = char_length(value)
+            THEN lower(value COLLATE "C") COLLATE "{collation}" ELSE
             replace(replace(replace(replace(translate(
             lower(regexp_replace(normalize(value, NFKD), '[\u0300-\u036f]', '', 'g') COLLATE "{collation}"),
             U&'\00f8\0142\0111\00f0\0127\0167\0131\03c2', U&'olddhti\03c3'),
