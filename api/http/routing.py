@@ -50,10 +50,16 @@ class StrictRoute(APIRoute):
     had been understood. Routes outside the OpenAPI document take anything.
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if _is_list(self):
+            described = {"content": {CSV: {"schema": {"type": "string", "description": "Every row, with a header."}}}}
+            self.responses = {200: described, **self.responses}
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         allows = [one.dependency for one in self.dependencies if isinstance(one.dependency, Allow)]
-        is_list = _pages(self.dependant)
+        is_list = _is_list(self)
         taken = _query_names(self.dependant)
         reads_body = self.body_field is not None or "requestBody" in (self.openapi_extra or {})
 
@@ -82,9 +88,9 @@ class Router(APIRouter):
         super().__init__(prefix=prefix, tags=[tag], route_class=StrictRoute)
 
 
-def _pages(dependant: Dependant) -> bool:
-    """True if a route takes a cursor, as lists do, itself or in one of its dependencies."""
-    return any(one.name == "cursor" for one in dependant.query_params) or any(map(_pages, dependant.dependencies))
+def _is_list(route: APIRoute) -> bool:
+    """True if a route answers with `items`, as its description says."""
+    return "GET" in (route.methods or ()) and "items" in getattr(route.response_model, "model_fields", {})
 
 
 def _query_names(dependant: Dependant) -> set[str]:

@@ -4,7 +4,7 @@ It has the same events as the feed. A program follows the feed from a sequence o
 """
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from fastapi import Depends, Query, Request
 from fastapi.responses import StreamingResponse
@@ -12,20 +12,18 @@ from pydantic import AwareDatetime
 
 from api.http.dependencies import CurrentCaller, Db, allow, known_organization
 from api.http.routing import Router
-from api.v1.lists import AskedList
+from api.v1.lists import EVENT_COLUMNS, AskedList
 from api.v1.queries import event_types
 from shared.database import ID_PATTERN
 from shared.errors import Fault, InvalidInput
 from shared.events import Filters, cloud_event
 from shared.services import events
-from shared.wire import Answer, Instant
+from shared.wire import Answer, Instant, Listing
 
 router = Router("/v1/audit", "audit")
 router.dependencies.append(Depends(known_organization, scope="function"))
 
 NDJSON = "application/x-ndjson"
-COLUMNS = ("sequence", "time", "type", "subject", "data.actor.type", "data.actor.id", "data.partyId", "data", "id")
-"""Of the CSV. `data` is JSON."""
 
 
 class AuditHead(Answer):
@@ -61,17 +59,18 @@ def search_events(
     request: Request,
     filters: Annotated[Filters, Depends(_filters)],
     order: Annotated[Literal["asc", "desc"], Query(description="By sequence.")] = "asc",
-) -> Any:
+) -> Listing[dict[str, Any]]:
     """The events that match all filters. `Accept: application/x-ndjson` streams all of them, one in a line.
 
     A caller limited to folders gets only events about parties in them.
     """
     rows = events.search_events(asked.db, asked.caller, filters, newest_first=order == "desc")
     if NDJSON in request.headers.get("accept", ""):
-        return StreamingResponse(
-            events.export_events(asked.parts.database, asked.caller.org_id, rows), media_type=NDJSON
+        return cast(
+            "Listing[dict[str, Any]]",
+            StreamingResponse(events.export_events(asked.parts.database, asked.caller.org_id, rows), media_type=NDJSON),
         )
-    return asked.page(rows, dict[str, Any], cloud_event, name="audit-events", columns=COLUMNS)
+    return asked.page(rows, dict[str, Any], cloud_event, name="audit-events", columns=EVENT_COLUMNS)
 
 
 @router.get("/head", dependencies=[allow(events.get_head)])

@@ -7,6 +7,7 @@ connection. A cell that a spreadsheet would take for a formula is escaped, and `
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from types import UnionType
 from typing import Annotated, Any, TypeVar, cast, get_args
 
@@ -25,6 +26,7 @@ from shared.services import catalogue
 from shared.wire import Listing
 
 Item = TypeVar("Item")
+Answered = TypeVar("Answered", bound=Any)
 Path = tuple[str, ...]
 
 ROWS_A_PAGE = 2000
@@ -35,16 +37,55 @@ NAMED = {"courseId": ("courseTitle", "courseCode"), "courseVersionId": ("version
 """The names that are written beside an id that no reader knows by heart, by the id's field."""
 
 
+EVENT_COLUMNS = (
+    "sequence",
+    "time",
+    "type",
+    "subject",
+    "data.actor.type",
+    "data.actor.id",
+    "data.partyId",
+    "data",
+    "id",
+)
+"""The columns of events. `data` is JSON."""
+
+
+@dataclass(frozen=True)
+class Csv:
+    """The form in which a list is asked for. wanted: as CSV. name: of the file, without its extension."""
+
+    wanted: bool
+    with_bom: bool
+    name: str
+
+    def whole(self, answer: Answered, model: type[BaseModel] | None = None, *, columns: Sequence[str] = ()) -> Answered:
+        """Return an answer with all its `items`, or these as CSV. model: of an item. columns: instead of its own."""
+        if not self.wanted:
+            return answer
+        told = [tuple(column.split(".")) for column in columns] or list(_columns(model))
+        records = map(_record, answer.items)
+        lines = chain([self.header(told)], (sheets.line([_cell(_at(each, path)) for path in told]) for each in records))
+        return cast("Answered", self.response(lines))
+
+    def header(self, columns: Sequence[Path]) -> str:
+        """Return the first line."""
+        return (sheets.BOM if self.with_bom else "") + sheets.line([".".join(path) for path in columns])
+
+    def response(self, lines: Iterator[str], name: str | None = None) -> StreamingResponse:
+        """Return the response that sends these lines as a file."""
+        headers = {"Content-Disposition": f'attachment; filename="{name or self.name}.csv"'}
+        return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
+
+
 @dataclass(frozen=True)
 class Asked:
-    """A request for a list: a page of it, or all of it as CSV. name: of the file, without its extension."""
+    """A request for a list: a page of it, or all of it as CSV."""
 
     db: Db
     caller: CurrentCaller
     parts: CurrentParts
-    as_csv: bool
-    with_bom: bool
-    name: str
+    csv: Csv
     limit: int
     cursor: str | None
 
@@ -62,30 +103,21 @@ class Asked:
         rows: None for an empty list. answer: converts a row to an item of type `model`. name: of the file, instead of
         the list's. columns: of the CSV, for a `model` that does not tell them.
         """
-        if self.as_csv:
+        if self.csv.wanted:
             told = [tuple(column.split(".")) for column in columns] or list(_columns(model))
             # FastAPI sends a response as it is, so that every list can be declared as what it is in JSON
-            return cast("Listing[Item]", self._csv(rows, told, answer, name or self.name))
+            return cast("Listing[Item]", self.csv.response(self._lines(rows, told, answer), name))
         if rows is None:
             return Listing[model](items=[], next_cursor=None)  # type: ignore[valid-type]
         found = page(self.db, rows, limit=self.limit, cursor=self.cursor)
         items = [answer(row) for row in found.items]
         return Listing[model](items=items, next_cursor=found.next_cursor)  # type: ignore[valid-type]
 
-    def _csv(
-        self, rows: Select[*tuple[Any, ...]] | None, told: list[Path], answer: Callable[[Any], Any], name: str
-    ) -> StreamingResponse:
-        return StreamingResponse(
-            self._lines(rows, told, answer),
-            media_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
-        )
-
     def _lines(
         self, rows: Select[*tuple[Any, ...]] | None, told: list[Path], answer: Callable[[Any], Any]
     ) -> Iterator[str]:
         columns = list(_with_names(told))
-        yield (sheets.BOM if self.with_bom else "") + sheets.line([".".join(path) for path in columns])
+        yield self.csv.header(columns)
         cursor: str | None = None
         while rows is not None:
             with self.parts.database.transaction(self.caller.org_id) as db:
@@ -113,16 +145,23 @@ class Asked:
                 record |= {column: text for column, text in zip(written, given, strict=False) if column not in record}
 
 
+def _csv(request: Request) -> Csv:
+    name = str(request.scope["route"].path).rpartition("/")[2]
+    return Csv(prefers_csv(request), wants_bom(request), name)
+
+
+AskedCsv = Annotated[Csv, Depends(_csv)]
+
+
 def _asked(
-    request: Request,
     db: Db,
     caller: CurrentCaller,
     parts: CurrentParts,
+    csv: AskedCsv,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Asked:
-    name = str(request.scope["route"].path).rpartition("/")[2]
-    return Asked(db, caller, parts, prefers_csv(request), wants_bom(request), name, limit, cursor)
+    return Asked(db, caller, parts, csv, limit, cursor)
 
 
 AskedList = Annotated[Asked, Depends(_asked, scope="function")]

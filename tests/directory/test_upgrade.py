@@ -45,6 +45,25 @@ def test_erased_parties_become_inactive_and_names_are_composed_in_an_upgrade(emp
             )
 
 
+def test_titles_and_codes_of_courses_are_composed_unless_two_codes_would_be_equal(empty: str) -> None:
+    begin_at(empty, "core_0011", "training@head")
+    with of_org_1(empty) as connection:
+        connection.execute(r"""
+            INSERT INTO course (org_id, title, code, mode, licence_on, created_at, updated_at)
+            SELECT 'org-1', U&'Cafe\0301', code, 'flex', 'session', now(), now()
+            FROM unnest(ARRAY[U&'Cafe\0301', U&'E\0301', U&'\00c9', U&'A\0308b']) AS code""")
+    migrations.upgrade(empty, EVERYTHING)
+    with of_org_1(empty) as connection:
+        rows = connection.execute("SELECT code, title FROM course ORDER BY code COLLATE \"C\"").fetchall()
+    assert rows == [
+        ("C", "Course"),
+        ("Caf\u00e9", "Caf\u00e9"),
+        ("E\u0301", "Caf\u00e9"),
+        ("\u00c4b", "Caf\u00e9"),
+        ("\u00c9", "Caf\u00e9"),
+    ]
+
+
 LAST = "last_sequence FROM event_stream"
 FOLDER = "name FROM folder"
 FORMER_PARTIES = (

@@ -21,6 +21,8 @@ def upgrade() -> None:
     retire_erased_parties()
     op.execute("UPDATE party SET display_name = normalize(display_name) WHERE display_name IS NOT NORMALIZED")
     op.execute("UPDATE folder SET name = normalize(name) WHERE name IS NOT NORMALIZED")
+    if sa.inspect(op.get_bind()).has_table("course"):
+        compose_courses()
     for table in TABLES:
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
     keep_erased_parties()
@@ -35,6 +37,22 @@ def upgrade() -> None:
     )
     guard("file_column")
     racers("CONSTRAINT pk_file_column ON", "file_column", "Two imports that say what the same column means.")
+
+
+def compose_courses() -> None:
+    """Bring titles and codes of courses to Unicode NFC. A code that would then equal another one stays as it is.
+
+    `rollcall doctor` names such codes. Courses belong to the other branch of migrations, and may not be there.
+    """
+    op.execute("ALTER TABLE course NO FORCE ROW LEVEL SECURITY")
+    op.execute("UPDATE course SET title = normalize(title) WHERE title IS NOT NORMALIZED")
+    op.execute("""
+        UPDATE course SET code = normalize(code)
+        WHERE code IS NOT NORMALIZED AND NOT EXISTS (
+            SELECT FROM course AS other
+            WHERE other.org_id = course.org_id AND other.id <> course.id
+                AND normalize(other.code) = normalize(course.code))""")
+    op.execute("ALTER TABLE course FORCE ROW LEVEL SECURITY")
 
 
 def retire_erased_parties() -> None:
