@@ -66,6 +66,12 @@ def recipients(*, party_ids: Collection[str], folder_ids: Collection[str]) -> Se
     return select(union(named, members).subquery().c.party_id)
 
 
+def inactive_among(db: Session, party_ids: Collection[str]) -> list[str]:
+    """Returns those of the parties that are inactive, sorted."""
+    found = select(Party.id).where(Party.org_id == current_org(db), is_one_of(Party.id, party_ids), ~Party.active)
+    return list(db.scalars(found.order_by(Party.id)))
+
+
 def missing_folders(db: Session, folder_ids: Collection[str], scope: Scope) -> list[str]:
     """Returns the folders that do not exist or are outside the scope, sorted."""
     known = set(db.scalars(select(Folder.id).where(Folder.org_id == current_org(db), is_one_of(Folder.id, folder_ids))))

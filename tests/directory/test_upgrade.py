@@ -54,7 +54,7 @@ def test_titles_and_codes_of_courses_are_composed_unless_two_codes_would_be_equa
             FROM unnest(ARRAY[U&'Cafe\0301', U&'E\0301', U&'\00c9', U&'A\0308b']) AS code""")
     migrations.upgrade(empty, EVERYTHING)
     with of_org_1(empty) as connection:
-        rows = connection.execute("SELECT code, title FROM course ORDER BY code COLLATE \"C\"").fetchall()
+        rows = connection.execute('SELECT code, title FROM course ORDER BY code COLLATE "C"').fetchall()
     assert rows == [
         ("C", "Course"),
         ("Caf\u00e9", "Caf\u00e9"),
