@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, SQLColumnExpression, Uuid, and_, case, cast, func, literal, null, select
+from sqlalchemy import Select, SQLColumnExpression, Uuid, all_, and_, case, cast, func, literal, null, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased
 
 from shared import directory
-from shared.arrays import is_one_of
+from shared.arrays import texts
 from shared.assignments.models import Assignment, AssignmentState
 from shared.assignments.requests import CreateJob
 from shared.database import current_org
@@ -78,7 +78,7 @@ def classify_recipients(org_id: str, recipients: Select[Any], terms: Terms) -> S
     code = rows.c.code
     outcomes: list[Any] = [(code == one, one.outcome) for one in OutcomeCode]
     if terms.named is not None:
-        by_folder = and_(code == OutcomeCode.PARTY_INACTIVE, ~is_one_of(rows.c.entity_id, terms.named))
+        by_folder = and_(code == OutcomeCode.PARTY_INACTIVE, rows.c.entity_id != all_(texts(terms.named)))
         outcomes.insert(0, (by_folder, Outcome.UNCHANGED))
     outcome = case(*outcomes, else_=None)
     keeps_record = code.in_((OutcomeCode.ALREADY_ASSIGNED, OutcomeCode.ALREADY_COMPLETED))
