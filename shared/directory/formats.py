@@ -19,8 +19,8 @@ from shared.errors import Fault, InvalidInput
 
 FIELDS = tuple(field.alias or name for name, field in PartyRow.model_fields.items())
 MAX_FAULTS_A_ROW = 10
-YES = {"true", "yes", "y", "1", "wahr", "ja", "j", "vrai", "oui", "active", "aktiv", "x"}
-NO = {"false", "no", "n", "0", "falsch", "nein", "faux", "non", "nee", "nei", "inactive", "inaktiv"}
+YES = {"true", "yes", "on", "y", "t", "1", "wahr", "ja", "j", "vrai", "oui", "active", "aktiv", "x"}
+NO = {"false", "no", "off", "n", "f", "0", "falsch", "nein", "faux", "non", "nee", "nei", "inactive", "inaktiv"}
 
 _REQUIRED = "This is required."
 _SENTENCES = {
@@ -28,6 +28,7 @@ _SENTENCES = {
     "extra_forbidden": f"This row has an unknown field; the fields are {', '.join(FIELDS)}.",
     "string_pattern_mismatch": "Must be 1 to 64 characters of A-Z a-z 0-9 . _ : - without blanks.",
     "model_type": "A row must be an object.",
+    "bool_type": "Must be true or false.",
 }
 _KEPT = {
     "displayName": "This cannot be cleared; write a name.",
