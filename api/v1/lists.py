@@ -5,7 +5,7 @@ connection. A cell that a spreadsheet would take for a formula is escaped, and `
 """
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from types import UnionType
@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from api.http.accepted import prefers_csv, wants_bom
 from api.http.dependencies import DEFAULT_LIMIT, CurrentCaller, CurrentParts, Cursor, Db, Limit
+from api.http.turns import in_turns
 from shared import sheets
 from shared.pagination import page
 from shared.services import catalogue
@@ -35,6 +36,9 @@ LIST_SEPARATOR = "|"
 
 NAMED = {"courseId": ("courseTitle", "courseCode"), "courseVersionId": ("versionLabel",)}
 """The names that are written beside an id that no reader knows by heart, by the id's field."""
+
+NAMES = {"courseVersionId": ("versionLabel", "courseTitle", "courseCode"), "courseId": ("courseTitle", "courseCode")}
+"""The names that an id has, by its field. A version has the title and the code that its course had at the time."""
 
 
 EVENT_COLUMNS = (
@@ -72,7 +76,7 @@ class Csv:
         """Return the first line."""
         return (sheets.BOM if self.with_bom else "") + sheets.line([".".join(path) for path in columns])
 
-    def response(self, lines: Iterator[str], name: str | None = None) -> StreamingResponse:
+    def response(self, lines: Iterator[str] | AsyncIterator[bytes | str], name: str | None = None) -> StreamingResponse:
         """Return the response that sends these lines as a file."""
         headers = {"Content-Disposition": f'attachment; filename="{name or self.name}.csv"'}
         return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
@@ -105,8 +109,9 @@ class Asked:
         """
         if self.csv.wanted:
             told = [tuple(column.split(".")) for column in columns] or list(_columns(model))
+            lines = self._lines(rows, told, answer)
             # FastAPI sends a response as it is, so that every list can be declared as what it is in JSON
-            return cast("Listing[Item]", self.csv.response(self._lines(rows, told, answer), name))
+            return cast("Listing[Item]", self.csv.response(in_turns(self.parts, self.caller.org_id, lines), name))
         if rows is None:
             return Listing[model](items=[], next_cursor=None)  # type: ignore[valid-type]
         found = page(self.db, rows, limit=self.limit, cursor=self.cursor)
@@ -140,7 +145,7 @@ class Asked:
             {uuid.UUID(record["courseVersionId"]) for record in records if record.get("courseVersionId")},
         )
         for record in records:
-            for field, written in NAMED.items():
+            for field, written in NAMES.items():
                 given = names.get(str(record.get(field)), ())
                 record |= {column: text for column, text in zip(written, given, strict=False) if column not in record}
 

@@ -1,7 +1,8 @@
 """The catalogue: courses and their versions.
 
 Owns the tables `course` and `course_version`. Promises that a course has at most one active version, that a published
-version never changes, and that publishing a version only supersedes the former one and rewrites no assignment.
+version never changes, keeps the title, code and description that its course had, and that publishing a version only
+supersedes the former one and rewrites no assignment.
 """
 
 from shared.catalogue.actions import (
@@ -18,6 +19,9 @@ from shared.catalogue.actions import (
 )
 from shared.catalogue.models import Course, CourseVersion, EarlyRenewal, LicenceOn, Mode, VersionState
 from shared.catalogue.queries import (
+    CODE,
+    DESCRIPTION,
+    TITLE,
     CourseNotPublished,
     active_version,
     courses_by_id,
@@ -25,9 +29,9 @@ from shared.catalogue.queries import (
     get_version,
     is_course,
     is_version,
-    labels_by_id,
     list_courses,
     list_versions,
+    names_of_versions,
 )
 from shared.catalogue.schemas import (
     CourseAnswer,
@@ -41,6 +45,7 @@ from shared.catalogue.schemas import (
 )
 
 __all__ = [
+    "CODE",
     "Course",
     "CourseAnswer",
     "CourseArchived",
@@ -49,10 +54,12 @@ __all__ = [
     "CourseNotPublished",
     "CourseRequest",
     "CourseVersion",
+    "DESCRIPTION",
     "EarlyRenewal",
     "LicenceOn",
     "Material",
     "Mode",
+    "TITLE",
     "VersionAnswer",
     "VersionChanges",
     "VersionLabelTaken",
@@ -67,7 +74,7 @@ __all__ = [
     "get_course",
     "list_courses",
     "courses_by_id",
-    "labels_by_id",
+    "names_of_versions",
     "create_course",
     "draft_version",
     "publish_version",

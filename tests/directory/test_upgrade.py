@@ -46,7 +46,7 @@ def test_erased_parties_become_inactive_and_names_are_composed_in_an_upgrade(emp
 
 
 def test_titles_and_codes_of_courses_are_composed_unless_two_codes_would_be_equal(empty: str) -> None:
-    begin_at(empty, "core_0011", "training@head")
+    begin_at(empty, "core_0011", "training_0008")
     with of_org_1(empty) as connection:
         connection.execute(r"""
             INSERT INTO course (org_id, title, code, mode, licence_on, created_at, updated_at)

@@ -6,7 +6,7 @@ from alembic import op
 from migrations.guards import guard, racers
 
 revision = "core_0012"
-down_revision = "core_0011"
+down_revision = "core_0015"
 branch_labels = None
 depends_on = None
 
