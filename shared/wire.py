@@ -81,7 +81,10 @@ def _no_path(value: str) -> str:
 
 
 def _canonical_language(value: str) -> str:
-    """Returns a language tag in the letter case that RFC 5646 recommends: `pt-BR`, `zh-Hant`."""
+    """Returns a language tag in the letter case that RFC 5646 recommends: `pt-BR`, `zh-Hant`.
+
+    langcodes would also know which tags are registered, at the price of its data; a tag is only kept and given out.
+    """
     if not _LANGUAGE.fullmatch(value):
         raise ValueError("must be a BCP 47 language tag, such as de or pt-BR")
     first, *rest = value.split("-")

@@ -1,4 +1,7 @@
-"""The `Accept` header: a list as CSV, for callers who prefer it to JSON."""
+"""The `Accept` header: a list as CSV, for callers who prefer it to JSON.
+
+Starlette has no parser of it; the standard library parses one media type with its parameters.
+"""
 
 from email.message import Message
 

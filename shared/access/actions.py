@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from shared import clock, events
 from shared.access.models import Organization
 from shared.access.queries import OrganizationUnknown
-from shared.database import current_org
+from shared.database import current_org, may_be_new_id
 from shared.errors import Conflict, Fault, InvalidInput
 from shared.events import Actor, Fact
 
@@ -33,6 +33,8 @@ def add_organization(db: Session, *, name: str, time_zone: str, actor: Actor, no
     """Add the organization that this transaction works for. Raises OrganizationExists, InvalidInput."""
     org_id = current_org(db)
     check_time_zone(time_zone, "/timeZone")
+    if not may_be_new_id(org_id):
+        raise InvalidInput(Fault("/id", "An organization's id must not be . or .., which stand for folders."))
     try:
         added: Organization | None = db.scalar(
             insert(Organization)

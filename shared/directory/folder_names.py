@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from shared.database import is_external_id
+from shared.database import may_be_new_id
 from shared.directory import statements
 from shared.directory.schemas import FileRow, PartyRow
 
@@ -68,7 +68,7 @@ class _Known:
         same = self._by_name.get(_key(text), [])
         if same:
             return same[0] if len(same) == 1 else None
-        made = text if is_external_id(text) and text not in (".", "..") else self._new_id(text)
+        made = text if may_be_new_id(text) else self._new_id(text)
         self._ids.add(made)
         self._by_name[_key(text)] = [made]
         self.made[made] = text

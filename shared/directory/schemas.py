@@ -88,7 +88,7 @@ class Warned(RowNote):
     """Something that somebody should look at. The row itself was treated as its code says.
 
     code: `erased`: the party was erased, so the row changed nothing. `similar-id`: the row went in; another party's id
-    differs only in letter case, or in a blank that was taken away.
+    differs only in letter case.
     """
 
     code: Literal["erased", "similar-id"]
