@@ -4,8 +4,8 @@ This module knows nothing of parties. It finds the encoding, the separator, the 
 and escapes cells that a spreadsheet would run as formulas. A byte or a quotation mark that cannot be read spoils its
 own row only.
 
-Weighed: `csv.Sniffer` fails for a file with one column. charset-normalizer takes a short Windows-1252 file for cp1250 or
-gb18030. Here the choice is among a few separators and encodings, by rule.
+Weighed: `csv.Sniffer` fails for a file with one column. charset-normalizer takes a short Windows-1252 file for cp1250
+or gb18030. Here the choice is among a few separators and encodings, by rule.
 """
 
 import csv
