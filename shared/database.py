@@ -293,11 +293,6 @@ def _refuse_powers(role: Any) -> None:
         raise UnsafeRole(f"The role {SERVING_ROLE} bypasses row-level security or owns tables; it must do neither.")
 
 
-def may_be_new_id(value: str) -> bool:
-    """True if the string has the form of an id, and is no name of a folder: addresses and files are named by ids."""
-    return is_external_id(value) and value not in (".", "..")
-
-
 def is_external_id(value: str) -> bool:
     """True if the string has the form of an id from another system."""
     return re.match(ID_PATTERN, value) is not None and "\n" not in value

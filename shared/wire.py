@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, core_schema
 
-from shared.database import ID_PATTERN
+from shared.database import ID_PATTERN, is_external_id
 from shared.strictness import stricter
 
 Item = TypeVar("Item")
@@ -74,8 +74,13 @@ def _composed(value: str) -> str:
     return unicodedata.normalize("NFC", value)
 
 
+def may_be_new_id(value: str) -> bool:
+    """True if the string has the form of an id, and is no name of a folder: addresses and files are named by ids."""
+    return is_external_id(value) and value not in (".", "..")
+
+
 def _no_path(value: str) -> str:
-    if value in (".", ".."):
+    if not may_be_new_id(value):
         raise ValueError("must not be . or .., which stand for folders in addresses and file names")
     return value
 

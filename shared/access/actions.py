@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 from shared import clock, events
 from shared.access.models import Organization
 from shared.access.queries import OrganizationUnknown
-from shared.database import current_org, may_be_new_id
+from shared.database import current_org
 from shared.errors import Conflict, Fault, InvalidInput
 from shared.events import Actor, Fact
+from shared.wire import may_be_new_id
 
 
 class OrganizationExists(Conflict):

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from shared.database import may_be_new_id
 from shared.directory import statements
 from shared.directory.schemas import FileRow, PartyRow
+from shared.wire import may_be_new_id
 
 AMBIGUOUS = "Several folders have this name; write the folder's id."
 
