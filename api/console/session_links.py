@@ -48,7 +48,7 @@ def show(opened: OpenedLink, parts: CurrentParts, now: Now) -> HTMLResponse:
         "assignment.html",
         organization=found.organization,
         assignment=AssignmentAnswer.of(found.assignment, today),
-        course=found.course,
+        title=found.title,
         version=found.version,
     )
 

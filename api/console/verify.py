@@ -45,7 +45,7 @@ def show(code: str, request: Request, parts: CurrentParts, now: Now) -> Response
         return _unknown(request, "../verify")
     verified = Verified(
         holder=found.proof.holder,
-        course=found.proof.course.title,
+        course=found.proof.title,
         version=found.proof.version,
         organization=found.organization.name,
         validity=found.validity,

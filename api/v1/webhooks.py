@@ -105,7 +105,8 @@ def list_its_deliveries(asked: AskedList, webhook_id: uuid.UUID) -> Listing[Deli
 def replay(webhook_id: uuid.UUID, body: ReplayRequest, db: Db, caller: CurrentCaller, now: Now) -> ReplayAnswer:
     """Queue again every event of the webhook's types from a sequence on, also from before it was created.
 
-    A request examines at most 50,000 events. If `more` is true, repeat it from `upToSequence` + 1.
+    What was sent before stays in the list as it was. A request examines at most 50,000 events. If `more` is true,
+    repeat it from `upToSequence` + 1. 409 `replay-running` while deliveries of another replay are queued.
     """
     queued, up_to, more = webhooks.replay_webhook(db, caller, webhook_id, body.from_sequence, now)
     return ReplayAnswer(queued=queued, up_to_sequence=up_to, more=more)
