@@ -6,9 +6,9 @@ It stands outside of everything else, so that answers to unexpected errors and r
 import re
 import uuid
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars, reset_contextvars
 
 PERSONAL = ("/v1", "/scim")
 """Addresses that begin so can have personal data in every answer, errors included."""
@@ -28,7 +28,7 @@ class Identified:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
+        given = header(scope, b"x-request-id").decode("latin-1")
         request_id = given if _FORM.fullmatch(given) else str(uuid.uuid4())
         personal = scope["path"].startswith(PERSONAL)
 
@@ -41,5 +41,16 @@ class Identified:
                     headers.setdefault("X-Content-Type-Options", "nosniff")
             await send(message)
 
-        with bound_contextvars(request=request_id):
+        tokens = bind_contextvars(request=request_id)
+        try:
             await self._app(scope, receive, send_completed)
+        finally:
+            reset_contextvars(**tokens)
+
+
+def header(scope: Scope, name: bytes) -> bytes:
+    """Return a header of the request as it was sent, empty if there is none. name: in small letters.
+
+    For the layers that every request passes: an object for all its headers would take longer than they do.
+    """
+    return next((value for key, value in scope["headers"] if key == name), b"")

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import BackgroundTasks, Request, Response
+from fastapi._compat import field_annotation_is_sequence
 from fastapi.datastructures import DefaultPlaceholder
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import request_params_to_args
@@ -65,8 +66,10 @@ class _Step:
     is_generator: bool = False
     until_sent: bool = False
     """Of a generator: it ends after the answer was sent, not before."""
-    unsent: tuple[dict[str, Any], list[Any]] = field(default_factory=lambda: ({}, []))
-    """The values and the errors of the query if it is empty."""
+    unsent: dict[str, Any] = field(default_factory=dict)
+    """The values of the query's parameters that are not sent."""
+    missing: dict[str, Any] = field(default_factory=dict)
+    """The errors of those that must be sent, by their names."""
 
 
 class Plan:
@@ -78,6 +81,7 @@ class Plan:
         self._add(route.dependant)
         self._endpoint = self._steps.pop()
         self._answers, self._status = route.response_field, route.status_code
+        self._uses_response = any(one.response for one in [*self._steps, self._endpoint])
         original = route.original_route
         self._handle = original.checked(self._solved) if isinstance(original, StrictRoute) else self._solved
 
@@ -100,6 +104,8 @@ class Plan:
         wanted = [one for one in dependant.dependencies if not isinstance(one.call, Allow)]  # `checked` has called it
         takes = [(one.name, self._add(one)) for one in wanted]
         is_generator = inspect.isasyncgenfunction(call)
+        assert not any(field_annotation_is_sequence(one.field_info.annotation) for one in dependant.query_params)
+        unsent, missing = request_params_to_args(dependant.query_params, QueryParams(""))
         self._steps.append(
             _Step(
                 call=asynccontextmanager(call) if is_generator else call,
@@ -113,7 +119,8 @@ class Plan:
                 is_async=inspect.iscoroutinefunction(call),
                 is_generator=is_generator,
                 until_sent=dependant.scope != "function",
-                unsent=request_params_to_args(dependant.query_params, QueryParams("")),
+                unsent=unsent,
+                missing={error["loc"][1]: error for error in missing},
             )
         )
         self._known[key] = len(self._steps) - 1
@@ -121,7 +128,7 @@ class Plan:
 
     async def _solved(self, request: Request) -> Response:
         """Call every step, and return the answer. Raises RequestValidationError for wrong parameters."""
-        response, background, errors = Response(), BackgroundTasks(), list[Any]()
+        response, background, errors = Response() if self._uses_response else None, BackgroundTasks(), list[Any]()
         found: list[Any] = []
         async with AsyncExitStack() as stack:
             for step in self._steps:
@@ -148,7 +155,7 @@ class Plan:
         step: _Step,
         found: list[Any],
         request: Request,
-        response: Response,
+        response: Response | None,
         background: BackgroundTasks,
         errors: list[Any],
     ) -> dict[str, Any] | None:
@@ -158,8 +165,7 @@ class Plan:
         if step.path:
             wrong |= _take(arguments, errors, request_params_to_args(step.path, request.path_params))
         if step.query:
-            query = request.query_params
-            wrong |= _take(arguments, errors, request_params_to_args(step.query, query) if query else step.unsent)
+            wrong |= _take(arguments, errors, _queried(step, request.query_params))
         if step.headers:
             wrong |= _take(arguments, errors, request_params_to_args(step.headers, request.headers))
         if step.request:
@@ -170,14 +176,15 @@ class Plan:
             arguments[step.background] = background
         return None if wrong else arguments
 
-    def _written(self, answer: Any, given: Response) -> Response:
+    def _written(self, answer: Any, given: Response | None) -> Response:
         """Return the answer as JSON, with the headers and the status that the route has set."""
         value, errors = self._answers.validate(answer, {}, loc=("response",))
         if errors:
             raise ResponseValidationError(errors=errors, body=answer)
         body = self._answers.serialize_json(value)
         response = Response(body, self._status or 200, media_type="application/json")
-        response.raw_headers.extend(pair for pair in given.raw_headers if pair[0] != b"content-length")
+        if given is not None:
+            response.raw_headers.extend(pair for pair in given.raw_headers if pair[0] != b"content-length")
         return response
 
 
@@ -187,6 +194,21 @@ _WRONG = object()
 
 async def _called(step: _Step, arguments: dict[str, Any]) -> Any:
     return await (step.call(**arguments) if step.is_async else on_loop(step.call, **arguments))
+
+
+def _queried(step: _Step, query: QueryParams) -> tuple[dict[str, Any], list[Any]]:
+    """Return the values of a step's parameters and the errors in them, as FastAPI does, for one value of each name.
+
+    FastAPI looks at the type of every parameter in every request, also of those that are not sent.
+    """
+    values, errors = dict(step.unsent), list[Any]()
+    for one in step.query:
+        if one.alias in query:
+            values[one.name], wrong = one.validate(query[one.alias], values, loc=("query", one.alias))
+            errors += wrong
+        elif one.alias in step.missing:
+            errors.append(step.missing[one.alias])
+    return values, errors
 
 
 def _take(arguments: dict[str, Any], errors: list[Any], found: tuple[dict[str, Any], list[Any]]) -> bool:
