@@ -79,7 +79,7 @@ class StrictRoute(APIRoute):
                 await allow(await caller(strict))
             if self.include_in_schema:
                 _need_known(strict, taken)
-                if not is_list and wanted(strict).keys() == {CSV}:
+                if not is_list and CSV in strict.headers.get("accept", "").lower() and wanted(strict).keys() == {CSV}:
                     raise NotAcceptable("Only lists are answered as CSV; accept application/json here.")
             if "content-length" not in strict.headers and "transfer-encoding" not in strict.headers:
                 return await handle(strict)
