@@ -9,7 +9,7 @@ from fastapi import Depends, Query, Response, status
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.http.accepting import Acceptance, Accepting
-from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
+from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, Turn, allow
 from api.http.routing import Router
 from api.v1.lists import AskedList
 from shared.assignments import ReasonRequest
@@ -86,17 +86,24 @@ def cancel_job(job_id: uuid.UUID, db: Db, caller: CurrentCaller, now: Now) -> Jo
 def retry_job(
     job_id: uuid.UUID, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
 ) -> JobAnswer:
-    """Submit a job of only the failed recipients. 409 `nothing-to-retry` if there are none."""
+    """Submit a job of only the failed recipients. 409 `nothing-to-retry` if there are none.
+
+    Asks again what submission asked: a course that was archived since, or a due date that has passed, is refused.
+    """
     accepted = jobs.retry_job(db, caller, job_id, workers=accepting.workers, now=now)
     return answer_accepted(accepted, accepting, response)
 
 
-@router.post("/{job_id}/approve", dependencies=[allow(jobs.approve_job)])
+@router.post("/{job_id}/approve", dependencies=[allow(jobs.approve_job), Turn])
 def approve_job(
-    job_id: uuid.UUID, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
+    job_id: uuid.UUID, parts: CurrentParts, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
 ) -> JobAnswer:
-    """Approve a job that waits for a second member. 403 `other-member-needed` for the member who submitted it."""
-    return answer_accepted(jobs.approve_job(db, caller, job_id, now), accepting, response)
+    """Approve a job that waits for a second member. 403 `other-member-needed` for the member who submitted it.
+
+    Asks again what submission asked. What no longer holds is refused as submission would refuse it; the job then still
+    waits, with the reason in `error`.
+    """
+    return answer_accepted(jobs.approve_job(parts.database, caller, job_id, now), accepting, response)
 
 
 @router.post("/{job_id}/reject", dependencies=[allow(jobs.reject_job)])

@@ -141,6 +141,12 @@ class ReasonRequest(Received):
     reason: Paragraph
 
 
+class ReopenRequest(ReasonRequest):
+    """The reason. dueOn: a new due date, needed if the former one has passed; null removes it, left out: it stays."""
+
+    due_on: date | None = None
+
+
 class SessionTaskRequest(Received):
     """The report of a Public Sessions system that a party completed its task there.
 

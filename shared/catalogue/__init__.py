@@ -25,6 +25,7 @@ from shared.catalogue.queries import (
     get_version,
     list_courses,
     list_versions,
+    need_not_archived,
 )
 from shared.catalogue.schemas import (
     CourseAnswer,
@@ -69,4 +70,5 @@ __all__ = [
     "publish_version",
     "get_version",
     "list_versions",
+    "need_not_archived",
 ]

@@ -10,6 +10,8 @@ from shared.catalogue.models import Course, CourseVersion, VersionState
 from shared.database import current_org
 from shared.errors import Fault, InvalidInput, NotFound
 
+ARCHIVED = "This course is archived; it can no longer be assigned or scheduled."
+
 
 class CourseNotPublished(InvalidInput):
     """The course exists, but has no active version."""
@@ -62,10 +64,19 @@ def active_version(db: Session, course_id: uuid.UUID, *, pointer: str = "/course
         raise InvalidInput(Fault(pointer, "There is no such course in your organization."))
     found, active = row
     if found.archived_at is not None:
-        raise InvalidInput(Fault(pointer, "This course is archived; it can no longer be assigned or scheduled."))
+        raise InvalidInput(Fault(pointer, ARCHIVED))
     if active is None:
         raise CourseNotPublished(Fault(pointer, "This course has no published version yet."))
     return active
+
+
+def need_not_archived(db: Session, course_id: uuid.UUID, *, pointer: str = "/courseId") -> None:
+    """Raise the problem of `active_version` for an archived course: for what acts on an earlier request."""
+    archived = select(Course.id).where(
+        Course.org_id == current_org(db), Course.id == course_id, Course.archived_at.is_not(None)
+    )
+    if db.scalar(archived) is not None:
+        raise InvalidInput(Fault(pointer, ARCHIVED))
 
 
 def courses_by_id(db: Session, course_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Course]:

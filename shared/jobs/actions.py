@@ -2,6 +2,7 @@
 
 import hashlib
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -227,16 +228,47 @@ def cancel(db: Session, job_id: uuid.UUID, actor: Actor, now: datetime) -> Job:
     return get(db, job_id, fresh=True)
 
 
-def approve(db: Session, job_id: uuid.UUID, actor: Actor, now: datetime) -> Job:
-    """Queue a job that waits for approval. Raises NotFound, NotAwaitingApproval, OtherMemberNeeded."""
+class Refused(Exception):
+    """An approval was refused, because a submission of the job would be refused now. problem: the reason."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+
+
+def approve(
+    db: Session,
+    job_id: uuid.UUID,
+    actor: Actor,
+    now: datetime,
+    need_acceptable: Callable[[Session, Job, datetime], None] | None = None,
+) -> Job:
+    """Queue a job that waits for approval. Raises NotFound, NotAwaitingApproval, OtherMemberNeeded, Refused.
+
+    need_acceptable: raises the problem that a submission of the job would raise now.
+    """
     job = _lock_awaiting(db, job_id)
     if job.actor == actor:
         raise OtherMemberNeeded
+    if need_acceptable is not None:
+        try:
+            need_acceptable(db, job, now)
+        except Problem as problem:
+            raise Refused(problem) from problem
     events.record(db, actor, now, Fact("job.approved", f"job/{job_id}"))
     job.state, job.progressed_at = JobState.QUEUED, now
-    job.approved_by, job.approved_at = actor.id, now
+    job.approved_by, job.approved_at, job.error = actor.id, now, None
     db.flush()
-    return job
+    return get(db, job_id, fresh=True)
+
+
+def note_refusal(db: Session, job_id: uuid.UUID, problem: Problem) -> None:
+    """Write into a job that still waits for approval why its approval was refused."""
+    db.execute(
+        update(Job)
+        .where(Job.org_id == current_org(db), Job.id == job_id, Job.state == JobState.AWAITING_APPROVAL)
+        .values(error=f"Approval refused: {problem.detail}")
+    )
 
 
 def reject(db: Session, job_id: uuid.UUID, reason: str, actor: Actor, now: datetime) -> Job:

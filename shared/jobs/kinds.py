@@ -40,6 +40,9 @@ class Kind(Generic[R]):
 
     name: published, never renamed. request: the model of the job's request.
     on_end: called in the transaction that ended the job, with the event counter locked.
+    ask_again: asks again what submission asked, when a job is approved or retried; it raises the problem that a
+    submission would raise now. At an approval it may lock no row, because the event counter is locked. None: nothing
+    that a job of this kind asked can have changed.
     made: selects the records that the job made, as `entity_id, code, record_id`; each is a success. None: successes are
     stored outcomes. record: the noun of the records that results name. undo: None for a kind that cannot be undone.
     """
@@ -51,10 +54,16 @@ class Kind(Generic[R]):
     made: Callable[[Job], Select[*tuple[Any, ...]]] | None = None
     record: Literal["assignment", "licence"] = "assignment"
     undo: Undo | None = None
+    ask_again: Callable[[Session, Job, R, datetime], None] | None = None
 
     def request_of(self, job: Job) -> R:
         """The job's request."""
         return self.request.model_validate(job.request)
+
+    def need_acceptable(self, db: Session, job: Job, now: datetime) -> None:
+        """Raise the problem that submitting the job's request would raise now."""
+        if self.ask_again is not None:
+            self.ask_again(db, job, self.request_of(job), now)
 
     def carry_out(self, db: Session, chunk: Chunk, now: datetime) -> Tally:
         """Do the work of one chunk."""

@@ -38,7 +38,7 @@ class JobAnswer(Answer):
     """A job.
 
     request: the request, with everything that was fixed at submission. retryOf, undoOf: the job that this one retries
-    or undoes. error: the reason of a rejection.
+    or undoes. error: the reason of a rejection, or why an approval was refused; that job still waits.
     """
 
     id: uuid.UUID

@@ -24,7 +24,7 @@ from shared.assignments import (
 )
 from shared.catalogue import CourseVersion
 from shared.errors import Fault, InvalidInput
-from shared.jobs import Accepted, Key, Kind, Undo, declare
+from shared.jobs import Accepted, Job, Key, Kind, Undo, declare
 from shared.services.submitting import named_parties, need_due_day, need_recipients, submit
 from shared.services.verbs import verb
 
@@ -35,11 +35,22 @@ NO_RECIPIENTS = "/folderIds", "These folders have no parties, so there are no re
 Shown = Row[Assignment, str, str]
 """An assignment with its party's name and its version's label."""
 
+
+def _ask_again(db: Session, _: Job, request: CreateJob, now: datetime) -> None:
+    """Ask what a submission asks: the course is not archived and has a published version, the due day is not past.
+
+    That a recipient is active and in scope is asked by the work, and is the outcome of that recipient.
+    """
+    need_due_day(request.due_on, access.today(db, now))
+    catalogue.active_version(db, request.course_id)
+
+
 CREATE = declare(
     Kind(
         name="assignments.create",
         request=CreateJob,
         work=assignments.create_chunk,
+        ask_again=_ask_again,
         made=assignments.made_by,
         undo=Undo(assignments.created_by, assignments.close_created_chunk),
     )
@@ -144,9 +155,13 @@ def reassign_assignment(
 ) -> Shown:
     """Close an open assignment, and make one of the same version for another party. Returns the new one.
 
+    Asks of the new assignment what a submission asks: its course is not archived, its due date not past.
     Raises NotFound, Stale, AssignmentCompleted, AssignmentClosed, AlreadyAssigned, InvalidInput.
     """
     assignment = assignments.locked(db, assignment_id, caller.folders, expected=expected)
+    assignments.need_open(assignment)
+    need_due_day(assignment.due_on, access.today(db, now))
+    catalogue.need_not_archived(db, assignment.course_id)
     party_id, scope = body.recipient.entity_id, caller.folders
     other_id = assignments.reassign(db, assignment, party_id, body.reason, scope=scope, actor=caller.actor, now=now)
     return assignments.get(db, other_id, scope)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import literal, select
 from sqlalchemy.orm import Session
 
-from shared import access, assignments, clock, licences
+from shared import access, assignments, catalogue, clock, licences
 from shared.access import Caller, Permission
 from shared.assignments import (
     Assignment,
@@ -19,12 +19,13 @@ from shared.assignments import (
     Completion,
     CompletionMethod,
     CompletionRequest,
+    ReopenRequest,
     SessionTaskRequest,
 )
 from shared.errors import Fault, InvalidInput
 from shared.events import Actor
 from shared.services.assignments import Shown
-from shared.services.submitting import day_it_happened
+from shared.services.submitting import day_it_happened, need_due_day
 from shared.services.verbs import verb
 
 CLOCKS_APART = timedelta(minutes=1)
@@ -82,15 +83,24 @@ def reopen_assignment(
     db: Session,
     caller: Caller,
     assignment_id: uuid.UUID,
-    reason: str,
+    body: ReopenRequest,
     expected: Collection[int] | None,
     now: datetime,
 ) -> Shown:
     """Reopen a completed or closed assignment, and take back the licence that its completion earned.
 
-    Raises NotFound, Stale, AssignmentOpen, AlreadyAssigned.
+    Asks what a submission asks: the course is not archived, the party active, the due date not past. A new due date
+    may come with it, because that of an assignment that has ended cannot be changed.
+    Raises NotFound, Stale, AssignmentOpen, AlreadyAssigned, InvalidInput.
     """
     assignment = assignments.locked(db, assignment_id, caller.folders, expected=expected)
+    assignments.need_ended(assignment)
+    if "due_on" in body.model_fields_set:
+        assignment.due_on, assignment.reminders = body.due_on, 0
+    need_due_day(assignment.due_on, access.today(db, now))
+    catalogue.need_not_archived(db, assignment.course_id)
+    assignments.need_active(db, assignment.party_id)
+    reason = body.reason
     completed = assignment.state == AssignmentState.COMPLETED
 
     def take_back() -> None:

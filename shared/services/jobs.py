@@ -108,16 +108,34 @@ def cancel_job(db: Session, caller: Caller, job_id: uuid.UUID, now: datetime) ->
 
 @verb(*ACTS)
 def retry_job(db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, now: datetime) -> Accepted:
-    """Submit a job of only the failed recipients, with the same request. Raises NotFound, NothingToRetry."""
+    """Submit a job of only the failed recipients, with the same request.
+
+    Raises NotFound, NothingToRetry, and the problem that submitting that request would raise now.
+    """
     job = jobs.get(db, job_id)
     kind, failed = jobs.kind_of(job), jobs.failed_recipients(job)
+    kind.need_acceptable(db, job, now)
     return submit(db, caller, kind, kind.request_of(job), failed, retry_of=job.id, workers=workers, now=now)
 
 
 @verb(Permission.MANAGE_ASSIGNMENTS)
-def approve_job(db: Session, caller: Caller, job_id: uuid.UUID, now: datetime) -> Accepted:
-    """Approve a job that waits for a second member. Raises NotFound, NotAwaitingApproval, OtherMemberNeeded."""
-    return Accepted(jobs.approve(db, job_id, caller.actor, now), replayed=False)
+def approve_job(database: Database, caller: Caller, job_id: uuid.UUID, now: datetime) -> Accepted:
+    """Approve a job that waits for a second member. Raises NotFound, NotAwaitingApproval, OtherMemberNeeded.
+
+    Asks again what submission asked, and raises its problem: the job then still waits, and its `error` has the reason.
+    So this verb opens its own transactions: the one of a refused approval is rolled back, and a second writes why.
+    """
+    try:
+        with database.transaction(caller.org_id) as db:
+            return Accepted(jobs.approve(db, job_id, caller.actor, now, _need_acceptable), replayed=False)
+    except jobs.Refused as refused:
+        with database.transaction(caller.org_id) as db:
+            jobs.note_refusal(db, job_id, refused.problem)
+        raise refused.problem from None
+
+
+def _need_acceptable(db: Session, job: Job, now: datetime) -> None:
+    jobs.kind_of(job).need_acceptable(db, job, now)
 
 
 @verb(Permission.MANAGE_ASSIGNMENTS)

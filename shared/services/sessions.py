@@ -11,11 +11,11 @@ from datetime import datetime
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session
 
-from shared import access, assignments, jobs, licences, sessions
+from shared import access, assignments, catalogue, jobs, licences, sessions
 from shared.access import Caller, Permission
 from shared.arrays import texts
 from shared.assignments import Attended
-from shared.jobs import Accepted, Chunk, Key, Kind, Tally, declare
+from shared.jobs import Accepted, Chunk, Job, Key, Kind, Tally, declare
 from shared.licences import Earned
 from shared.services.submitting import submit
 from shared.services.verbs import verb
@@ -70,18 +70,41 @@ def _amend(db: Session, chunk: Chunk, request: AmendmentJob, now: datetime) -> T
     return sessions.store_amendment_outcomes(db, chunk, amendment, granted, licensed)
 
 
+def _ask_completion_again(db: Session, job: Job, request: CompletionJob, _: datetime) -> None:
+    """Ask what a completion asks: the course is not archived. A retry needs the session to be completed still."""
+    catalogue.need_not_archived(db, request.course_id, pointer="")
+    if job.has_ended:
+        sessions.need_amendable(sessions.locked(db, request.session_id))
+
+
+def _ask_amendment_again(db: Session, job: Job, request: AmendmentJob, _: datetime) -> None:
+    """A retry needs the session to be completed still. While an amendment waits for approval, it stays so."""
+    if job.has_ended:
+        sessions.need_amendable(sessions.locked(db, request.session_id))
+
+
 COMPLETE = declare(
     Kind(
         name=sessions.COMPLETE,
         request=CompletionJob,
         work=_complete,
+        ask_again=_ask_completion_again,
         on_end=sessions.end_completion,
         made=licences.made_by,
         record="licence",
     )
 )
 
-AMEND = declare(Kind(name=sessions.AMEND, request=AmendmentJob, work=_amend, made=licences.made_by, record="licence"))
+AMEND = declare(
+    Kind(
+        name=sessions.AMEND,
+        request=AmendmentJob,
+        work=_amend,
+        ask_again=_ask_amendment_again,
+        made=licences.made_by,
+        record="licence",
+    )
+)
 
 
 @verb(Permission.ADMIN)
@@ -144,7 +167,7 @@ def complete_session(
 ) -> Accepted:
     """Submit a job that licenses every party that attended, and freeze the roster. Repeated: the same job.
 
-    Raises NotFound, SessionCancelled, RosterEmpty.
+    Raises NotFound, SessionCancelled, SessionNotBegun, RosterEmpty, InvalidInput for an archived course.
     """
     if earlier := jobs.replayed(db, key, None):
         return earlier
@@ -152,6 +175,8 @@ def complete_session(
     if session.completion_job_id is not None:
         return Accepted(jobs.get(db, session.completion_job_id), replayed=True)
     sessions.need_not_cancelled(session)
+    sessions.need_begun(session, now)
+    catalogue.need_not_archived(db, session.course_id, pointer="")
     zone = access.get_organization(db).time_zone
     request = CompletionJob(**sessions.completion_request(session, zone, now))
     roster = sessions.roster_of(session)

@@ -22,12 +22,14 @@ from shared.sessions.actions import (
 from shared.sessions.calendar import calendar_file
 from shared.sessions.completion import (
     RosterEmpty,
+    SessionNotBegun,
     SessionNotCompleted,
     amendment_lists,
     begin_completion,
     completion_request,
     end_completion,
     need_amendable,
+    need_begun,
     record_amendment,
     roster_of,
 )
@@ -83,6 +85,7 @@ __all__ = [
     "list_sessions",
     "locked",
     "need_amendable",
+    "need_begun",
     "need_not_cancelled",
     "plan_amendment",
     "plan_completion",
@@ -105,6 +108,7 @@ __all__ = [
     "SessionChanges",
     "SessionCompleted",
     "SessionMode",
+    "SessionNotBegun",
     "SessionNotCompleted",
     "SessionRequest",
     "SessionState",

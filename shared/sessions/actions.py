@@ -83,6 +83,7 @@ def change(
     """
     session = locked(db, session_id, expected=expected)
     need_scheduled(session)
+    catalogue.need_not_archived(db, session.course_id, pointer="")
     given = changes.model_dump(exclude_unset=True)
     former = {name: getattr(session, name) for name, value in given.items() if getattr(session, name) != value}
     if not former:

@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
-from shared import directory, events
+from shared import catalogue, directory, events
 from shared.arrays import texts
 from shared.directory import FolderMember, Party
 from shared.errors import NotFound
@@ -69,10 +69,12 @@ def add_to_roster(
 ) -> Addition:
     """Add parties to the roster until its capacity is reached: named ones in their order, then those of folders by id.
 
-    scope: the caller's folders, None for all. Raises NotFound, SessionCompleted, SessionCancelled.
+    scope: the caller's folders, None for all. Raises NotFound, SessionCompleted, SessionCancelled, InvalidInput for an
+    archived course.
     """
     session = locked(db, session_id)
     need_scheduled(session)
+    catalogue.need_not_archived(db, session.course_id, pointer="")
     room = None if session.capacity is None else session.capacity - size(db, session_id)
     placed = _placed(session, party_ids, folder_ids, scope, room)
     entries = select(
