@@ -116,9 +116,9 @@ def reject_job(job_id: uuid.UUID, body: ReasonRequest, db: Db, caller: CurrentCa
 def undo_job(
     job_id: uuid.UUID, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
 ) -> JobAnswer:
-    """Submit a job that closes the assignments that this one made, or reopens those that it completed.
+    """Submit a job that takes back what this one did to assignments, or what the completion of a session gave.
 
-    Assignments that were changed since stay as they are. Possible for 14 days after the job's end, else 409
+    What was changed since stays as it is. Possible for 14 days after the job's end, else 409
     `cannot-undo`. Repeated, it returns the same job.
     """
     accepted = jobs.undo_job(db, caller, job_id, workers=accepting.workers, now=now)

@@ -26,6 +26,7 @@ from shared.assignments.actions import (
     reassign,
     reopen,
 )
+from shared.assignments.deciding import count_codes, decide, find
 from shared.assignments.links import (
     LINK_LIFETIME,
     LinkDead,
@@ -39,6 +40,14 @@ from shared.assignments.links import (
     mint_link,
 )
 from shared.assignments.models import Assignment, AssignmentState, CompletionMethod
+from shared.assignments.older import (
+    Newer,
+    close_older,
+    lock_line,
+    record_closed,
+    record_reopened_older,
+    reopen_older,
+)
 from shared.assignments.personal import list_personal
 from shared.assignments.preview import Terms, count_outcomes
 from shared.assignments.queries import (
@@ -55,35 +64,53 @@ from shared.assignments.queries import (
     summarize,
 )
 from shared.assignments.reminders import REMINDER_BATCH, Reminded, remind
-from shared.assignments.requests import CloseJob, CompleteJob, CreateJob, UndoJob
+from shared.assignments.requests import (
+    ChangedValues,
+    ChangeJob,
+    CloseJob,
+    CompleteJob,
+    CreateJob,
+    RemindJob,
+    ReopenJob,
+    UndoJob,
+)
 from shared.assignments.schemas import (
     MAX_RECIPIENTS,
     AssignmentAnswer,
     AssignmentChanges,
     AssignmentRequest,
+    BulkChangeRequest,
     BulkCloseRequest,
     BulkCompletionRequest,
+    BulkPreview,
+    BulkReopenRequest,
+    BulkRequest,
     CompletionRequest,
     Preview,
     PreviewOutcome,
     ReasonRequest,
     ReassignRequest,
     Recipient,
+    RemindRequest,
     ReopenRequest,
     SessionTaskRequest,
     SummaryAnswer,
 )
 from shared.assignments.work import (
     Attended,
+    change_chunk,
     close_chunk,
     close_created_chunk,
     complete_attended,
     complete_chunk,
     create_chunk,
     lock_attended,
+    put_back_chunk,
     record_attended,
     record_reopened,
+    remind_chunk,
     reopen_attended,
+    reopen_chunk,
     reopen_completed_chunk,
 )
 
@@ -98,13 +125,30 @@ __all__ = [
     "AssignmentRequest",
     "AssignmentState",
     "Attended",
+    "BulkChangeRequest",
     "BulkCloseRequest",
     "BulkCompletionRequest",
+    "BulkPreview",
+    "BulkReopenRequest",
+    "BulkRequest",
+    "change_chunk",
+    "ChangedValues",
+    "ChangeJob",
+    "count_codes",
+    "decide",
+    "find",
+    "put_back_chunk",
+    "remind_chunk",
+    "RemindJob",
+    "RemindRequest",
+    "reopen_chunk",
+    "ReopenJob",
     "results_by_party",
     "check_link",
     "close",
     "close_chunk",
     "close_created_chunk",
+    "close_older",
     "CloseJob",
     "complete",
     "complete_attended",
@@ -128,11 +172,13 @@ __all__ = [
     "LinksNotConfigured",
     "list_assignments",
     "lock_attended",
+    "lock_line",
     "locked",
     "made_by",
     "MAX_RECIPIENTS",
     "mint_link",
     "MintedLink",
+    "Newer",
     "need_active",
     "need_ended",
     "need_open",
@@ -146,6 +192,9 @@ __all__ = [
     "Recipient",
     "select_recipients",
     "record_attended",
+    "record_closed",
+    "record_reopened_older",
+    "reopen_older",
     "record_reopened",
     "remind",
     "Reminded",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, SQLColumnExpression, Uuid, and_, case, cast, func, literal, null, select
+from sqlalchemy import Select, SQLColumnExpression, Uuid, and_, case, cast, false, func, literal, null, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased
 
@@ -23,8 +23,9 @@ from shared.jobs import OutcomeCode
 class Terms:
     """The terms of a submission.
 
-    skip_completed: assign nothing to a party that has completed the version. scope: folders whose parties may be
-    assigned to, None for the whole organization.
+    skip_completed: assign nothing to a party that has completed the version. licensed: the parties, as one column, to
+    which nothing is assigned because they hold a licence; None: that does not matter. scope: folders whose
+    parties may be assigned to, None for the whole organization.
     """
 
     course_id: uuid.UUID
@@ -33,9 +34,10 @@ class Terms:
     due_on: date | None
     skip_completed: bool
     scope: frozenset[str] | None
+    licensed: Select[str] | None = None
 
     @classmethod
-    def of(cls, request: CreateJob, scope: frozenset[str] | None) -> "Terms":
+    def of(cls, request: CreateJob, scope: frozenset[str] | None, licensed: Select[str] | None = None) -> "Terms":
         """The terms that were fixed when a job was submitted."""
         return cls(
             course_id=request.course_id,
@@ -44,6 +46,7 @@ class Terms:
             due_on=request.due_on,
             skip_completed=request.if_completed == "skip",
             scope=scope,
+            licensed=licensed,
         )
 
 
@@ -102,6 +105,7 @@ def _find_code(org_id: str, recipients: Select[Any], terms: Terms) -> Select[Any
         (~Party.active, OutcomeCode.PARTY_INACTIVE),
         (open_one.id.is_not(None), OutcomeCode.ALREADY_ASSIGNED),
         (already_completed, OutcomeCode.ALREADY_COMPLETED),
+        (false() if terms.licensed is None else entity_id.in_(terms.licensed), OutcomeCode.ALREADY_LICENSED),
         else_=OutcomeCode.CREATED,
     )
     is_open = and_(

@@ -26,6 +26,7 @@ from shared.catalogue.queries import (
     list_courses,
     list_versions,
     need_not_archived,
+    published_version,
 )
 from shared.catalogue.schemas import (
     CourseAnswer,
@@ -71,4 +72,5 @@ __all__ = [
     "get_version",
     "list_versions",
     "need_not_archived",
+    "published_version",
 ]

@@ -70,6 +70,18 @@ def active_version(db: Session, course_id: uuid.UUID, *, pointer: str = "/course
     return active
 
 
+def published_version(
+    db: Session, course_id: uuid.UUID, version_id: uuid.UUID, *, pointer: str = "/courseVersionId"
+) -> CourseVersion:
+    """Returns the active version or a superseded one. Raises InvalidInput for another state or an unknown version."""
+    version = db.scalar(_versions(db, course_id).where(CourseVersion.id == version_id))
+    if version is None:
+        raise InvalidInput(Fault(pointer, "The course has no such version."))
+    if version.state not in (VersionState.ACTIVE, VersionState.SUPERSEDED):
+        raise InvalidInput(Fault(pointer, "This version was never active, so nothing can be bound to it."))
+    return version
+
+
 def need_not_archived(db: Session, course_id: uuid.UUID, *, pointer: str = "/courseId") -> None:
     """Raise the problem of `active_version` for an archived course: for what acts on an earlier request."""
     archived = select(Course.id).where(

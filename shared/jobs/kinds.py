@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from shared.jobs.chunks import Chunk, Tally
 from shared.jobs.models import Job
-from shared.jobs.requests import JobRequest
+from shared.jobs.requests import JobRequest, Recipients
 
 R = TypeVar("R", bound=JobRequest)
 
@@ -26,12 +26,18 @@ Work = Callable[[Session, Chunk, R, datetime], Tally]
 class Undo:
     """The undo of a kind's jobs.
 
-    recipients: selects the ids of the records that the job changed, as the recipients of the undoing job. work: undoes
-    one chunk of them; its request names the job that is undone.
+    recipients: selects what the job changed, as the recipients of the undoing job: ids of assignments, or of parties.
+    work: undoes one chunk of them; its request names the job that is undone. by: the noun of the recipients.
+    begin: called with the job to undo before its undo is submitted; it may lock rows, and raises CannotUndo.
+    on_end: called with the job that was undone, in the transaction that ended the undoing job, with the event counter
+    locked.
     """
 
     recipients: Callable[[Job], Select[str]]
     work: Work[Any]
+    by: Recipients = "assignment"
+    begin: Callable[[Session, Job, datetime], None] | None = None
+    on_end: Callable[[Session, Job, Job, datetime], None] | None = None
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ class ResultAnswer(Answer):
             entity_id=row.entity_id,
             outcome=Outcome(row.outcome),
             code=code,
-            detail=code.detail,
+            detail=row.detail or code.detail,
             assignment_id=row.record_id if record == "assignment" else None,
             licence_id=row.record_id if record == "licence" else None,
         )

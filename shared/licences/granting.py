@@ -7,7 +7,7 @@ finds the first one's licence and renews it. The caller has locked the assignmen
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     FromClause,
+    Select,
     Text,
     Uuid,
     and_,
@@ -24,9 +25,12 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    null,
+    or_,
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
@@ -46,7 +50,10 @@ AT = DateTime(timezone=True)
 
 @dataclass(frozen=True)
 class Earned:
-    """A completed session, which grants licences. actor: completed the session. job_id: the job that grants."""
+    """A completed session, which grants licences. actor: completed the session. job_id: the job that grants.
+
+    reason: that of an amendment which adds parties; None for a completion.
+    """
 
     course_id: uuid.UUID
     course_version_id: uuid.UUID
@@ -54,6 +61,7 @@ class Earned:
     granted_at: datetime
     actor: Actor
     job_id: uuid.UUID
+    reason: str | None = None
 
 
 class Earning(NamedTuple):
@@ -68,12 +76,17 @@ class Earning(NamedTuple):
 
 @dataclass(frozen=True)
 class Lot:
-    """Licences to grant together. earnings: at most one per party and course, sorted by party; each course licenses."""
+    """Licences to grant together. earnings: at most one per party and course, sorted by party; each course licenses.
+
+    reason, revoked_by: as for `grant`.
+    """
 
     earnings: Sequence[Earning]
     granted_at: datetime
     actor: Actor
     job_id: uuid.UUID | None
+    reason: str | None = None
+    revoked_by: Mapping[str, Actor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,11 +97,20 @@ class Former:
     expires_at: datetime
 
 
-def grant(db: Session, chunk: Chunk, earned: Earned, party_ids: Sequence[str], now: datetime) -> set[str]:
+def grant(
+    db: Session,
+    chunk: Chunk,
+    earned: Earned,
+    party_ids: Sequence[str],
+    now: datetime,
+    *,
+    revoked_by: Mapping[str, Actor] | None = None,
+) -> set[str]:
     """Grant licences of a session to these parties of the chunk. Returns the ids of the parties that got one.
 
-    Skips a party that has a licence of this session, even a revoked one. Grants nothing if the course grants no
-    licences. Call it after everything that locks the parties' assignments: see docs/locks.md.
+    Skips a party that has a licence of this session which is not revoked, or had one of the same job. Grants nothing if
+    the course grants no licences. Call it after everything that locks the parties' assignments: see docs/locks.md.
+    revoked_by: the member who revoked a party's former licence of the session by hand, for the event.
     """
     org_id = current_org(db)
     months = select(Course.licence_months).where(Course.org_id == org_id, Course.id == earned.course_id)
@@ -96,7 +118,10 @@ def grant(db: Session, chunk: Chunk, earned: Earned, party_ids: Sequence[str], n
         return set()
     had = db.scalars(
         select(Licence.party_id).where(
-            Licence.org_id == org_id, Licence.session_id == earned.session_id, chunk.covers(Licence.party_id)
+            Licence.org_id == org_id,
+            Licence.session_id == earned.session_id,
+            chunk.covers(Licence.party_id),
+            or_(Licence.revoked_at.is_(None), Licence.job_id == earned.job_id),
         )
     )
     licensed = set(party_ids).difference(had)
@@ -104,7 +129,8 @@ def grant(db: Session, chunk: Chunk, earned: Earned, party_ids: Sequence[str], n
         Earning(party_id, earned.course_id, earned.course_version_id, earned.session_id, None)
         for party_id in sorted(licensed)
     ]
-    grant_all(db, Lot(earnings, earned.granted_at, earned.actor, earned.job_id), now)
+    lot = Lot(earnings, earned.granted_at, earned.actor, earned.job_id, earned.reason, revoked_by or {})
+    grant_all(db, lot, now)
     return licensed
 
 
@@ -230,7 +256,23 @@ def _rows(columns: Mapping[str, tuple[TypeEngine[Any], list[Any]]]) -> tuple[Fro
 
 def _record(db: Session, lot: Lot, granted: list[uuid.UUID], superseded: int, now: datetime) -> None:
     """Record `licence.granted` for every new licence and `licence.superseded` for every licence it superseded."""
-    ours = has_id(current_org(db), granted)
+    data = {"grantedAt": lot.granted_at.isoformat()} | ({} if lot.job_id is None else {"jobId": str(lot.job_id)})
+    data |= {} if lot.reason is None else {"reason": lot.reason}
+    record_granted(db, granted, lot.actor, now, data, _revokers(lot))
+    each = superseded_by(has_id(current_org(db), granted), Licence.renews_id.is_not(None))
+    events.record_each(db, lot.actor, now, type="licence.superseded", count=superseded, of=each, data={})
+
+
+def record_granted(
+    db: Session,
+    ids: Sequence[uuid.UUID],
+    actor: Actor,
+    now: datetime,
+    data: dict[str, Any],
+    revokers: ColumnElement[Any] | None = None,
+) -> None:
+    """Record `licence.granted` for these new licences. data: shared by all; `grantedAt` only if it is not their own."""
+    ours = has_id(current_org(db), ids)
     about = func.jsonb_strip_nulls(
         func.jsonb_build_object(
             "courseId",
@@ -245,13 +287,23 @@ def _record(db: Session, lot: Lot, granted: list[uuid.UUID], superseded: int, no
             Licence.expires_at,
             "renews",
             Licence.renews_id,
+            "revokedBy",
+            null() if revokers is None else revokers,
+            "grantedAt",
+            null() if "grantedAt" in data else Licence.granted_at,
         )
     )
-    data = {"grantedAt": lot.granted_at.isoformat()} | ({} if lot.job_id is None else {"jobId": str(lot.job_id)})
     each = select(subject(Licence.id), Licence.party_id, about.label("data")).where(ours)
-    events.record_each(db, lot.actor, now, type="licence.granted", count=len(granted), of=each, data=data)
+    events.record_each(db, actor, now, type="licence.granted", count=len(ids), of=each, data=data)
+
+
+def superseded_by(*which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """Selects the events `licence.superseded` of what these licences superseded."""
     by = func.jsonb_build_object("courseId", Licence.course_id, "supersededBy", Licence.id)
-    each = select(subject(Licence.renews_id), Licence.party_id, by.label("data")).where(
-        ours, Licence.renews_id.is_not(None)
-    )
-    events.record_each(db, lot.actor, now, type="licence.superseded", count=superseded, of=each, data={})
+    return select(subject(Licence.renews_id), Licence.party_id, by.label("data")).where(*which)
+
+
+def _revokers(lot: Lot) -> ColumnElement[Any]:
+    """Returns the member who revoked the former licence by hand, from one parameter, null for most parties."""
+    by = {party_id: {"type": actor.type, "id": actor.id} for party_id, actor in lot.revoked_by.items()}
+    return literal(by, JSONB).op("->")(Licence.party_id)

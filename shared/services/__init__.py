@@ -12,6 +12,7 @@ kind.
 from shared.services import (
     assignment_changes,
     assignments,
+    bulk,
     catalogue,
     completions,
     deliveries,
@@ -33,6 +34,7 @@ from shared.services import (
 __all__ = [
     "assignment_changes",
     "assignments",
+    "bulk",
     "catalogue",
     "completions",
     "deliveries",

@@ -1,8 +1,9 @@
-"""Changing many assignments at once, as jobs: a supervisor's sign-off, closing, and undoing a completion."""
+"""A supervisor's sign-off of many assignments, as a job, and its undo; and how a bulk act selects assignments."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
@@ -11,9 +12,8 @@ from shared import access, assignments, catalogue, directory, jobs, licences
 from shared.access import Caller, Permission
 from shared.assignments import (
     AssignmentState,
-    BulkCloseRequest,
     BulkCompletionRequest,
-    CloseJob,
+    BulkRequest,
     CompleteJob,
     Filters,
     UndoJob,
@@ -44,7 +44,7 @@ def _reopen(db: Session, chunk: Chunk, request: UndoJob, now: datetime) -> Tally
     def take_back(reopened: Changed) -> None:
         ids = reopened.with_only_columns(reopened.selected_columns.assignment_id)
         reason = f"Completion undone: job {request.undo_of} was taken back"
-        licences.take_back_completions(db, ids, reason, chunk.job.actor, now)
+        licences.take_back_completions(db, ids, reason, chunk.job.actor, now, job_id=chunk.job.id)
 
     return assignments.reopen_completed_chunk(db, chunk, request, now, along=take_back)
 
@@ -57,8 +57,6 @@ COMPLETE = declare(
         undo=Undo(assignments.completed_by, _reopen),
     )
 )
-
-CLOSE = declare(Kind(name="assignments.close", request=CloseJob, work=assignments.close_chunk))
 
 
 @verb(Permission.COMPLETE)
@@ -73,50 +71,48 @@ def complete_assignments(
         request = CompleteJob(**happened, by="assignment")
         recipients = _as_recipients(body.assignment_ids)
     else:
-        version_id = _named_version(db, body)
-        request = CompleteJob(**happened, by="party", course_id=body.course_id, course_version_id=version_id)
+        named = _named_version(db, body) | ({"versions": "newest"} if body.versions == "newest" else {})
+        request = CompleteJob(**happened, by="party", course_id=body.course_id, **named)
         recipients = named_parties(db, caller, body.recipients, body.folder_ids)
     accepted = submit(db, caller, COMPLETE, request, recipients, key=key, body=body, workers=workers, now=now)
     return need_recipients(accepted, *NOTHING_MATCHES)
 
 
-@verb(Permission.MANAGE_ASSIGNMENTS)
-def close_assignments(
-    db: Session, caller: Caller, body: BulkCloseRequest, key: Key | None, *, workers: int, now: datetime
-) -> Accepted:
-    """Submit the closing of open assignments as a job: named ones, those of a job, or those that match a filter now."""
-    if earlier := jobs.replayed(db, key, body):
-        return earlier
-    request = CloseJob(by="assignment", reason=body.reason)
-    recipients = _open_assignments(db, caller, body, now)
-    accepted = submit(db, caller, CLOSE, request, recipients, key=key, body=body, workers=workers, now=now)
-    return need_recipients(accepted, *NOTHING_MATCHES)
+def select_assignments(
+    db: Session,
+    caller: Caller,
+    body: BulkRequest,
+    now: datetime,
+    states: Collection[AssignmentState] = (AssignmentState.ASSIGNED,),
+) -> Select[str]:
+    """Select the assignments that a bulk act names, as a job's recipients. Raises NotFound for an unknown job.
 
-
-def _open_assignments(db: Session, caller: Caller, body: BulkCloseRequest, now: datetime) -> Select[str]:
-    """Select the assignments that a request names, as a job's recipients. Raises NotFound for an unknown job."""
+    states: those that the act can change; of a job or a filter that names no state only these are selected. A selection
+    that the caller sees only in part means that part.
+    """
     if body.assignment_ids is not None:
         return _as_recipients(body.assignment_ids)
     today = access.today(db, now)
     if body.job_id is not None:
         jobs.get(db, body.job_id)
-        filters = Filters(today, job_id=body.job_id, state=AssignmentState.ASSIGNED)
+        given: dict[str, Any] = {"job_id": body.job_id}
     else:
-        given = body.filter.model_dump(exclude_none=True) if body.filter else {}
-        filters = Filters(today, state=AssignmentState.ASSIGNED, **given)
-    return assignments.select_recipients(db, filters, caller.folders)
+        given = body.filter.given() if body.filter else {}
+    filters = Filters(today, **given)
+    return assignments.select_recipients(db, filters, caller.folders, () if "state" in given else states)
 
 
 def _as_recipients(assignment_ids: Iterable[uuid.UUID]) -> Select[str]:
     return directory.recipients(party_ids={str(assignment_id) for assignment_id in assignment_ids}, folder_ids=[])
 
 
-def _named_version(db: Session, body: BulkCompletionRequest) -> uuid.UUID:
-    """Return the id of the version that the body names, else of the active one. Raises InvalidInput."""
+def _named_version(db: Session, body: BulkCompletionRequest) -> dict[str, Any]:
+    """Return the version that the body names, as a field of the request; by course alone none. Raises InvalidInput."""
     assert body.course_id is not None
     if body.course_version_id is None:
-        return catalogue.active_version(db, body.course_id).id
+        catalogue.active_version(db, body.course_id)
+        return {}
     try:
-        return catalogue.get_version(db, body.course_id, body.course_version_id).id
+        return {"course_version_id": catalogue.get_version(db, body.course_id, body.course_version_id).id}
     except NotFound:
         raise InvalidInput(Fault("/courseVersionId", "The course has no such version.")) from None

@@ -38,7 +38,18 @@ def _undo(db: Session, chunk: Chunk, request: UndoJob, now: datetime) -> Tally:
     return undo.work(db, chunk, request, now)
 
 
-UNDO = declare(Kind(name="assignments.undo", request=UndoJob, work=_undo))
+def _undone(db: Session, job: Job, request: UndoJob, now: datetime) -> None:
+    """Do what the kind of the undone job declares for the end of its undo."""
+    undo = KINDS[request.undo_kind].undo
+    if undo is not None and undo.on_end is not None:
+        undo.on_end(db, job, jobs.get(db, request.undo_of), now)
+
+
+UNDO = {
+    "assignment": declare(Kind(name="assignments.undo", request=UndoJob, work=_undo, on_end=_undone)),
+    "party": declare(Kind(name="sessions.undo", request=UndoJob, work=_undo, on_end=_undone, record="licence")),
+}
+"""The kinds of undoing jobs, by the noun of their recipients."""
 
 
 class Results(NamedTuple):
@@ -148,16 +159,26 @@ def reject_job(db: Session, caller: Caller, job_id: uuid.UUID, reason: str, now:
 
 @verb(Permission.MANAGE_ASSIGNMENTS)
 def undo_job(db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, now: datetime) -> Accepted:
-    """Submit a job that undoes this one, except for assignments that were changed since. Repeated: the same job.
+    """Submit a job that undoes this one, except for what was changed since. Repeated: the same job.
 
-    A job can be undone for 14 days after its end. Raises NotFound, CannotUndo.
+    Asks nothing of what a submission asks, because it only puts back what was. A job can be undone for 14
+    days after its end. Raises NotFound, CannotUndo.
     """
     job = jobs.get(db, job_id)
     if earlier := jobs.undo_of(db, job.id):
         return Accepted(earlier, replayed=True)
     undo = jobs.kind_of(job).undo
     if undo is None:
-        raise jobs.CannotUndo("Only jobs that made or completed assignments can be undone.")
+        raise jobs.CannotUndo("Jobs of this kind cannot be undone.")
     jobs.need_undoable(job, now)
-    request = UndoJob(undo_of=job.id, undo_kind=job.kind, by="assignment")
-    return submit(db, caller, UNDO, request, undo.recipients(job), undo_of=job.id, workers=workers, now=now)
+    if undo.by == "party":
+        caller.need(Permission.ADMIN)  # it revokes licences, as an amendment of the session does
+    if undo.begin is not None:
+        undo.begin(db, job, now)
+    request = UndoJob(undo_of=job.id, undo_kind=job.kind, by=undo.by)
+    kind, recipients = UNDO[undo.by], undo.recipients(job)
+    scoped = undo.by == "assignment"
+    accepted = submit(db, caller, kind, request, recipients, undo_of=job.id, scoped=scoped, workers=workers, now=now)
+    if not accepted.replayed:
+        jobs.call_on_end(db, accepted.job, now)
+    return accepted

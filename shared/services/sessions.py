@@ -6,16 +6,18 @@ takes their locks in the order of docs/locks.md.
 
 import uuid
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, and_, func, select, union
 from sqlalchemy.orm import Session
 
-from shared import access, assignments, catalogue, jobs, licences, sessions
+from shared import access, assignments, catalogue, directory, jobs, licences, sessions
 from shared.access import Caller, Permission
 from shared.arrays import texts
-from shared.assignments import Attended
-from shared.jobs import Accepted, Chunk, Job, Key, Kind, Tally, declare
+from shared.assignments import Attended, UndoJob
+from shared.directory import Party
+from shared.jobs import Accepted, Chunk, Job, Key, Kind, Tally, Undo, declare
 from shared.licences import Earned
 from shared.services.submitting import submit
 from shared.services.verbs import verb
@@ -31,8 +33,9 @@ from shared.sessions import (
 
 SEES = (Permission.VIEW, Permission.ADMIN)
 
-Shown = Row[TrainingSession, str, str, int]
-"""A session with its course's title, its version's label and the size of its roster in scope."""
+Shown = Row[TrainingSession, str, str, int, int]
+"""A session with its course's title, its version's label, the size of its roster in scope and how many of it have no
+attendance recorded."""
 
 
 def _complete(db: Session, chunk: Chunk, request: CompletionJob, now: datetime) -> Tally:
@@ -41,8 +44,9 @@ def _complete(db: Session, chunk: Chunk, request: CompletionJob, now: datetime) 
     Does nothing for parties that the session has licensed already.
     """
     attended = _attended_session(request)
+    assignments.lock_attended(db, chunk, attended)
     completion = sessions.plan_completion(db, chunk, request, licences.of_session(request.session_id))
-    completed = assignments.complete_attended(db, chunk, attended, _rows(completion.to_license), now)
+    completed = assignments.complete_attended(db, chunk, attended, completion.to_license, now)
     granted = licences.grant(db, chunk, _earned(chunk, request), completion.to_license, now)
     assignments.record_attended(db, chunk, attended, completed, now)
     return sessions.store_completion_outcomes(db, chunk, completion, granted)
@@ -59,10 +63,11 @@ def _amend(db: Session, chunk: Chunk, request: AmendmentJob, now: datetime) -> T
     licensed = licences.of_session(session_id)
     amendment = sessions.plan_amendment(db, chunk, request, licensed)
     licences.lock_licences(db, chunk, request.course_id)
-    completed = assignments.complete_attended(db, chunk, attended, _rows(amendment.to_add), now)
+    completed = assignments.complete_attended(db, chunk, attended, amendment.to_add, now)
     reopened = assignments.reopen_attended(db, chunk, attended, amendment.to_remove)
     sessions.amend_roster(db, chunk, request, amendment, now)
-    granted = licences.grant(db, chunk, _earned(chunk, request), amendment.to_add, now)
+    earned = replace(_earned(chunk, request), reason=request.reason)
+    granted = licences.grant(db, chunk, earned, amendment.to_add, now, revoked_by=amendment.revoked_by)
     to_remove = _rows(amendment.to_remove)
     licences.revoke_earned(db, chunk, session_id, request.reason, actor, now, of=to_remove)
     assignments.record_attended(db, chunk, attended, completed, now)
@@ -83,6 +88,41 @@ def _ask_amendment_again(db: Session, job: Job, request: AmendmentJob, _: dateti
         sessions.need_amendable(sessions.locked(db, request.session_id))
 
 
+def _given_by(job: Job) -> Select[str]:
+    """Select the parties to which a completion gave something, as the recipients of its undo."""
+    licensed = licences.made_by(job).subquery()
+    return select(union(select(licensed.c.entity_id), sessions.attended_by(job)).subquery().c.entity_id)
+
+
+def _begin_undo(db: Session, job: Job, now: datetime) -> None:
+    sessions.begin_undo(db, CompletionJob.model_validate(job.request).session_id, now)
+
+
+def _undo_completion(db: Session, chunk: Chunk, request: UndoJob, now: datetime) -> Tally:
+    """Take back what a completion gave the parties of a chunk, except what something followed.
+
+    Revokes the licences and restores those that they superseded; reopens what the session completed or closed.
+    """
+    done = CompletionJob.model_validate(jobs.get(db, request.undo_of).request)
+    attended = _attended_session(done)
+    assignments.lock_attended(db, chunk, attended)
+    directory.lock_parties(db, and_(chunk.covers(Party.id), Party.id.in_(chunk.recipients)))
+    licences.lock_licences(db, chunk, done.course_id)
+    standing, followed = licences.untouched(db, chunk, request.undo_of)
+    undoing = sessions.plan_undo(db, chunk, done.session_id, standing, followed)
+    reopened = assignments.reopen_attended(db, chunk, attended, undoing.parties)
+    reason = f"Undo of job {request.undo_of}"
+    data = {"reason": reason, "sessionId": str(done.session_id)}
+    licences.revoke_granted(db, chunk, list(undoing.licences.values()), data, now)
+    assignments.record_reopened(db, chunk, attended, reopened, reason, now)
+    return sessions.store_undo_outcomes(db, chunk, undoing)
+
+
+def _end_undo(db: Session, job: Job, undone: Job, now: datetime) -> None:
+    done = CompletionJob.model_validate(undone.request)
+    sessions.end_undo(db, job, done, licences.any_standing(db, done.session_id), now)
+
+
 COMPLETE = declare(
     Kind(
         name=sessions.COMPLETE,
@@ -92,6 +132,7 @@ COMPLETE = declare(
         on_end=sessions.end_completion,
         made=licences.made_by,
         record="licence",
+        undo=Undo(_given_by, _undo_completion, by="party", begin=_begin_undo, on_end=_end_undo),
     )
 )
 
@@ -115,7 +156,7 @@ def schedule_session(db: Session, caller: Caller, body: SessionRequest, now: dat
 
 
 @verb(*SEES)
-def list_sessions(db: Session, caller: Caller, filters: Filters) -> Select[TrainingSession, str, str, int]:
+def list_sessions(db: Session, caller: Caller, filters: Filters) -> Select[TrainingSession, str, str, int, int]:
     """Select the matching sessions by their start, the earliest first."""
     return sessions.list_sessions(db, filters, caller.folders)
 
@@ -158,6 +199,20 @@ def cancel_session(
 ) -> Shown:
     """Cancel a session. Raises NotFound, Stale, SessionCompleted, SessionCancelled."""
     sessions.cancel(db, session_id, reason, expected=expected, actor=caller.actor, now=now)
+    return sessions.get(db, session_id, caller.folders)
+
+
+@verb(Permission.ADMIN)
+def reinstate_session(
+    db: Session,
+    caller: Caller,
+    session_id: uuid.UUID,
+    reason: str,
+    expected: Collection[int] | None,
+    now: datetime,
+) -> Shown:
+    """Schedule a cancelled session again. Raises NotFound, Stale, SessionNotCancelled, InvalidInput."""
+    sessions.reinstate(db, session_id, reason, expected=expected, actor=caller.actor, now=now)
     return sessions.get(db, session_id, caller.folders)
 
 
@@ -210,7 +265,8 @@ def amend_session(
     )
     zone = access.get_organization(db).time_zone
     listed = {"added": to_add} if len(to_add) < len(to_remove) else {"removed": to_remove}
-    request = AmendmentJob(**sessions.completion_request(session, zone, now), reason=body.reason, **listed)
+    after = {"after_revocation": True} if body.after_revocation else {}
+    request = AmendmentJob(**sessions.completion_request(session, zone, now), reason=body.reason, **listed, **after)
     recipients = _rows([*to_add, *to_remove])
     accepted = submit(db, caller, AMEND, request, recipients, key=key, body=body, workers=workers, now=now)
     if not accepted.replayed:

@@ -13,10 +13,12 @@ completing and amending, `work` does a chunk of either.
 from shared.sessions.actions import (
     SessionCancelled,
     SessionCompleted,
+    SessionNotCancelled,
     cancel,
     change,
     locked,
     need_not_cancelled,
+    reinstate,
     schedule,
 )
 from shared.sessions.calendar import calendar_file
@@ -42,6 +44,7 @@ from shared.sessions.schemas import (
     AttendanceRequest,
     CancellationRequest,
     Refusal,
+    ReinstatementRequest,
     RosterAnswer,
     RosterEntryAnswer,
     RosterOutcome,
@@ -50,6 +53,7 @@ from shared.sessions.schemas import (
     SessionChanges,
     SessionRequest,
 )
+from shared.sessions.undoing import attended_by, begin_undo, end_undo, plan_undo, store_undo_outcomes
 from shared.sessions.work import (
     Amendment,
     amend_roster,
@@ -71,7 +75,9 @@ __all__ = [
     "record_attendance",
     "Attendance",
     "AttendanceRequest",
+    "attended_by",
     "begin_completion",
+    "begin_undo",
     "calendar_file",
     "cancel",
     "CancellationRequest",
@@ -80,6 +86,7 @@ __all__ = [
     "completion_request",
     "CompletionJob",
     "end_completion",
+    "end_undo",
     "Filters",
     "get",
     "list_sessions",
@@ -89,8 +96,11 @@ __all__ = [
     "need_not_cancelled",
     "plan_amendment",
     "plan_completion",
+    "plan_undo",
     "record_amendment",
     "Refusal",
+    "reinstate",
+    "ReinstatementRequest",
     "remove_from_roster",
     "list_roster",
     "roster_of",
@@ -108,11 +118,13 @@ __all__ = [
     "SessionChanges",
     "SessionCompleted",
     "SessionMode",
+    "SessionNotCancelled",
     "SessionNotBegun",
     "SessionNotCompleted",
     "SessionRequest",
     "SessionState",
     "store_amendment_outcomes",
     "store_completion_outcomes",
+    "store_undo_outcomes",
     "TrainingSession",
 ]

@@ -27,7 +27,6 @@ from sqlalchemy import (
     literal,
     select,
     union_all,
-    update,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
@@ -40,7 +39,7 @@ from shared.events import Actor, Fact
 from shared.jobs import OutcomeCode
 from shared.sessions.actions import about, locked, need_scheduled, size
 from shared.sessions.models import Attendance, RosterEntry, TrainingSession
-from shared.sessions.schemas import CAPACITY_EXCEEDED
+from shared.sessions.schemas import CAPACITY_EXCEEDED, recorded_attendance
 
 ADDED, ALREADY_THERE = "added", "already-there"
 
@@ -129,13 +128,15 @@ def record_attendance(
     session = locked(db, session_id)
     need_scheduled(session)
     mine = _entry_of(session, party_id, scope)
-    former = db.scalar(select(RosterEntry.attendance).where(*mine))
-    if former is None:
+    entry = db.scalar(select(RosterEntry).where(*mine).execution_options(populate_existing=True))
+    if entry is None:
         raise NotFound("party on this roster")
+    former = recorded_attendance(entry)
     if former == attendance:
         return
-    db.execute(update(RosterEntry).where(*mine).values(attendance=attendance))
-    data = about(session) | {"attendance": attendance, "former": {"attendance": former}}
+    entry.attendance, entry.attendance_recorded_at = attendance, now
+    db.flush()
+    data = about(session) | {"attendance": attendance, "former": {"attendance": former or Attendance.ATTENDED}}
     events.record(db, actor, now, Fact("session.attendance_recorded", f"session/{session_id}", data, party_id=party_id))
 
 

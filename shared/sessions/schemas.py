@@ -19,12 +19,14 @@ Zone = Annotated[str, Field(max_length=64)]
 
 
 class SessionRequest(Received):
-    """A sitting of a course's active version. It may lie in the past, to record it afterwards.
+    """A sitting of a course's version. It may lie in the past, to record it afterwards.
 
-    timeZone: the IANA zone in which the times are shown. capacity: upper bound of parties on the roster, null for none.
+    courseVersionId: a published version, the active one by default. timeZone: the IANA zone in which the times
+    are shown. capacity: upper bound of parties on the roster, null for none.
     """
 
     course_id: uuid.UUID
+    course_version_id: uuid.UUID | None = None
     mode: SessionMode
     starts_at: ReceivedInstant
     ends_at: ReceivedInstant
@@ -86,11 +88,15 @@ class AttendanceRequest(Received):
 
 
 class AmendmentRequest(Received):
-    """A correction of the roster. add: parties that attended and are missing. remove: parties that did not attend."""
+    """A correction of the roster. add: parties that attended and are missing. remove: parties that did not attend.
+
+    afterRevocation: grants also to those whose licence of this session another member has revoked by hand.
+    """
 
     add: list[Attendee] = Field(default=[], max_length=MAX_RECIPIENTS)
     remove: list[Attendee] = Field(default=[], max_length=MAX_RECIPIENTS)
     reason: Paragraph
+    after_revocation: bool = False
 
     @model_validator(mode="after")
     def _names_somebody(self) -> Self:
@@ -103,6 +109,12 @@ class AmendmentRequest(Received):
 
 class CancellationRequest(Received):
     """The reason of the cancellation."""
+
+    reason: Paragraph
+
+
+class ReinstatementRequest(Received):
+    """The reason why a cancelled session takes place after all."""
 
     reason: Paragraph
 
@@ -133,7 +145,10 @@ class SessionCancellation(Answer):
 
 
 class SessionAnswer(Answer):
-    """A session. rosterSize: the number of parties on its roster that are in the caller's scope."""
+    """A session. rosterSize: the number of parties on its roster that are in the caller's scope.
+
+    unrecorded: the number of them whose attendance is not recorded. At completion they count as attended.
+    """
 
     id: uuid.UUID
     course_id: uuid.UUID
@@ -148,6 +163,7 @@ class SessionAnswer(Answer):
     join_url: str | None
     capacity: int | None
     roster_size: int
+    unrecorded: int
     state: SessionState
     scheduled_by: SessionActor
     created_at: Instant
@@ -173,6 +189,7 @@ class SessionAnswer(Answer):
             join_url=session.join_url,
             capacity=session.capacity,
             roster_size=row.roster_size,
+            unrecorded=row.unrecorded,
             state=SessionState(session.state),
             scheduled_by=SessionActor(type=session.scheduled_by_type, id=session.scheduled_by_id),
             created_at=session.created_at,
@@ -219,12 +236,13 @@ class RosterOutcome(StrEnum):
 class RosterEntryAnswer(Answer):
     """A party on the roster.
 
-    outcome: null before the session is completed. licenceId: null if the session has granted the party no licence.
+    attendance: null until it is recorded. outcome: null before the session is completed. licenceId: null if
+    the session has granted the party no licence.
     """
 
     entity_id: str
     display_name: str
-    attendance: Attendance
+    attendance: Attendance | None
     outcome: RosterOutcome | None
     licence_id: uuid.UUID | None
     added_at: Instant
@@ -237,12 +255,22 @@ class RosterEntryAnswer(Answer):
         return cls(
             entity_id=entry.party_id,
             display_name=row.display_name,
-            attendance=Attendance(entry.attendance),
+            attendance=recorded_attendance(entry),
             outcome=None if row.outcome is None else RosterOutcome(row.outcome),
             licence_id=row.licence_id,
             added_at=entry.added_at,
             amended_at=entry.amended_at,
         )
+
+
+def recorded_attendance(entry: RosterEntry) -> Attendance | None:
+    """Return the attendance of an entry, None if it is not recorded yet.
+
+    Another attendance than `attended` was recorded in any case, perhaps by a process of the former release.
+    """
+    if entry.attendance_recorded_at is None and entry.attendance == Attendance.ATTENDED:
+        return None
+    return Attendance(entry.attendance)
 
 
 CAPACITY_EXCEEDED = "capacity-exceeded"

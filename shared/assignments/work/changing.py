@@ -5,10 +5,10 @@ the outcome of every recipient is stored, also that of a success.
 """
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal
 
 from sqlalchemy import (
     ARRAY,
@@ -23,6 +23,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    null,
     select,
     update,
 )
@@ -31,11 +32,22 @@ from sqlalchemy.orm import Session
 from shared import directory, events
 from shared.arrays import texts
 from shared.assignments.models import Assignment, AssignmentState, CompletionMethod
+from shared.assignments.older import (
+    Closed,
+    Newer,
+    close_older,
+    lock_line,
+    record_closed,
+    record_reopened_older,
+    reopen_older,
+)
 from shared.assignments.queries import with_ids
 from shared.assignments.reopening import REOPENED, another_is_open
 from shared.assignments.requests import CloseJob, CompleteJob, UndoJob
+from shared.assignments.work.keeping import keep
+from shared.assignments.work.targets import Targets, find_targets, targets_by_id
 from shared.directory import Party
-from shared.jobs import Chunk, OutcomeCode, Recipients, Tally, store_outcomes
+from shared.jobs import Chunk, Job, OutcomeCode, Recipients, Tally, store_outcomes
 
 Along = Callable[[Select[uuid.UUID, str, uuid.UUID, uuid.UUID]], None]
 """The work of another noun in the transaction of a change. Its argument selects the changed assignments as
@@ -57,13 +69,33 @@ class Change:
     why_not: ColumnElement[str]
     event: str
     data: dict[str, Any]
+    kept: bool = False
 
 
-class Targets(NamedTuple):
-    """The assignment of each of a chunk's recipients, None if there is none. noun: the noun of the recipients."""
+@dataclass(frozen=True)
+class Older:
+    """What a change does to older versions of the course: closes the open ones, or reopens those that were closed.
 
-    noun: Recipients
-    by_recipient: Mapping[str, uuid.UUID | None]
+    always: also where the course says that newer versions do not satisfy older ones.
+    """
+
+    what: Literal["close", "reopen"]
+    always: bool = False
+
+    def change(self, db: Session, job: Job, newer: Sequence[Newer], now: datetime) -> Closed | list[uuid.UUID]:
+        """Change the assignments of older versions. newer: the changed completions."""
+        if self.what == "close":
+            return close_older(db, newer, job.actor, now, always=self.always)
+        courses = {one.course_id for one in newer}
+        return reopen_older(db, [one.by for one in newer], {one.party_id for one in newer}, courses)
+
+    @staticmethod
+    def record(db: Session, job: Job, done: Closed | list[uuid.UUID], data: dict[str, Any], now: datetime) -> None:
+        """Record the events of what `change` did. data: those of the reopening events."""
+        if isinstance(done, Closed):
+            record_closed(db, done, job.actor, now, {"jobId": str(job.id)})
+        else:
+            record_reopened_older(db, done, job.actor, now, data)
 
 
 def complete_chunk(db: Session, chunk: Chunk, request: CompleteJob, now: datetime, along: Along | None = None) -> Tally:
@@ -87,12 +119,15 @@ def complete_chunk(db: Session, chunk: Chunk, request: CompleteJob, now: datetim
         event="assignment.completed",
         data={"method": CompletionMethod.ON_BEHALF, "occurredOn": request.occurred_on.isoformat()},
     )
-    return _change(db, chunk, _targets(db, chunk, request), change, now, along)
+    targets = find_targets(db, chunk, request)
+    older = Older("close", always=request.versions == "newest")
+    return _change(db, chunk, targets, change, now, along, older)
 
 
 def close_chunk(db: Session, chunk: Chunk, request: CloseJob, now: datetime) -> Tally:
-    """Close every recipient's open assignment."""
+    """Close every recipient's open assignment, and keep what was there for an undo."""
     change = Change(
+        kept=True,
         code=OutcomeCode.CLOSED,
         allowed=Assignment.state == AssignmentState.ASSIGNED,
         values=_closed_values(chunk, request.reason, now),
@@ -100,7 +135,7 @@ def close_chunk(db: Session, chunk: Chunk, request: CloseJob, now: datetime) -> 
         event="assignment.closed",
         data={"reason": request.reason},
     )
-    return _change(db, chunk, _targets_by_id(db, chunk), change, now)
+    return _change(db, chunk, targets_by_id(db, chunk), change, now)
 
 
 def close_created_chunk(db: Session, chunk: Chunk, request: UndoJob, now: datetime) -> Tally:
@@ -114,7 +149,7 @@ def close_created_chunk(db: Session, chunk: Chunk, request: UndoJob, now: dateti
         event="assignment.closed",
         data=data,
     )
-    return _change(db, chunk, _targets_by_id(db, chunk), change, now)
+    return _change(db, chunk, targets_by_id(db, chunk), change, now)
 
 
 def reopen_completed_chunk(
@@ -134,11 +169,17 @@ def reopen_completed_chunk(
         event="assignment.reopened",
         data=_undo_data(request),
     )
-    return _change(db, chunk, _targets_by_id(db, chunk), change, now, along)
+    return _change(db, chunk, targets_by_id(db, chunk), change, now, along, Older("reopen"))
 
 
 def _change(
-    db: Session, chunk: Chunk, targets: Targets, change: Change, now: datetime, along: Along | None = None
+    db: Session,
+    chunk: Chunk,
+    targets: Targets,
+    change: Change,
+    now: datetime,
+    along: Along | None = None,
+    older: Older | None = None,
 ) -> Tally:
     """Change the assignments that may be changed, and store the outcome of every recipient.
 
@@ -147,10 +188,15 @@ def _change(
     recipients for each assignment while it has no statistics of the organization, and a chunk would take too long.
     """
     may = (change.allowed, directory.in_scope(Assignment.party_id, chunk.job.scope))
-    of_ids = with_ids(chunk.job.org_id, [one for one in targets.by_recipient.values() if one is not None])
+    given = [one for one in targets.by_recipient.values() if one is not None]
+    if older is not None:
+        lock_line(db, given)
+    of_ids = with_ids(chunk.job.org_id, given)
     locked = select(Assignment.id).where(*of_ids, *may).order_by(Assignment.id).with_for_update(of=Assignment)
     ids = set(db.scalars(locked))
     changed = with_ids(chunk.job.org_id, ids)
+    if change.kept:
+        keep(db, chunk, ids)
     values = {**change.values, Assignment.revision: Assignment.revision + 1}
     db.execute(update(Assignment).where(*changed).values(values), execution_options={"synchronize_session": False})
     succeeded = {entity_id: one for entity_id, one in targets.by_recipient.items() if one in ids}
@@ -158,12 +204,35 @@ def _change(
     others = {entity_id: one for entity_id, one in targets.by_recipient.items() if one not in ids}
     if others:
         tally += store_outcomes(db, _other_outcomes(chunk, targets.noun, change, others))
+    if targets.several:
+        tally += store_outcomes(db, _several_outcomes(chunk, targets.several), detailed=True)
+    done = older.change(db, chunk.job, _newer(db, changed), now) if older and ids else None
     if along is not None and ids:
         along(_select_changed(changed))
     each = select(func.concat("assignment/", Assignment.id).label("subject"), Assignment.party_id).where(*changed)
     data = change.data | {"jobId": str(chunk.job.id)}
     events.record_each(db, chunk.job.actor, now, type=change.event, count=len(ids), of=each, data=data)
+    if older is not None and done is not None:
+        older.record(db, chunk.job, done, data, now)
     return tally
+
+
+def _newer(db: Session, changed: tuple[ColumnElement[bool], ...]) -> list[Newer]:
+    """The changed assignments as completions of a version."""
+    return [
+        Newer(row.party_id, row.course_id, row.course_version_id, row.assignment_id)
+        for row in db.execute(_select_changed(changed))
+    ]
+
+
+def _several_outcomes(chunk: Chunk, several: Mapping[str, str]) -> Select[Any]:
+    """Select the outcome of each party with several open versions, with the sentence that names them."""
+    rows = func.unnest(texts(several), texts(list(several.values()))).table_valued(
+        column("entity_id", Text), column("detail", Text)
+    )
+    each = rows.render_derived("several")
+    code = OutcomeCode.SEVERAL_OPEN_VERSIONS
+    return select(*_job_columns(chunk), each.c.entity_id, *_outcome_columns(code), null(), each.c.detail)
 
 
 def _select_changed(changed: tuple[ColumnElement[bool], ...]) -> Select[uuid.UUID, str, uuid.UUID, uuid.UUID]:
@@ -174,32 +243,6 @@ def _select_changed(changed: tuple[ColumnElement[bool], ...]) -> Select[uuid.UUI
         Assignment.course_id,
         Assignment.course_version_id,
     ).where(*changed)
-
-
-def _targets(db: Session, chunk: Chunk, request: CompleteJob) -> Targets:
-    """Find the assignment of each recipient.
-
-    The assignment of a party is its open one of the version, else the one that was made last.
-    """
-    if request.by == "assignment":
-        return _targets_by_id(db, chunk)
-    of_parties = (
-        select(Assignment.party_id, Assignment.id)
-        .distinct(Assignment.party_id)
-        .where(
-            Assignment.org_id == chunk.job.org_id,
-            Assignment.course_version_id == request.course_version_id,
-            chunk.covers(Assignment.party_id),
-        )
-        .order_by(Assignment.party_id, (Assignment.state == AssignmentState.ASSIGNED).desc(), Assignment.id.desc())
-    )
-    latest = dict(db.execute(of_parties).tuples().all())
-    return Targets("party", {party_id: latest.get(party_id) for party_id in db.scalars(chunk.recipients)})
-
-
-def _targets_by_id(db: Session, chunk: Chunk) -> Targets:
-    """The assignments of a chunk whose recipients are assignments."""
-    return Targets("assignment", {entity_id: uuid.UUID(entity_id) for entity_id in db.scalars(chunk.recipients)})
 
 
 def _as_rows(found: Mapping[str, uuid.UUID | None]) -> TableValuedAlias:

@@ -17,13 +17,15 @@ from shared.events import Actor
 from shared.jobs import Chunk, Tally, store_outcomes
 
 
-def create_chunk(db: Session, chunk: Chunk, request: CreateJob, now: datetime) -> Tally:
+def create_chunk(
+    db: Session, chunk: Chunk, request: CreateJob, now: datetime, licensed: Select[str] | None = None
+) -> Tally:
     """Make an assignment for every recipient that can have one, store the outcomes of the others, record the events.
 
     If two jobs race to assign the same version to a party, the unique index of open assignments lets one win. The other
-    stores the outcome `already-assigned`.
+    stores the outcome `already-assigned`. licensed: as in `Terms`.
     """
-    terms = Terms.of(request, chunk.job.folders)
+    terms = Terms.of(request, chunk.job.folders, licensed)
     actor = chunk.job.actor
     created = _create(db, chunk, terms, actor, now)
     others = Tally() if created == chunk.size else store_outcomes(db, _others(chunk, terms))
@@ -63,6 +65,8 @@ def _create(db: Session, chunk: Chunk, terms: Terms, actor: Actor, now: datetime
     )
     if terms.skip_completed:
         assignable = assignable.where(~exists(completed_assignments(terms, Party.id)))
+    if terms.licensed is not None:
+        assignable = assignable.where(Party.id.not_in(terms.licensed))
     inserted: Any = db.execute(
         upsert(Assignment)
         .from_select(list(values), assignable, include_defaults=False)

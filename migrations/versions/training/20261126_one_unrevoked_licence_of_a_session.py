@@ -1,0 +1,43 @@
+"""A session grants a party at most one licence that is not revoked, so that what was taken back can be given again.
+
+The new indexes are made beside the old one, without stopping writers, and the old one goes last, in the same way. A
+process of the former release passes over everybody whose licence of the session was revoked, so it never needs the old
+index, and the new one holds its racers apart as well.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from migrations.guards import racers
+
+revision = "training_0007"
+down_revision = "training_0006"
+branch_labels = None
+depends_on = None
+
+COLUMNS = ["org_id", "session_id", "party_id"]
+NEW = (
+    ("uq_licence_session_unrevoked", True, "session_id IS NOT NULL AND revoked_at IS NULL"),
+    ("ix_licence_org_id_session_id_party_id", False, "session_id IS NOT NULL"),
+)
+
+
+def upgrade() -> None:
+    with op.get_context().autocommit_block():
+        for name, unique, where in NEW:
+            # One that an attempt left behind which was broken off is invalid, and is made anew.
+            op.drop_index(name, "licence", if_exists=True, postgresql_concurrently=True)
+            op.create_index(
+                name,
+                "licence",
+                COLUMNS,
+                unique=unique,
+                postgresql_where=sa.text(where),
+                postgresql_concurrently=True,
+            )
+        op.drop_index("uq_licence_session", "licence", if_exists=True, postgresql_concurrently=True)
+    racers(
+        "INDEX",
+        "uq_licence_session_unrevoked",
+        "Two chunks that license a party of one session at once, such as a repeated completion and an amendment.",
+    )
