@@ -158,7 +158,8 @@ def record_reopened(
 ) -> None:
     """Record the events of what `reopen_attended` reopened. ids: its result."""
     job = chunk.job
-    each = select(func.concat("assignment/", Assignment.id).label("subject"), Assignment.party_id).where(
+    version = func.jsonb_build_object("courseVersionId", Assignment.course_version_id).label("data")
+    each = select(func.concat("assignment/", Assignment.id).label("subject"), Assignment.party_id, version).where(
         *with_ids(job.org_id, ids)
     )
     session = {"sessionId": str(attended.session_id), "courseId": str(attended.course_id)}
