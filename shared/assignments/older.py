@@ -81,7 +81,7 @@ def close_older(db: Session, newer: Sequence[Newer], actor: Actor, now: datetime
     satisfying = {
         (one.party_id, one.course_id): one
         for one in sorted(newer, key=lambda one: versions[one.course_version_id].published_at)
-        if always or versions[one.course_version_id].newer_satisfies
+        if (always or versions[one.course_version_id].newer_satisfies) and _has_older(versions, one)
     }
     if not satisfying:
         return Closed({})
@@ -104,6 +104,12 @@ def close_older(db: Session, newer: Sequence[Newer], actor: Actor, now: datetime
     if by:
         _close(db, {found: one.by for found, one in by.items()}, reasons, actor, now)
     return Closed(reasons)
+
+
+def _has_older(versions: Mapping[uuid.UUID, Any], one: Newer) -> bool:
+    """True if the course has an older published version. Most have none, and then no assignment is read."""
+    published_at = versions[one.course_version_id].published_at
+    return any(found.course_id == one.course_id and found.published_at < published_at for found in versions.values())
 
 
 def _close(
@@ -185,9 +191,15 @@ def record_reopened_older(
 
 
 def _versions(db: Session, course_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Any]:
-    """Return the published versions of these courses, by id: `label, published_at, newer_satisfies`."""
+    """Return the published versions of these courses, by id: `course_id, label, published_at, newer_satisfies`."""
     rows = db.execute(
-        select(CourseVersion.id, CourseVersion.label, CourseVersion.published_at, Course.newer_satisfies)
+        select(
+            CourseVersion.id,
+            CourseVersion.course_id,
+            CourseVersion.label,
+            CourseVersion.published_at,
+            Course.newer_satisfies,
+        )
         .join(Course, and_(Course.org_id == CourseVersion.org_id, Course.id == CourseVersion.course_id))
         .where(
             CourseVersion.org_id == current_org(db),

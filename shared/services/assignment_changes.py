@@ -80,14 +80,14 @@ def complete_assignments(
 
 def select_assignments(
     db: Session,
-    caller: Caller,
+    folders: Collection[str] | None,
     body: BulkRequest,
     now: datetime,
     states: Collection[AssignmentState] = (AssignmentState.ASSIGNED,),
 ) -> Select[str]:
     """Select the assignments that a bulk act names, as a job's recipients. Raises NotFound for an unknown job.
 
-    states: those that the act can change; of a job or a filter that names no state only these are selected. A selection
+    folders: the caller's scope. states: those that the act can change; of a job or a filter that names no state only these are selected. A selection
     that the caller sees only in part means that part.
     """
     if body.assignment_ids is not None:
@@ -99,7 +99,7 @@ def select_assignments(
     else:
         given = body.filter.given() if body.filter else {}
     filters = Filters(today, **given)
-    return assignments.select_recipients(db, filters, caller.folders, () if "state" in given else states)
+    return assignments.select_recipients(db, filters, folders, () if "state" in given else states)
 
 
 def _as_recipients(assignment_ids: Iterable[uuid.UUID]) -> Select[str]:

@@ -104,7 +104,7 @@ def change_assignments(
     """Submit a job that changes the due date, the reason or the course of open assignments."""
     if earlier := jobs.replayed(db, key, body):
         return earlier
-    request, recipients = _change_request(db, body, now), select_assignments(db, caller, body, now)
+    request, recipients = _change_request(db, body, now), select_assignments(db, caller.folders, body, now)
     accepted = submit(db, caller, CHANGE, request, recipients, key=key, body=body, workers=workers, now=now)
     return need_recipients(accepted, *NOTHING_MATCHES)
 
@@ -113,7 +113,7 @@ def change_assignments(
 def preview_change(db: Session, caller: Caller, body: BulkChangeRequest, now: datetime) -> BulkPreview:
     """Return the outcomes that a change would have now."""
     request = _change_request(db, body, now)
-    return _preview(db, caller, request, select_assignments(db, caller, body, now), now)
+    return _preview(db, caller, request, select_assignments(db, caller.folders, body, now), now)
 
 
 @verb(Permission.MANAGE_ASSIGNMENTS)
@@ -123,7 +123,7 @@ def reopen_assignments(
     """Submit a job that reopens assignments and takes back the licences that their completions earned."""
     if earlier := jobs.replayed(db, key, body):
         return earlier
-    request, recipients = _reopen_request(db, body, now), select_assignments(db, caller, body, now, ENDED)
+    request, recipients = _reopen_request(db, body, now), select_assignments(db, caller.folders, body, now, ENDED)
     accepted = submit(db, caller, REOPEN, request, recipients, key=key, body=body, workers=workers, now=now)
     return need_recipients(accepted, *NOTHING_MATCHES)
 
@@ -132,7 +132,7 @@ def reopen_assignments(
 def preview_reopening(db: Session, caller: Caller, body: BulkReopenRequest, now: datetime) -> BulkPreview:
     """Return the outcomes that a reopening would have now."""
     request = _reopen_request(db, body, now)
-    return _preview(db, caller, request, select_assignments(db, caller, body, now, ENDED), now)
+    return _preview(db, caller, request, select_assignments(db, caller.folders, body, now, ENDED), now)
 
 
 @verb(Permission.MANAGE_ASSIGNMENTS)
@@ -143,7 +143,7 @@ def close_assignments(
     if earlier := jobs.replayed(db, key, body):
         return earlier
     request = CloseJob(by="assignment", reason=body.reason)
-    recipients = select_assignments(db, caller, body, now)
+    recipients = select_assignments(db, caller.folders, body, now)
     accepted = submit(db, caller, CLOSE, request, recipients, key=key, body=body, workers=workers, now=now)
     return need_recipients(accepted, *NOTHING_MATCHES)
 
@@ -155,7 +155,7 @@ def remind_parties(
     """Submit a job that reminds the parties of open assignments."""
     if earlier := jobs.replayed(db, key, body):
         return earlier
-    request, recipients = RemindJob(by="assignment"), select_assignments(db, caller, body, now)
+    request, recipients = RemindJob(by="assignment"), select_assignments(db, caller.folders, body, now)
     accepted = submit(db, caller, REMIND, request, recipients, key=key, body=body, workers=workers, now=now)
     return need_recipients(accepted, *NOTHING_MATCHES)
 
@@ -163,7 +163,7 @@ def remind_parties(
 @verb(Permission.ASSIGN)
 def preview_reminding(db: Session, caller: Caller, body: RemindRequest, now: datetime) -> BulkPreview:
     """Return the outcomes that a reminder would have now."""
-    return _preview(db, caller, RemindJob(by="assignment"), select_assignments(db, caller, body, now), now)
+    return _preview(db, caller, RemindJob(by="assignment"), select_assignments(db, caller.folders, body, now), now)
 
 
 def _preview(
