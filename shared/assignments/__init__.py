@@ -26,6 +26,14 @@ from shared.assignments.actions import (
     reassign,
     reopen,
 )
+from shared.assignments.bulk_schemas import (
+    BulkChangeRequest,
+    BulkCloseRequest,
+    BulkPreview,
+    BulkReopenRequest,
+    BulkRequest,
+    RemindRequest,
+)
 from shared.assignments.deciding import count_codes, decide, find
 from shared.assignments.links import (
     LINK_LIFETIME,
@@ -79,19 +87,13 @@ from shared.assignments.schemas import (
     AssignmentAnswer,
     AssignmentChanges,
     AssignmentRequest,
-    BulkChangeRequest,
-    BulkCloseRequest,
     BulkCompletionRequest,
-    BulkPreview,
-    BulkReopenRequest,
-    BulkRequest,
     CompletionRequest,
     Preview,
     PreviewOutcome,
     ReasonRequest,
     ReassignRequest,
     Recipient,
-    RemindRequest,
     ReopenRequest,
     SessionTaskRequest,
     SummaryAnswer,

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Uuid, and_, cast, func, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
@@ -26,6 +26,7 @@ from shared.assignments.reopening import REOPENED, another_is_open
 from shared.catalogue import Course, CourseVersion
 from shared.database import current_org
 from shared.events import Actor
+from shared.jobs import Job
 
 _QUIET = {"synchronize_session": False}
 
@@ -214,3 +215,29 @@ def _of_each(values: Mapping[uuid.UUID, Any]) -> Any:
     """The value of each assignment as text, from one parameter, without a join."""
     given = literal({str(key): str(value) for key, value in values.items()}, JSONB)
     return given.op("->>")(cast(Assignment.id, Text))
+
+
+@dataclass(frozen=True)
+class Older:
+    """What a change does to older versions of the course: closes the open ones, or reopens those that were closed.
+
+    always: also where the course says that newer versions do not satisfy older ones.
+    """
+
+    what: Literal["close", "reopen"]
+    always: bool = False
+
+    def change(self, db: Session, job: Job, newer: Sequence[Newer], now: datetime) -> Closed | list[uuid.UUID]:
+        """Change the assignments of older versions. newer: the changed completions."""
+        if self.what == "close":
+            return close_older(db, newer, job.actor, now, always=self.always)
+        courses = {one.course_id for one in newer}
+        return reopen_older(db, [one.by for one in newer], {one.party_id for one in newer}, courses)
+
+    @staticmethod
+    def record(db: Session, job: Job, done: Closed | list[uuid.UUID], data: dict[str, Any], now: datetime) -> None:
+        """Record the events of what `change` did. data: those of the reopening events."""
+        if isinstance(done, Closed):
+            record_closed(db, done, job.actor, now, {"jobId": str(job.id)})
+        else:
+            record_reopened_older(db, done, job.actor, now, data)

@@ -15,6 +15,7 @@ The modules:
 - `granting`: grants licences to many parties at once, and supersedes their former ones; `grant` is for sessions.
 - `completions`: grants and revokes licences for completed assignments, on top of `granting` and `revoking`.
 - `revoking`: revokes licences that should never have been granted, and restores the ones they superseded.
+- `recording`: the events of licences that are granted.
 - `regranting`: grants again what a job had revoked, when that job is undone.
 - `dates`: computes `expires_at` and its rule, in SQL.
 - `checking`: the licence check: is this party licensed for that course?

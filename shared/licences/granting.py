@@ -16,7 +16,6 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     FromClause,
-    Select,
     Text,
     Uuid,
     and_,
@@ -25,7 +24,6 @@ from sqlalchemy import (
     func,
     insert,
     literal,
-    null,
     or_,
     select,
     update,
@@ -43,7 +41,8 @@ from shared.events import Actor
 from shared.jobs import Chunk
 from shared.licences.dates import expiry
 from shared.licences.models import Licence, LicenceDue
-from shared.licences.queries import COUNTS, has_id, subject
+from shared.licences.queries import COUNTS, has_id
+from shared.licences.recording import record_granted, superseded_by
 
 AT = DateTime(timezone=True)
 
@@ -261,46 +260,6 @@ def _record(db: Session, lot: Lot, granted: list[uuid.UUID], superseded: int, no
     record_granted(db, granted, lot.actor, now, data, _revokers(lot))
     each = superseded_by(has_id(current_org(db), granted), Licence.renews_id.is_not(None))
     events.record_each(db, lot.actor, now, type="licence.superseded", count=superseded, of=each, data={})
-
-
-def record_granted(
-    db: Session,
-    ids: Sequence[uuid.UUID],
-    actor: Actor,
-    now: datetime,
-    data: dict[str, Any],
-    revokers: ColumnElement[Any] | None = None,
-) -> None:
-    """Record `licence.granted` for these new licences. data: shared by all; `grantedAt` only if it is not their own."""
-    ours = has_id(current_org(db), ids)
-    about = func.jsonb_strip_nulls(
-        func.jsonb_build_object(
-            "courseId",
-            Licence.course_id,
-            "courseVersionId",
-            Licence.course_version_id,
-            "sessionId",
-            Licence.session_id,
-            "assignmentId",
-            Licence.assignment_id,
-            "expiresAt",
-            Licence.expires_at,
-            "renews",
-            Licence.renews_id,
-            "revokedBy",
-            null() if revokers is None else revokers,
-            "grantedAt",
-            null() if "grantedAt" in data else Licence.granted_at,
-        )
-    )
-    each = select(subject(Licence.id), Licence.party_id, about.label("data")).where(ours)
-    events.record_each(db, actor, now, type="licence.granted", count=len(ids), of=each, data=data)
-
-
-def superseded_by(*which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-    """Selects the events `licence.superseded` of what these licences superseded."""
-    by = func.jsonb_build_object("courseId", Licence.course_id, "supersededBy", Licence.id)
-    return select(subject(Licence.renews_id), Licence.party_id, by.label("data")).where(*which)
 
 
 def _revokers(lot: Lot) -> ColumnElement[Any]:

@@ -16,9 +16,9 @@ from shared.arrays import is_one_of
 from shared.database import current_org
 from shared.directory import Party
 from shared.events import Actor
-from shared.licences.granting import record_granted, superseded_by
 from shared.licences.models import Licence
 from shared.licences.queries import COUNTS, has_id
+from shared.licences.recording import record_granted, superseded_by
 
 COPIED = (
     Licence.org_id,

@@ -87,8 +87,8 @@ def select_assignments(
 ) -> Select[str]:
     """Select the assignments that a bulk act names, as a job's recipients. Raises NotFound for an unknown job.
 
-    folders: the caller's scope. states: those that the act can change; of a job or a filter that names no state only these are selected. A selection
-    that the caller sees only in part means that part.
+    folders: the caller's scope. states: those that the act can change; of a job or
+    a filter that names no state only these are selected. A selection that the caller sees only in part means that part.
     """
     if body.assignment_ids is not None:
         return _as_recipients(body.assignment_ids)

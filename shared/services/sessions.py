@@ -34,8 +34,7 @@ from shared.sessions import (
 SEES = (Permission.VIEW, Permission.ADMIN)
 
 Shown = Row[TrainingSession, str, str, int, int]
-"""A session with its course's title, its version's label, the size of its roster in scope and how many of it have no
-attendance recorded."""
+"""A session, its course's title, its version's label, its roster's size in scope, how many have no attendance."""
 
 
 def _complete(db: Session, chunk: Chunk, request: CompletionJob, now: datetime) -> Tally:

@@ -136,6 +136,7 @@ def test_an_invitation_to_a_session_that_was_completed_before_its_end_is_suppres
 ) -> None:
     with time_machine.travel(NOW, tick=False):
         mails.plan()
+        change(mails, session, startsAt="2026-08-20T08:00:00Z", endsAt="2026-08-20T12:00:00Z")
         complete(mails.org, mails.worker, session)
         mails.send()
     assert mails.states()[0] == ("ada", "suppressed", "session-over")

@@ -5,10 +5,10 @@ the outcome of every recipient is stored, also that of a success.
 """
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
@@ -32,22 +32,14 @@ from sqlalchemy.orm import Session
 from shared import directory, events
 from shared.arrays import texts
 from shared.assignments.models import Assignment, AssignmentState, CompletionMethod
-from shared.assignments.older import (
-    Closed,
-    Newer,
-    close_older,
-    lock_line,
-    record_closed,
-    record_reopened_older,
-    reopen_older,
-)
+from shared.assignments.older import Newer, Older, lock_line
 from shared.assignments.queries import with_ids
 from shared.assignments.reopening import REOPENED, another_is_open
 from shared.assignments.requests import CloseJob, CompleteJob, UndoJob
 from shared.assignments.work.keeping import keep
 from shared.assignments.work.targets import Targets, find_targets, targets_by_id
 from shared.directory import Party
-from shared.jobs import Chunk, Job, OutcomeCode, Recipients, Tally, store_outcomes
+from shared.jobs import Chunk, OutcomeCode, Recipients, Tally, store_outcomes
 
 Along = Callable[[Select[uuid.UUID, str, uuid.UUID, uuid.UUID]], None]
 """The work of another noun in the transaction of a change. Its argument selects the changed assignments as
@@ -70,32 +62,6 @@ class Change:
     event: str
     data: dict[str, Any]
     kept: bool = False
-
-
-@dataclass(frozen=True)
-class Older:
-    """What a change does to older versions of the course: closes the open ones, or reopens those that were closed.
-
-    always: also where the course says that newer versions do not satisfy older ones.
-    """
-
-    what: Literal["close", "reopen"]
-    always: bool = False
-
-    def change(self, db: Session, job: Job, newer: Sequence[Newer], now: datetime) -> Closed | list[uuid.UUID]:
-        """Change the assignments of older versions. newer: the changed completions."""
-        if self.what == "close":
-            return close_older(db, newer, job.actor, now, always=self.always)
-        courses = {one.course_id for one in newer}
-        return reopen_older(db, [one.by for one in newer], {one.party_id for one in newer}, courses)
-
-    @staticmethod
-    def record(db: Session, job: Job, done: Closed | list[uuid.UUID], data: dict[str, Any], now: datetime) -> None:
-        """Record the events of what `change` did. data: those of the reopening events."""
-        if isinstance(done, Closed):
-            record_closed(db, done, job.actor, now, {"jobId": str(job.id)})
-        else:
-            record_reopened_older(db, done, job.actor, now, data)
 
 
 def complete_chunk(db: Session, chunk: Chunk, request: CompleteJob, now: datetime, along: Along | None = None) -> Tally:
