@@ -7,11 +7,13 @@ from importlib.metadata import version
 from fastapi import Depends, FastAPI
 
 from api import console, v1
-from api.http import documents, health, measuring
+from api.http import documents, health, measuring, presence
 from api.http.dependencies import MAX_BODY_BYTES, CurrentCaller, training_available
+from api.http.identifying import Application
 from api.http.limits import BodyLimit
 from api.http.parts import Parts, build
 from api.http.routing import Router
+from api.http.waiting import training_available_to_many
 from shared import settings
 from shared.access import FeatureNotAvailable, Unavailability
 from shared.settings import TRAINING
@@ -23,10 +25,12 @@ def create_app(parts: Parts | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await presence.begin(made)
         yield
+        await presence.end(made)
         made.database.close()
 
-    app = FastAPI(
+    app = Application(
         title="Rollcall",
         version=version("rollcall"),
         description="Assigns training to thousands of parties, records who completed what, and grants their licences.",
@@ -35,7 +39,7 @@ def create_app(parts: Parts | None = None) -> FastAPI:
     app.state.parts = made
     documents.install(app)
     app.add_middleware(BodyLimit, most=MAX_BODY_BYTES)
-    measuring.measure(app)
+    measuring.measure(app, made)
     _mount(app, deployed=TRAINING in made.settings.features)
     return app
 
@@ -45,9 +49,10 @@ def _mount(app: FastAPI, *, deployed: bool) -> None:
     first = v1.FIRST if deployed else ()
     for router in (*first, health.router, *console.PUBLIC, *v1.PUBLIC, *v1.CORE):
         app.include_router(router)
-    for router in (*v1.TRAINING, *console.TRAINING):
+    for router in (*v1.WAITS, *v1.TRAINING, *console.TRAINING):
         if deployed:
-            app.include_router(router, dependencies=[Depends(training_available, scope="function")])
+            check = training_available_to_many if router in v1.WAITS else training_available
+            app.include_router(router, dependencies=[Depends(check, scope="function")])
         else:
             app.include_router(_not_deployed(router.prefix))
 

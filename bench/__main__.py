@@ -7,7 +7,7 @@ only `bench.assigning`, and passes them on.
 import subprocess
 import sys
 
-PAGES = ("assigning", "licences", "stream", "mail", "webhooks")
+PAGES = ("assigning", "fairness", "licences", "stream", "mail", "webhooks", "sharing")
 
 
 def main() -> None:

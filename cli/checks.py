@@ -8,12 +8,14 @@ import httpx2
 import psutil
 import psycopg
 from redis import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from sqlalchemy import func, select
 
 import migrations
+from cli import waiting
 from cli.failures import explain, unreachable
 from cli.system import System
+from cli.waiting import CheckFailed
 from shared import access, clock, invariants, jobs
 from shared.database import Database
 from shared.jobs import FINAL_STATES, Job
@@ -25,10 +27,6 @@ WAITING = timedelta(minutes=1)
 SKEW = timedelta(seconds=5)
 """Upper bound for the difference between two machines' clocks, because a licence is valid by its dates."""
 PROGRAMS = ("worker", "sender", "api", "beat")
-
-
-class CheckFailed(Exception):
-    """Raised by a check. Its text is a sentence with the next step."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,13 @@ def _database(system: System, with_invariants: bool) -> Iterator[Check]:
         if serving.ok:
             yield _check("row-level security", lambda: _guarded(database))
             yield _check("clock", lambda: _clock(database))
+            yield _check("writes", lambda: waiting.writes(database))
             yield _check("work", lambda: _work(database))
+            yield _check("mail", lambda: waiting.mail(database, system.settings))
+            if TRAINING in system.settings.features:
+                yield _check("sweep", lambda: waiting.sweep(database))
+                yield _check("course codes", lambda: waiting.course_codes(database))
+            yield _check("processes", lambda: waiting.processes(database))
             if with_invariants:
                 yield from _invariants(database)
     finally:
@@ -178,8 +182,12 @@ def _credentials(settings: Settings) -> str:
 def _redis(url: str) -> str:
     try:
         with Redis.from_url(url, socket_connect_timeout=3, socket_timeout=3) as redis:
-            redis.ping()
             known = redis.info()
+            redis.set("rollcall:writes", 1, ex=10)
+    except OutOfMemoryError:
+        raise CheckFailed(
+            "Redis is full, so jobs are accepted but wait. Raise its `maxmemory`; nothing is lost meanwhile."
+        ) from None
     except ResponseError:
         return "The built-in replacement for Redis, which is slow: use it for trying out only."
     except RedisError as error:

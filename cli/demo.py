@@ -212,9 +212,9 @@ def _hold_session(client: ApiClient, api_url: str, console: Console) -> None:
 
 def _show_around(api_url: str, data_dir: Path, console: Console) -> None:
     """Print commands to try next; they can be copied as they are."""
-    rollcall, of_org = _command(), f"--org {sample.ORG}{_data_dir_option(data_dir)}"
+    rollcall, folder = _command(), _data_dir_option(data_dir)
     console.print(f"\nTry next, besides {api_url}/docs:")
-    console.print(f"  TOKEN=$({rollcall} token {of_org} --member you --permission all)", markup=False)
+    console.print(f"  TOKEN=$({rollcall} token --org {sample.ORG} --member you --permission all{folder})", markup=False)
     for path in (
         "me",
         "assignments?limit=2",
@@ -224,9 +224,9 @@ def _show_around(api_url: str, data_dir: Path, console: Console) -> None:
     ):
         console.print(f"  curl -sH \"Authorization: Bearer $TOKEN\" '{api_url}/v1/{path}'", markup=False)
     for command in (
-        f'assign WAH {of_org} --folder drill-floor-crew --reason "Derrick inspection"',
-        f"jobs list {of_org}",
-        f"doctor --invariants{_data_dir_option(data_dir)}",
+        f'assign WAH --org {sample.ORG} --folder drill-floor-crew --reason "Derrick inspection"{folder}',
+        f"jobs list --org {sample.ORG}{folder}",
+        f"doctor --invariants{folder}",
     ):
         console.print(f"  {rollcall} {command}", markup=False)
 

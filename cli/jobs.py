@@ -94,8 +94,12 @@ def results(
 
 @app.command()
 def cancel(job: JobId, org: MaybeOrg = None, token: Token = None, api: Api = None, data_dir: DataDir = None) -> None:
-    """Cancel the recipients of a job that are still waiting. What is done already stays done."""
-    _follow(lambda client: client.post(f"/v1/jobs/{job}/cancel"), org, token, api, data_dir)
+    """Cancel the recipients of a job that are still waiting. What is done already stays done.
+
+    Exit code 0 if the job was cancelled, 1 if it had ended otherwise.
+    """
+    options = (org, token, api, data_dir)
+    raise typer.Exit(_follow(lambda client: client.post(f"/v1/jobs/{job}/cancel"), *options, wanted="cancelled"))
 
 
 @app.command()
@@ -109,14 +113,14 @@ def retry(job: JobId, org: MaybeOrg = None, token: Token = None, api: Api = None
     raise typer.Exit(_follow(lambda client: client.post(f"/v1/jobs/{job}/retry"), org, token, api, data_dir))
 
 
-def _follow(request: "Callable[[ApiClient], Any]", *options: Any) -> int:
+def _follow(request: "Callable[[ApiClient], Any]", *options: Any, wanted: str = "succeeded") -> int:
     """Send a request that returns a job, and watch that job until it ends. Returns the exit code.
 
-    options: those of a Target.
+    options: those of a Target. wanted: the state that means success.
     """
     from cli.client import Target, connect
     from cli.progress import follow
 
     target = Target(*options)
     with connect(target) as client:
-        return follow(client, request(client), target)
+        return follow(client, request(client), target, wanted)

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from cli import assignments, audit, doctor, events, jobs, keys, organizations, sweeping
+from cli import assignments, audit, doctor, events, jobs, keys, mail, organizations, sweeping
 from cli.options import DataDir
 
 DATA_DIR = Path(".rollcall")
@@ -145,6 +145,7 @@ def demo(
 
 
 app.add_typer(keys.app, name="keys", rich_help_panel="Run")
+app.add_typer(mail.app, name="mail", rich_help_panel="Run")
 app.command(rich_help_panel="Look")(doctor.doctor)
 app.add_typer(audit.app, name="audit", rich_help_panel="Look")
 app.add_typer(events.app, name="events", rich_help_panel="Look")

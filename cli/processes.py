@@ -51,8 +51,10 @@ def spawn(
     directory: Path | None = None,
     account: Account | None = None,
     when_orphaned: signal.Signals = signal.SIGKILL,
+    open_too: Sequence[int] = (),
 ) -> Process:
     """Start a program in the foreground, in a process group of its own. source, output: file descriptors.
+    open_too: others that it inherits.
 
     when_orphaned: the signal that the kernel sends it if we die first. The kernel watches the *thread* that calls this
     function, so call it from the main thread.
@@ -67,6 +69,7 @@ def spawn(
             stderr=subprocess.STDOUT,
             env=None if environment is None else dict(environment),
             cwd=directory,
+            pass_fds=open_too,
             user=account.user if account else None,
             group=account.group if account else None,
             extra_groups=[] if account else None,

@@ -20,8 +20,8 @@ _LOOK_SECONDS = 0.3
 Counts = Mapping[str, int]
 
 
-def follow(client: ApiClient, job: Any, target: Target) -> int:
-    """Show a job until it ends, then its result. Returns the exit code. Raises Failed."""
+def follow(client: ApiClient, job: Any, target: Target, wanted: str = "succeeded") -> int:
+    """Show a job until it ends, then its result. Returns the exit code: 0 if its state is `wanted`. Raises Failed."""
     messages = Console(stderr=True, highlight=False)
     messages.print(f"Job {job['id']}", soft_wrap=True)
     try:
@@ -30,7 +30,7 @@ def follow(client: ApiClient, job: Any, target: Target) -> int:
         again = f"rollcall jobs watch {job['id']} {target}"
         messages.print(f"Stopped watching; the job continues. To watch it again: {again}", soft_wrap=True)
         return INTERRUPTED
-    return conclude(client, job, target, Console(highlight=False))
+    return conclude(client, job, target, Console(highlight=False), wanted)
 
 
 def watch(client: ApiClient, job: Any, console: Console) -> Any:
@@ -75,7 +75,9 @@ def _words(counts: Counts) -> str:
     return "  ".join(f"{counts[outcome]:,} {outcome}" for outcome in ("succeeded", "unchanged", "failed"))
 
 
-def conclude(client: ApiClient, job: Mapping[str, Any], target: Target, console: Console) -> int:
+def conclude(
+    client: ApiClient, job: Mapping[str, Any], target: Target, console: Console, wanted: str = "succeeded"
+) -> int:
     """Print how a job ended, which recipients failed and why, and the command to retry. Returns the exit code."""
     state = job["state"].replace("_", " ")
     console.print(f"Job {job['id']} {state}.", soft_wrap=True)
@@ -85,7 +87,7 @@ def conclude(client: ApiClient, job: Mapping[str, Any], target: Target, console:
             table.add_row(f"{job['counts'][outcome]:>9,}", outcome)
     console.print(table)
     if not job["counts"]["failed"]:
-        return 0 if job["state"] == "succeeded" else 1
+        return 0 if job["state"] == wanted else 1
     failures = client.get(f"/v1/jobs/{job['id']}/results", outcome="failed", limit=SHOWN_FAILURES)["items"]
     print_results(failures, console)
     if job["counts"]["failed"] > len(failures):
@@ -93,7 +95,7 @@ def conclude(client: ApiClient, job: Mapping[str, Any], target: Target, console:
         console.print(f"... and {job['counts']['failed'] - len(failures):,} more: {command}", soft_wrap=True)
     retry = f"rollcall jobs retry {job['id']} {target}"
     console.print(f"Correct the causes, then retry the failed ones: {retry}", soft_wrap=True)
-    return 1
+    return 0 if job["state"] == wanted else 1
 
 
 def print_results(results: list[dict[str, Any]], console: Console) -> None:

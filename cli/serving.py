@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
+from cli.handover import inherited, listen
 from cli.processes import CannotStart
 from cli.system import System
 from shared import logs
@@ -24,18 +25,24 @@ def api(system: System, host: str, port: int) -> None:
     """Run the API in one process. Raises CannotStart if it cannot listen on the address."""
     import uvicorn
 
+    from api.http.connections import allowance, guarded
+    from cli.web import Server
+
     system.export()
     logs.configure(system.settings.log_format, system.settings.log_level)
     config = uvicorn.Config(
         "api.app:create_app",
         factory=True,
+        http=guarded(allowance(system.settings.api_connections)),
         log_config=None,  # configured above
         access_log=False,  # paths contain ids of parties; /metrics counts requests
         server_header=False,
         timeout_graceful_shutdown=_LAST_REQUESTS_SECONDS,
     )
-    server = uvicorn.Server(config)
-    server.run(sockets=[_listen(host, port)])
+    given = inherited()
+    listening, line = given or (listen(host, port), None)
+    server = Server(config, line)
+    server.run(sockets=[listening])
     if not server.started:
         sys.exit(1)
 
@@ -48,6 +55,7 @@ def worker(system: System, queues: Sequence[str]) -> None:
     """
     system.export()
     from worker.app import DELIVERIES, QUEUES, SENDER_THREADS, app, open_parts  # settings are read on import
+    from worker.looking import Looker
 
     if unknown := sorted(set(queues) - set(QUEUES)):
         raise CannotStart(f"There is no queue {unknown[0]}; choose from {' and '.join(QUEUES)}.")
@@ -67,17 +75,22 @@ def worker(system: System, queues: Sequence[str]) -> None:
         without_mingle=True,
         without_heartbeat=True,
     )
+    looker = Looker(queues, processes=1) if sends else None  # each forked child has its own
+    if looker is not None:
+        looker.start()
     program.start()
+    if looker is not None:
+        looker.stop()
     sys.exit(program.exitcode)
 
 
 def beat(system: System) -> None:
     """Run beat, which sends the periodic messages. Two of them do no harm."""
     system.export()
-    from worker.beat import make_beat  # reads the settings on import
+    from worker.beat import make_beat, make_program  # reads the settings on import
 
     app = make_beat(system.settings.need_redis_url())
-    app.Beat(loglevel=system.settings.log_level.upper(), quiet=True).run()
+    make_program(app, system.settings.log_level.upper()).run()
 
 
 def migrate(system: System) -> None:
@@ -95,17 +108,20 @@ def migrate(system: System) -> None:
             raise CannotStart(unreachable(url, error)) from None
         behind = migrations.missing(url, features)
         migrations.upgrade(url, features)
+        if system.settings.smtp_url:
+            _switch_mail_on(url)
     done = f"Migrated {' and '.join(behind)}." if behind else "Nothing to migrate."
     print(f"{done} The database is up to date, with {' and '.join(features) or 'no optional feature'}.")
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+def _switch_mail_on(url: str) -> None:
+    """Switch mail on in the database, before the first process plans deliveries."""
+    from shared import clock, deployment
+    from shared.database import Database
+
+    database = Database(url, name="migrate", pool_size=1)
     try:
-        listening = socket.create_server((host, port), family=family)
-        # Accepted connections inherit this option. asyncio sets it only on sockets made with an explicit protocol; ours
-        # are not. Without it, each response on a kept connection waits 40 ms for the acknowledgement of its head.
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return listening
-    except OSError as error:
-        raise CannotStart(f"Cannot listen on {host}:{port} ({error.strerror}); choose another --port.") from None
+        with database.transaction(None) as db:
+            deployment.switch_mail(db, True, clock.now())
+    finally:
+        database.close()

@@ -48,6 +48,10 @@ class Program:
     """Seconds from the stop signal until it is killed."""
     log: str = "its output above"
     """Where to find the cause if it does not start."""
+    leaves: Callable[[Process], bool] | None = None
+    """True if this process of it was asked to stop and keeps serving until it has a successor."""
+    serves: Callable[[Process], bool] | None = None
+    """True if this process, a successor, serves. Given together with `leaves`."""
     once: bool = False
     """It runs to its end, with exit code 0, before the next program is started."""
 
@@ -98,6 +102,7 @@ class _Child:
         self.restart_at = 0.0
         self.delay = _FIRST_DELAY
         self.ends = 0
+        self.successor: Process | None = None
 
 
 class Supervisor:
@@ -110,6 +115,13 @@ class Supervisor:
         self._requests = requests
         self._on_change = on_change or (lambda _pids: None)
         self._children: list[_Child] = []
+        self._leaving: list[tuple[Process, float]] = []
+        """Processes that have a successor, each with the time at which it is killed."""
+
+    @property
+    def has_leaving(self) -> bool:
+        """True while a process that was succeeded has not ended."""
+        return bool(self._leaving)
 
     def bring_up(self, program: Program) -> None:
         """Start a program and wait until it is ready, watching the others meanwhile. Raises CannotStart."""
@@ -138,13 +150,19 @@ class Supervisor:
                 self._restart(child, now)
             elif child.process is not None and child.process.poll() is not None and not child.program.once:
                 self._note_end(child, now)
+            elif child.process is not None and child.program.leaves is not None and child.program.leaves(child.process):
+                self._succeed(child, child.process, now)
+        self._collect_leaving(now)
 
     def stop(self) -> None:
         """Stop all programs, the last started first, together with the processes that they forked."""
         for child in reversed(self._children):
+            if child.successor is not None:
+                self._end(child.successor, child.program)
             if child.process is not None:
                 self._end(child.process, child.program)
                 child.process = None
+        self._collect_leaving(float("inf"))
         while self._console.show_output(0):
             pass
 
@@ -169,12 +187,48 @@ class Supervisor:
         """Kill the processes that an ended program forked, and schedule its restart."""
         assert child.process is not None
         kill_group(child.process)
+        if child.successor is not None:  # it ended before its successor served
+            child.process, child.successor, child.started_at = child.successor, None, now
+            self._report_pids()
+            return
         if now - child.started_at >= _STEADY_SECONDS:
             child.delay = _FIRST_DELAY
         child.ends += 1
         self._postpone(child, _cause(child.process.returncode), now)
         child.process = None
         self._report_pids()
+
+    def _succeed(self, child: _Child, leaving: Process, now: float) -> None:
+        """Start a successor of a process, and stop the process once the successor serves."""
+        program = child.program
+        if child.successor is None:
+            if now >= child.restart_at:
+                with self._console.pipe(program.name) as output:
+                    child.successor = self._launched(child, output, now)
+        elif child.successor.poll() is not None:
+            kill_group(child.successor)
+            child.successor = None
+            self._postpone(child, "its successor ended", now)
+        elif program.serves is not None and program.serves(child.successor):
+            self._console.say(f"process {child.successor.pid} succeeds {leaving.pid}", program.name)
+            leaving.send_signal(program.stop_signal)
+            self._leaving.append((leaving, now + program.stop_timeout))
+            child.process, child.successor, child.started_at = child.successor, None, now
+            self._report_pids()
+
+    def _launched(self, child: _Child, output: int, now: float) -> Process | None:
+        try:
+            return child.program.launch(output)
+        except OSError as error:
+            self._postpone(child, f"cannot be started ({error.strerror})", now)
+            return None
+
+    def _collect_leaving(self, now: float) -> None:
+        """Collect the processes that have ended after they were succeeded. Kills those whose time is over."""
+        for process, until in list(self._leaving):
+            if process.poll() is not None or now > until:
+                kill_group(process)
+                self._leaving.remove((process, until))
 
     def _restart(self, child: _Child, now: float) -> None:
         """Start a program again. A machine short of memory or disk for a moment must not end the other programs."""

@@ -27,9 +27,14 @@ def sweep(
     from cli import system
     from cli.failures import Failed
     from shared import access
+    from shared.clock import ClockDiffers, Timekeeper
 
     found, console = system.find(data_dir), Console(stderr=True, highlight=False)
     with found.database() as database:
+        try:
+            Timekeeper(database.time).check()
+        except ClockDiffers as error:
+            raise Failed(str(error)) from None
         with database.transaction(None) as db:
             known = list(access.list_organization_ids(db))
         if org and org not in known:

@@ -21,6 +21,11 @@ if TYPE_CHECKING:  # a command that needs only addresses, such as `rollcall beat
 
 DEFAULT_DATA_DIR = Path(".rollcall")
 
+PROCESS_SETTINGS = tuple(
+    settings.PREFIX + name for name in ("LOG_FORMAT", "LOG_LEVEL", "API_POOL_SIZE", "WORKER_CONCURRENCY")
+)
+"""Settings that a process may have for itself: they decide nothing that is planned, recorded or sent."""
+
 
 class NoSystem(Exception):
     """There is no system, or it is stopped. Its text is a sentence for the user with the next step."""
@@ -90,6 +95,9 @@ class System:
         """Put the system's settings into this process's environment. Raises NoSystem if the system is stopped."""
         if self.stopped:
             raise NoSystem(f"The system in {self.data_dir} is stopped; start all of it with `rollcall up`.")
+        if self.state and self.state.settings:
+            for name in settings.names(os.environ):
+                del os.environ[name]
         os.environ.update(self.environment)
         settings.current.cache_clear()
 
@@ -117,14 +125,19 @@ def find(data_dir: Path | None) -> System:
 def _embedded(data_dir: Path) -> System | None:
     """Returns the system of a data directory, or None if there is none.
 
-    Its addresses override the settings of this process, which may belong to another system.
+    A running `rollcall up` supplies all settings, so that one more worker plans and sends as its own do. Only what is a
+    process's own may be set here: the log and the sizes. For a resting system its addresses override our settings,
+    which may belong to another system.
     """
     if not data_dir.is_dir():
         return None
     given, state = settings.read(), read_state(data_dir)
     postgres, redis = EmbeddedPostgres(data_dir), EmbeddedRedis(data_dir)
     ours: dict[str, str] = {}
-    if state:
+    if state and state.settings:
+        ours = state.settings | {name: os.environ[name] for name in PROCESS_SETTINGS if name in os.environ}
+        given = settings.read(ours)
+    elif state:
         ours = {"ROLLCALL_DATABASE_URL": state.database_url, "ROLLCALL_REDIS_URL": state.redis_url}
         ours["ROLLCALL_PUBLIC_URL"] = os.environ.get("ROLLCALL_PUBLIC_URL") or state.api_url
     else:
@@ -136,6 +149,7 @@ def _embedded(data_dir: Path) -> System | None:
         ours["ROLLCALL_JWT_SECRET"] = jwt_secret(data_dir)
     if not given.credential_key:
         ours["ROLLCALL_CREDENTIAL_KEY"] = credential_key(data_dir)
-    read = settings.read({**os.environ, **ours})
+    running = state is not None and bool(state.settings)
+    read = settings.read(ours if running else {**os.environ, **ours})
     own = postgres.remembered() is not None and postgres.url() == read.database_url
     return System(read, ours, data_dir, state, postgres if own else None)

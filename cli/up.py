@@ -28,6 +28,7 @@ from cli.embedded import (
     jwt_secret,
     write_private,
 )
+from cli.handover import STOP, Address
 from cli.processes import CannotStart, Process, end_leftovers, spawn
 from cli.supervisor import Program, StopRequests, supervise
 from shared import settings
@@ -62,6 +63,8 @@ class State(_Stored):
     api_url: str
     database_url: str
     redis_url: str
+    settings: dict[str, str] = {}
+    """The settings of its programs, as environment variables. Empty: it was started by a former release."""
     processes: list[RunningProcess]
 
 
@@ -112,6 +115,7 @@ class _System:
         self._api_url = f"http://127.0.0.1:{port}"
         self._data_dir = data_dir
         self._command = command
+        self._address: Address | None = None
         self._postgres = None if given.database_url else EmbeddedPostgres(data_dir)
         self._redis = None if given.redis_url else EmbeddedRedis(data_dir)
         self._has_credential_key = given.credential_key is not None
@@ -122,6 +126,7 @@ class _System:
             raise CannotStart(f"Port {self._port} is already in use; choose another with --port.")
         self._end_leftovers()
         try:
+            self._address = Address("127.0.0.1", self._port)
             for server in self._servers():
                 server.prepare()
             supervise(
@@ -131,6 +136,8 @@ class _System:
                 on_change=self._write_state,
             )
         finally:
+            if self._address:
+                self._address.close()
             self._end_leftovers()
             (self._data_dir / "state.json").unlink(missing_ok=True)
 
@@ -141,7 +148,7 @@ class _System:
             Program("migrate", lambda output: self._spawn("migrate", output), once=True, ready_timeout=600),
             Program("worker", lambda output: self._worker("rollcall", output), stop_timeout=_WORKER_STOP_SECONDS),
             Program("sender", lambda output: self._worker("deliveries", output), stop_timeout=_WORKER_STOP_SECONDS),
-            Program("api", lambda output: self._spawn("api", output, "--port", str(self._port)), ready=self._is_ready),
+            self._api(),
             Program("beat", lambda output: self._spawn("beat", output)),
         ]
 
@@ -149,13 +156,35 @@ class _System:
         """Starts a worker. Jobs and deliveries have a process each, so that a slow receiver delays no job."""
         return self._spawn("worker", output, "--queues", queues)
 
-    def _spawn(self, name: str, output: int, *arguments: str) -> Process:
-        environment = self._environment()
+    def _api(self) -> Program:
+        """The API, whose address we hold. A process that gets SIGTERM is succeeded before it ends."""
+        address = self._address
+        assert address is not None
+
+        def launch(output: int) -> Process:
+            return address.launch(
+                lambda given, open_too: self._spawn("api", output, *port, given=given, open_too=open_too)
+            )
+
+        port = ("--port", str(self._port))
+        ready = lambda: address.any_serves() and self._is_ready()  # noqa: E731
+        return Program("api", launch, ready, stop_signal=STOP, leaves=address.leaves, serves=address.serves)
+
+    def _spawn(
+        self,
+        name: str,
+        output: int,
+        *arguments: str,
+        given: Mapping[str, str] | None = None,
+        open_too: Sequence[int] = (),
+    ) -> Process:
+        """Start a command of ours. given: more variables; open_too: descriptors that it inherits."""
+        environment = self._environment() | dict(given or {})
         if name == "migrate" and self._postgres:
             environment["ROLLCALL_DATABASE_URL"] = self._postgres.url(OWNER)
         if name == "api" and not self._has_credential_key:
             environment["ROLLCALL_CREDENTIAL_KEY"] = credential_key(self._data_dir)
-        return spawn([*self._command, name, *arguments], output=output, environment=environment)
+        return spawn([*self._command, name, *arguments], output=output, environment=environment, open_too=open_too)
 
     def _environment(self) -> dict[str, str]:
         """The environment of the programs: our choices, overridden by the user's settings."""
@@ -201,6 +230,7 @@ class _System:
             api_url=self._api_url,
             database_url=environment["ROLLCALL_DATABASE_URL"],
             redis_url=environment["ROLLCALL_REDIS_URL"],
+            settings={name: environment[name] for name in settings.names(environment)},
             processes=[RunningProcess(name=name, pid=pid) for name, pid in pids.items()],
         )
         write_private(self._data_dir / "state.json", state.model_dump_json(by_alias=True, indent=2))

@@ -6,9 +6,14 @@ nothing is sent for 2 seconds, because `jobs.rescue` finds the work anyway.
 """
 
 import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from threading import Lock
 from typing import Any
 
+import redis
 import structlog
 from celery import Celery
 from celery.exceptions import CeleryError
@@ -24,8 +29,20 @@ DELIVERIES = "deliveries"
 
 QUEUES = (QUEUE, DELIVERIES)
 PAUSE_AFTER_FAILURE_SECONDS = 2.0
+MOST_QUEUED = 4
+"""Upper bound of queued messages at which a worker still passes a wake-up on. Wake-ups for jobs are all alike, so more
+of them would only delay the sweeps and reminders behind them."""
+
+MOST_QUEUED_BY_REQUESTS = 16
+"""The same bound for requests. It is higher, so that a queue of other tasks does not leave a new job to the rescue."""
+
 PATIENCE_SECONDS = 0.05
 """One thread at a time sends; the others wait this long for their turn, so that a hung Redis blocks only one thread."""
+
+
+Message = tuple[str, tuple[Any, ...]]
+
+_unsent: ContextVar[deque[Message] | None] = ContextVar("unsent", default=None)
 
 
 def make_celery(redis_url: str) -> Celery:
@@ -63,15 +80,30 @@ class Broker:
 
     def __init__(self, app: Celery) -> None:
         self._app = app
+        self._redis = redis.Redis.from_url(app.conf.broker_url, socket_timeout=2, socket_connect_timeout=1)
         self._quiet_until = 0.0
         self._turn = Lock()
 
     def send(self, task: str, *args: Any) -> bool:
         """Send one wake-up, ids only. Returns False if it was not sent; `jobs.rescue` will find the work then."""
+        return self._send(task, args, most=None)
+
+    def nudge(self, task: str, *args: Any, most: int = MOST_QUEUED) -> bool:
+        """Send one wake-up, unless so many messages are queued for the workers. Returns False if Redis is away."""
+        return self._send(task, args, most=most)
+
+    def _send(self, task: str, args: tuple[Any, ...], *, most: int | None) -> bool:
+        sent = self._sent(task, args, most)
+        if not sent and (unsent := _unsent.get()) is not None:
+            unsent.append((task, args))
+        return sent
+
+    def _sent(self, task: str, args: tuple[Any, ...], most: int | None) -> bool:
         if time.monotonic() < self._quiet_until or not self._turn.acquire(timeout=PATIENCE_SECONDS):
             return False
         try:
-            self._app.send_task(task, args=args, ignore_result=True)
+            if most is None or self._redis.llen(QUEUE) < most:
+                self._app.send_task(task, args=args, ignore_result=True)
         except (KombuError, CeleryError, RedisError, OSError) as error:
             self._quiet_until = time.monotonic() + PAUSE_AFTER_FAILURE_SECONDS
             log.warning("wake-up not sent", task=task, error=type(error).__name__)
@@ -79,3 +111,14 @@ class Broker:
         finally:
             self._turn.release()
         return True
+
+
+@contextmanager
+def keeping_unsent() -> Iterator[deque[Message]]:
+    """Collect the wake-ups of this block that cannot be sent, so that the caller can do their work itself."""
+    kept: deque[Message] = deque()
+    before = _unsent.set(kept)
+    try:
+        yield kept
+    finally:
+        _unsent.reset(before)

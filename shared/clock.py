@@ -1,6 +1,12 @@
-"""The only clock. Requests and tasks call it and pass the time on as `now`, so that tests can set it."""
+"""The only clock. Requests and tasks call it and pass the time on as `now`, so that tests can set it.
 
-from datetime import UTC, date, datetime
+A worker also compares it with the database's clock: on a machine whose clock is wrong it would publish that licences
+ended which are valid.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -13,6 +19,42 @@ def now() -> datetime:
 def day_in(zone: str, instant: datetime) -> date:
     """Returns the calendar day of an instant in an IANA time zone: business days are the organization's, not UTC's."""
     return instant.astimezone(ZoneInfo(zone)).date()
+
+
+MOST_DIFFERENCE = timedelta(seconds=5)
+"""Upper bound of the difference between this clock and the database's at which a worker still decides by its own."""
+
+
+class ClockDiffers(Exception):
+    """This machine's clock differs from the database's. The message is a sentence for the operator."""
+
+
+class Timekeeper:
+    """Compares this clock with the database's.
+
+    The database is asked once. From then on its time is computed with the monotonic clock, which nobody can set, so a
+    comparison costs nothing; and it is asked again before any refusal, because the machine may have slept.
+    """
+
+    def __init__(self, ask: Callable[[], datetime]) -> None:
+        self._ask = ask
+        self._asked: tuple[datetime, float] | None = None
+
+    def check(self) -> None:
+        """Raise ClockDiffers if the clocks differ by more than `MOST_DIFFERENCE`, else return."""
+        if self._asked is None or abs(self._difference(*self._asked)) > MOST_DIFFERENCE:
+            self._asked = self._ask(), time.monotonic()
+        difference = self._difference(*self._asked)
+        if abs(difference) > MOST_DIFFERENCE:
+            self._asked = None
+            seconds = difference.total_seconds()
+            raise ClockDiffers(
+                f"The clock of this machine is {abs(seconds):,.0f} s {'ahead of' if seconds > 0 else 'behind'} "
+                "the database's; correct it, because due work is decided by time."
+            )
+
+    def _difference(self, asked: datetime, at: float) -> timedelta:
+        return now() - asked - timedelta(seconds=time.monotonic() - at)
 
 
 @cache

@@ -20,11 +20,12 @@ import orjson
 from psycopg import AsyncClientCursor, AsyncConnection, OperationalError
 from psycopg.errors import InvalidSqlStatementName
 from psycopg.pq import TransactionStatus
-from sqlalchemy import DateTime, MetaData, Text, create_engine, event, func, text
+from sqlalchemy import DateTime, MetaData, Text, create_engine, event, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
+from shared import outages
 from shared.arrays import ArrayDumper
 
 SERVING_ROLE = "rollcall_app"
@@ -113,22 +114,22 @@ class Database:
             connect_args=connect_args,
         )
         event.listen(self.engine, "connect", _serve_as_role)
+        event.listen(self.engine, "handle_error", outages.as_operational, retval=True)
         self._connect_args = {**self.engine.dialect.create_connect_args(self.engine.url)[1], **connect_args}
         self._idle: list[AsyncConnection] = []
         self._places = anyio.Semaphore(ASKED_AT_ONCE, fast_acquire=True)
 
     @contextmanager
     def transaction(self, org_id: str | None) -> Iterator[Session]:
-        """Open a transaction for one organization, or for none: a few things belong to no organization.
-
-        It commits at the end of the block and rolls back if the block raises.
-        """
+        """Open a transaction for one organization, or for none. It commits if the block does not raise."""
         with Session(self.engine, expire_on_commit=False, info={"org_id": org_id}) as db:
             yield db
             db.commit()
 
-    async def ask(self, org_id: str, question: "Question", parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """Returns the rows that answer a question, in a transaction of its own for one organization.
+    async def ask(
+        self, org_id: str | None, question: "Question", parameters: Mapping[str, Any]
+    ) -> list[tuple[Any, ...]]:
+        """Returns the rows that answer a question, in a transaction of its own for one organization, or for none.
 
         This takes one round trip instead of the four of a transaction. PostgreSQL runs the statements of one message as
         one transaction, so the organization that the first statement sets is unset after the last. It is written with
@@ -164,6 +165,11 @@ class Database:
             raise
         return connection
 
+    def time(self) -> datetime:
+        """Returns the time of the database's clock."""
+        with self.transaction(None) as db:
+            return db.scalars(select(func.clock_timestamp(type_=DateTime(timezone=True)))).one()
+
     def note(self, org_id: str, *statements: tuple[str, Mapping[str, Any]]) -> None:
         """Run statements that write, each with its parameters, in one round trip and without waiting for the disk.
 
@@ -188,6 +194,9 @@ class Database:
                 yield connection
             finally:
                 connection.autocommit = False
+        except outages.MISTAKEN_FOR_BUGS as error:
+            pooled.invalidate(error)
+            raise
         finally:
             pooled.close()
 
@@ -204,12 +213,14 @@ class Question:
 
     query: the statement, with parameters as `%(name)s`. parameters: their names and types. It is planned once for all
     parameters, because planning several tables under row-level security takes several times as long as running it. So
-    use it only for queries for which the same indexes are best whatever the parameters.
+    use it only for queries for which the same indexes are best whatever the parameters. prepared: False for a cheap
+    statement that must also work through a pooler that changes the session between two transactions.
     """
 
     name: str
     query: str
     parameters: Mapping[str, str]
+    prepared: bool = True
 
     @cached_property
     def preparing(self) -> bytes:
@@ -219,17 +230,20 @@ class Question:
 
     @cached_property
     def asking(self) -> bytes:
-        """The statements that set the organization and run the prepared query."""
+        """The statements that set the organization and run the query."""
+        if not self.prepared:
+            typed = {name: f"%({name})s::{kind}" for name, kind in self.parameters.items()}
+            return f"SELECT set_config('rollcall.org', %(rollcall.org)s, true); {self.query % typed}".encode()
         return f"""SELECT set_config('rollcall.org', %(rollcall.org)s, true),
             set_config('plan_cache_mode', 'force_generic_plan', true);
             EXECUTE {self.name} ({", ".join(f"%({name})s" for name in self.parameters)})""".encode()
 
 
 async def _asked(
-    connection: AsyncConnection, org_id: str, question: Question, parameters: Mapping[str, Any]
+    connection: AsyncConnection, org_id: str | None, question: Question, parameters: Mapping[str, Any]
 ) -> list[tuple[Any, ...]]:
     """Run the question on a connection, and prepare it first if it is not prepared there yet."""
-    given = {**parameters, "rollcall.org": org_id}
+    given = {**parameters, "rollcall.org": org_id or ""}
     try:
         cursor = await connection.execute(question.asking, given)
     except InvalidSqlStatementName:

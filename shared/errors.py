@@ -43,6 +43,15 @@ class NotFound(Problem):
         super().__init__(f"There is no such {what} in your organization, or it is outside your scope.")
 
 
+class OutOfScope(Problem):
+    """An act on something of which the caller, limited to folders, sees only a part."""
+
+    slug, status, title = "out-of-scope", 403, "Partly outside your scope"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"A part of this {what} is about parties outside your folders, so you can only read it.")
+
+
 class InvalidInput(Problem):
     """The request is well-formed, but values in it are invalid; `errors` name each place."""
 

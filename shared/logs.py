@@ -12,6 +12,8 @@ from pathlib import Path
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from shared import outages
+
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -22,6 +24,8 @@ def _without_exception_text(_: WrappedLogger, __: str, event: EventDict) -> Even
     if isinstance(error, BaseException):
         event["error"] = type(error).__name__
         event["at"] = _places(error)
+        if (code := outages.sqlstate(error)) is not None:
+            event["sqlstate"] = code
     return event
 
 

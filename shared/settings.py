@@ -73,7 +73,7 @@ class Settings(BaseModel):
 
     smtp_url: str | None = None
     """The mail server: `smtp://`, `smtp+starttls://` or `smtps://`, with `user:password@` if it wants a login.
-    Without it no mail is planned or sent."""
+    A process that has it switches mail on for the deployment when it starts. One without it plans mails, sends none."""
     mail_from: str = "Rollcall <rollcall@localhost>"
     """The sender of mails. Message-IDs end in its domain."""
     mails_a_day: int = Field(default=20, ge=1)
@@ -93,6 +93,10 @@ class Settings(BaseModel):
 
     api_pool_size: int = Field(default=20, ge=2, le=200)
     """Database connections of one `api` process: a burst of requests queues in `api` and not in PostgreSQL."""
+    api_connections: int = Field(default=5000, ge=20, le=100_000)
+    """Connections of clients to one `api` process. Each needs an open file, so a process could otherwise run out."""
+    requests_per_second: int | None = Field(default=None, ge=1, le=1_000_000)
+    """Requests that one `api` process answers to one organization in a second. Unset: no limit."""
     statement_timeout: float = Field(default=20, gt=0)
     """Timeout of a worker's statement: one recipient that hangs must not hold its chunk for ever.
     A worker's idle transaction is ended after 1.5 times as long, so that another worker gets the rows it has locked."""
@@ -101,10 +105,11 @@ class Settings(BaseModel):
     job_window: int = Field(default=3, ge=1, le=256)
     """Chunks of one organization that run at a time, so that its 200,000 parties cannot starve another's 50.
     One more than there are worker processes keeps all of them busy; raise it with the number of workers."""
-    job_claim_seconds: float = Field(default=10, gt=0)
-    """Age at which a claim counts as abandoned, so that a rescue may hand the chunk to another worker."""
+    job_claim_seconds: float = Field(default=2, gt=0)
+    """The time that a worker has to lock the chunk it claimed; then others may claim it. A locked chunk stays its own,
+    however long it takes. Much too short, and workers would claim each other's chunks."""
     job_rescue_seconds: float = Field(default=3, gt=0)
-    """How often the rescue looks for due work that no worker holds: the delay after a lost message."""
+    """How often each worker process, and beat's rescue, look for due work: the delay after a lost message."""
 
     @field_validator("features", mode="before")
     @classmethod
@@ -209,6 +214,11 @@ def private_keys(pem: str) -> "list[EllipticCurvePrivateKey | Ed25519PrivateKey]
     return found
 
 
+def names(environment: Mapping[str, str]) -> list[str]:
+    """Returns the names of the variables in an environment that are settings."""
+    return [name for name in environment if name.startswith(PREFIX)]
+
+
 def _needed(name: str, value: str | None) -> str:
     if value is None:
         raise BadSettings(f"{PREFIX}{name} is not set; set it, or run `rollcall up`, which brings its own.")
@@ -219,8 +229,8 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
     """Returns the settings from the environment, or from the mapping given. Raises BadSettings."""
     given = os.environ if environment is None else environment
     known = {PREFIX + name.upper() for name in Settings.model_fields}
-    for name in sorted(given):
-        if name.startswith(PREFIX) and name not in known:
+    for name in sorted(names(given)):
+        if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f" Did you mean {near[0]}?" if near else " docs/operations.md lists the settings."
             raise BadSettings(f"{name} is not a setting of Rollcall.{hint}")

@@ -5,9 +5,10 @@ from shared.assignments.models import Assignment, AssignmentChange
 from shared.catalogue.models import Course, CourseVersion
 from shared.database import Base
 from shared.deliveries.models import Delivery, Webhook
+from shared.deployment.models import MailSwitch, Process
 from shared.directory.models import Folder, FolderMember, Party
 from shared.events.models import Event, EventConsumer, EventSeal, EventStream
-from shared.jobs.models import Job, JobChunk, JobOutcome
+from shared.jobs.models import Job, JobChunk, JobOutcome, JobTurn
 from shared.licences.models import Licence, LicenceDue, Sweep
 from shared.sessions.models import RosterEntry, TrainingSession
 
@@ -25,10 +26,16 @@ CORE = (
     Job,
     JobChunk,
     JobOutcome,
+    JobTurn,
     Webhook,
     Delivery,
+    MailSwitch,
+    Process,
 )
 """The tables of every deployment."""
+
+DEPLOYMENT = (MailSwitch, Process)
+"""The tables that hold nothing of an organization, so without row-level security."""
 
 TRAINING = (
     Course,

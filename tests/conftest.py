@@ -38,6 +38,7 @@ gc.set_threshold(50_000)
 LONG = (
     "cli/test_system",
     "test_bad_input",
+    "test_young",
     "cli/test_up",
     "faults",
     "scenarios",
@@ -161,6 +162,7 @@ def worker(configured: settings.Settings, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.setattr("worker.deliveries.PLANNING_SECONDS", float("inf"))
     monkeypatch.setattr("worker.events.TURN_SECONDS", float("inf"))
     monkeypatch.setattr("worker.mail.SENDING_SECONDS", float("inf"))
+    monkeypatch.setattr("worker.mail.TURN_SECONDS", float("inf"))
     with InProcessWorker.open() as opened:
         yield opened
 

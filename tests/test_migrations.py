@@ -148,6 +148,62 @@ def test_licence_events_published_under_the_former_schema_are_not_published_agai
         assert changed["granted"] == (True, 0, 60)
 
 
+def test_a_deployment_that_has_planned_mails_begins_with_mail_switched_on(empty: str) -> None:
+    """Else a process without ROLLCALL_SMTP_URL that starts first after the upgrade would plan none."""
+    begin_at(empty, "core_0006", "training@head")
+    with of_org_1(empty) as connection:
+        connection.execute("""
+            INSERT INTO event (org_id, sequence, type, subject, recorded_at, actor_type, actor_id, data)
+            VALUES ('org-1', 7, 'party.changed', 'party/party-1', now(), 'member', 'm', '{}')""")
+        connection.execute("""
+            INSERT INTO delivery (
+                org_id, channel, receiver, sequence, event_type, queued_at, next_attempt_at, created_at)
+            VALUES ('org-1', 'email', 'party-1', 7, 'party.changed', now(), now(), now())""")
+    migrations.upgrade(empty, EVERYTHING)
+    assert mail_is_on(empty)
+
+
+def test_a_deployment_without_mails_begins_with_mail_switched_off(empty: str) -> None:
+    begin_at(empty, "core_0006", "training@head")
+    migrations.upgrade(empty, EVERYTHING)
+    assert not mail_is_on(empty)
+
+
+def mail_is_on(url: str) -> bool:
+    with psycopg.connect(url) as owner:
+        (row,) = owner.execute("SELECT is_on FROM mail_switch").fetchall()
+    return bool(row[0])
+
+
+def test_the_parties_of_jobs_of_the_former_release_are_filled_in(empty: str) -> None:
+    """Of chunks that were there before, and of those that a process of the former release inserts afterwards."""
+    begin_at(empty, "core_0006", "training_0005")
+    with of_org_1(empty) as connection:
+        chunk_of_assignments(connection)
+    migrations.upgrade(empty, EVERYTHING)
+    with of_org_1(empty) as connection:
+        chunk_of_assignments(connection)
+        filled = connection.execute("SELECT party_ids FROM job_chunk").fetchall()
+        forced = connection.execute("SELECT relname FROM pg_class WHERE relforcerowsecurity").fetchall()
+    assert filled == [(["party-1", None],), (["party-1", None],)]
+    assert {("job",), ("job_chunk",), ("assignment",)} <= set(forced)
+
+
+def chunk_of_assignments(connection: psycopg.Connection) -> None:
+    """Insert a job of two assignments with its chunk, as the former release did; the second one does not exist."""
+    connection.execute("""
+        WITH made AS (
+            INSERT INTO job (org_id, kind, state, request, submitted_by_type, submitted_by_id, submitted_at,
+                             progressed_at)
+            VALUES ('org-1', 'assignments.close', 'queued', '{"by": "assignment"}', 'member', 'm', now(), now())
+            RETURNING id)
+        SELECT set_config('test.job', id::text, false) FROM made""")
+    connection.execute("""
+        INSERT INTO job_chunk (org_id, job_id, n, recipients)
+        SELECT 'org-1', current_setting('test.job')::uuid, 0, ARRAY[id::text, gen_random_uuid()::text]
+        FROM assignment""")
+
+
 def followed(connection: psycopg.Connection) -> dict[str, tuple[bool, int, int | None]]:
     """Returns, by licence code: whether it counts, its published notices, and the days from its due date to its end."""
     rows = connection.execute("""

@@ -15,6 +15,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from shared import database, settings
 from shared.database import SERVING_ROLE, Database, UnsafeRole
+from shared.tables import DEPLOYMENT
 from tests.conftest import Servers
 from tests.factories import Org
 
@@ -37,9 +38,12 @@ def found(connection: Rows, query: LiteralString, **values: object) -> set[str]:
 # --- row-level security
 
 
+OF_DEPLOYMENT = [table.__tablename__ for table in DEPLOYMENT]
+
 UNGUARDED: LiteralString = """
     SELECT relname FROM pg_class t
-    WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace AND relname <> 'alembic_version'
+    WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace
+    AND relname <> ALL (array_append(%(deployment)s::text[], 'alembic_version'))
     AND NOT (relrowsecurity AND relforcerowsecurity AND EXISTS (
         SELECT FROM pg_policy
         WHERE polrelid = t.oid AND polname = 'tenant' AND polcmd = '*' AND polroles = '{0}'
@@ -48,11 +52,12 @@ UNGUARDED: LiteralString = """
             CASE relname WHEN 'organization' THEN 'id' ELSE 'org_id' END)
         AND pg_get_expr(polwithcheck, polrelid) = pg_get_expr(polqual, polrelid)))
 """
-"""Tables on which row-level security is not enabled, not forced, or allows more than the organization's rows."""
+"""Tables on which row-level security is not enabled, not forced, or allows more than the organization's rows.
+The tables of the deployment hold nothing of an organization."""
 
 
 def test_every_table_shows_only_the_rows_of_the_transactions_organization(owner: Rows) -> None:
-    assert found(owner, UNGUARDED) == set()
+    assert found(owner, UNGUARDED, deployment=OF_DEPLOYMENT) == set()
 
 
 @pytest.mark.parametrize(
@@ -67,7 +72,7 @@ def test_every_table_shows_only_the_rows_of_the_transactions_organization(owner:
 )
 def test_a_table_without_row_level_security_is_found(owner: Rows, forgotten: LiteralString) -> None:
     owner.execute(forgotten)
-    assert found(owner, UNGUARDED) == {"made_up" if "made_up" in forgotten else "party"}
+    assert found(owner, UNGUARDED, deployment=OF_DEPLOYMENT) == {"made_up" if "made_up" in forgotten else "party"}
 
 
 WIDENED: LiteralString = """
@@ -156,3 +161,27 @@ def connects(url: str) -> bool:
             return db.scalar(text("SELECT true")) is True
     finally:
         serving.close()
+
+
+# --- unique constraints
+
+
+UNEXPLAINED: LiteralString = """
+    SELECT index.relname FROM pg_index
+    JOIN pg_class AS index ON index.oid = indexrelid
+    JOIN pg_class AS named ON named.oid = indrelid
+    LEFT JOIN pg_constraint AS unique_one ON unique_one.conindid = indexrelid AND unique_one.contype = 'u'
+    WHERE indisunique AND NOT indisprimary AND index.relnamespace = 'public'::regnamespace
+        AND coalesce(obj_description(unique_one.oid, 'pg_constraint'), obj_description(indexrelid, 'pg_class')) IS NULL
+"""
+
+
+def test_every_unique_constraint_names_its_two_racers(owner: Rows) -> None:
+    """Primary keys aside: uniqueness is by constraint, and the comment says which two writers it guards against."""
+    assert found(owner, UNEXPLAINED) == set()
+
+
+def test_a_unique_constraint_without_a_comment_is_found(owner: Rows) -> None:
+    owner.execute("CREATE TABLE made_up (a text, b text, CONSTRAINT uq_made_up_a UNIQUE (a))")
+    owner.execute("CREATE UNIQUE INDEX uq_made_up_b ON made_up (b)")
+    assert found(owner, UNEXPLAINED) == {"uq_made_up_a", "uq_made_up_b"}

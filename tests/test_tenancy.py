@@ -3,12 +3,10 @@
 The routes come from the OpenAPI document and the tables from the models, so a new one is tested by itself.
 """
 
-import asyncio
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
-import psycopg
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import Table, func, insert, select, text, update
@@ -16,10 +14,9 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
 from api.http.parts import Parts
-from shared.database import SERVING_ROLE, Database, Question, UnsafeRole
-from shared.tables import metadata
+from shared.database import Database
+from shared.tables import DEPLOYMENT, metadata
 from tests.assignments.asking import assign, body, codes, pages
-from tests.conftest import Servers
 from tests.deliveries.receiving import plan, webhook
 from tests.drain import InProcessWorker
 from tests.factories import Org, add_org
@@ -211,7 +208,8 @@ def test_the_same_ids_in_two_organizations_stay_apart(app: FastAPI, parts: Parts
 # --- in SQL
 
 
-TABLES = list(metadata.tables.values())
+TABLES = [table for table in metadata.tables.values() if table not in {model.__table__ for model in DEPLOYMENT}]
+"""The tables that hold rows of organizations."""
 
 
 def rows(db: Session, table: Table) -> int:
@@ -263,37 +261,3 @@ def test_a_pooled_connection_does_not_keep_the_organization_of_its_last_transact
             seen.append(db.scalar(text("SELECT count(*) FROM party")))
     database.close()
     assert seen == [0, 3, 0, 0]
-
-
-# --- questions, which have connections of their own
-
-
-ROLE = Question("role", "SELECT current_user::text, count(*) FROM party WHERE id <> %(but)s", {"but": "text"})
-
-
-def asked(url: str, org_id: str) -> list[tuple[Any, ...]]:
-    """Ask for the role of a question and the number of parties that it sees, over a new connection."""
-    database = Database(url, name="test")
-    try:
-        return asyncio.run(database.ask(org_id, ROLE, {"but": ""}))
-    finally:
-        database.close()
-
-
-@pytest.mark.parametrize("address", ["owner_url", "admin_url"])
-def test_a_question_is_asked_as_the_serving_role_whatever_role_logs_in(
-    first: Org, second: Org, servers: Servers, address: str
-) -> None:
-    url = getattr(servers, address)
-    assert [asked(url, org.id) for org in (first, second)] == [[(SERVING_ROLE, 3)], [(SERVING_ROLE, 0)]]
-
-
-@pytest.mark.parametrize("address", ["owner_url", "admin_url"])
-def test_no_question_is_asked_as_a_role_that_bypasses_row_level_security(
-    first: Org, servers: Servers, monkeypatch: pytest.MonkeyPatch, address: str
-) -> None:
-    url = getattr(servers, address)
-    with psycopg.connect(url) as connection:
-        monkeypatch.setattr("shared.database.SERVING_ROLE", connection.info.user)
-    with pytest.raises(UnsafeRole, match="bypasses row-level security or owns tables"):
-        asked(url, first.id)

@@ -12,11 +12,12 @@ from threading import Semaphore
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
-from shared import clock, deliveries, events
+from shared import clock, deliveries, deployment, events, statistics
 from shared.deliveries import Addressees, Channel
 from worker import mail, notices, webhooks
-from worker.app import available, config, parts
+from worker.app import available, parts
 from worker.task import task
 
 log = structlog.get_logger()
@@ -24,9 +25,10 @@ log = structlog.get_logger()
 SENDERS: dict[Channel, Callable[[list[str]], None]] = {Channel.WEBHOOK: webhooks.send, Channel.EMAIL: mail.send}
 """The function that sends over a channel. It takes the ids of the organizations that have deliveries due."""
 
-SENDING = {channel: Semaphore(most) for channel, most in ((Channel.WEBHOOK, 3), (Channel.EMAIL, 1))}
+SENDING = {channel: Semaphore(most) for channel, most in ((Channel.WEBHOOK, 3), (Channel.EMAIL, 2))}
 """Upper bound of concurrent `send` tasks per channel in one process: the ticks of a backlog must not pile up, and one
-channel must not occupy every thread. Of the three for webhooks one claims, and the others finish their calls."""
+channel must not occupy every thread. Of the three for webhooks one claims, and the others finish their calls. The two
+for mail send the mails of two organizations, so that slow mailboxes of one do not hold up the other's."""
 
 PLANNING_SECONDS = 5.0
 """After this time a task plans no further batch."""
@@ -69,16 +71,21 @@ def send(channel: str) -> None:
         SENDING[Channel(channel)].release()
 
 
-def mailed() -> Mapping[str, Addressees]:
-    """The event types that are sent by mail, each with its addressees. Empty if no mail server is configured."""
-    return notices.MAILED if config.smtp_url else {}
+def mailed(db: Session) -> Mapping[str, Addressees]:
+    """The event types that are sent by mail, each with its addressees. Empty if the deployment sends no mail.
+
+    The database decides, not a setting of this process: the cursor passes events for all processes.
+    """
+    return notices.MAILED if deployment.mail_is_on(db) else {}
 
 
 def _plan_batch(org_id: str) -> int:
     """Plan one organization's next batch. Returns the number of events. After a database error it is due again."""
     try:
         with parts.database.transaction(org_id) as db:
-            return deliveries.plan(db, clock.now(), mailed=mailed()) if available(db) else 0
+            planned = deliveries.plan(db, clock.now(), mailed=mailed(db)) if available(db) else 0
     except SQLAlchemyError as error:
         log.warning("deliveries not planned", org=org_id, exc_info=error)
         return 0
+    statistics.keep(parts.database, org_id, written=planned)
+    return planned

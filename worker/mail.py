@@ -7,16 +7,17 @@ settled before its connection takes the next one: a killed sender repeats at mos
 
 import time
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Lock
 
 import structlog
 from sqlalchemy.orm import Session
 
-from shared import clock, deliveries
+from shared import clock, deliveries, deployment
 from shared.deliveries import (
     AddressUnusable,
     Channel,
@@ -40,6 +41,9 @@ log = structlog.get_logger()
 
 BATCH = 400
 """Deliveries claimed at a time. It may be more: all that are due of one party and job are claimed together."""
+
+TURN_SECONDS = 5.0
+"""After this time the mails of an organization wait if another organization's are due too."""
 
 LEASE_SECONDS = 120.0
 SENDING_SECONDS = 20.0
@@ -70,16 +74,53 @@ class Post:
 post = Post()
 
 
+class Turns:
+    """Whose mails this process sends: those of an organization in one task at a time, and in turns."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._sending: set[str] = set()
+        self._served: dict[str, float] = {}
+
+    @contextmanager
+    def next_of(self, org_ids: Collection[str]) -> Iterator[str | None]:
+        """The organization that was served longest ago and whose mails no other task sends now. None: there is none."""
+        with self._lock:
+            free = sorted(set(org_ids) - self._sending, key=lambda org_id: (self._served.get(org_id, 0.0), org_id))
+            chosen = free[0] if free else None
+            if chosen is not None:
+                self._sending.add(chosen)
+                self._served[chosen] = time.monotonic()
+        try:
+            yield chosen
+        finally:
+            with self._lock:
+                self._sending.discard(chosen or "")
+
+
+turns = Turns()
+
+
 def send(org_ids: list[str]) -> None:
-    """Send the due mails of these organizations, a batch of each in turn. Sends another wake-up if time runs out."""
+    """Send the due mails of these organizations, a batch of each in turn. Sends another wake-up if time runs out.
+
+    A process without a mail server leaves them to one that has it. If mail is switched off, they are suppressed.
+    """
     until = time.monotonic() + SENDING_SECONDS
-    server, waiting = post.open(), deque(org_ids)
+    server, waiting = post.open(), set(org_ids)
+    with parts.database.transaction(None) as db:
+        on = deployment.mail_is_on(db)
+    if on and server is None:
+        return  # a sender that has a mail server takes them
     while waiting and time.monotonic() < until:
         if server is not None and server.pausing:
             return
-        org_id = waiting.popleft()
-        if _send_batch(org_id, server, until):
-            waiting.append(org_id)
+        with turns.next_of(waiting) as org_id:
+            if org_id is None:
+                return  # the tasks that send their mails go on with them
+            share = until if len(waiting) == 1 else min(until, time.monotonic() + TURN_SECONDS)
+            if not _send_batch(org_id, server if on else None, share):
+                waiting.discard(org_id)
     if waiting:
         parts.broker.send("deliveries.send", str(Channel.EMAIL))
 
@@ -91,7 +132,7 @@ def _send_batch(org_id: str, server: MailServer | None, until: float) -> bool:
     if not claimed:
         return False
     with parts.database.transaction(org_id) as db:
-        mails = _prepare(db, claimed, clock.now(), configured=server is not None)
+        mails = _prepare(db, claimed, clock.now(), on=server is not None)
     if server is not None and mails:
         waiting = deque(mails)
         with (
@@ -104,13 +145,13 @@ def _send_batch(org_id: str, server: MailServer | None, until: float) -> bool:
     return True
 
 
-def _prepare(db: Session, claimed: Sequence[Claimed], now: datetime, *, configured: bool) -> list[Mail]:
+def _prepare(db: Session, claimed: Sequence[Claimed], now: datetime, *, on: bool) -> list[Mail]:
     """Settle the deliveries that are not to be sent, and return the mails for the others.
 
     All are composed before the first is handed in: composing each between two SMTP conversations would take three times
     the processor time.
     """
-    if not configured:
+    if not on:
         suppressed = Settled(DeliveryState.SUPPRESSED, DeliveryCode.MAIL_NOT_CONFIGURED)
         deliveries.settle_all(db, dict.fromkeys(claimed, suppressed), now)
         return []

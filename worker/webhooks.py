@@ -1,7 +1,8 @@
 """Calls webhooks: many calls at a time in one process, and a few at a time per receiver.
 
 A round claims due deliveries receiver by receiver, calls, settles the replies, and claims again while there are more.
-No transaction is open during a call. A receiver that hangs occupies its own few places and nothing else.
+No transaction is open during a call. A receiver that hangs occupies its own few places, and an organization with many
+such receivers its own share of the places.
 """
 
 import asyncio
@@ -28,6 +29,9 @@ Found = TypeVar("Found")
 
 AT_A_TIME = 64
 EACH_AT_A_TIME = 8
+ORG_AT_A_TIME = 16
+"""The share of one organization: its hanging receivers must not take every place from another one's."""
+
 EACH_CLAIMED = 128
 """Deliveries claimed per receiver ahead of their calls, so that the next call never waits for the database."""
 
@@ -85,6 +89,7 @@ class _Round:
         self._ended = False
         self._receivers: dict[str, _Receiver] = {}
         self._places = asyncio.Semaphore(AT_A_TIME)
+        self._shares: dict[str, asyncio.Semaphore] = {}
         self._serving: set[asyncio.Task[None]] = set()
         self._unsettled = 0
         self._replies: list[tuple[str, Call, Reply]] = []
@@ -144,9 +149,10 @@ class _Round:
                 task.add_done_callback(self._serving.discard)
 
     async def _call(self, receiver: _Receiver, line: Line) -> None:
+        share = self._shares.setdefault(receiver.org_id, asyncio.Semaphore(ORG_AT_A_TIME))
         try:
             while receiver.waiting:
-                async with self._places:
+                async with share, self._places:  # in this order: who waits for its share takes no place
                     while self._unsettled >= MOST_UNSETTLED:
                         await asyncio.sleep(SETTLED_EVERY_SECONDS)
                     if not receiver.waiting:

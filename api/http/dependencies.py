@@ -29,10 +29,11 @@ async def parts(request: Request) -> Parts:
 
 
 async def caller(request: Request) -> Caller:
-    """Return the caller. The token is verified once for each request. Raises Unauthenticated."""
+    """Return the caller. The token is verified once for each request. Raises Unauthenticated, TooManyRequests."""
     known: Caller | None = getattr(request.state, "caller", None)
     if known is None:
         known = request.state.caller = await _verified(request)
+        (await parts(request)).shares.rate.count(known.org_id)
     return known
 
 

@@ -1,12 +1,25 @@
-"""The size limit of bodies. FastAPI's own limit answers a too large declared length in plain text."""
+"""The limits of bodies: their size, and the time in which they arrive.
 
+FastAPI's own limit of size answers a too large declared length in plain text.
+"""
+
+import anyio
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+PIECE_SECONDS = 10.0
+"""Time in which at least a part of the body must arrive."""
+
+BODY_SECONDS = 120.0
+"""Time for a whole body: 8 MiB at half a megabit a second."""
+
 
 class BodyLimit:
-    """Refuses a body larger than `most` bytes with 413, by its declared length if it has one, else while reading it."""
+    """Refuses a body larger than `most` bytes with 413, by its declared length if it has one, else while reading it.
+
+    A body that does not arrive in time is refused with 408: its request would hold its connection for ever.
+    """
 
     def __init__(self, app: ASGIApp, most: int) -> None:
         self._app = app
@@ -19,13 +32,20 @@ class BodyLimit:
             return
         declared = Headers(scope=scope).get("content-length", "0")
         read = int(declared) if declared.isdecimal() else 0
-        left = self._most - read
+        left, complete, deadline = self._most - read, False, anyio.current_time() + BODY_SECONDS
 
         async def receive_counted() -> Message:
-            nonlocal left
+            nonlocal left, complete
             if left < 0:
                 raise HTTPException(413)
-            message = await receive()
+            if complete:  # only the end of the connection can come
+                return await receive()
+            try:
+                with anyio.fail_at(min(deadline, anyio.current_time() + PIECE_SECONDS)):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408) from None
+            complete = not message.get("more_body", False)
             if read == 0:
                 left -= len(message.get("body", b""))
                 if left < 0:

@@ -2,20 +2,25 @@
 
 from dataclasses import dataclass
 
+from api.http.connections import allowance
+from api.http.shares import Shares
 from shared.access import TokenVerifier
 from shared.broker import Broker, make_celery
 from shared.database import Database
+from shared.deployment import Presence
 from shared.settings import Settings
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Settings, database, broker and token verifier of this process."""
+    """Settings, database, broker, token verifier and shares of this process, and its entry in the list of processes."""
 
     settings: Settings
     database: Database
     broker: Broker
     tokens: TokenVerifier
+    presence: Presence
+    shares: Shares
 
 
 def build(settings: Settings) -> Parts:
@@ -31,4 +36,6 @@ def build(settings: Settings) -> Parts:
         ),
         broker=Broker(make_celery(settings.need_redis_url())),
         tokens=TokenVerifier(settings),
+        presence=Presence("api", settings),
+        shares=Shares(allowance(settings.api_connections), settings.requests_per_second),
     )

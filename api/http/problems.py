@@ -11,17 +11,18 @@ from typing import Any, ClassVar
 import psycopg
 import structlog
 from fastapi.exceptions import RequestValidationError
-from psycopg.errors import QueryCanceled
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from api.http.shares import TooManyRequests
+from shared import outages
 from shared.database import ID_PATTERN
 from shared.errors import Fault, InvalidInput, Problem, Unavailable
 
 log = structlog.get_logger()
 
-DATABASE_ERRORS = (OperationalError, psycopg.OperationalError, PoolTimeout)
+DATABASE_ERRORS = (OperationalError, psycopg.OperationalError, PoolTimeout, *outages.MISTAKEN_FOR_BUGS)
 """The exceptions of a database that does not answer."""
 
 RETRY_AFTER_SECONDS = 2
@@ -52,12 +53,14 @@ class HttpProblem(Problem):
         400: ("bad-request", "Bad request"),
         404: ("not-found", "Not found"),
         405: ("method-not-allowed", "Method not allowed"),
+        408: ("request-timeout", "Request timed out"),
         413: ("body-too-large", "Body too large"),
         415: ("unsupported-media-type", "Unsupported media type"),
     }
     _DETAILS: ClassVar = {
         404: "There is nothing at this address.",
         405: "This address does not take that method; the Allow header lists those it takes.",
+        408: "The body did not arrive in time.",
         413: "The body is larger than 8 MiB; GET /v1/limits lists the limits.",
     }
 
@@ -81,9 +84,9 @@ def problem_of(error: Exception, route: str | None) -> Problem:
             return InvalidInput(*(_fault(item) for item in error.errors()[:100]))
         case HTTPException():
             return HttpProblem(error)
-        case OperationalError() | psycopg.OperationalError() | PoolTimeout():
+        case _ if isinstance(error, DATABASE_ERRORS):
             log.warning("database did not answer", exc_info=error)
-            return DatabaseAway(_why_away(error))
+            return DatabaseAway(outages.reason(error))
         case _:
             problem = InternalError(str(uuid.uuid4()))
             log.error("request failed", incident=problem.incident, route=route, exc_info=error)
@@ -94,14 +97,10 @@ def headers_of(problem: Problem) -> dict[str, str]:
     """Return the headers of an answer with this problem."""
     if isinstance(problem, HttpProblem):
         return problem.headers
+    if isinstance(problem, TooManyRequests):
+        return {"Retry-After": str(problem.retry_after)}
     of_status = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_AFTER_SECONDS)}}
     return of_status.get(problem.status, {})
-
-
-def _why_away(error: Exception) -> str:
-    if isinstance(getattr(error, "orig", error), QueryCanceled):
-        return "This took too long and was stopped; nothing was changed. Ask for less, or try again later."
-    return "The database cannot be reached at the moment. The request may be repeated."
 
 
 def _fault(error: dict[str, Any]) -> Fault:

@@ -4,15 +4,19 @@ orjson refuses NaN, Infinity and lone surrogates, which Python's own parser acce
 """
 
 import json
-from collections.abc import Callable, Coroutine
+import re
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from api.http.dependencies import Allow, caller
-from shared.errors import Problem
+from api.http.dependencies import Allow, caller, parts
+from api.http.shares import HEAVY_BYTES
+from shared.errors import Fault, InvalidInput, Problem
 
 
 class UnsupportedMediaType(Problem):
@@ -33,20 +37,30 @@ class _StrictRequest(Request):
 class StrictRoute(APIRoute):
     """A route that parses its body strictly, and accepts JSON only with a JSON media type.
 
-    A caller without permission is refused before the body is read, because parsing 8 MiB is expensive.
+    A caller without permission is refused before the body is read, because parsing 8 MiB is expensive. The body is read
+    before any dependency runs, so that a caller who sends slowly holds no transaction. Heavy bodies take turns. A query
+    parameter or a body that the route does not take is refused too: `?asOf=2020-01-01` must not be answered as if it
+    had been understood. Routes outside the OpenAPI document take anything.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         allows = [one.dependency for one in self.dependencies if isinstance(one.dependency, Allow)]
+        taken = _query_names(self.dependant)
+        reads_body = self.body_field is not None or "requestBody" in (self.openapi_extra or {})
 
         async def answer(request: Request) -> Response:
             strict = _StrictRequest(request.scope, request.receive)  # one object: a body can be received only once
             for allow in allows:
                 await allow(await caller(strict))
-            if self.body_field is not None and not _is_json(strict) and await strict.body():
-                raise UnsupportedMediaType("Send the body as JSON, with `Content-Type: application/json`.")
-            return await handle(strict)
+            if self.include_in_schema:
+                _need_known(strict, taken)
+            async with _body_read(strict, known=bool(allows)):
+                if self.include_in_schema and not reads_body:
+                    await _need_no_body(strict)
+                if self.body_field is not None and not _is_json(strict) and await strict.body():
+                    raise UnsupportedMediaType("Send the body as JSON, with `Content-Type: application/json`.")
+                return await handle(strict)
 
         return answer
 
@@ -56,6 +70,50 @@ class Router(APIRouter):
 
     def __init__(self, prefix: str, tag: str) -> None:
         super().__init__(prefix=prefix, tags=[tag], route_class=StrictRoute)
+
+
+def _query_names(dependant: Dependant) -> set[str]:
+    """The query parameters that a route and its dependencies take."""
+    return {parameter.alias for parameter in dependant.query_params}.union(*map(_query_names, dependant.dependencies))
+
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+def _need_known(request: Request, taken: set[str]) -> None:
+    """Raise InvalidInput for each query parameter that the route does not take.
+
+    A name that no parameter could have is not repeated: it is the sender's text, and answers end up in logs.
+    """
+    unknown = [name for name in request.query_params if name not in taken]
+    if unknown:
+        takes = f"This address takes {', '.join(sorted(taken))}." if taken else "This address takes none."
+        named = {f"?{name}" if _NAME.fullmatch(name) else "?": None for name in unknown[:100]}
+        raise InvalidInput(*(Fault(name, f"There is no such parameter. {takes}") for name in named))
+
+
+async def _need_no_body(request: Request) -> None:
+    """Raise InvalidInput for a body. An empty one and `{}` count as none."""
+    if (await request.body()).strip() not in (b"", b"{}"):
+        raise InvalidInput(Fault("", "This address takes no body."))
+
+
+@asynccontextmanager
+async def _body_read(request: Request, *, known: bool) -> AsyncIterator[None]:
+    """Read the body for the block. A heavy one is first given a turn. known: the caller has a token."""
+    length = request.headers.get("content-length", "0")
+    size = HEAVY_BYTES + 1 if "transfer-encoding" in request.headers else int(length) if length.isdecimal() else 0
+    if not known or not size:
+        yield
+    elif size <= HEAVY_BYTES:
+        await request.body()
+        yield
+    else:
+        heavy = (await parts(request)).shares.heavy
+        async with heavy.reading((await caller(request)).org_id):
+            await request.body()
+            async with heavy.working():
+                yield
 
 
 def _is_json(request: Request) -> bool:

@@ -26,6 +26,9 @@ from api.v1 import (
 FIRST = (licence_checks.router,)
 """Mounted before all others, because it is called most often, and routers are tried in their order."""
 
+WAITS = (jobs.waits,)
+"""Routes of training that wait or stream."""
+
 PUBLIC = (credentials.public,)
 """Routes without sign-in, with or without training."""
 
@@ -51,4 +54,4 @@ TRAINING = (
 )
 """Routes that work only if training is deployed and available to the caller's organization."""
 
-__all__ = ["CORE", "FIRST", "PUBLIC", "TRAINING"]
+__all__ = ["CORE", "FIRST", "PUBLIC", "TRAINING", "WAITS"]

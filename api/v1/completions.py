@@ -3,6 +3,7 @@
 import uuid
 
 from fastapi import Response, status
+from pydantic import StrictBool
 
 from api.http.accepting import Accepting
 from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, Today, allow
@@ -19,9 +20,15 @@ from shared.assignments import (
 )
 from shared.jobs import JobAnswer
 from shared.services import assignment_changes, completions, session_links
-from shared.wire import Answer, Instant
+from shared.wire import Answer, Instant, Received
 
 router = Router("/v1/assignments", "assignments")
+
+
+class SessionLinkRequest(Received):
+    """A link to mint by hand. force: mint it although the party has an account and can sign in."""
+
+    force: StrictBool = False
 
 
 class SessionLinkAnswer(Answer):
@@ -84,9 +91,19 @@ def reopen(
 
 @router.post("/{assignment_id}/session-link", dependencies=[allow(session_links.mint_link)])
 def mint(
-    assignment_id: uuid.UUID, db: Db, caller: CurrentCaller, parts: CurrentParts, now: Now, response: Response
+    assignment_id: uuid.UUID,
+    db: Db,
+    caller: CurrentCaller,
+    parts: CurrentParts,
+    now: Now,
+    response: Response,
+    body: SessionLinkRequest | None = None,
 ) -> SessionLinkAnswer:
-    """Mint a link with which the party can complete this open assignment. Earlier links stay valid."""
-    minted = session_links.mint_link(db, caller, assignment_id, SessionLinks(parts.settings), now)
+    """Mint a link with which the party can complete this open assignment. Earlier links stay valid.
+
+    409 `party-has-account` for a party with an account, unless `force` is true.
+    """
+    links, force = SessionLinks(parts.settings), body is not None and body.force
+    minted = session_links.mint_link(db, caller, assignment_id, links, now, force=force)
     response.headers["Cache-Control"] = "no-store"
     return SessionLinkAnswer.model_validate(minted)

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Request, Response, status
 
+from api.http.accepting import Keeping
 from api.http.dependencies import CurrentCaller, Db, Now, allow, known_organization
 from api.http.routing import Router, UnsupportedMediaType
 from api.v1.lists import AskedList
@@ -46,7 +47,7 @@ async def raw_body(request: Request) -> bytes:
 
 @router.put("/parties", dependencies=[allow(directory.put_parties)], openapi_extra={"requestBody": PARTIES_BODY})
 def put_parties(
-    request: Request, body: Annotated[bytes, Depends(raw_body)], db: Db, caller: CurrentCaller, now: Now
+    request: Request, body: Annotated[bytes, Depends(raw_body)], db: Db, caller: CurrentCaller, keep: Keeping, now: Now
 ) -> SyncAnswer:
     """Create or update up to 10,000 parties as the source system has them, from JSON, NDJSON or CSV.
 
@@ -55,7 +56,9 @@ def put_parties(
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in MEDIA_TYPES:
         raise UnsupportedMediaType(f"Send parties as one of these Content-Types: {', '.join(MEDIA_TYPES)}.")
-    return directory.put_parties(db, caller, media_type, body, now)
+    answer = directory.put_parties(db, caller, media_type, body, now)
+    keep(answer.created + answer.updated)
+    return answer
 
 
 @router.get("/parties", dependencies=[allow(directory.list_parties)])
@@ -88,12 +91,13 @@ def erase_party(party_id: PartyId, db: Db, caller: CurrentCaller, now: Now) -> P
     responses={status.HTTP_201_CREATED: {"model": FolderAnswer, "description": "The folder is new."}},
 )
 def put_folder(
-    folder_id: FolderId, body: FolderRequest, response: Response, db: Db, caller: CurrentCaller, now: Now
+    folder_id: FolderId, body: FolderRequest, response: Response, db: Db, caller: CurrentCaller, keep: Keeping, now: Now
 ) -> FolderAnswer:
     """Create or rename a folder. `partyIds`, if given, become all of its parties. Each must be in the directory."""
     folder, is_new = directory.put_folder(db, caller, folder_id, body, now)
     if is_new:
         response.status_code = status.HTTP_201_CREATED
+    keep(len(body.party_ids or ()))
     return FolderAnswer.of(*folder)
 
 

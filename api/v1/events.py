@@ -6,6 +6,7 @@ from fastapi import Query, Request
 
 from api.http.dependencies import CurrentCaller, CurrentParts, allow
 from api.http.routing import Router
+from api.http.waiting import CurrentWatch, WaitSeconds, while_connected
 from api.v1.queries import event_types
 from shared.database import ID_PATTERN
 from shared.events import asyncapi_document, cloud_event
@@ -19,18 +20,26 @@ LARGEST_SEQUENCE = 2**63 - 1
 
 @router.get("", dependencies=[allow(events.read_feed)])
 async def read_events(
+    request: Request,
     caller: CurrentCaller,
     parts: CurrentParts,
+    watch: CurrentWatch,
+    wait: WaitSeconds,
     after: Annotated[int, Query(ge=0, le=LARGEST_SEQUENCE, description="The last sequence already read.")] = 0,
     types: Annotated[str | None, Query(max_length=2000, description="Event types, comma separated.")] = None,
     party_id: Annotated[str | None, Query(alias="partyId", pattern=ID_PATTERN)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    wait: Annotated[float, Query(ge=0, le=20, description="Seconds to wait for the first event.")] = 0,
 ) -> Listing[dict[str, Any]]:
-    """The events above the sequence `after`, in order. Send `nextCursor` as the `after` of the next call."""
+    """The events above the sequence `after`, in order. Send `nextCursor` as the `after` of the next call.
+
+    With `wait`, an answer without events is held until there is one, or for that many seconds.
+    """
     wanted = event_types(types)
-    feed = await events.read_feed(
-        parts.database, caller, after, types=wanted, party_id=party_id, limit=limit, wait=wait
+    feed = await while_connected(
+        request,
+        events.read_feed(
+            parts.database, caller, after, types=wanted, party_id=party_id, limit=limit, wait=wait, watch=watch
+        ),
     )
     items = [cloud_event(event) for event in feed.events]
     return Listing[dict[str, Any]](items=items, next_cursor=str(feed.read_up_to))

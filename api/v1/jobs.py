@@ -2,22 +2,29 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import Depends, Query, Response, status
+from fastapi import Depends, Query, Request, Response, status
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.http.accepting import Acceptance, Accepting
 from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, Turn, allow
 from api.http.routing import Router
+from api.http.waiting import CurrentWatch, Streaming, WaitSeconds, while_connected
 from api.v1.lists import AskedList
 from shared.assignments import ReasonRequest
-from shared.jobs import Accepted, Job, JobAnswer, JobState, Outcome, ResultAnswer
+from shared.jobs import Accepted, Job, JobAnswer, JobState, Outcome, ResultAnswer, Seen
 from shared.services import jobs
+from shared.services.jobs import Waiting
+from shared.services.sights import answer_of
 from shared.wire import Listing
 
 router = Router("/v1/jobs", "jobs")
+
+waits = Router("/v1/jobs", "jobs")
+"""Routes that wait or stream. Many such requests come at once, so they share the check if training is available."""
 
 
 def answer_accepted(accepted: Accepted, accepting: Acceptance, response: Response) -> JobAnswer:
@@ -26,7 +33,7 @@ def answer_accepted(accepted: Accepted, accepting: Acceptance, response: Respons
     if accepted.replayed:
         response.headers["Idempotent-Replayed"] = "true"
     accepting.wake()
-    return JobAnswer.of(accepted.job)
+    return accepting.answer(accepted.job)
 
 
 @router.get("", dependencies=[allow(jobs.list_jobs)])
@@ -35,37 +42,52 @@ def list_jobs(
     state: Annotated[JobState | None, Query()] = None,
     kind: Annotated[str | None, Query(pattern=r"^[a-z_.]{1,64}$")] = None,
 ) -> Listing[JobAnswer]:
-    """Jobs, the newest first."""
-    return asked.page(jobs.list_jobs(asked.db, asked.caller, state, kind), JobAnswer, JobAnswer.of)
+    """Jobs, the newest first. A caller limited to folders gets its own and those with a recipient in the folders."""
+    rows = jobs.list_jobs(asked.db, asked.caller, state, kind)
+    return asked.page(rows, JobAnswer, partial(answer_of, asked.caller))
 
 
-@router.get("/{job_id}", dependencies=[allow(jobs.wait_for_job)])
+@waits.get("/{job_id}", dependencies=[allow(jobs.wait_for_job)], response_model=JobAnswer)
 async def read_job(
+    request: Request,
     job_id: uuid.UUID,
     caller: CurrentCaller,
     parts: CurrentParts,
-    wait: Annotated[float, Query(ge=0, le=20, description="Seconds to hold the answer until the job ends.")] = 0,
-) -> JobAnswer:
+    watch: CurrentWatch,
+    wait: WaitSeconds,
+) -> Response:
     """One job. With `wait`, the answer is sent as soon as the job has ended, or after that many seconds."""
-    return JobAnswer.of(await jobs.wait_for_job(parts.database, caller, job_id, wait))
+    waiting = Waiting(parts.database, watch, parts.settings.features)
+    seen = await while_connected(request, jobs.wait_for_job(waiting, caller, job_id, wait))
+    answer = answer_of(caller, seen).model_dump_json()  # so FastAPI does not validate the answers of all who wait again
+    return Response(answer, media_type="application/json")
 
 
-async def _job(job_id: uuid.UUID, caller: CurrentCaller, parts: CurrentParts) -> Job:
+async def _job(job_id: uuid.UUID, caller: CurrentCaller, parts: CurrentParts, watch: CurrentWatch) -> Job | Seen:
     """Return the job. As a dependency, because an unknown job must be refused before the stream begins."""
-    return await jobs.wait_for_job(parts.database, caller, job_id, 0)
+    return await jobs.wait_for_job(Waiting(parts.database, watch, parts.settings.features), caller, job_id, 0)
 
 
-@router.get("/{job_id}/stream", dependencies=[allow(jobs.follow_job)], response_class=EventSourceResponse)
+@waits.get("/{job_id}/stream", dependencies=[allow(jobs.follow_job), Streaming], response_class=EventSourceResponse)
 async def stream_job(
-    job: Annotated[Job, Depends(_job)], caller: CurrentCaller, parts: CurrentParts
+    job: Annotated[Job | Seen, Depends(_job)],
+    caller: CurrentCaller,
+    parts: CurrentParts,
+    watch: CurrentWatch,
+    now: Now,
 ) -> AsyncIterator[ServerSentEvent]:
-    """The job after each change, as server-sent events named `job`, until it has ended or an hour has passed."""
+    """The job after each change, as server-sent events named `job`, until it has ended or an hour has passed.
+
+    The stream also ends when its token expires.
+    """
     sent = None
-    async for one in jobs.follow_job(parts.database, caller, job):
-        answer = JobAnswer.of(one)
-        if answer != sent:
-            yield ServerSentEvent(event="job", data=answer)
-        sent = answer
+    waiting = Waiting(parts.database, watch, parts.settings.features)
+    async with aclosing(jobs.follow_job(waiting, caller, job, now)) as found:  # type: ignore[type-var]
+        async for one in found:
+            answer = answer_of(caller, one)
+            if answer != sent:
+                yield ServerSentEvent(event="job", data=answer)
+            sent = answer
 
 
 @router.get("/{job_id}/results", dependencies=[allow(jobs.list_results)])
@@ -79,7 +101,7 @@ def read_results(asked: AskedList, job_id: uuid.UUID, outcome: Annotated[Outcome
 @router.post("/{job_id}/cancel", dependencies=[allow(jobs.cancel_job)])
 def cancel_job(job_id: uuid.UUID, db: Db, caller: CurrentCaller, now: Now) -> JobAnswer:
     """Cancel the recipients that no worker has begun with. 409 `job-finished` if the job has ended."""
-    return JobAnswer.of(jobs.cancel_job(db, caller, job_id, now))
+    return jobs.show_job(db, caller, jobs.cancel_job(db, caller, job_id, now))
 
 
 @router.post("/{job_id}/retry", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(jobs.retry_job)])
@@ -109,7 +131,7 @@ def approve_job(
 @router.post("/{job_id}/reject", dependencies=[allow(jobs.reject_job)])
 def reject_job(job_id: uuid.UUID, body: ReasonRequest, db: Db, caller: CurrentCaller, now: Now) -> JobAnswer:
     """Reject a job that waits for approval. All its recipients are cancelled."""
-    return JobAnswer.of(jobs.reject_job(db, caller, job_id, body.reason, now))
+    return jobs.show_job(db, caller, jobs.reject_job(db, caller, job_id, body.reason, now))
 
 
 @router.post("/{job_id}/undo", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(jobs.undo_job)])

@@ -1,4 +1,4 @@
-"""Answers with lists: a page as JSON, or the whole list as CSV.
+"""Lists in answers: a page as JSON, or the whole list as CSV.
 
 CSV is written page by page, each read in a short transaction, so memory use is constant and a slow reader holds no
 connection. A cell that a spreadsheet would take for a formula is escaped.

@@ -4,6 +4,7 @@ from pydantic import Field
 
 from api.http.dependencies import MAX_BODY_BYTES, CurrentCaller, CurrentParts, Db, Now, allow
 from api.http.routing import Router
+from api.http.shares import HEAVY_BYTES
 from shared.access import Organization, Unavailability
 from shared.assignments import MAX_RECIPIENTS
 from shared.directory import MAX_PARTIES
@@ -68,12 +69,21 @@ class Limits(Answer):
     """The limits of requests.
 
     bodyBytes: of any body. recipients: in one request. page: items of a page. partiesPerSync: of `PUT /v1/parties`.
+
+    For each organization and API process: waits, streams: requests with `wait` and server-sent streams at once.
+    heavyBodies: requests at once with a body above heavyBodyBytes. requestsPerSecond: null for no limit. A request
+    beyond one of these gets 429 with `Retry-After`.
     """
 
     body_bytes: int
     recipients: int
     page: int
     parties_per_sync: int
+    waits: int
+    streams: int
+    heavy_bodies: int
+    heavy_body_bytes: int
+    requests_per_second: int | None
 
 
 @router.get("/me", dependencies=[allow(organizations.get_availability)])
@@ -92,9 +102,20 @@ def me(db: Db, caller: CurrentCaller, parts: CurrentParts) -> Me:
 
 
 @router.get("/limits", dependencies=[allow()])
-def limits() -> Limits:
+async def limits(parts: CurrentParts) -> Limits:
     """The limits of requests."""
-    return Limits(body_bytes=MAX_BODY_BYTES, recipients=MAX_RECIPIENTS, page=MAX_LIMIT, parties_per_sync=MAX_PARTIES)
+    shares = parts.shares
+    return Limits(
+        body_bytes=MAX_BODY_BYTES,
+        recipients=MAX_RECIPIENTS,
+        page=MAX_LIMIT,
+        parties_per_sync=MAX_PARTIES,
+        waits=shares.waits.most,
+        streams=shares.streams.most,
+        heavy_bodies=shares.heavy.share.most,
+        heavy_body_bytes=HEAVY_BYTES,
+        requests_per_second=shares.rate.most,
+    )
 
 
 @router.get("/settings", dependencies=[allow(organizations.get_settings)])

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import Path, status
 
+from api.http.accepting import Keeping
 from api.http.dependencies import CurrentCaller, Db, Now, allow
 from api.http.routing import Router
 from api.v1.lists import AskedList
@@ -18,9 +19,12 @@ PartyId = Annotated[str, Path(pattern=ID_PATTERN)]
 
 
 @router.post("/{session_id}/roster", dependencies=[allow(rosters.add_to_roster)])
-def add(session_id: uuid.UUID, body: RosterRequest, db: Db, caller: CurrentCaller, now: Now) -> RosterAnswer:
+def add(
+    session_id: uuid.UUID, body: RosterRequest, db: Db, caller: CurrentCaller, keep: Keeping, now: Now
+) -> RosterAnswer:
     """Add parties to the roster until its capacity is reached, named ones first. `refused` lists the others."""
     done = rosters.add_to_roster(db, caller, session_id, body, now)
+    keep(done.added)
     refused = [Refusal.of(*refusal) for refusal in done.refused]
     return RosterAnswer(added=done.added, already_there=done.already_there, refused=refused)
 

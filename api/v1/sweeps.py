@@ -1,5 +1,7 @@
 """The expiry sweep: list its runs, and request one now."""
 
+from functools import partial
+
 from fastapi import BackgroundTasks, status
 
 from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
@@ -14,8 +16,9 @@ router = Router("/v1/sweeps", "licences")
 
 @router.get("", dependencies=[allow(sweeps.list_sweeps)])
 def list_sweeps(asked: AskedList) -> Listing[SweepAnswer]:
-    """The runs over the caller's organization, the newest first."""
-    return asked.page(sweeps.list_sweeps(asked.db, asked.caller), SweepAnswer, SweepAnswer.of)
+    """The runs over the caller's organization, the newest first; without counts for a caller limited to folders."""
+    answer = partial(SweepAnswer.of, limited=asked.caller.folders is not None)
+    return asked.page(sweeps.list_sweeps(asked.db, asked.caller), SweepAnswer, answer)
 
 
 @router.post("", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(sweeps.ask_sweep)])

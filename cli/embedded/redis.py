@@ -18,7 +18,10 @@ _FAKE = Path(__file__).resolve().with_name("fake_redis.py")
 
 
 class EmbeddedRedis(Server):
-    """A Redis without persistence: its data may be lost. find: returns the program's path, None for fakeredis."""
+    """A Redis whose append-only file keeps the event stream over a restart; nothing else in it is needed.
+
+    find: returns the program's path, None for fakeredis.
+    """
 
     name = "redis"
     passwords = ("default",)
@@ -42,7 +45,8 @@ class EmbeddedRedis(Server):
             "requirepass": self.memory["default"],
             "maxmemory-policy": "noeviction",
             "save": '""',
-            "appendonly": "no",
+            "appendonly": "yes",
+            "appendfsync": "everysec",
             "loglevel": "warning",
         }
         write_private(self.directory / "redis.conf", "".join(f"{name} {value}\n" for name, value in settings.items()))

@@ -64,7 +64,7 @@ def _change(
 ) -> None:
     """Set one column and record the change with its former value. Does nothing if the column has the value already."""
     org_id = current_org(db)
-    organization = db.get(Organization, org_id, with_for_update=True, populate_existing=True)
+    organization = db.get(Organization, org_id, with_for_update={"key_share": True}, populate_existing=True)
     if organization is None:
         raise OrganizationUnknown
     former = getattr(organization, column)

@@ -1,6 +1,7 @@
 """The caller: a member, identified by a verified token, with permissions and a scope."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from shared.errors import Problem
@@ -39,6 +40,7 @@ class Caller:
 
     party_id: the party that the member represents, if any.
     folders: ids of the folders whose parties the caller may see; None: all parties.
+    expires_at: when the token expires. Callers are equal whatever the token that they come with.
     """
 
     org_id: str
@@ -46,6 +48,7 @@ class Caller:
     permissions: frozenset[str] = frozenset()
     party_id: str | None = None
     folders: frozenset[str] | None = None
+    expires_at: datetime | None = field(default=None, compare=False)
 
     @property
     def actor(self) -> Actor:

@@ -6,6 +6,7 @@ public key is accepted, and a published key verifies no algorithm but its own.
 
 import time
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import jwt
@@ -18,6 +19,8 @@ from shared.settings import BadSettings, Settings
 AUDIENCE = "rollcall"
 ISSUER = "rollcall"
 CLOCK_SKEW_SECONDS = 30
+
+_LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 class TokenVerifier:
@@ -89,19 +92,20 @@ def issue(
 def _caller(claims: dict[str, Any]) -> Caller:
     """Returns the caller. The claims are verified, but not yet their types and forms. Raises Unauthenticated."""
     org_id, member_id, party_id = claims["org"], claims["sub"], claims.get("party")
-    permissions, folders = claims.get("permissions", []), claims.get("folders")
+    permissions, folders = claims.get("permissions", []), claims.get("folders", [])
     ids = [org_id, member_id, *([] if party_id is None else [party_id])]
-    lists = [permissions, folders or []]
+    lists = [permissions, folders]
     if not all(isinstance(value, str) and is_external_id(value) for value in ids):
         raise Unauthenticated("The token's org, sub or party is not an id of 1 to 64 characters A-Z a-z 0-9 . _ : -")
     if not all(isinstance(value, list) and all(isinstance(item, str) for item in value) for value in lists):
         raise Unauthenticated("The token's permissions and folders must be arrays of strings.")
-    if not all(is_external_id(folder) for folder in folders or []):
+    if not all(is_external_id(folder) for folder in folders):
         raise Unauthenticated("The token's folders must be ids of 1 to 64 characters A-Z a-z 0-9 . _ : -")
     return Caller(
         org_id=org_id,
         member_id=member_id,
         permissions=frozenset(permissions),
         party_id=party_id,
-        folders=None if folders is None else frozenset(folders),
+        folders=frozenset(folders) if "folders" in claims else None,
+        expires_at=datetime.fromtimestamp(min(int(claims["exp"]), _LATEST.timestamp()), UTC),
     )

@@ -1,4 +1,4 @@
-"""Assignments: one party owes one course version, with a reason, an actor and perhaps a due date.
+"""Assignments: one party must complete one course version, with a reason, an actor and perhaps a due date.
 
 Owns the table `assignment`, and guarantees:
 - A party has at most one open assignment of a version.
@@ -45,6 +45,7 @@ from shared.assignments.links import (
     SessionLink,
     SessionLinks,
     check_link,
+    check_party,
     mint_link,
 )
 from shared.assignments.models import Assignment, AssignmentState, CompletionMethod
@@ -147,6 +148,7 @@ __all__ = [
     "ReopenJob",
     "results_by_party",
     "check_link",
+    "check_party",
     "close",
     "close_chunk",
     "close_created_chunk",

@@ -65,6 +65,7 @@ class Completion:
     occurred_on: date
     note: str | None = None
     public_session_id: str | None = None
+    link_minted_by: str | None = None
 
 
 def locked(
@@ -96,9 +97,12 @@ def complete(db: Session, assignment: Assignment, completion: Completion, now: d
     assignment.completed_at, assignment.occurred_on = now, completion.occurred_on
     assignment.completion_note = completion.note
     assignment.public_session_id = completion.public_session_id
+    assignment.link_minted_by = completion.link_minted_by
     data = {"method": completion.method, "occurredOn": completion.occurred_on.isoformat()}
     if completion.public_session_id is not None:
         data["publicSessionId"] = completion.public_session_id
+    if completion.link_minted_by is not None:
+        data["linkMintedBy"] = completion.link_minted_by
     _record_change(db, assignment, completion.actor, now, "assignment.completed", data)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from shared.assignments.models import AssignmentState
-from shared.assignments.schemas import MAX_RECIPIENTS, PreviewOutcome
+from shared.assignments.schemas import AssignmentIds, PreviewOutcome
 from shared.wire import Answer, Id, Paragraph, Received
 
 
@@ -36,7 +36,7 @@ class BulkRequest(Received):
     Give exactly one of the three. An empty filter means every assignment, and then needs `all`: true.
     """
 
-    assignment_ids: list[uuid.UUID] | None = Field(default=None, min_length=1, max_length=MAX_RECIPIENTS)
+    assignment_ids: AssignmentIds | None = None
     job_id: uuid.UUID | None = None
     filter: AssignmentFilter | None = None
     all: bool = False

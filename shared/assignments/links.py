@@ -1,7 +1,8 @@
 """Session links: signed addresses. With one, a party without an account completes one assignment.
 
-A link is not stored. Its token holds the organization, the assignment, the end of its validity, and the assignment's
-`link_epoch` when it was minted. Closing or reassigning the assignment raises the epoch, so earlier links stop working.
+A link is not stored. Its token holds the organization, the assignment, the end of its validity, the member who minted
+it by hand, and the assignment's `link_epoch` when it was minted. Closing or reassigning the assignment raises the
+epoch, so earlier links stop working.
 Why no library signs it: docs/decisions/0007-session-links.md.
 """
 
@@ -12,11 +13,13 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared import events
 from shared.assignments.actions import need_open
 from shared.assignments.models import Assignment, AssignmentState
+from shared.directory import Party
 from shared.errors import Conflict, Problem
 from shared.events import Actor, Fact
 from shared.settings import Settings
@@ -25,6 +28,9 @@ LINK_LIFETIME = timedelta(days=30)
 
 _FIXED = struct.Struct(">16sIQ")
 """The beginning of a token's body: assignment, epoch, end in seconds since 1970. The organization's id follows."""
+
+_MINTER = "/"
+"""Separates the organization's id from that of the member who minted the link by hand. No id contains it."""
 
 _SIGNATURE_BYTES = 16
 """128 bits cannot be guessed. A whole signature would make an address that is hard to type and that mails wrap."""
@@ -37,6 +43,15 @@ class LinksNotConfigured(Conflict):
 
     def __init__(self) -> None:
         super().__init__("This deployment has no secret to sign session links with; set ROLLCALL_LINK_SECRET.")
+
+
+class PartyHasAccount(Conflict):
+    """A party with an account signs in. A link for it lets somebody else complete in its name, so it must be forced."""
+
+    slug, title = "party-has-account", "Party has an account"
+
+    def __init__(self) -> None:
+        super().__init__("The party has an account and can sign in; send `force: true` to mint a link all the same.")
 
 
 class LinkInvalid(Problem):
@@ -61,25 +76,29 @@ class LinkExpired(Problem):
 
 
 class LinkDead(Problem):
-    """The assignment was closed or reassigned after the link was minted."""
+    """The assignment was closed or reassigned after the link was minted, or its party is inactive or erased."""
 
     slug, status, title = "link-dead", 410, "There is nothing left to do here"
 
     def __init__(self) -> None:
         super().__init__(
-            "This training was taken back or given to somebody else after the link was sent. "
+            "This training was withdrawn or assigned to another person after the link was sent. "
             "If you expected to complete it, ask the sender of the link."
         )
 
 
 @dataclass(frozen=True)
 class SessionLink:
-    """The content of a token. epoch: the assignment's `link_epoch` when the link was minted."""
+    """The content of a token. epoch: the assignment's `link_epoch` when the link was minted.
+
+    minted_by: the member who minted the link by hand, None for a link that the party was sent.
+    """
 
     org_id: str
     assignment_id: uuid.UUID
     epoch: int
     expires_at: datetime
+    minted_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -98,13 +117,17 @@ class SessionLinks:
         self._key = None if secret is None else hmac.digest(secret.encode(), b"rollcall session link", "sha256")
         self._address = f"{settings.public_url}/s/"
 
-    def mint(self, assignment: Assignment, now: datetime) -> MintedLink:
-        """Return a link for the assignment with its present epoch. Raises LinksNotConfigured."""
+    def mint(self, assignment: Assignment, now: datetime, *, minted_by: str | None = None) -> MintedLink:
+        """Return a link for the assignment with its present epoch. Raises LinksNotConfigured.
+
+        minted_by: the member who mints it by hand, None for a link that the party is sent.
+        """
         if self._key is None:
             raise LinksNotConfigured
         expires_at = (now + LINK_LIFETIME).replace(microsecond=0)
         body = _FIXED.pack(assignment.id.bytes, assignment.link_epoch, int(expires_at.timestamp()))
-        text = _text(body + assignment.org_id.encode())
+        holder = assignment.org_id if minted_by is None else f"{assignment.org_id}{_MINTER}{minted_by}"
+        text = _text(body + holder.encode())
         return MintedLink(f"{self._address}{text}.{_signature(self._key, text)}", expires_at)
 
     def read(self, token: str, now: datetime) -> SessionLink:
@@ -117,24 +140,31 @@ class SessionLinks:
             raise LinkInvalid
         body = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         assignment_id, epoch, ends = _FIXED.unpack_from(body)
+        org_id, _, minted_by = body[_FIXED.size :].decode().partition(_MINTER)
         link = SessionLink(
-            org_id=body[_FIXED.size :].decode(),
+            org_id=org_id,
             assignment_id=uuid.UUID(bytes=assignment_id),
             epoch=epoch,
             expires_at=datetime.fromtimestamp(ends, UTC),
+            minted_by=minted_by or None,
         )
         if link.expires_at <= now:
             raise LinkExpired
         return link
 
 
-def mint_link(db: Session, links: SessionLinks, assignment: Assignment, actor: Actor, now: datetime) -> MintedLink:
+def mint_link(
+    db: Session, links: SessionLinks, assignment: Assignment, actor: Actor, now: datetime, *, force: bool
+) -> MintedLink:
     """Mint a link for a member, and record an event. The assignment itself is not changed.
 
-    Raises AssignmentCompleted, AssignmentClosed, LinksNotConfigured.
+    force: mint it although the party has an account.
+    Raises AssignmentCompleted, AssignmentClosed, PartyHasAccount, LinksNotConfigured.
     """
     need_open(assignment)
-    minted = links.mint(assignment, now)
+    if not force and _party(db, assignment).member_id is not None:
+        raise PartyHasAccount
+    minted = links.mint(assignment, now, minted_by=actor.id)
     data = {"expiresAt": minted.expires_at.isoformat()}
     fact = Fact("assignment.session_link_minted", f"assignment/{assignment.id}", data, assignment.party_id)
     events.record(db, actor, now, fact)
@@ -145,6 +175,17 @@ def check_link(link: SessionLink, assignment: Assignment) -> None:
     """Raise LinkDead if the assignment was closed after the link was minted, even if it was reopened later."""
     if assignment.state == AssignmentState.CLOSED or assignment.link_epoch != link.epoch:
         raise LinkDead
+
+
+def check_party(db: Session, assignment: Assignment) -> None:
+    """Raise LinkDead if the party of a link's assignment is inactive or erased by now."""
+    party = _party(db, assignment)
+    if not party.active or party.erased_at is not None:
+        raise LinkDead
+
+
+def _party(db: Session, assignment: Assignment) -> Party:
+    return db.scalars(select(Party).where(Party.org_id == assignment.org_id, Party.id == assignment.party_id)).one()
 
 
 def _signature(key: bytes, text: str) -> str:

@@ -37,10 +37,11 @@ REMINDER_DAYS = (-7, -1, 1, 7, 30)
 
 
 class Assignment(Tenant, Base):
-    """One party owes one course version. due_on, occurred_on: days in the organization's time zone.
+    """One party must complete one course version. due_on, occurred_on: days in the organization's time zone.
 
     due_key: for sorting by due date; assignments without one come last.
     revision: raised by every change; 1 for an assignment that was never changed.
+    link_minted_by: the member who minted the session link with which it was completed, if one did by hand.
     public_session_id: the external session through which it was completed.
     reminders: how many of `REMINDER_DAYS` have passed. remind_on: the day of the next reminder, null for none.
     satisfied_by: if it was closed because a newer version was completed: the assignment or the session that did.
@@ -97,6 +98,7 @@ class Assignment(Tenant, Base):
     completion_note: Mapped[str | None]
     completion_job_id: Mapped[uuid.UUID | None]
     public_session_id: Mapped[ExternalId | None]
+    link_minted_by: Mapped[ExternalId | None]
 
     closed_by_type: Mapped[str | None]
     closed_by_id: Mapped[ExternalId | None]

@@ -84,11 +84,16 @@ def classify_recipients(org_id: str, recipients: Select[Any], terms: Terms) -> S
 
 
 def completed_assignments(terms: Terms, party_id: SQLColumnExpression[str]) -> Select[Any]:
-    """Select the ids of the party's completed assignments of the version."""
+    """Select the ids of the party's completed assignments of the version.
+
+    The state is an expression, so that no index of states is used: until PostgreSQL has seen that assignments were
+    completed, it expects to find none there, and would read all of them for each party.
+    """
     return select(Assignment.id).where(
+        Assignment.org_id == func.current_setting("rollcall.org"),
         Assignment.party_id == party_id,
         Assignment.course_version_id == terms.course_version_id,
-        Assignment.state == AssignmentState.COMPLETED,
+        func.concat(Assignment.state) == AssignmentState.COMPLETED,
     )
 
 
@@ -100,8 +105,7 @@ def _find_code(org_id: str, recipients: Select[Any], terms: Terms) -> Select[Any
     completed_one = completed_assignments(terms, entity_id).limit(1).lateral()
     already_completed = completed_one.c.id.is_not(None) if terms.skip_completed else literal(False)
     code = case(
-        (Party.id.is_(None), OutcomeCode.PARTY_NOT_FOUND),
-        (~directory.in_scope(Party.id, terms.scope), OutcomeCode.OUT_OF_SCOPE),
+        (Party.id.is_(None) | ~directory.in_scope(Party.id, terms.scope), OutcomeCode.PARTY_NOT_FOUND),
         (~Party.active, OutcomeCode.PARTY_INACTIVE),
         (open_one.id.is_not(None), OutcomeCode.ALREADY_ASSIGNED),
         (already_completed, OutcomeCode.ALREADY_COMPLETED),

@@ -21,12 +21,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from shared import directory
+from shared import catalogue, directory, statistics
 from shared.arrays import is_one_of
 from shared.assignments.models import Assignment, AssignmentState
 from shared.catalogue import Course, CourseVersion
 from shared.database import current_org
-from shared.directory import Folder, FolderMember, Party
+from shared.directory import Folder, FolderMember
 from shared.errors import NotFound
 from shared.jobs import Job, JobOutcome, Outcome, OutcomeCode
 
@@ -100,15 +100,11 @@ def made_by(job: Job) -> Select[str, str, uuid.UUID]:
 
 
 def _shown(db: Session, scope: Collection[str] | None) -> Select[Assignment, str, str]:
-    org_id = current_org(db)
+    org_id = Assignment.org_id
     return (
-        select(Assignment, Party.display_name, CourseVersion.label.label("version_label"))
-        .join(Party, and_(Party.org_id == Assignment.org_id, Party.id == Assignment.party_id))
-        .join(
-            CourseVersion,
-            and_(CourseVersion.org_id == Assignment.org_id, CourseVersion.id == Assignment.course_version_id),
-        )
-        .where(Assignment.org_id == org_id, directory.in_scope(Assignment.party_id, scope))
+        select(Assignment, directory.name_of(org_id, Assignment.party_id), CourseVersion.label.label("version_label"))
+        .outerjoin(CourseVersion, catalogue.is_version(org_id, Assignment.course_version_id))
+        .where(org_id == current_org(db), directory.in_scope(Assignment.party_id, scope))
     )
 
 
@@ -153,11 +149,16 @@ def created_by(job: Job) -> Select[str]:
     return select(cast(Assignment.id, Text)).where(Assignment.org_id == job.org_id, Assignment.job_id == job.id)
 
 
-def results_by_party(rows: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    """Replace the recipient of each result by its party, for a job whose recipients are assignments."""
+def results_by_party(rows: Select[*tuple[Any, ...]], scope: Collection[str] | None) -> Select[*tuple[Any, ...]]:
+    """Replace the recipient of each result by its party, for a job whose recipients are assignments.
+
+    An assignment that does not exist or is outside the scope stays as it is.
+    """
     each = rows.order_by(None).subquery()
     found = and_(
-        Assignment.org_id == func.current_setting("rollcall.org"), Assignment.id == cast(each.c.entity_id, Uuid)
+        Assignment.org_id == func.current_setting("rollcall.org"),
+        Assignment.id == cast(each.c.entity_id, Uuid),
+        directory.in_scope(Assignment.party_id, scope),
     )
     return (
         select(
@@ -198,7 +199,7 @@ def summarize(db: Session, by: str, today: date, scope: Collection[str] | None) 
         member = and_(FolderMember.org_id == Assignment.org_id, FolderMember.party_id == Assignment.party_id)
         folder = and_(Folder.org_id == FolderMember.org_id, Folder.id == FolderMember.folder_id)
         if scope is not None:
-            folder = and_(folder, Folder.id.in_(scope))
+            folder = and_(folder, is_one_of(FolderMember.folder_id, scope))
         grouped = (
             select(Folder.id, Folder.name, *counts)
             .select_from(Assignment)
@@ -207,5 +208,8 @@ def summarize(db: Session, by: str, today: date, scope: Collection[str] | None) 
             .group_by(Folder.id, Folder.name)
             .order_by(Folder.name, Folder.id)
         )
-    mine = grouped.where(Assignment.org_id == org_id, directory.in_scope(Assignment.party_id, scope))
+    statistics.read_everything(db)
+    mine = grouped.where(Assignment.org_id == org_id)
+    if by == "course":
+        mine = mine.where(directory.in_scope(Assignment.party_id, scope))
     return list(db.execute(mine))

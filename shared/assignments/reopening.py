@@ -19,6 +19,7 @@ ENDINGS = (
     "completion_note",
     "completion_job_id",
     "public_session_id",
+    "link_minted_by",
     "closed_by_type",
     "closed_by_id",
     "closed_at",

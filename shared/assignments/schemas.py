@@ -2,16 +2,16 @@
 
 import uuid
 from datetime import date
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, WrapValidator, model_validator
 
 from shared.assignments.models import Assignment, AssignmentState, CompletionMethod
 from shared.assignments.queries import is_overdue
 from shared.jobs import Outcome, OutcomeCode
-from shared.wire import Answer, Id, Instant, Paragraph, Received, ReceivedInstant
+from shared.wire import MOST_ITEMS, Answer, Id, Instant, Paragraph, PartyIds, Received, ReceivedInstant, in_slices
 
-MAX_RECIPIENTS = 50_000
+MAX_RECIPIENTS = MOST_ITEMS
 
 
 class Recipient(Received):
@@ -19,6 +19,12 @@ class Recipient(Received):
 
     entity_type: Literal["party"]
     entity_id: Id
+
+
+Recipients = Annotated[list[str], PartyIds(Recipient, MAX_RECIPIENTS)]
+
+
+AssignmentIds = Annotated[list[uuid.UUID], Field(min_length=1, max_length=MAX_RECIPIENTS), WrapValidator(in_slices)]
 
 
 class AssignmentRequest(Received):
@@ -31,7 +37,7 @@ class AssignmentRequest(Received):
     """
 
     course_id: uuid.UUID
-    recipients: list[Recipient] = Field(default=[], max_length=MAX_RECIPIENTS)
+    recipients: Recipients = Field(default=[])
     folder_ids: list[Id] = Field(default=[], max_length=500)
     reason: Paragraph
     due_on: date | None = None
@@ -49,10 +55,10 @@ class AssignmentRequest(Received):
 class Selection(Received):
     """The assignments of a bulk completion: named by id, or the assignments of a course that the named parties have."""
 
-    assignment_ids: list[uuid.UUID] | None = Field(default=None, min_length=1, max_length=MAX_RECIPIENTS)
+    assignment_ids: AssignmentIds | None = None
     course_id: uuid.UUID | None = None
     course_version_id: uuid.UUID | None = None
-    recipients: list[Recipient] = Field(default=[], max_length=MAX_RECIPIENTS)
+    recipients: Recipients = Field(default=[])
     folder_ids: list[Id] = Field(default=[], max_length=500)
 
     @model_validator(mode="after")
@@ -150,13 +156,17 @@ class ActorAnswer(Answer):
 
 
 class CompletionAnswer(Answer):
-    """The completion of an assignment. occurredOn: the day it happened. completedAt: when it was recorded."""
+    """The completion of an assignment. occurredOn: the day it happened. completedAt: when it was recorded.
+
+    linkMintedBy: the member who minted the session link by hand; null for a link that the party was sent.
+    """
 
     method: CompletionMethod
     by: ActorAnswer
     completed_at: Instant
     occurred_on: date
     note: str | None
+    link_minted_by: ActorAnswer | None
 
 
 class ClosureAnswer(Answer):
@@ -211,6 +221,7 @@ class AssignmentAnswer(Answer):
 def _completion(assignment: Assignment) -> CompletionAnswer | None:
     if assignment.state != AssignmentState.COMPLETED:
         return None
+    minted_by = assignment.link_minted_by
     return CompletionAnswer.model_validate(
         {
             "method": assignment.completion_method,
@@ -218,6 +229,7 @@ def _completion(assignment: Assignment) -> CompletionAnswer | None:
             "completed_at": assignment.completed_at,
             "occurred_on": assignment.occurred_on,
             "note": assignment.completion_note,
+            "link_minted_by": {"type": "member", "id": minted_by} if minted_by else None,
         }
     )
 

@@ -2,8 +2,9 @@
 
 import uuid
 from collections.abc import Collection
+from typing import Any
 
-from sqlalchemy import Row, Select, and_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, select
 from sqlalchemy.orm import Session
 
 from shared.catalogue.models import Course, CourseVersion, VersionState
@@ -95,6 +96,19 @@ def courses_by_id(db: Session, course_ids: Collection[uuid.UUID]) -> dict[uuid.U
     """Returns the courses that exist, including archived ones, by id."""
     found = db.scalars(select(Course).where(Course.org_id == current_org(db), Course.id.in_(course_ids)))
     return {course.id: course for course in found}
+
+
+def is_course(org_id: Any, course_id: Any) -> ColumnElement[bool]:
+    """Returns the condition with which rows of another noun join their course, by an outer join.
+
+    An inner join would allow PostgreSQL to begin with the courses, and to read all rows of the other noun for a page.
+    """
+    return and_(Course.org_id == org_id, Course.id == course_id)
+
+
+def is_version(org_id: Any, version_id: Any) -> ColumnElement[bool]:
+    """Returns the condition with which rows of another noun join their course version, by an outer join as well."""
+    return and_(CourseVersion.org_id == org_id, CourseVersion.id == version_id)
 
 
 def _courses(db: Session) -> Select[Course, CourseVersion | None]:

@@ -9,7 +9,17 @@ from shared.deliveries.addresses import AddressRefused, check_url
 from shared.deliveries.calling import CALL_SECONDS, Line, Message, Reply, open_line
 from shared.deliveries.calls import Call, claim_calls, message_to, settle_calls, settle_delivered, suppress_unwanted
 from shared.deliveries.codes import DeliveryCode
-from shared.deliveries.ledger import DeliveryQueued, DeliverySent, Which, list_deliveries, redeliver, resend, summarize
+from shared.deliveries.ledger import (
+    DeliveryQueued,
+    DeliverySent,
+    Waiting,
+    Which,
+    list_deliveries,
+    redeliver,
+    resend,
+    summarize,
+    waiting,
+)
 from shared.deliveries.mail import AddressUnusable, Letter, Notice, compose
 from shared.deliveries.models import Channel, Delivery, DeliveryState, Webhook
 from shared.deliveries.planning import LARGEST_PLAN, PLANNER, Addressees, Columns, plan, the_party
@@ -82,6 +92,7 @@ __all__ = [
     "Summary",
     "TestAnswer",
     "TooManyWebhooks",
+    "Waiting",
     "Webhook",
     "WebhookAnswer",
     "WebhookChanges",
@@ -114,6 +125,7 @@ __all__ = [
     "summarize",
     "suppress_unwanted",
     "the_party",
+    "waiting",
     "get_webhook",
     "list_webhooks",
 ]

@@ -92,6 +92,7 @@ def settle_calls(db: Session, replies: Sequence[tuple[Call, Reply]], now: dateti
     by_receiver: dict[str, list[tuple[Call, Reply]]] = {}
     for call, reply in replies:
         by_receiver.setdefault(call.claimed.receiver, []).append((call, reply))
+    _lock_receivers(db, by_receiver)
     for receiver, its_replies in sorted(by_receiver.items()):
         failures = its_replies
         if any(reply.code is DeliveryCode.DELIVERED for _, reply in its_replies):
@@ -104,6 +105,12 @@ def settle_calls(db: Session, replies: Sequence[tuple[Call, Reply]], now: dateti
         if any(reply.code is DeliveryCode.GONE for _, reply in its_replies):
             disable(db, uuid.UUID(receiver), DeliveryCode.GONE.detail, SYSTEM, now)
     return broken
+
+
+def _lock_receivers(db: Session, receivers: Collection[str]) -> None:
+    """Lock all of these webhooks, by id. Disabling one records an event, and no other may be waited for after that."""
+    theirs = select(Webhook.id).where(Webhook.org_id == current_org(db), is_one_of(Webhook.id, set(receivers)))
+    db.execute(theirs.order_by(Webhook.id).with_for_update())
 
 
 def suppress_unwanted(db: Session, now: datetime) -> None:

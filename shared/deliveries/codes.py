@@ -54,7 +54,7 @@ class DeliveryCode(StrEnum):
 
     ADDRESS_UNUSABLE = "address-unusable", "The party's e-mail address is not valid."
     FAILED_HERE = "failed-here", "An error on our side prevented it from being sent."
-    MAIL_NOT_CONFIGURED = "mail-not-configured", "No mail server is configured in this deployment."
+    MAIL_NOT_CONFIGURED = "mail-not-configured", "Mail is switched off in this deployment."
     PARTY_INACTIVE = "party-inactive", "The party is inactive."
     PARTY_ERASED = "party-erased", "The party's name and address were erased."
     NO_ADDRESS = "no-address", "The party has no e-mail address."

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, and_, func, select, true, update
 from sqlalchemy.orm import Session
 
+from shared.arrays import is_one_of
 from shared.database import current_org
 from shared.deliveries.models import Channel, Delivery, DeliveryState
 from shared.deliveries.schemas import Summary
@@ -25,6 +26,28 @@ class DeliverySent(Conflict):
     """The mail was sent. A person never gets two mails about one event."""
 
     slug, title = "delivery-sent", "Delivery sent"
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The queued deliveries of a channel in all organizations. oldest_due_at: of those that no sender holds.
+
+    undelivered: those that no sender has begun in time, or that the server or the receiver could not take.
+    undelivered_since: since when the oldest of these has been queued.
+    """
+
+    waiting: int
+    oldest_due_at: datetime | None
+    undelivered: int
+    undelivered_since: datetime | None
+
+
+def waiting(db: Session, channel: Channel, now: datetime, most: int) -> Waiting:
+    """Returns what waits, counted up to `most`. Works in a transaction of no organization."""
+    found = func.waiting_deliveries(str(channel), now, most).table_valued(
+        "waiting", "oldest_due_at", "undelivered", "undelivered_since"
+    )
+    return Waiting(*db.execute(select(found)).one())
 
 
 @dataclass(frozen=True)
@@ -55,8 +78,9 @@ class Which:
 
 def list_deliveries(db: Session, which: Which) -> Select[Delivery, uuid.UUID]:
     """The deliveries that match, each with its event's id, newest first."""
-    of_event = and_(Event.org_id == Delivery.org_id, Event.sequence == Delivery.sequence)
-    return select(Delivery, Event.id).join(Event, of_event).where(which.condition(db)).order_by(Delivery.id.desc())
+    event_id = select(Event.id).where(Event.org_id == Delivery.org_id, Event.sequence == Delivery.sequence)
+    rows = select(Delivery, event_id.scalar_subquery().label("event_id"))
+    return rows.where(which.condition(db)).order_by(Delivery.id.desc())
 
 
 def summarize(db: Session, which: Which) -> Summary:
@@ -68,8 +92,12 @@ def summarize(db: Session, which: Which) -> Summary:
 
 def resend(db: Session, which: Which, now: datetime) -> int:
     """Queue all deliveries that match again, as if they had just been planned. Returns how many."""
-    queued = update(Delivery).where(which.condition(db)).values(anew(now)).returning(Delivery.id)
-    return len(db.execute(queued.execution_options(synchronize_session=False)).all())
+    found = select(Delivery.id).where(which.condition(db)).order_by(Delivery.id).with_for_update()
+    ids = list(db.scalars(found))  # locked by id: two that resend the same deliveries take turns
+    if ids:
+        queued = update(Delivery).where(Delivery.org_id == current_org(db), is_one_of(Delivery.id, ids))
+        db.execute(queued.values(anew(now)).execution_options(synchronize_session=False))
+    return len(ids)
 
 
 def redeliver(db: Session, delivery_id: uuid.UUID, within: ColumnElement[bool], now: datetime) -> None:

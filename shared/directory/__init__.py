@@ -11,10 +11,13 @@ from shared.directory.models import Folder, FolderMember, Party
 from shared.directory.queries import (
     get_folder,
     get_party,
+    in_folders,
     in_scope,
+    is_known,
     list_folders,
     list_parties,
     missing_folders,
+    name_of,
     recipients,
 )
 from shared.directory.schemas import MAX_PARTIES, BadRow, FolderAnswer, FolderRequest, PartyAnswer, PartyRow, SyncAnswer
@@ -35,9 +38,12 @@ __all__ = [
     "erase_party",
     "get_folder",
     "list_folders",
+    "in_folders",
     "in_scope",
+    "is_known",
     "lock_parties",
     "missing_folders",
+    "name_of",
     "list_parties",
     "get_party",
     "put_folder",

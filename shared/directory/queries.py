@@ -5,10 +5,11 @@ the scope does not exist for the caller, and a folder outside the scope is not n
 """
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Text, exists, func, select, true, union
+from sqlalchemy import ColumnElement, Label, Row, Select, Text, exists, func, select, true, union
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from shared.arrays import is_one_of, texts
 from shared.database import current_org
@@ -20,14 +21,35 @@ TextColumn = ColumnElement[str] | InstrumentedAttribute[str]
 
 
 def in_scope(party_id: TextColumn, folders: Scope) -> ColumnElement[bool]:
-    """Returns the condition that the party of a row is in one of these folders; always true for None."""
+    """Returns the condition that the party of a row is in one of these folders; always true for None.
+
+    OFFSET 0 makes PostgreSQL look each row up by itself. As a join, it compares every row with every member of the
+    folders while PostgreSQL does not know the organization.
+    """
     if folders is None:
         return true()
-    return exists().where(
-        FolderMember.org_id == _this_org(),
-        FolderMember.party_id == party_id,
-        is_one_of(FolderMember.folder_id, folders),
+    member = aliased(FolderMember)  # the rows may be members of folders themselves
+    mine = select(member.party_id).where(
+        member.org_id == _this_org(), member.party_id == party_id, is_one_of(member.folder_id, folders)
     )
+    return mine.offset(0).exists()
+
+
+def in_folders(party_id: TextColumn, folders: Collection[str]) -> ColumnElement[bool]:
+    """Returns the same condition as `in_scope` for thousands of ids that are in no table, such as those of an array.
+
+    PostgreSQL reads the members once into a hash table, whatever its statistics say. `IS TRUE` keeps it from making a
+    join of it, which may read all members for each id.
+    """
+    member = aliased(FolderMember)
+    members = select(member.party_id).where(member.org_id == _this_org(), is_one_of(member.folder_id, folders))
+    return party_id.in_(members).is_(true())
+
+
+def is_known(party_id: TextColumn) -> ColumnElement[bool]:
+    """Returns the condition that a party of this id exists."""
+    party = aliased(Party)
+    return exists().where(party.org_id == _this_org(), party.id == party_id)
 
 
 def recipients(*, party_ids: Collection[str], folder_ids: Collection[str]) -> Select[str]:
@@ -102,6 +124,12 @@ def _parties(db: Session, scope: Scope) -> Select[Party, Sequence[str]]:
         mine = mine.where(is_one_of(FolderMember.folder_id, scope))
     shown = func.array(mine.scalar_subquery(), type_=ARRAY(Text)).label("folders")
     return select(Party, shown).where(Party.org_id == current_org(db), in_scope(Party.id, scope))
+
+
+def name_of(org_id: Any, party_id: Any) -> Label[str]:
+    """Returns a party's name as a column of another noun's rows, looked up for each row that is shown and no other."""
+    name = select(Party.display_name).where(Party.org_id == org_id, Party.id == party_id)
+    return name.scalar_subquery().label("display_name")
 
 
 def _this_org() -> ColumnElement[str]:

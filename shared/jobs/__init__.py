@@ -27,18 +27,29 @@ from shared.jobs.actions import (
 from shared.jobs.approving import NotAwaitingApproval, OtherMemberNeeded, Refused, approve, note_refusal, reject
 from shared.jobs.chunks import Chunk, Claim, Tally
 from shared.jobs.kinds import KINDS, Kind, Undo, call_on_end, declare, kind_of
-from shared.jobs.models import FINAL_STATES, ChunkState, Job, JobChunk, JobOutcome, JobState, Outcome
+from shared.jobs.models import FINAL_STATES, ChunkState, Job, JobChunk, JobOutcome, JobState, JobTurn, Outcome
 from shared.jobs.outcomes import OutcomeCode
-from shared.jobs.queries import counts, get, list_jobs, list_results, organizations_with_due_jobs
+from shared.jobs.queries import (
+    counts,
+    get,
+    list_jobs,
+    list_results,
+    oldest_waiting,
+    organizations_in_turn,
+    organizations_with_due_jobs,
+)
 from shared.jobs.requests import JobRequest, Recipients
 from shared.jobs.schemas import JobAnswer, ResultAnswer
 from shared.jobs.settling import end_cancelled, finish, store_outcomes
-from shared.jobs.work import ATTEMPTS_BEFORE_SPLIT, claim, free_places, isolate, lock, release
+from shared.jobs.sight import Seen, Sight, get_seen, list_seen, need_whole, seen_results
+from shared.jobs.work import ATTEMPTS_ALONE, ATTEMPTS_BEFORE_SPLIT, claim, isolate, lock, release
 
 __all__ = [
     "Accepted",
     "approve",
+    "ATTEMPTS_ALONE",
     "ATTEMPTS_BEFORE_SPLIT",
+    "call_on_end",
     "cancel",
     "CannotUndo",
     "Chunk",
@@ -51,8 +62,8 @@ __all__ = [
     "failed_recipients",
     "FINAL_STATES",
     "finish",
-    "free_places",
     "get",
+    "get_seen",
     "IdempotencyKeyReused",
     "isolate",
     "Job",
@@ -62,6 +73,7 @@ __all__ = [
     "JobOutcome",
     "JobRequest",
     "JobState",
+    "JobTurn",
     "Key",
     "Kind",
     "kind_of",
@@ -69,11 +81,15 @@ __all__ = [
     "LARGEST_CHUNK",
     "list_jobs",
     "list_results",
+    "list_seen",
     "lock",
     "need_undoable",
     "note_refusal",
+    "need_whole",
     "NotAwaitingApproval",
     "NothingToRetry",
+    "oldest_waiting",
+    "organizations_in_turn",
     "organizations_with_due_jobs",
     "OtherMemberNeeded",
     "Outcome",
@@ -84,12 +100,14 @@ __all__ = [
     "release",
     "replayed",
     "ResultAnswer",
+    "Seen",
+    "seen_results",
+    "Sight",
     "SMALLEST_CHUNK",
     "store_outcomes",
     "Submission",
     "submit",
     "Tally",
-    "call_on_end",
     "Undo",
     "undo_of",
 ]

@@ -210,8 +210,11 @@ def cancel(db: Session, job_id: uuid.UUID, actor: Actor, now: datetime) -> Job:
 
 
 def undo_of(db: Session, job_id: uuid.UUID | None) -> Job | None:
-    """Return the job that undoes this one, if there is one."""
-    return db.scalar(select(Job).where(Job.org_id == current_org(db), Job.undo_of == job_id)) if job_id else None
+    """Return the job that undoes this one, if there is one. An undo that ended and did nothing is none."""
+    if job_id is None:
+        return None
+    did_something = Job.finished_at.is_(None) | (Job.succeeded > 0) | (Job.total == 0)
+    return db.scalar(select(Job).where(Job.org_id == current_org(db), Job.undo_of == job_id, did_something))
 
 
 def need_undoable(job: Job, now: datetime) -> None:

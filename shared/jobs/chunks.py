@@ -1,7 +1,7 @@
 """Chunks: slices of a job's recipients. A chunk is claimed, carried out and retried as a whole."""
 
 import uuid
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, func, select
@@ -11,11 +11,17 @@ from shared.jobs.models import Job, JobChunk
 
 @dataclass(frozen=True)
 class Claim:
-    """A chunk that this worker is about to lock. attempts: the number of its attempts, including this one."""
+    """A chunk that this worker is about to lock.
+
+    attempts: the number of its attempts, including this one. alone: True if it has one recipient. more: True if another
+    worker can claim a chunk of the same organization now.
+    """
 
     job_id: uuid.UUID
     n: int
     attempts: int
+    alone: bool = field(default=False, compare=False)
+    more: bool = field(default=False, compare=False)
 
     def row(self, org_id: str) -> ColumnElement[bool]:
         """The condition that finds the chunk's row."""

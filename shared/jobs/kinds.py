@@ -12,6 +12,7 @@ from typing import Any, Generic, Literal, TypeVar
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
+from shared.access import Permission
 from shared.jobs.chunks import Chunk, Tally
 from shared.jobs.models import Job
 from shared.jobs.requests import JobRequest, Recipients
@@ -44,7 +45,8 @@ class Undo:
 class Kind(Generic[R]):
     """One kind of job.
 
-    name: published, never renamed. request: the model of the job's request.
+    name: published, never renamed. request: the model of the job's request. needs: the permission that submitting
+    needs; a caller who approves, retries or cancels such a job needs it too.
     on_end: called in the transaction that ended the job, with the event counter locked.
     ask_again: asks again what submission asked, when a job is approved or retried; it raises the problem that a
     submission would raise now. At an approval it may lock no row, because the event counter is locked. None: nothing
@@ -56,6 +58,7 @@ class Kind(Generic[R]):
     name: str
     request: type[R]
     work: Work[R]
+    needs: Permission
     on_end: Callable[[Session, Job, R, datetime], None] | None = None
     made: Callable[[Job], Select[*tuple[Any, ...]]] | None = None
     record: Literal["assignment", "licence"] = "assignment"

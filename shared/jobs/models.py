@@ -71,11 +71,20 @@ class Job(Tenant, Base):
         ForeignKeyConstraint(["org_id", "retry_of"], ["job.org_id", "job.id"]),
         ForeignKeyConstraint(["org_id", "undo_of"], ["job.org_id", "job.id"]),
         UniqueConstraint("org_id", "idempotency_key"),
-        UniqueConstraint("org_id", "undo_of"),
+        Index(
+            "uq_job_org_id_undo_of",
+            "org_id",
+            "undo_of",
+            unique=True,
+            postgresql_where=text("undo_of IS NOT NULL AND (finished_at IS NULL OR succeeded > 0 OR total = 0)"),
+        ),
         Index(
             "ix_job_unfinished",
             "progressed_at",
             postgresql_where=text("state IN ('queued', 'running', 'cancelling')"),
+        ),
+        Index(
+            "ix_job_waiting", "org_id", "progressed_at", "id", postgresql_where=text("state IN ('queued', 'running')")
         ),
         CheckConstraint(
             "state IN ('queued', 'awaiting_approval', 'running', 'cancelling', "
@@ -135,13 +144,17 @@ class JobChunk(Tenant, Base):
     """A slice of a job's recipients, sorted. It is claimed, carried out and retried as a whole.
 
     attempts: the number of claims. It is raised before the work, so that a chunk that kills its workers is found.
-    claimed_at: when a worker last claimed the chunk, to lock it next. Claims expire (`ROLLCALL_JOB_CLAIM_SECONDS`).
+    party_ids: the parties of recipients that are not parties themselves, in the same order; filled by a trigger.
+    claimed_at: when a worker last claimed the chunk, to lock it next; null if it was put back. A claim that is older
+    than `ROLLCALL_JOB_CLAIM_SECONDS` and whose chunk nobody has locked is abandoned.
+    next_attempt_at: the chunk is not claimed before; null for at once.
     """
 
     __tablename__ = "job_chunk"
     __table_args__ = (
         ForeignKeyConstraint(["org_id", "job_id"], ["job.org_id", "job.id"]),
         Index("ix_job_chunk_pending", "org_id", "job_id", "n", postgresql_where=text("state = 'pending'")),
+        Index("ix_job_chunk_claimed", "org_id", postgresql_where=text("state = 'pending' AND claimed_at IS NOT NULL")),
         CheckConstraint("state IN ('pending', 'done', 'cancelled', 'split')", name="state"),
         CheckConstraint("cardinality(recipients) > 0", name="not_empty"),
     )
@@ -149,9 +162,23 @@ class JobChunk(Tenant, Base):
     job_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     n: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     recipients: Mapped[list[str]]
+    party_ids: Mapped[list[str] | None]
     state: Mapped[str] = mapped_column(server_default=ChunkState.PENDING)
     attempts: Mapped[int] = mapped_column(server_default="0")
     claimed_at: Mapped[datetime | None]
+    next_attempt_at: Mapped[datetime | None]
+
+
+class JobTurn(Tenant, Base):
+    """When a chunk of the organization was last claimed: the organization that was served longest ago is served next.
+
+    A row of its own, because an organization may have thousands of jobs, and the next organization is chosen often.
+    """
+
+    __tablename__ = "job_turn"
+    __table_args__ = (ForeignKeyConstraint(["org_id"], ["organization.id"]),)
+
+    served_at: Mapped[datetime]
 
 
 class JobOutcome(Tenant, Base):

@@ -44,6 +44,7 @@ class OutcomeCode(StrEnum):
     DUE_DATE_PAST = "due-date-past"
     OTHER_MEMBER_NEEDED = "other-member-needed"
     PROCESSING_FAILED = "processing-failed"
+    PROCESSING_INTERRUPTED = "processing-interrupted"
     CANCELLED = "cancelled"
     PENDING = "pending"
 
@@ -90,11 +91,17 @@ _MEANINGS: dict[OutcomeCode, tuple[Outcome, str]] = {
         Outcome.FAILED,
         "A member revoked this session's licence of the party; another member can grant it with afterRevocation.",
     ),
-    OutcomeCode.PARTY_NOT_FOUND: (Outcome.FAILED, "There is no such party in the directory."),
+    OutcomeCode.PARTY_NOT_FOUND: (
+        Outcome.FAILED,
+        "There is no such party, or it is outside the scope of the job.",
+    ),
     OutcomeCode.PARTY_INACTIVE: (Outcome.FAILED, "The party is inactive."),
     OutcomeCode.OUT_OF_SCOPE: (Outcome.FAILED, "The party is outside the folders of the member who submitted the job."),
     OutcomeCode.NOT_ASSIGNED: (Outcome.FAILED, "The party has no assignment of this version."),
-    OutcomeCode.ASSIGNMENT_NOT_FOUND: (Outcome.FAILED, "There is no such assignment."),
+    OutcomeCode.ASSIGNMENT_NOT_FOUND: (
+        Outcome.FAILED,
+        "There is no such assignment, or it is outside the job's scope.",
+    ),
     OutcomeCode.ASSIGNMENT_CLOSED: (Outcome.FAILED, "The assignment is closed, so it cannot be completed."),
     OutcomeCode.SEVERAL_OPEN_VERSIONS: (
         Outcome.FAILED,
@@ -107,6 +114,10 @@ _MEANINGS: dict[OutcomeCode, tuple[Outcome, str]] = {
         "The member who revoked the licence cannot grant it again; another one must.",
     ),
     OutcomeCode.PROCESSING_FAILED: (Outcome.FAILED, "This recipient could not be processed; retry, or report it."),
+    OutcomeCode.PROCESSING_INTERRUPTED: (
+        Outcome.FAILED,
+        "The workers were killed each time they processed this recipient; retry, or report it.",
+    ),
     OutcomeCode.CANCELLED: (Outcome.CANCELLED, "The job was cancelled before it processed this recipient."),
     OutcomeCode.PENDING: (Outcome.PENDING, "The job has not processed this recipient yet."),
 }

@@ -1,10 +1,11 @@
 """Reading jobs, and the outcome of each of their recipients."""
 
 import uuid
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Label, Select, Text, Uuid, cast, func, literal, null, select, union_all
+from sqlalchemy import ARRAY, Label, Select, Text, Uuid, cast, func, literal, null, select, union_all
 from sqlalchemy.orm import Session
 
 from shared.database import current_org
@@ -34,6 +35,24 @@ def list_jobs(db: Session, *, state: JobState | None = None, kind: str | None = 
 def organizations_with_due_jobs(db: Session, quiet_since: datetime) -> list[str]:
     """Return the ids of organizations with an unfinished job without progress since. Runs without an organization."""
     return list(db.scalars(select(func.organizations_with_due_jobs(quiet_since))))
+
+
+def organizations_in_turn(
+    db: Session, window: int, now: datetime, claim_seconds: float, *, passing_over: Sequence[str] = (), most: int = 8
+) -> list[str]:
+    """Return the organizations that have a chunk to claim, in the order in which they are to be served.
+
+    First those with the fewest chunks in progress, then those that were served longest ago. Runs without an
+    organization. window: an organization with so many chunks in progress has no turn.
+    """
+    abandoned = now - timedelta(seconds=claim_seconds)
+    passed = cast(list(passing_over), ARRAY(Text))
+    return list(db.scalars(select(func.organizations_in_turn(window, now, abandoned, passed, most))))
+
+
+def oldest_waiting(db: Session) -> datetime | None:
+    """Return when the unfinished job that has waited longest last made progress. Runs without an organization."""
+    return db.scalar(select(func.oldest_waiting_job()))
 
 
 def counts(job: Job) -> dict[str, int]:

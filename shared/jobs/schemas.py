@@ -6,6 +6,7 @@ from typing import Any, Literal
 from shared.jobs.models import Job, JobState, Outcome
 from shared.jobs.outcomes import OutcomeCode
 from shared.jobs.queries import counts
+from shared.jobs.sight import Seen, seen_counts
 from shared.wire import Answer, Instant
 
 
@@ -34,8 +35,28 @@ class Approval(Answer):
     at: Instant
 
 
+QUOTES_NOBODY = frozenset(
+    (
+        "by",
+        "courseId",
+        "courseVersionId",
+        "dueOn",
+        "grantedAt",
+        "ifCompleted",
+        "ifLicensed",
+        "notify",
+        "occurredOn",
+        "sessionId",
+        "undoKind",
+        "undoOf",
+        "versionLabel",
+    )
+)
+"""The fields of requests that a caller sees who is limited to folders and sees only a part of the job."""
+
+
 class JobAnswer(Answer):
-    """A job.
+    """A job. For a caller limited to folders: of the recipients in them.
 
     request: the request, with everything that was fixed at submission. retryOf, undoOf: the job that this one retries
     or undoes. error: the reason of a rejection, or why an approval was refused; that job still waits.
@@ -56,8 +77,19 @@ class JobAnswer(Answer):
     error: str | None
 
     @classmethod
+    def of_seen(cls, seen: Seen, own: bool) -> "JobAnswer":
+        """The answer for what a caller limited to folders sees of a job. own: True if the caller submitted it."""
+        job, counted, whole = seen
+        answer = cls.of(job)
+        answer.counts = JobCounts(**seen_counts(counted))
+        if not (whole or own):
+            answer.request = {name: value for name, value in job.request.items() if name in QUOTES_NOBODY}
+            answer.error = None
+        return answer
+
+    @classmethod
     def of(cls, job: Job) -> "JobAnswer":
-        """The answer for a job's row."""
+        """The answer for a job's row, for a caller who sees all parties."""
         return cls(
             id=job.id,
             kind=job.kind,

@@ -5,11 +5,12 @@ itself (`granting.grant`), and one attendance must not grant two. Taking a compl
 """
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, and_, func, literal, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from shared.arrays import is_one_of
 from shared.catalogue import Course, LicenceOn
@@ -44,10 +45,12 @@ def grant_on_completion(
         in_turn = ranked.c.place == place if most > 1 else literal(True)
         each = (
             select(ranked.c.party_id, ranked.c.course_id, ranked.c.course_version_id, ranked.c.assignment_id)
-            .where(in_turn, ~_licensed(db, ranked.c.assignment_id))
+            .where(in_turn)
             .order_by(ranked.c.party_id, ranked.c.course_id)
         )
-        earnings = [Earning(party_id, course, version, None, of) for party_id, course, version, of in db.execute(each)]
+        found = [Earning(party_id, course, version, None, of) for party_id, course, version, of in db.execute(each)]
+        licensed = _licensed(db, found)
+        earnings = [earning for earning in found if earning.assignment_id not in licensed]
         grant_all(db, Lot(earnings, now, actor, job_id), now)
         granted += len(earnings)
     return granted
@@ -82,11 +85,14 @@ def _ranked(db: Session, completed: Select[*tuple[Any, ...]]) -> Select[*tuple[A
     )
 
 
-def _licensed(db: Session, assignment_id: Any) -> Any:
-    """True if the assignment has a licence that is not revoked."""
-    held = aliased(Licence)
-    return (
-        select(held.id)
-        .where(held.org_id == current_org(db), held.assignment_id == assignment_id, held.revoked_at.is_(None))
-        .exists()
-    )
+def _licensed(db: Session, earnings: Sequence[Earning]) -> set[uuid.UUID | None]:
+    """Returns the assignments among these that have a licence which is not revoked.
+
+    By array: a condition in SQL compares every assignment with every licence while PostgreSQL does not know the
+    organization.
+    """
+    if not earnings:
+        return set()
+    mine = is_one_of(Licence.assignment_id, [earning.assignment_id for earning in earnings])
+    held = select(Licence.assignment_id).where(Licence.org_id == current_org(db), mine, Licence.revoked_at.is_(None))
+    return set(db.scalars(held))

@@ -130,12 +130,12 @@ class LicenceDue(Tenant, Base):
     writes the rest. A table of its own, so that publishing a notice updates none of the ten indexes of `licence`.
     counts: the licence is neither revoked nor superseded. notices: how many of `NOTICE_DAYS` have been published.
     expired_at: when the sweep published an end; if `expires_at` is later, the new end is still to be published.
-    due_at: when the next event is due, null if none is.
+    due_at: when the next event is due, null if none is. There is no foreign key to `licence`: a licence is never
+    deleted, and while PostgreSQL does not know an organization each check would read all of its licences.
     """
 
     __tablename__ = "licence_due"
     __table_args__ = (
-        ForeignKeyConstraint(["org_id", "licence_id"], ["licence.org_id", "licence.id"]),
         Index("ix_licence_due_at", "org_id", "due_at", "licence_id", postgresql_where=text("due_at IS NOT NULL")),
         CheckConstraint("notices BETWEEN 0 AND 3", name="notices"),
     )

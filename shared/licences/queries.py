@@ -14,11 +14,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Label, Row, Select, Text, and_, cast, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from shared import directory
+from shared import catalogue, directory
 from shared.arrays import is_one_of
 from shared.catalogue import CourseVersion
 from shared.database import current_org
-from shared.directory import Party
 from shared.errors import NotFound
 from shared.jobs import Job, OutcomeCode
 from shared.licences.models import Licence, LicenceState
@@ -84,21 +83,14 @@ def get(db: Session, licence_id: uuid.UUID, scope: Collection[str] | None) -> Ro
 
 def _shown(db: Session, scope: Collection[str] | None) -> Select[Licence, str, str, datetime | None]:
     former = aliased(Licence)
-    return (
-        select(
-            Licence,
-            Party.display_name.label("display_name"),
-            CourseVersion.label.label("version_label"),
-            former.expires_at.label("former_expires_at"),
-        )
-        .join(Party, and_(Party.org_id == Licence.org_id, Party.id == Licence.party_id))
-        .join(
-            CourseVersion,
-            and_(CourseVersion.org_id == Licence.org_id, CourseVersion.id == Licence.course_version_id),
-        )
-        .outerjoin(former, and_(former.org_id == Licence.org_id, former.id == Licence.renews_id))
-        .where(Licence.org_id == current_org(db), directory.in_scope(Licence.party_id, scope))
-    )
+    former_expires_at = select(former.expires_at).where(former.org_id == Licence.org_id, former.id == Licence.renews_id)
+    rows = select(
+        Licence,
+        directory.name_of(Licence.org_id, Licence.party_id),
+        CourseVersion.label.label("version_label"),
+        former_expires_at.scalar_subquery().label("former_expires_at"),
+    ).outerjoin(CourseVersion, catalogue.is_version(Licence.org_id, Licence.course_version_id))
+    return rows.where(Licence.org_id == current_org(db), directory.in_scope(Licence.party_id, scope))
 
 
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:

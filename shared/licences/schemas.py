@@ -160,7 +160,10 @@ class CheckedItem(CheckAnswer):
 
 
 class SweepAnswer(Answer):
-    """One run of the sweep. slot: its night, null if a member requested it. lagSeconds: delay of its latest event."""
+    """One run of the sweep. slot: its night, null if a member requested it. lagSeconds: delay of its latest event.
+
+    expired, notices, renewals, lagSeconds: of the whole organization; null for a caller limited to folders.
+    """
 
     id: uuid.UUID
     slot: date | None
@@ -168,13 +171,15 @@ class SweepAnswer(Answer):
     asked_at: Instant
     started_at: Instant | None
     finished_at: Instant | None
-    expired: int
-    notices: int
-    renewals: int
+    expired: int | None
+    notices: int | None
+    renewals: int | None
     lag_seconds: float | None
 
     @classmethod
-    def of(cls, sweep: Any) -> "SweepAnswer":
-        """Returns the answer for a row of `sweep`."""
+    def of(cls, sweep: Any, *, limited: bool = False) -> "SweepAnswer":
+        """Returns the answer for a row of `sweep`. limited: True for a caller limited to folders."""
         named = {name: getattr(sweep, name) for name in cls.model_fields if name != "asked_by"}
+        if limited:
+            named |= dict.fromkeys(("expired", "notices", "renewals", "lag_seconds"))
         return cls(**named, asked_by=By(type=sweep.asked_by_type, id=sweep.asked_by_id))

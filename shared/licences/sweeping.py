@@ -66,6 +66,14 @@ def organizations_behind(db: Session, now: datetime) -> int:
     return db.scalar(select(func.organizations_behind_with_sweeps(now - LATE_AFTER))) or 0
 
 
+def oldest_sweep(db: Session) -> datetime | None:
+    """Returns when the organization that was swept least recently was swept, or added if it never was.
+
+    Call it in a transaction without an organization.
+    """
+    return db.scalar(select(func.oldest_sweep()))
+
+
 def begin_tonight(db: Session, now: datetime) -> None:
     """Insert tonight's sweep, if it is due and not there yet. If two do this at once, one inserts it."""
     slot = tonight(now)

@@ -20,6 +20,7 @@ from shared.assignments import (
 )
 from shared.errors import Fault, InvalidInput, NotFound
 from shared.jobs import Accepted, Chunk, Key, Kind, Tally, Undo, declare
+from shared.services.sights import need_seen, sight_of
 from shared.services.submitting import day_it_happened, named_parties, need_recipients, submit
 from shared.services.verbs import verb
 
@@ -54,6 +55,7 @@ COMPLETE = declare(
         name="assignments.complete",
         request=CompleteJob,
         work=_complete,
+        needs=Permission.COMPLETE,
         undo=Undo(assignments.completed_by, _reopen),
     )
 )
@@ -80,26 +82,26 @@ def complete_assignments(
 
 def select_assignments(
     db: Session,
-    folders: Collection[str] | None,
+    caller: Caller,
     body: BulkRequest,
     now: datetime,
     states: Collection[AssignmentState] = (AssignmentState.ASSIGNED,),
 ) -> Select[str]:
     """Select the assignments that a bulk act names, as a job's recipients. Raises NotFound for an unknown job.
 
-    folders: the caller's scope. states: those that the act can change; of a job or
+    states: those that the act can change; of a job or
     a filter that names no state only these are selected. A selection that the caller sees only in part means that part.
     """
     if body.assignment_ids is not None:
         return _as_recipients(body.assignment_ids)
     today = access.today(db, now)
     if body.job_id is not None:
-        jobs.get(db, body.job_id)
+        need_seen(db, sight_of(caller), body.job_id)
         given: dict[str, Any] = {"job_id": body.job_id}
     else:
         given = body.filter.given() if body.filter else {}
     filters = Filters(today, **given)
-    return assignments.select_recipients(db, filters, folders, () if "state" in given else states)
+    return assignments.select_recipients(db, filters, caller.folders, () if "state" in given else states)
 
 
 def _as_recipients(assignment_ids: Iterable[uuid.UUID]) -> Select[str]:

@@ -58,6 +58,7 @@ CREATE = declare(
         name="assignments.create",
         request=CreateJob,
         work=_create,
+        needs=Permission.ASSIGN,
         ask_again=_ask_again,
         made=assignments.made_by,
         undo=Undo(assignments.created_by, assignments.close_created_chunk),

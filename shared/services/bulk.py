@@ -71,12 +71,23 @@ def _ask_change_again(db: Session, _: Job, request: ChangeJob, now: datetime) ->
 
 UNDO = Undo(assignments.completed_by, _put_back)
 
+MANAGES = Permission.MANAGE_ASSIGNMENTS
+
 CHANGE = declare(
-    Kind(name="assignments.change", request=ChangeJob, work=_change, ask_again=_ask_change_again, undo=UNDO)
+    Kind(
+        name="assignments.change",
+        request=ChangeJob,
+        work=_change,
+        needs=MANAGES,
+        ask_again=_ask_change_again,
+        undo=UNDO,
+    )
 )
-REOPEN = declare(Kind(name="assignments.reopen", request=ReopenJob, work=_reopen, undo=UNDO))
-REMIND = declare(Kind(name="assignments.remind", request=RemindJob, work=_remind))
-CLOSE = declare(Kind(name="assignments.close", request=CloseJob, work=assignments.close_chunk, undo=UNDO))
+REOPEN = declare(Kind(name="assignments.reopen", request=ReopenJob, work=_reopen, needs=MANAGES, undo=UNDO))
+REMIND = declare(Kind(name="assignments.remind", request=RemindJob, work=_remind, needs=Permission.ASSIGN))
+CLOSE = declare(
+    Kind(name="assignments.close", request=CloseJob, work=assignments.close_chunk, needs=MANAGES, undo=UNDO)
+)
 
 
 def _change_request(db: Session, body: BulkChangeRequest, now: datetime) -> ChangeJob:
@@ -104,7 +115,7 @@ def change_assignments(
     """Submit a job that changes the due date, the reason or the course of open assignments."""
     if earlier := jobs.replayed(db, key, body):
         return earlier
-    request, recipients = _change_request(db, body, now), select_assignments(db, caller.folders, body, now)
+    request, recipients = _change_request(db, body, now), select_assignments(db, caller, body, now)
     accepted = submit(db, caller, CHANGE, request, recipients, key=key, body=body, workers=workers, now=now)
     return need_recipients(accepted, *NOTHING_MATCHES)
 
@@ -113,7 +124,7 @@ def change_assignments(
 def preview_change(db: Session, caller: Caller, body: BulkChangeRequest, now: datetime) -> BulkPreview:
     """Return the outcomes that a change would have now."""
     request = _change_request(db, body, now)
-    return _preview(db, caller, request, select_assignments(db, caller.folders, body, now), now)
+    return _preview(db, caller, request, select_assignments(db, caller, body, now), now)
 
 
 @verb(Permission.MANAGE_ASSIGNMENTS)
@@ -123,7 +134,7 @@ def reopen_assignments(
     """Submit a job that reopens assignments and takes back the licences that their completions earned."""
     if earlier := jobs.replayed(db, key, body):
         return earlier
-    request, recipients = _reopen_request(db, body, now), select_assignments(db, caller.folders, body, now, ENDED)
+    request, recipients = _reopen_request(db, body, now), select_assignments(db, caller, body, now, ENDED)
     accepted = submit(db, caller, REOPEN, request, recipients, key=key, body=body, workers=workers, now=now)
     return need_recipients(accepted, *NOTHING_MATCHES)
 
@@ -132,7 +143,7 @@ def reopen_assignments(
 def preview_reopening(db: Session, caller: Caller, body: BulkReopenRequest, now: datetime) -> BulkPreview:
     """Return the outcomes that a reopening would have now."""
     request = _reopen_request(db, body, now)
-    return _preview(db, caller, request, select_assignments(db, caller.folders, body, now, ENDED), now)
+    return _preview(db, caller, request, select_assignments(db, caller, body, now, ENDED), now)
 
 
 @verb(Permission.MANAGE_ASSIGNMENTS)
@@ -143,7 +154,7 @@ def close_assignments(
     if earlier := jobs.replayed(db, key, body):
         return earlier
     request = CloseJob(by="assignment", reason=body.reason)
-    recipients = select_assignments(db, caller.folders, body, now)
+    recipients = select_assignments(db, caller, body, now)
     accepted = submit(db, caller, CLOSE, request, recipients, key=key, body=body, workers=workers, now=now)
     return need_recipients(accepted, *NOTHING_MATCHES)
 
@@ -155,7 +166,7 @@ def remind_parties(
     """Submit a job that reminds the parties of open assignments."""
     if earlier := jobs.replayed(db, key, body):
         return earlier
-    request, recipients = RemindJob(by="assignment"), select_assignments(db, caller.folders, body, now)
+    request, recipients = RemindJob(by="assignment"), select_assignments(db, caller, body, now)
     accepted = submit(db, caller, REMIND, request, recipients, key=key, body=body, workers=workers, now=now)
     return need_recipients(accepted, *NOTHING_MATCHES)
 
@@ -163,7 +174,7 @@ def remind_parties(
 @verb(Permission.ASSIGN)
 def preview_reminding(db: Session, caller: Caller, body: RemindRequest, now: datetime) -> BulkPreview:
     """Return the outcomes that a reminder would have now."""
-    return _preview(db, caller, RemindJob(by="assignment"), select_assignments(db, caller.folders, body, now), now)
+    return _preview(db, caller, RemindJob(by="assignment"), select_assignments(db, caller, body, now), now)
 
 
 def _preview(

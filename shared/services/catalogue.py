@@ -8,7 +8,7 @@ from sqlalchemy import Row, Select
 from sqlalchemy.orm import Session
 
 from shared import catalogue
-from shared.access import Caller, Permission
+from shared.access import Caller, Permission, PermissionDenied
 from shared.catalogue import (
     Course,
     CourseChanges,
@@ -21,6 +21,9 @@ from shared.catalogue import (
 from shared.services.verbs import verb
 
 SEES = (Permission.VIEW, Permission.ADMIN)
+
+POLICY = CourseChanges.model_fields.keys() - {"title", "code", "description", "mode"}
+"""The fields of a course that decide about licences."""
 
 Shown = Row[Course, CourseVersion | None]
 """A course with its active version, if it has one."""
@@ -54,7 +57,12 @@ def change_course(
     expected: Collection[int] | None,
     now: datetime,
 ) -> Shown:
-    """Change the given fields. Raises NotFound, Stale, CourseArchived, CourseCodeTaken."""
+    """Change the given fields. Raises NotFound, Stale, CourseArchived, CourseCodeTaken.
+
+    The policy of a course holds for every party, so a caller limited to folders cannot change it: PermissionDenied.
+    """
+    if caller.folders is not None and body.model_fields_set & POLICY:
+        raise PermissionDenied("The policy concerns the whole organization, and your token is limited to folders.")
     catalogue.change_course(db, course_id, body, expected=expected, actor=caller.actor, now=now)
     return catalogue.get_course(db, course_id)
 

@@ -27,12 +27,11 @@ def summarize_deliveries(db: Session, caller: Caller, which: Which) -> Summary:
     return deliveries.summarize(db, replace(which, within=_within(caller)))
 
 
-@verb(Permission.ADMIN)
-def resend(db: Session, caller: Caller, body: ResendRequest, now: datetime) -> int:
+@verb(Permission.ADMIN, whole=True)
+def resend(db: Session, _: Caller, body: ResendRequest, now: datetime) -> int:
     """Queue the deliveries again that are in the given state. Returns their number."""
     state = DeliveryState(body.state)
-    which = Which(body.job_id, state=state, channel=body.channel, within=_within(caller))
-    return deliveries.resend(db, which, now)
+    return deliveries.resend(db, Which(body.job_id, state=state, channel=body.channel), now)
 
 
 @verb(Permission.ADMIN)

@@ -7,20 +7,19 @@ from sqlalchemy import Row, Select
 from sqlalchemy.orm import Session
 
 from shared import directory
-from shared.access import Caller, Permission, PermissionDenied
+from shared.access import Caller, Permission
 from shared.directory import Folder, FolderRequest, Party, SyncAnswer
 from shared.services.verbs import verb
 
 SEES = (Permission.VIEW, Permission.ADMIN, Permission.SYNC_DIRECTORY)
 
 
-@verb(Permission.SYNC_DIRECTORY)
+@verb(Permission.SYNC_DIRECTORY, whole=True)
 def put_parties(db: Session, caller: Caller, media_type: str, body: bytes, now: datetime) -> SyncAnswer:
     """Create or update up to 10,000 parties as the source system has them. Bad rows are reported and left out.
 
     media_type: one of `directory.MEDIA_TYPES`. Raises InvalidInput for a body that cannot be read at all.
     """
-    _need_all(caller)
     rows, bad = directory.read_parties(media_type, body)
     synced = directory.put_parties(db, rows, caller.actor, now)
     return SyncAnswer(
@@ -46,7 +45,7 @@ def get_party(db: Session, caller: Caller, party_id: str) -> Row[Party, Sequence
     return directory.get_party(db, party_id, caller.folders)
 
 
-@verb(Permission.ADMIN, Permission.SYNC_DIRECTORY)
+@verb(Permission.ADMIN, Permission.SYNC_DIRECTORY, whole=True)
 def erase_party(db: Session, caller: Caller, party_id: str, now: datetime) -> Row[Party, Sequence[str]]:
     """Erase a party's name and e-mail address. Does nothing if they are erased. Raises NotFound."""
     directory.get_party(db, party_id, caller.folders)
@@ -54,7 +53,7 @@ def erase_party(db: Session, caller: Caller, party_id: str, now: datetime) -> Ro
     return directory.get_party(db, party_id, caller.folders)
 
 
-@verb(Permission.SYNC_DIRECTORY)
+@verb(Permission.SYNC_DIRECTORY, whole=True)
 def put_folder(
     db: Session, caller: Caller, folder_id: str, body: FolderRequest, now: datetime
 ) -> tuple[Row[Folder, int], bool]:
@@ -62,7 +61,6 @@ def put_folder(
 
     Raises InvalidInput for a party that is not in the directory.
     """
-    _need_all(caller)
     is_new = directory.put_folder(db, folder_id, body, caller.actor, now)
     return directory.get_folder(db, folder_id, caller.folders), is_new
 
@@ -71,9 +69,3 @@ def put_folder(
 def list_folders(db: Session, caller: Caller) -> Select[Folder, int]:
     """Select the folders in the caller's scope, by id."""
     return directory.list_folders(db, caller.folders)
-
-
-def _need_all(caller: Caller) -> None:
-    """Raise PermissionDenied for a caller limited to folders, because a new party is in no folder."""
-    if caller.folders is not None:
-        raise PermissionDenied("A token that is limited to folders cannot write the directory.")

@@ -1,11 +1,8 @@
 """Events: read the feed from any sequence on, and search and export the audit log. Both have the same events."""
 
-import time
 from collections.abc import Iterator, Sequence
 
-import anyio
 import orjson
-from anyio.to_thread import run_sync
 from sqlalchemy import ColumnElement, Select, Text, type_coerce
 from sqlalchemy.orm import Session
 
@@ -15,10 +12,10 @@ from shared.database import Database
 from shared.events import Event, Feed, Filters, Head
 from shared.pagination import page
 from shared.services.verbs import verb
+from shared.watching import Subject, Watch, first
 
 READS = (Permission.READ_EVENTS, Permission.ADMIN)
 
-POLL_SECONDS = 0.25
 EXPORTED_A_PAGE = 2000
 
 
@@ -32,10 +29,11 @@ async def read_feed(
     party_id: str | None,
     limit: int,
     wait: float,
+    watch: Watch,
 ) -> Feed:
     """Return the events above a sequence, in order. If there are none, wait up to `wait` seconds for the first ones.
 
-    Each read is a transaction of its own, so a waiting caller holds no connection between two reads.
+    Each reading is a transaction of its own. Only requests of equal callers that ask for the same share one.
     """
 
     def read() -> Feed:
@@ -43,12 +41,8 @@ async def read_feed(
             access.get_organization(db)
             return events.feed_after(db, after, types=types, party_id=party_id, within=_within(caller), limit=limit)
 
-    deadline = time.monotonic() + wait
-    feed = await run_sync(read)
-    while not feed.events and (left := deadline - time.monotonic()) > 0:
-        await anyio.sleep(min(POLL_SECONDS, left))
-        feed = await run_sync(read)
-    return feed
+    key = caller, after, tuple(types), party_id, limit
+    return await first(watch.follow(Subject(caller.org_id), key, read, wait), lambda feed: bool(feed.events))
 
 
 @verb(*READS)

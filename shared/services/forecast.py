@@ -76,7 +76,7 @@ def make_forecast(
         "until": _begin(days[-1], zone),
     }
     ending = licences.count_lapses(db, caller.folders, **when)
-    offered = sessions.count_seats(db, **when)
+    offered = sessions.count_seats(db, caller.folders, **when)
     nothing = Seats(sessions=0, taken=0, free=0)
     expected = [
         Expected(day, following - timedelta(days=1), ending.get(day, 0), offered.get(day, nothing))

@@ -3,31 +3,32 @@
 The declaration of a job's kind decides which records its results name, what happens at its end, and how it is undone.
 """
 
-import time
 import uuid
 from collections.abc import AsyncIterator
-from datetime import datetime
+from contextlib import aclosing
+from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-import anyio
-from anyio.to_thread import run_sync
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from shared import assignments, jobs
-from shared.access import Caller, Permission
+from shared import access, assignments, jobs
+from shared.access import Caller, FeatureNotAvailable, Permission
 from shared.assignments import UndoJob
 from shared.database import Database
-from shared.jobs import KINDS, Accepted, Chunk, Job, JobState, Kind, Outcome, Tally, declare
+from shared.errors import Problem
+from shared.jobs import KINDS, Accepted, Chunk, Job, JobAnswer, JobState, Kind, Outcome, Seen, Tally, declare
+from shared.services.sights import answer_of, get_seen, job_of, need_seen, need_whole, sight_of
 from shared.services.submitting import submit
 from shared.services.verbs import verb
+from shared.watching import Subject, Watch, first
 
 SEES = (Permission.VIEW, Permission.ASSIGN, Permission.COMPLETE, Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
 """A caller who may start a job or see its effects may read it."""
 
-ACTS = (Permission.ASSIGN, Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
+ACTS = (Permission.ASSIGN, Permission.COMPLETE, Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
+"""A caller who may submit a job of some kind. What the job's kind needs is checked with the job at hand."""
 
-POLL_SECONDS = 0.2
 STREAM_SECONDS = 3600
 
 
@@ -46,8 +47,14 @@ def _undone(db: Session, job: Job, request: UndoJob, now: datetime) -> None:
 
 
 UNDO = {
-    "assignment": declare(Kind(name="assignments.undo", request=UndoJob, work=_undo, on_end=_undone)),
-    "party": declare(Kind(name="sessions.undo", request=UndoJob, work=_undo, on_end=_undone, record="licence")),
+    "assignment": declare(
+        Kind(name="assignments.undo", request=UndoJob, work=_undo, needs=Permission.MANAGE_ASSIGNMENTS, on_end=_undone)
+    ),
+    "party": declare(
+        Kind(
+            name="sessions.undo", request=UndoJob, work=_undo, needs=Permission.ADMIN, on_end=_undone, record="licence"
+        )
+    ),
 }
 """The kinds of undoing jobs, by the noun of their recipients."""
 
@@ -60,58 +67,91 @@ class Results(NamedTuple):
 
 
 @verb(*SEES)
-def list_jobs(db: Session, _: Caller, state: JobState | None, kind: str | None) -> Select[Job]:
-    """Select jobs, the newest first."""
-    return jobs.list_jobs(db, state=state, kind=kind)
+def list_jobs(db: Session, caller: Caller, state: JobState | None, kind: str | None) -> Select[*tuple[Any, ...]]:
+    """Select the jobs that the caller sees, the newest first: rows for `show_job`."""
+    rows, sight = jobs.list_jobs(db, state=state, kind=kind), sight_of(caller)
+    return rows if sight is None else jobs.list_seen(rows, sight)
+
+
+class Waiting(NamedTuple):
+    """The parts that a verb that waits needs instead of a transaction."""
+
+    database: Database
+    watch: Watch
+    features: frozenset[str]
 
 
 @verb(*SEES)
-async def wait_for_job(database: Database, caller: Caller, job_id: uuid.UUID, seconds: float) -> Job:
-    """Return one job, as soon as it has ended or after so many seconds. Raises NotFound.
+async def wait_for_job(waiting: Waiting, caller: Caller, job_id: uuid.UUID, seconds: float) -> Job | Seen:
+    """Return one job for `show_job`, as soon as it has ended or after so many seconds.
 
-    Each read is a transaction of its own, so a waiting caller holds no connection between two reads.
+    Raises NotFound, FeatureNotAvailable.
     """
-    deadline = time.monotonic() + seconds
-    job = await _read_job(database, caller, job_id)
-    while not job.has_ended and (left := deadline - time.monotonic()) > 0:
-        await anyio.sleep(min(POLL_SECONDS, left))
-        job = await _read_job(database, caller, job_id)
-    return job
+    return await first(_follow(waiting, caller, job_id, seconds), lambda job: job_of(job).has_ended)
 
 
 @verb(*SEES)
-async def follow_job(database: Database, caller: Caller, job: Job) -> AsyncIterator[Job]:
-    """Yield the job, read again every `POLL_SECONDS`, until it has ended or `STREAM_SECONDS` have passed."""
-    deadline = time.monotonic() + STREAM_SECONDS
+async def follow_job(waiting: Waiting, caller: Caller, job: Job | Seen, now: datetime) -> AsyncIterator[Job | Seen]:
+    """Yield the job, read again after each change, until it has ended.
+
+    It ends earlier when the caller's token expires, when the caller may no longer see the job, or after
+    `STREAM_SECONDS`.
+    """
+    longest = timedelta(seconds=STREAM_SECONDS)
+    left = longest if caller.expires_at is None else min(longest, caller.expires_at - now)
     yield job
-    while not job.has_ended and time.monotonic() < deadline:
-        await anyio.sleep(POLL_SECONDS)
-        job = await _read_job(database, caller, job.id)
-        yield job
+    if job_of(job).has_ended:
+        return
+    try:
+        async with aclosing(_follow(waiting, caller, job_of(job).id, left.total_seconds())) as found:  # type: ignore[type-var]
+            async for job in found:
+                yield job
+                if job_of(job).has_ended:
+                    return
+    except Problem:  # its answer has begun, so that a problem can only end it
+        return
 
 
-async def _read_job(database: Database, caller: Caller, job_id: uuid.UUID) -> Job:
-    def read() -> Job:
-        with database.transaction(caller.org_id) as db:
-            return jobs.get(db, job_id)
+def _follow(waiting: Waiting, caller: Caller, job_id: uuid.UUID, seconds: float) -> AsyncIterator[Job | Seen]:
+    """Yield the job now and after each change. Only requests of equal callers share a reading."""
 
-    return await run_sync(read)
+    def read() -> Job | Seen:
+        with waiting.database.transaction(caller.org_id) as db:
+            reason = access.unavailability(access.get_organization(db), waiting.features)
+            if reason:
+                raise FeatureNotAvailable(reason)
+            return _read_job(db, caller, job_id)
+
+    return waiting.watch.follow(Subject(caller.org_id, job_id), caller, read, seconds)
+
+
+def _read_job(db: Session, caller: Caller, job_id: uuid.UUID) -> Job | Seen:
+    """Return the job with what the caller sees of it. Raises NotFound."""
+    return get_seen(db, sight_of(caller), job_id)
 
 
 @verb(*SEES)
-def list_results(db: Session, _: Caller, job_id: uuid.UUID, outcome: Outcome | None) -> Results:
-    """Select every recipient of the job with its outcome, by id. Raises NotFound."""
-    job = jobs.get(db, job_id)
+def list_results(db: Session, caller: Caller, job_id: uuid.UUID, outcome: Outcome | None) -> Results:
+    """Select every recipient of the job that the caller sees, with its outcome, by id. Raises NotFound."""
+    job = need_seen(db, sight_of(caller), job_id)
     kind = jobs.kind_of(job)
     rows = jobs.list_results(job, kind.made(job) if kind.made else None, outcome=outcome)
     if kind.request_of(job).recipients_are == "assignment":
-        rows = assignments.results_by_party(rows)
+        rows = assignments.results_by_party(rows, caller.folders)
+    if (sight := sight_of(caller)) is not None:
+        rows = jobs.seen_results(rows, job, sight)
     return Results(rows, kind.record)
 
 
 @verb(*ACTS)
 def cancel_job(db: Session, caller: Caller, job_id: uuid.UUID, now: datetime) -> Job:
-    """Cancel the chunks of a job that no worker has begun. Raises NotFound, JobFinished."""
+    """Cancel the chunks of a job that no worker has begun. Raises NotFound, OutOfScope, JobFinished.
+
+    Needs the permission that submitting the job needed, `training.manage_assignments` or `training.admin`.
+    """
+    caller.need(
+        jobs.kind_of(need_whole(db, sight_of(caller), job_id)).needs, Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN
+    )
     job = jobs.cancel(db, job_id, caller.actor, now)
     jobs.call_on_end(db, job, now)
     return job
@@ -119,25 +159,29 @@ def cancel_job(db: Session, caller: Caller, job_id: uuid.UUID, now: datetime) ->
 
 @verb(*ACTS)
 def retry_job(db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, now: datetime) -> Accepted:
-    """Submit a job of only the failed recipients, with the same request.
+    """Submit a job of only the failed recipients, with the same request. Needs the permission of submitting the job.
 
-    Raises NotFound, NothingToRetry, and the problem that submitting that request would raise now.
+    Raises NotFound, OutOfScope, NothingToRetry, and the problem that submitting that request would raise now.
     """
-    job = jobs.get(db, job_id)
-    kind, failed = jobs.kind_of(job), jobs.failed_recipients(job)
+    job = need_whole(db, sight_of(caller), job_id)
+    kind = jobs.kind_of(job)
+    caller.need(kind.needs)
+    failed = jobs.failed_recipients(job)
     kind.need_acceptable(db, job, now)
     return submit(db, caller, kind, kind.request_of(job), failed, retry_of=job.id, workers=workers, now=now)
 
 
 @verb(Permission.MANAGE_ASSIGNMENTS)
 def approve_job(database: Database, caller: Caller, job_id: uuid.UUID, now: datetime) -> Accepted:
-    """Approve a job that waits for a second member. Raises NotFound, NotAwaitingApproval, OtherMemberNeeded.
+    """Approve a job that waits for a second member. Needs the permission that submitting it needed, too.
 
     Asks again what submission asked, and raises its problem: the job then still waits, and its `error` has the reason.
     So this verb opens its own transactions: the one of a refused approval is rolled back, and a second writes why.
+    Raises NotFound, OutOfScope, PermissionDenied, NotAwaitingApproval, OtherMemberNeeded.
     """
     try:
         with database.transaction(caller.org_id) as db:
+            caller.need(jobs.kind_of(need_whole(db, sight_of(caller), job_id)).needs)
             return Accepted(jobs.approve(db, job_id, caller.actor, now, _need_acceptable), replayed=False)
     except jobs.Refused as refused:
         with database.transaction(caller.org_id) as db:
@@ -151,7 +195,11 @@ def _need_acceptable(db: Session, job: Job, now: datetime) -> None:
 
 @verb(Permission.MANAGE_ASSIGNMENTS)
 def reject_job(db: Session, caller: Caller, job_id: uuid.UUID, reason: str, now: datetime) -> Job:
-    """Reject a job that waits for approval: all its recipients are cancelled. Raises NotFound, NotAwaitingApproval."""
+    """Reject a job that waits for approval: all its recipients are cancelled.
+
+    Raises NotFound, OutOfScope, NotAwaitingApproval.
+    """
+    need_whole(db, sight_of(caller), job_id)
     job = jobs.reject(db, job_id, reason, caller.actor, now)
     jobs.call_on_end(db, job, now)
     return job
@@ -161,18 +209,18 @@ def reject_job(db: Session, caller: Caller, job_id: uuid.UUID, reason: str, now:
 def undo_job(db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, now: datetime) -> Accepted:
     """Submit a job that undoes this one, except for what was changed since. Repeated: the same job.
 
-    Asks nothing of what a submission asks, because it only puts back what was. A job can be undone for 14
-    days after its end. Raises NotFound, CannotUndo.
+    Asks nothing of what a submission asks, because it only puts back what was. A job can be undone for 14 days after
+    its end. What staff submitted needs `training.admin` too. Raises NotFound, OutOfScope, PermissionDenied, CannotUndo.
     """
-    job = jobs.get(db, job_id)
+    job = need_whole(db, sight_of(caller), job_id)
+    if jobs.kind_of(job).needs is Permission.ADMIN:
+        caller.need(Permission.ADMIN)
     if earlier := jobs.undo_of(db, job.id):
         return Accepted(earlier, replayed=True)
     undo = jobs.kind_of(job).undo
     if undo is None:
         raise jobs.CannotUndo("Jobs of this kind cannot be undone.")
     jobs.need_undoable(job, now)
-    if undo.by == "party":
-        caller.need(Permission.ADMIN)  # it revokes licences, as an amendment of the session does
     if undo.begin is not None:
         undo.begin(db, job, now)
     request = UndoJob(undo_of=job.id, undo_kind=job.kind, by=undo.by)
@@ -182,3 +230,15 @@ def undo_job(db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, no
     if not accepted.replayed:
         jobs.call_on_end(db, accepted.job, now)
     return accepted
+
+
+@verb()
+def show_job(db: Session, caller: Caller, job: Job) -> JobAnswer:
+    """Return the answer for a job that a verb has returned to the caller, with what the caller sees of it.
+
+    Also of a job that the caller does not see: a repeated `Idempotency-Key` returns the job of whoever sent it first.
+    """
+    sight = sight_of(caller)
+    if sight is None:
+        return answer_of(caller, job)
+    return answer_of(caller, jobs.get_seen(db, job.id, sight, hidden=True))

@@ -21,7 +21,7 @@ def get_settings(db: Session, _: Caller) -> Organization:
     return access.get_organization(db)
 
 
-@verb(Permission.ADMIN)
+@verb(Permission.ADMIN, whole=True)
 def change_settings(db: Session, caller: Caller, change_limit: int | None, now: datetime) -> Organization:
     """Change the organization's settings. change_limit: None for no limit."""
     access.limit_changes(db, change_limit, actor=caller.actor, now=now)
@@ -36,7 +36,7 @@ def get_availability(db: Session, _: Caller, features: frozenset[str]) -> tuple[
     return organization, access.unavailability(organization, features)
 
 
-@verb(Permission.ADMIN)
+@verb(Permission.ADMIN, whole=True)
 def change_availability(
     db: Session, caller: Caller, enabled: bool, features: frozenset[str], now: datetime
 ) -> tuple[Organization, Unavailability | None]:

@@ -26,7 +26,7 @@ def add_to_roster(db: Session, caller: Caller, session_id: uuid.UUID, body: Rost
     return sessions.add_to_roster(
         db,
         session_id,
-        party_ids=[recipient.entity_id for recipient in body.recipients],
+        party_ids=body.recipients,
         folder_ids=body.folder_ids,
         scope=caller.folders,
         actor=caller.actor,

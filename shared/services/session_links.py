@@ -46,14 +46,18 @@ class LinkedAssignment(NamedTuple):
     version: CourseVersion
 
 
-@verb(Permission.ASSIGN, Permission.MANAGE_ASSIGNMENTS)
-def mint_link(db: Session, caller: Caller, assignment_id: uuid.UUID, links: SessionLinks, now: datetime) -> MintedLink:
+@verb(Permission.COMPLETE)
+def mint_link(
+    db: Session, caller: Caller, assignment_id: uuid.UUID, links: SessionLinks, now: datetime, *, force: bool
+) -> MintedLink:
     """Return a link with which the party can complete this open assignment. Earlier links stay valid.
 
-    Raises NotFound, AssignmentCompleted, AssignmentClosed, LinksNotConfigured.
+    Whoever has the link completes in the party's name, so minting needs the permission to complete. force: mint it
+    although the party has an account.
+    Raises NotFound, AssignmentCompleted, AssignmentClosed, PartyHasAccount, LinksNotConfigured.
     """
     assignment = assignments.locked(db, assignment_id, caller.folders)
-    return assignments.mint_link(db, links, assignment, caller.actor, now)
+    return assignments.mint_link(db, links, assignment, caller.actor, now, force=force)
 
 
 def open_link(db: Session, link: SessionLink, features: frozenset[str]) -> LinkedAssignment:
@@ -64,6 +68,7 @@ def open_link(db: Session, link: SessionLink, features: frozenset[str]) -> Linke
     except NotFound:
         raise LinkInvalid from None
     assignments.check_link(link, row[0])
+    assignments.check_party(db, row[0])
     course = catalogue.get_course(db, row[0].course_id)[0]
     return LinkedAssignment(
         organization, row, course, catalogue.get_version(db, row[0].course_id, row[0].course_version_id)
@@ -82,9 +87,12 @@ def complete_by_link(db: Session, link: SessionLink, features: frozenset[str], n
     except NotFound:
         raise LinkInvalid from None
     assignments.check_link(link, assignment)
+    assignments.check_party(db, assignment)
     if assignment.state == AssignmentState.ASSIGNED:
         party = Actor("party", assignment.party_id)
-        completion = Completion(CompletionMethod.SESSION_LINK, party, access.today(db, now))
+        completion = Completion(
+            CompletionMethod.SESSION_LINK, party, access.today(db, now), link_minted_by=link.minted_by
+        )
         complete_locked(db, assignment, completion, now)
 
 

@@ -78,13 +78,13 @@ def _ask_completion_again(db: Session, job: Job, request: CompletionJob, _: date
     """Ask what a completion asks: the course is not archived. A retry needs the session to be completed still."""
     catalogue.need_not_archived(db, request.course_id, pointer="")
     if job.has_ended:
-        sessions.need_amendable(sessions.locked(db, request.session_id))
+        sessions.need_amendable(sessions.locked(db, request.session_id, None))
 
 
 def _ask_amendment_again(db: Session, job: Job, request: AmendmentJob, _: datetime) -> None:
     """A retry needs the session to be completed still. While an amendment waits for approval, it stays so."""
     if job.has_ended:
-        sessions.need_amendable(sessions.locked(db, request.session_id))
+        sessions.need_amendable(sessions.locked(db, request.session_id, None))
 
 
 def _given_by(job: Job) -> Select[str]:
@@ -127,6 +127,7 @@ COMPLETE = declare(
         name=sessions.COMPLETE,
         request=CompletionJob,
         work=_complete,
+        needs=Permission.ADMIN,
         ask_again=_ask_completion_again,
         on_end=sessions.end_completion,
         made=licences.made_by,
@@ -140,6 +141,7 @@ AMEND = declare(
         name=sessions.AMEND,
         request=AmendmentJob,
         work=_amend,
+        needs=Permission.ADMIN,
         ask_again=_ask_amendment_again,
         made=licences.made_by,
         record="licence",
@@ -182,8 +184,8 @@ def change_session(
     expected: Collection[int] | None,
     now: datetime,
 ) -> Shown:
-    """Change the given fields. Raises NotFound, Stale, SessionCompleted, SessionCancelled, InvalidInput."""
-    sessions.change(db, session_id, body, expected=expected, actor=caller.actor, now=now)
+    """Change the given fields. Raises NotFound, OutOfScope, Stale, InvalidInput, SessionCompleted, SessionCancelled."""
+    sessions.change(db, session_id, body, scope=caller.folders, expected=expected, actor=caller.actor, now=now)
     return sessions.get(db, session_id, caller.folders)
 
 
@@ -196,8 +198,8 @@ def cancel_session(
     expected: Collection[int] | None,
     now: datetime,
 ) -> Shown:
-    """Cancel a session. Raises NotFound, Stale, SessionCompleted, SessionCancelled."""
-    sessions.cancel(db, session_id, reason, expected=expected, actor=caller.actor, now=now)
+    """Cancel a session. Raises NotFound, OutOfScope, Stale, SessionCompleted, SessionCancelled."""
+    sessions.cancel(db, session_id, reason, scope=caller.folders, expected=expected, actor=caller.actor, now=now)
     return sessions.get(db, session_id, caller.folders)
 
 
@@ -210,8 +212,8 @@ def reinstate_session(
     expected: Collection[int] | None,
     now: datetime,
 ) -> Shown:
-    """Schedule a cancelled session again. Raises NotFound, Stale, SessionNotCancelled, InvalidInput."""
-    sessions.reinstate(db, session_id, reason, expected=expected, actor=caller.actor, now=now)
+    """Schedule a cancelled session again. Raises NotFound, OutOfScope, Stale, SessionNotCancelled, InvalidInput."""
+    sessions.reinstate(db, session_id, reason, scope=caller.folders, expected=expected, actor=caller.actor, now=now)
     return sessions.get(db, session_id, caller.folders)
 
 
@@ -221,11 +223,12 @@ def complete_session(
 ) -> Accepted:
     """Submit a job that licenses every party that attended, and freeze the roster. Repeated: the same job.
 
-    Raises NotFound, SessionCancelled, SessionNotBegun, RosterEmpty, InvalidInput for an archived course.
+    Raises NotFound, OutOfScope, SessionCancelled, SessionNotBegun, RosterEmpty, InvalidInput for an archived course.
     """
     if earlier := jobs.replayed(db, key, None):
         return earlier
-    session = sessions.locked(db, session_id)
+    session = sessions.locked(db, session_id, caller.folders)
+    sessions.need_whole(db, session_id, caller.folders)
     if session.completion_job_id is not None:
         return Accepted(jobs.get(db, session.completion_job_id), replayed=True)
     sessions.need_not_cancelled(session)
@@ -253,15 +256,14 @@ def amend_session(
 ) -> Accepted:
     """Submit a job that amends a completed session: it licenses added parties, and revokes licences of removed ones.
 
-    Raises NotFound, SessionNotCompleted, SessionCancelled, InvalidInput for a party in both lists.
+    Raises NotFound, OutOfScope, SessionNotCompleted, SessionCancelled, InvalidInput for a party in both lists.
     """
     if earlier := jobs.replayed(db, key, body):
         return earlier
-    session = sessions.locked(db, session_id)
+    session = sessions.locked(db, session_id, caller.folders)
+    sessions.need_whole(db, session_id, caller.folders)
     sessions.need_amendable(session)
-    to_add, to_remove = sessions.amendment_lists(
-        [party.entity_id for party in body.add], [party.entity_id for party in body.remove]
-    )
+    to_add, to_remove = sessions.amendment_lists(body.add, body.remove)
     zone = access.get_organization(db).time_zone
     listed = {"added": to_add} if len(to_add) < len(to_remove) else {"removed": to_remove}
     after = {"after_revocation": True} if body.after_revocation else {}

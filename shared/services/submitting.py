@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from shared import access, directory, jobs
 from shared.access import Caller
-from shared.assignments import Recipient
 from shared.errors import Fault, InvalidInput
 from shared.jobs import Accepted, JobRequest, Key, Kind, Submission
 
@@ -55,12 +54,10 @@ def need_recipients(accepted: Accepted, pointer: str, detail: str) -> Accepted:
     return accepted
 
 
-def named_parties(
-    db: Session, caller: Caller, recipients: Sequence[Recipient], folder_ids: Sequence[str]
-) -> Select[str]:
+def named_parties(db: Session, caller: Caller, recipients: Sequence[str], folder_ids: Sequence[str]) -> Select[str]:
     """Select the parties that a request names by id and by folder, as a job's recipients. Raises InvalidInput."""
     need_folders(db, caller, folder_ids)
-    return directory.recipients(party_ids=[one.entity_id for one in recipients], folder_ids=folder_ids)
+    return directory.recipients(party_ids=recipients, folder_ids=folder_ids)
 
 
 def need_folders(db: Session, caller: Caller, folder_ids: Sequence[str]) -> None:

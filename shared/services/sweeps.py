@@ -39,7 +39,7 @@ def list_sweeps(db: Session, _: Caller) -> Select[Sweep]:
     return licences.list_sweeps(db)
 
 
-@verb(Permission.ADMIN)
+@verb(Permission.ADMIN, whole=True)
 def ask_sweep(db: Session, caller: Caller, now: datetime) -> Sweep:
     """Request a run over the caller's organization now."""
     return licences.ask_sweep(db, caller.actor, now)

@@ -30,7 +30,7 @@ class Trial(NamedTuple):
     seconds: float
 
 
-@verb(Permission.ADMIN)
+@verb(Permission.ADMIN, whole=True)
 def create_webhook(
     database: Database, caller: Caller, body: WebhookRequest, *, allow_private: bool, now: datetime
 ) -> Webhook:
@@ -43,19 +43,19 @@ def create_webhook(
         )
 
 
-@verb(Permission.ADMIN)
+@verb(Permission.ADMIN, whole=True)
 def list_webhooks(db: Session, _: Caller) -> Select[Webhook]:
     """Select webhooks, the newest first."""
     return deliveries.list_webhooks(db)
 
 
-@verb(Permission.ADMIN)
+@verb(Permission.ADMIN, whole=True)
 def get_webhook(db: Session, _: Caller, webhook_id: uuid.UUID) -> Webhook:
     """Return one webhook. Raises NotFound."""
     return deliveries.get_webhook(db, webhook_id)
 
 
-@verb(Permission.ADMIN)
+@verb(Permission.ADMIN, whole=True)
 def change_webhook(
     database: Database,
     caller: Caller,
@@ -79,7 +79,7 @@ def change_webhook(
         return deliveries.change_webhook(db, webhook_id, changes, expected=expected, actor=caller.actor, now=now)
 
 
-@verb(Permission.ADMIN)
+@verb(Permission.ADMIN, whole=True)
 def remove_webhook(
     db: Session, caller: Caller, webhook_id: uuid.UUID, expected: Collection[int] | None, now: datetime
 ) -> None:
@@ -87,13 +87,13 @@ def remove_webhook(
     deliveries.remove_webhook(db, webhook_id, expected=expected, actor=caller.actor, now=now)
 
 
-@verb(Permission.ADMIN)
+@verb(Permission.ADMIN, whole=True)
 def rotate_secret(db: Session, caller: Caller, webhook_id: uuid.UUID, now: datetime) -> Webhook:
     """Make a new secret. For 24 hours messages are signed with the former one too. Raises NotFound."""
     return deliveries.rotate_secret(db, webhook_id, actor=caller.actor, now=now)
 
 
-@verb(Permission.ADMIN)
+@verb(Permission.ADMIN, whole=True)
 async def try_webhook(
     database: Database, caller: Caller, webhook_id: uuid.UUID, *, allow_private: bool, now: datetime
 ) -> Trial:
@@ -113,14 +113,14 @@ async def try_webhook(
     return Trial(reply, time.monotonic() - began)
 
 
-@verb(Permission.ADMIN)
+@verb(Permission.ADMIN, whole=True)
 def list_webhook_deliveries(db: Session, _: Caller, webhook_id: uuid.UUID) -> Select[Delivery, uuid.UUID]:
     """Select the deliveries to a webhook, the newest first. Raises NotFound."""
     deliveries.get_webhook(db, webhook_id)
     return deliveries.list_deliveries(db, Which(webhook_id=webhook_id))
 
 
-@verb(Permission.ADMIN)
+@verb(Permission.ADMIN, whole=True)
 def replay_webhook(
     db: Session, _: Caller, webhook_id: uuid.UUID, from_sequence: int, now: datetime
 ) -> tuple[int, int, bool]:

@@ -36,7 +36,17 @@ from shared.sessions.completion import (
     roster_of,
 )
 from shared.sessions.models import Attendance, RosterEntry, SessionMode, SessionState, TrainingSession
-from shared.sessions.queries import AMEND, COMPLETE, Filters, Seats, count_seats, get, list_roster, list_sessions
+from shared.sessions.queries import (
+    AMEND,
+    COMPLETE,
+    Filters,
+    Seats,
+    count_seats,
+    get,
+    list_roster,
+    list_sessions,
+    need_whole,
+)
 from shared.sessions.requests import AmendmentJob, CompletionJob
 from shared.sessions.rosters import Addition, add_to_roster, record_attendance, remove_from_roster
 from shared.sessions.schemas import (
@@ -94,6 +104,7 @@ __all__ = [
     "need_amendable",
     "need_begun",
     "need_not_cancelled",
+    "need_whole",
     "plan_amendment",
     "plan_completion",
     "plan_undo",

@@ -19,6 +19,7 @@ from shared.database import current_org
 from shared.errors import Conflict, Fault, InvalidInput
 from shared.events import Actor, Fact
 from shared.sessions.models import RosterEntry, SessionState, TrainingSession
+from shared.sessions.queries import is_visible, need_whole
 from shared.sessions.schemas import SessionChanges, SessionRequest
 
 
@@ -86,16 +87,18 @@ def change(
     session_id: uuid.UUID,
     changes: SessionChanges,
     *,
+    scope: Collection[str] | None,
     expected: Collection[int] | None,
     actor: Actor,
     now: datetime,
 ) -> None:
     """Change the given fields of a scheduled session. Does nothing if they have these values already.
 
-    expected: the revisions that the caller may have read, None for any. Raises NotFound, Stale, SessionCompleted,
-    SessionCancelled, InvalidInput.
+    expected: the revisions that the caller may have read, None for any. Raises NotFound, OutOfScope, Stale,
+    SessionCompleted, SessionCancelled, InvalidInput.
     """
-    session = locked(db, session_id, expected=expected)
+    session = locked(db, session_id, scope, expected=expected)
+    need_whole(db, session_id, scope)
     need_scheduled(session)
     catalogue.need_not_archived(db, session.course_id, pointer="")
     given = changes.model_dump(exclude_unset=True)
@@ -115,10 +118,18 @@ def change(
 
 
 def cancel(
-    db: Session, session_id: uuid.UUID, reason: str, *, expected: Collection[int] | None, actor: Actor, now: datetime
+    db: Session,
+    session_id: uuid.UUID,
+    reason: str,
+    *,
+    scope: Collection[str] | None,
+    expected: Collection[int] | None,
+    actor: Actor,
+    now: datetime,
 ) -> None:
-    """Cancel a scheduled session. Raises NotFound, Stale, SessionCompleted, SessionCancelled."""
-    session = locked(db, session_id, expected=expected)
+    """Cancel a scheduled session. Raises NotFound, OutOfScope, Stale, SessionCompleted, SessionCancelled."""
+    session = locked(db, session_id, scope, expected=expected)
+    need_whole(db, session_id, scope)
     need_scheduled(session)
     session.state, session.cancelled_at, session.cancellation_reason = SessionState.CANCELLED, now, reason
     touch(db, session, now)
@@ -127,13 +138,21 @@ def cancel(
 
 
 def reinstate(
-    db: Session, session_id: uuid.UUID, reason: str, *, expected: Collection[int] | None, actor: Actor, now: datetime
+    db: Session,
+    session_id: uuid.UUID,
+    reason: str,
+    *,
+    scope: Collection[str] | None,
+    expected: Collection[int] | None,
+    actor: Actor,
+    now: datetime,
 ) -> None:
     """Schedule a cancelled session again, with the roster that it had.
 
-    Raises NotFound, Stale, SessionNotCancelled, InvalidInput for an archived course.
+    Raises NotFound, OutOfScope, Stale, SessionNotCancelled, InvalidInput for an archived course.
     """
-    session = locked(db, session_id, expected=expected)
+    session = locked(db, session_id, scope, expected=expected)
+    need_whole(db, session_id, scope)
     if session.state != SessionState.CANCELLED:
         raise SessionNotCancelled
     catalogue.need_not_archived(db, session.course_id, pointer="")
@@ -143,12 +162,17 @@ def reinstate(
     events.record(db, actor, now, Fact("session.reinstated", f"session/{session.id}", data))
 
 
-def locked(db: Session, session_id: uuid.UUID, *, expected: Collection[int] | None = None) -> TrainingSession:
+def locked(
+    db: Session, session_id: uuid.UUID, scope: Collection[str] | None, *, expected: Collection[int] | None = None
+) -> TrainingSession:
     """Lock a session until the end of this transaction, and return it. Raises NotFound, Stale.
 
-    Other transactions may still insert licences that refer to it.
+    scope: the caller's folders, None for all. A session of which only a part is in them is returned too; an act on all
+    of it calls `need_whole`. Other transactions may still insert licences that refer to it.
     """
-    one = select(TrainingSession).where(TrainingSession.org_id == current_org(db), TrainingSession.id == session_id)
+    one = select(TrainingSession).where(
+        TrainingSession.org_id == current_org(db), TrainingSession.id == session_id, is_visible(scope)
+    )
     return locking.locked(db, one, "session", expected=expected, key_share=True)
 
 

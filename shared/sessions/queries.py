@@ -13,23 +13,23 @@ from sqlalchemy import (
     Select,
     Text,
     Uuid,
-    and_,
     case,
     cast,
     exists,
     func,
     literal,
     null,
+    or_,
     select,
+    true,
 )
 from sqlalchemy.orm import Session
 
-from shared import directory
+from shared import catalogue, directory
 from shared.arrays import is_one_of
 from shared.catalogue import Course, CourseVersion
 from shared.database import current_org
-from shared.directory import Party
-from shared.errors import NotFound
+from shared.errors import NotFound, OutOfScope
 from shared.jobs import Job, JobOutcome, Outcome, OutcomeCode
 from shared.sessions.models import Attendance, RosterEntry, SessionMode, SessionState, TrainingSession
 from shared.sessions.schemas import RosterOutcome
@@ -83,25 +83,46 @@ def list_sessions(
 
 
 def get(db: Session, session_id: uuid.UUID, scope: Collection[str] | None) -> Row[TrainingSession, str, str, int, int]:
-    """Return one row as of `list_sessions`. Raises NotFound."""
+    """Return one row as of `list_sessions`. Raises NotFound, also for a session whose roster is outside the scope."""
     row = db.execute(_shown(db, scope).where(TrainingSession.id == session_id)).one_or_none()
     if row is None:
         raise NotFound("session")
     return row
 
 
+def need_whole(db: Session, session_id: uuid.UUID, scope: Collection[str] | None) -> None:
+    """Raise NotFound for a session that is not visible, OutOfScope for one with a party outside the scope.
+
+    Call it with the session locked, so that nobody else is added to the roster meanwhile.
+    """
+    if scope is None:
+        return
+    inside, outside = db.execute(
+        select(
+            func.count().filter(directory.in_scope(RosterEntry.party_id, scope)),
+            func.count().filter(~directory.in_scope(RosterEntry.party_id, scope)),
+        ).where(RosterEntry.org_id == current_org(db), RosterEntry.session_id == session_id)
+    ).one()
+    if outside:
+        raise OutOfScope("session") if inside else NotFound("session")
+
+
 def list_roster(
     db: Session, session: TrainingSession, licensed: Licensed, scope: Collection[str] | None
 ) -> Select[RosterEntry, str, str | None, uuid.UUID | None]:
     """Select the roster by party: rows of (RosterEntry, display_name, outcome, licence_id)."""
-    licence = licensed.subquery("licensed")
+    each = licensed.subquery("each")
+    licence = select(each).where(each.c.party_id == RosterEntry.party_id).offset(0).lateral("licensed")
     shown = directory.in_scope(RosterEntry.party_id, scope)
     licence_id = cast(null(), Uuid) if session.completion_job_id is None else licence.c.licence_id
-    outcome = _outcome(db, session, licence.c).label("outcome")
     return (
-        select(RosterEntry, Party.display_name, outcome, licence_id.label("licence_id"))
-        .join(Party, and_(Party.org_id == RosterEntry.org_id, Party.id == RosterEntry.party_id))
-        .outerjoin(licence, licence.c.party_id == RosterEntry.party_id)
+        select(
+            RosterEntry,
+            directory.name_of(RosterEntry.org_id, RosterEntry.party_id),
+            _outcome(db, session, licence.c).label("outcome"),
+            licence_id.label("licence_id"),
+        )
+        .outerjoin(licence, true())
         .where(RosterEntry.org_id == session.org_id, RosterEntry.session_id == session.id, shown)
         .order_by(RosterEntry.party_id)
     )
@@ -154,9 +175,7 @@ def _outcome(db: Session, session: TrainingSession, licence: Any) -> Any:
 
 
 def _shown(db: Session, scope: Collection[str] | None) -> Select[TrainingSession, str, str, int, int]:
-    version = and_(
-        CourseVersion.org_id == TrainingSession.org_id, CourseVersion.id == TrainingSession.course_version_id
-    )
+    org_id = TrainingSession.org_id
     return (
         select(
             TrainingSession,
@@ -165,14 +184,31 @@ def _shown(db: Session, scope: Collection[str] | None) -> Select[TrainingSession
             _roster_size(scope).label("roster_size"),
             _roster_size(scope, RosterEntry.attendance_recorded_at.is_(None), ATTENDED).label("unrecorded"),
         )
-        .join(Course, and_(Course.org_id == TrainingSession.org_id, Course.id == TrainingSession.course_id))
-        .join(CourseVersion, version)
-        .where(TrainingSession.org_id == current_org(db))
+        .outerjoin(Course, catalogue.is_course(org_id, TrainingSession.course_id))
+        .outerjoin(CourseVersion, catalogue.is_version(org_id, TrainingSession.course_version_id))
+        .where(org_id == current_org(db), is_visible(scope))
     )
+
+
+def is_visible(scope: Collection[str] | None) -> ColumnElement[bool]:
+    """The condition that a session is visible: its roster is empty, or at least one of its parties is in the scope."""
+    if scope is None:
+        return true()
+    of_session = RosterEntry.org_id == TrainingSession.org_id, RosterEntry.session_id == TrainingSession.id
+    inside = exists().where(*of_session, directory.in_scope(RosterEntry.party_id, scope))
+    return or_(~exists().where(*of_session), inside)
 
 
 def _roster_size(scope: Collection[str] | None, *which: ColumnElement[bool]) -> ScalarSelect[int]:
     return select(func.count()).select_from(RosterEntry).where(*_on_roster(scope), *which).scalar_subquery()
+
+
+def _outside_size(scope: Collection[str] | None) -> ColumnElement[int]:
+    """The number of parties on the roster that are outside the scope."""
+    if scope is None:
+        return literal(0)
+    outside = ~directory.in_scope(RosterEntry.party_id, scope)
+    return select(func.count()).select_from(RosterEntry).where(*_on_roster(None), outside).scalar_subquery()
 
 
 def _on_roster(scope: Collection[str] | None) -> tuple[Any, ...]:
@@ -186,7 +222,10 @@ def _on_roster(scope: Collection[str] | None) -> tuple[Any, ...]:
 
 @dataclass(frozen=True)
 class Seats:
-    """The seats of scheduled sessions. free: the remaining seats, None if a session has no capacity."""
+    """The seats of scheduled sessions. free: the remaining seats.
+
+    free is None if a session has no capacity, or if a party on its roster is outside the scope.
+    """
 
     sessions: int
     taken: int
@@ -194,17 +233,26 @@ class Seats:
 
 
 def count_seats(
-    db: Session, *, course_id: uuid.UUID | None, zone: str, by: str, since: datetime, until: datetime
+    db: Session,
+    scope: Collection[str] | None,
+    *,
+    course_id: uuid.UUID | None,
+    zone: str,
+    by: str,
+    since: datetime,
+    until: datetime,
 ) -> dict[date, Seats]:
-    """Count the seats of scheduled sessions by period. by: `week` or `month`.
+    """Count the seats of visible scheduled sessions by period, taken ones in the scope. by: `week` or `month`.
 
     Returns the seats by the first day of the period in this time zone. Periods without a session are left out.
     """
     each = select(
         func.date_trunc(by, func.timezone(zone, TrainingSession.starts_at)).label("period"),
         TrainingSession.capacity,
-        _roster_size(None).label("taken"),
+        _roster_size(scope).label("taken"),
+        _outside_size(scope).label("outside"),
     ).where(
+        is_visible(scope),
         TrainingSession.org_id == current_org(db),
         TrainingSession.state == SessionState.SCHEDULED,
         TrainingSession.starts_at >= since,
@@ -213,9 +261,8 @@ def count_seats(
     if course_id is not None:
         each = each.where(TrainingSession.course_id == course_id)
     found = each.subquery()
-    free = case(
-        (func.bool_and(found.c.capacity.is_not(None)), func.sum(func.greatest(found.c.capacity - found.c.taken, 0)))
-    )
+    known = func.bool_and(found.c.capacity.is_not(None) & (found.c.outside == 0))
+    free = case((known, func.sum(func.greatest(found.c.capacity - found.c.taken, 0))))
     rows = select(found.c.period, func.count(), func.sum(found.c.taken), free).group_by(found.c.period)
     return {
         first.date(): Seats(number, int(taken), None if left is None else int(left))

@@ -71,7 +71,7 @@ def add_to_roster(
     scope: the caller's folders, None for all. Raises NotFound, SessionCompleted, SessionCancelled, InvalidInput for an
     archived course.
     """
-    session = locked(db, session_id)
+    session = locked(db, session_id, scope)
     need_scheduled(session)
     catalogue.need_not_archived(db, session.course_id, pointer="")
     room = None if session.capacity is None else session.capacity - size(db, session_id)
@@ -99,7 +99,7 @@ def remove_from_roster(
     db: Session, session_id: uuid.UUID, party_id: str, *, scope: Collection[str] | None, actor: Actor, now: datetime
 ) -> None:
     """Remove a party from the roster. Raises NotFound, SessionCompleted, SessionCancelled."""
-    session = locked(db, session_id)
+    session = locked(db, session_id, scope)
     need_scheduled(session)
     removed = db.scalar(
         delete(RosterEntry)
@@ -125,7 +125,7 @@ def record_attendance(
     now: datetime,
 ) -> None:
     """Record the attendance of a party. Raises NotFound, SessionCompleted, SessionCancelled."""
-    session = locked(db, session_id)
+    session = locked(db, session_id, scope)
     need_scheduled(session)
     mine = _entry_of(session, party_id, scope)
     entry = db.scalar(select(RosterEntry).where(*mine).execution_options(populate_existing=True))
@@ -168,8 +168,10 @@ def _placed(
             wanted.c.party_id,
             wanted.c.place,
             case(
-                (Party.id.is_(None), literal(OutcomeCode.PARTY_NOT_FOUND, Text)),
-                (~directory.in_scope(wanted.c.party_id, scope), literal(OutcomeCode.OUT_OF_SCOPE, Text)),
+                (
+                    Party.id.is_(None) | ~directory.in_scope(wanted.c.party_id, scope),
+                    literal(OutcomeCode.PARTY_NOT_FOUND, Text),
+                ),
                 (RosterEntry.party_id.is_not(None), literal(ALREADY_THERE, Text)),
                 (~Party.active, literal(OutcomeCode.PARTY_INACTIVE, Text)),
                 else_=literal(ADDED, Text),

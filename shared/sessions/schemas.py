@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from shared.catalogue import WebAddress
 from shared.jobs import OutcomeCode
 from shared.sessions.models import Attendance, RosterEntry, SessionMode, SessionState, TrainingSession
-from shared.wire import Answer, Id, Instant, Line, Paragraph, Received, ReceivedInstant
+from shared.wire import Answer, Id, Instant, Line, Paragraph, PartyIds, Received, ReceivedInstant
 
 MAX_RECIPIENTS = 50_000
 MAX_CAPACITY = 1_000_000
@@ -68,10 +68,13 @@ class Attendee(Received):
     entity_id: Id
 
 
+Attendees = Annotated[list[str], PartyIds(Attendee, MAX_RECIPIENTS)]
+
+
 class RosterRequest(Received):
     """Parties to add to the roster: `recipients` names parties, `folderIds` all parties of these folders."""
 
-    recipients: list[Attendee] = Field(default=[], max_length=MAX_RECIPIENTS)
+    recipients: Attendees = Field(default=[])
     folder_ids: list[Id] = Field(default=[], max_length=500)
 
     @model_validator(mode="after")
@@ -93,13 +96,13 @@ class AmendmentRequest(Received):
     afterRevocation: grants also to those whose licence of this session another member has revoked by hand.
     """
 
-    add: list[Attendee] = Field(default=[], max_length=MAX_RECIPIENTS)
-    remove: list[Attendee] = Field(default=[], max_length=MAX_RECIPIENTS)
+    add: Attendees = Field(default=[])
+    remove: Attendees = Field(default=[])
     reason: Paragraph
     after_revocation: bool = False
 
     @model_validator(mode="after")
-    def _names_somebody(self) -> Self:
+    def _names_a_party(self) -> Self:
         if not self.add and not self.remove:
             raise ValueError("name at least one party to add or to remove")
         if len(self.add) + len(self.remove) > MAX_RECIPIENTS:

@@ -35,7 +35,7 @@ class Undoing:
 
 def begin_undo(db: Session, session_id: uuid.UUID, now: datetime) -> None:
     """Set a completed session to `completing` while its completion is taken back. Raises CannotUndo."""
-    session = locked(db, session_id)
+    session = locked(db, session_id, None)
     if session.state != SessionState.COMPLETED:
         raise CannotUndo("The session is not completed any more, or a job still works on it.")
     if jobs_of(db, session, Job.state.not_in(FINAL_STATES)):

@@ -95,7 +95,7 @@ def plan_amendment(db: Session, chunk: Chunk, request: AmendmentJob, licensed: L
 
     The session may be locked before the event counter, because it is completed: see docs/locks.md.
     """
-    session = locked(db, request.session_id)
+    session = locked(db, request.session_id, None)
     directory.lock_parties(db, and_(chunk.covers(Party.id), Party.id.in_(chunk.recipients)))
     rows = db.execute(_select_codes(db, chunk, request, session, licensed)).all()
     by_party = {row.entity_id: row.code for row in rows}
@@ -175,8 +175,10 @@ def _select_codes(
     by_actor = and_(licence.c.revoked_by_type == actor.type, licence.c.revoked_by_id == actor.id)
     revoked_code = OutcomeCode.OTHER_MEMBER_NEEDED if request.after_revocation else OutcomeCode.LICENCE_REVOKED
     code = case(
-        (Party.id.is_(None), literal(OutcomeCode.PARTY_NOT_FOUND, Text)),
-        (not_(directory.in_scope(entity_id, chunk.job.scope)), literal(OutcomeCode.OUT_OF_SCOPE, Text)),
+        (
+            Party.id.is_(None) | not_(directory.in_scope(entity_id, chunk.job.scope)),
+            literal(OutcomeCode.PARTY_NOT_FOUND, Text),
+        ),
         (and_(removing, has_something), literal(TO_REMOVE, Text)),
         (removing, literal(OutcomeCode.NOT_LICENSED, Text)),
         (and_(by_hand, by_actor if request.after_revocation else true()), literal(revoked_code, Text)),

@@ -40,6 +40,11 @@ def test_a_token_without_folders_has_no_scope_and_one_with_an_empty_list_has_an_
     assert verify(signed(folders=[])).folders == frozenset()
 
 
+def test_a_token_whose_folders_are_null_is_refused() -> None:
+    with pytest.raises(Unauthenticated):
+        verify(jwt.encode(claims() | {"folders": None}, SECRET, algorithm="HS256"))
+
+
 def test_a_token_without_permissions_is_a_member_without_any() -> None:
     assert verify(signed(permissions=None)).permissions == frozenset()
 
@@ -105,6 +110,10 @@ def test_a_token_that_the_secret_did_not_sign_is_refused(token: str) -> None:
         {"permissions": {"training.view": True}},
         {"permissions": [7]},
         {"folders": "crew"},
+        {"folders": False},
+        {"folders": 0},
+        {"folders": ""},
+        {"folders": {}},
         {"folders": [None]},
         {"folders": ["no such folder"]},
         {"nbf": 2**33},

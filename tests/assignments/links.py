@@ -78,6 +78,6 @@ def send(org: Org, worker: InProcessWorker, *, due_on: str | None = "2099-06-15"
     assert draft.status_code == 201, draft.text
     admin.post(f"/v1/courses/{course_id}/versions/{draft.json()['id']}/publish")
     assignment_id = assign(org, worker, course_id, due_on=due_on)
-    minted = org.client(Permission.ASSIGN).post(f"/v1/assignments/{assignment_id}/session-link")
+    minted = org.client(Permission.COMPLETE).post(f"/v1/assignments/{assignment_id}/session-link")
     assert minted.status_code == 200, minted.text
     return Sent(org, assignment_id, minted.json()["url"])

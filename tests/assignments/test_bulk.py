@@ -187,27 +187,35 @@ def test_a_supervisor_changes_no_assignment_outside_the_folders(
     org.with_parties("office-1", folder="office")
     assign(org, worker, body(course, "crew-1", "office-1"))
     job = carried_out(org, worker, submit(supervisor, course, ids(org)))
-    assert codes(org, job) == {"crew-1": code, "office-1": "out-of-scope"}
+    absent = "party-not-found" if submit is complete_by_party else "assignment-not-found"
+    assert codes(org, job) == {"crew-1": code, "office-1": absent}
     assert states(org) == {"crew-1": state, "office-1": "assigned"}
 
 
 @pytest.mark.parametrize(
-    ("submit", "code", "state"),
+    ("submit", "code", "absent", "state"),
     [
-        pytest.param(complete_by_id, "completed", "completed", id="complete by id"),
-        pytest.param(complete_by_party, "completed", "completed", id="complete by party"),
-        pytest.param(close_by_id, "closed", "closed", id="close by id"),
-        pytest.param(undo_creation, "closed", "closed", id="undo"),
+        pytest.param(complete_by_id, "completed", "assignment-not-found", "completed", id="complete by id"),
+        pytest.param(complete_by_party, "completed", "party-not-found", "completed", id="complete by party"),
+        pytest.param(close_by_id, "closed", "assignment-not-found", "closed", id="close by id"),
+        pytest.param(undo_creation, "closed", "out-of-scope", "closed", id="undo"),
     ],
 )
 def test_the_assignment_of_a_party_that_leaves_the_folders_before_the_work_is_not_changed(
-    org: Org, worker: InProcessWorker, course: str, supervisor: TestClient, submit: Submit, code: str, state: str
+    org: Org,
+    worker: InProcessWorker,
+    course: str,
+    supervisor: TestClient,
+    submit: Submit,
+    code: str,
+    absent: str,
+    state: str,
 ) -> None:
     assign(org, worker, body(course, "crew-1", "crew-2"))
     job = accepted(submit(supervisor, course, ids(org)))
     org.with_parties("crew-2", folder="office")
     worker.drain(org.id)
-    assert codes(org, job) == {"crew-1": code, "crew-2": "out-of-scope"}
+    assert codes(org, job) == {"crew-1": code, "crew-2": absent}
     assert states(org) == {"crew-1": state, "crew-2": "assigned"}
 
 

@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import create_app
-from shared import access, assignments, clock
+from shared import assignments, clock
 from shared.access import Permission
 from shared.assignments import (
     LINK_LIFETIME,
@@ -22,9 +22,9 @@ from shared.assignments import (
     SessionLinks,
 )
 from shared.settings import Settings
-from tests.assignments.links import PARTY, Sent, anybody, assign, send
+from tests.assignments.links import PARTY, Sent, anybody, send
 from tests.drain import InProcessWorker
-from tests.factories import OPERATOR, Org, add_org
+from tests.factories import Org, add_org
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 SECRET, OTHER_SECRET = "s" * 32, "o" * 32
@@ -143,7 +143,7 @@ def mint(sent: Sent, client: TestClient) -> Any:
 
 
 def test_a_minted_link_is_stored_neither_in_the_row_nor_in_an_event(sent: Sent) -> None:
-    answer = mint(sent, sent.org.client(Permission.MANAGE_ASSIGNMENTS, member="coordinator"))
+    answer = mint(sent, sent.org.client(Permission.COMPLETE, member="coordinator"))
     assert answer.headers["Cache-Control"] == "no-store"
     expires_at = datetime.fromisoformat(answer.json()["expiresAt"])
     assert timedelta(days=29, hours=23) < expires_at - clock.now() <= timedelta(days=30)
@@ -162,10 +162,46 @@ def test_a_minted_link_is_stored_neither_in_the_row_nor_in_an_event(sent: Sent) 
 
 
 def test_a_link_is_minted_only_with_the_permission_and_within_the_callers_folders(sent: Sent, other_org: Org) -> None:
-    refused = mint(sent, sent.org.client(Permission.VIEW))
+    refused = mint(sent, sent.org.client(Permission.VIEW, Permission.ASSIGN, Permission.MANAGE_ASSIGNMENTS))
     assert (refused.status_code, refused.json()["type"]) == (403, "urn:rollcall:problem:permission-denied")
-    assert mint(sent, sent.org.client(Permission.ASSIGN, folders=["kennel"])).status_code == 404
+    assert mint(sent, sent.org.client(Permission.COMPLETE, folders=["kennel"])).status_code == 404
     assert mint(sent, other_org.client()).status_code == 404
+
+
+def test_a_completion_by_a_minted_link_names_the_member_who_minted_it(sent: Sent) -> None:
+    url = mint(sent, sent.org.client(Permission.COMPLETE, member="coordinator")).json()["url"]
+    anybody(sent.org).post(dataclasses.replace(sent, url=url).path)
+    completion = sent.assignment()["completion"]
+    assert completion["by"] == {"type": "party", "id": PARTY}
+    assert completion["linkMintedBy"] == {"type": "member", "id": "coordinator"}
+    assert sent.events()[-1]["data"]["linkMintedBy"] == "coordinator"
+    sent.change("reopen", reason="Not the party")
+    assert sent.assignment()["completion"] is None
+    sent.change("complete")
+    assert sent.assignment()["completion"]["linkMintedBy"] is None
+
+
+def test_a_party_with_an_account_gets_a_link_only_by_force(sent: Sent) -> None:
+    row = {"entityId": PARTY, "displayName": "Robin", "memberId": "robin"}
+    assert sent.org.client().put("/v1/parties", json={"parties": [row]}).status_code == 200
+    path = f"/v1/assignments/{sent.assignment_id}/session-link"
+    client = sent.org.client(Permission.COMPLETE)
+    refused = [client.post(path), client.post(path, json={"force": False})]
+    assert {(one.status_code, one.json()["type"]) for one in refused} == {
+        (409, "urn:rollcall:problem:party-has-account")
+    }
+    assert client.post(path, json={"force": True}).status_code == 200
+
+
+@pytest.mark.parametrize("how", ["inactive", "erased"])
+def test_the_links_of_a_party_that_is_inactive_or_erased_are_dead(sent: Sent, how: str) -> None:
+    if how == "erased":
+        assert sent.org.client().post(f"/v1/parties/{PARTY}/erase").status_code == 200
+    else:
+        row = {"entityId": PARTY, "displayName": "Robin", "active": False}
+        assert sent.org.client().put("/v1/parties", json={"parties": [row]}).status_code == 200
+    assert [anybody(sent.org).get(sent.path).status_code, anybody(sent.org).post(sent.path).status_code] == [410, 410]
+    assert sent.assignment()["state"] == "assigned"
 
 
 @pytest.mark.parametrize(("what", "slug"), [("complete", "assignment-completed"), ("close", "assignment-closed")])
@@ -228,45 +264,3 @@ def test_a_bad_session_task_is_refused(sent: Sent, other_org: Org) -> None:
     sent.change("close", reason="Left")
     closed = report(sent)
     assert (closed.status_code, closed.json()["type"]) == (409, "urn:rollcall:problem:assignment-closed")
-
-
-# --- the caller's own assignments
-
-
-def mine(org: Org, party: str | None, **params: Any) -> Any:
-    client = org.stranger()
-    client.headers["Authorization"] = f"Bearer {org.token(member='m-1', party=party)}"
-    return client.get("/v1/me/assignments", params=params)
-
-
-def test_a_party_reads_its_open_assignments_by_due_date_and_then_its_completed_ones(
-    org: Org, worker: InProcessWorker
-) -> None:
-    org.with_parties("crew-1", "crew-2")
-    whenever, second, first, done, closed = (
-        assign(org, worker, org.with_course(), due_on=due_on)
-        for due_on in (None, "2099-02-01", "2099-01-01", "2099-01-01", "2099-01-01")
-    )
-    assign(org, worker, org.with_course(), party_id="crew-2")
-    org.client().post(f"/v1/assignments/{done}/complete")
-    org.client().post(f"/v1/assignments/{closed}/close", json={"reason": "Left"})
-
-    seen: list[str] = []
-    cursor: str | None = None
-    while cursor is not None or not seen:
-        answer = mine(org, "crew-1", limit=2, **({"cursor": cursor} if cursor else {}))
-        assert answer.status_code == 200, answer.text
-        seen += [item["id"] for item in answer.json()["items"]]
-        cursor = answer.json()["nextCursor"]
-    assert seen == [first, second, whenever, done]
-
-
-def test_a_member_who_represents_no_party_has_no_assignments(org: Org) -> None:
-    assert mine(org, None).json() == {"items": [], "nextCursor": None}
-
-
-def test_without_training_a_party_cannot_read_its_assignments(org: Org) -> None:
-    with org.transaction() as db:
-        access.enable(db, training=False, actor=OPERATOR, now=clock.now())
-    refused = mine(org, "crew-1")
-    assert (refused.status_code, refused.json()["reason"]) == (403, "disabled")

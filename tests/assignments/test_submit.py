@@ -123,7 +123,7 @@ def test_a_party_outside_the_callers_folders_is_not_assigned(org: Org, worker: I
     org.with_parties("outside", folder="office")
     supervisor = org.client(Permission.ASSIGN, Permission.VIEW, folders=["crew"])
     job = assign(org, worker, body(org.with_course(), "inside", "outside"), supervisor)
-    assert codes(org, job) == {"inside": "created", "outside": "out-of-scope"}
+    assert codes(org, job) == {"inside": "created", "outside": "party-not-found"}
     assert [item["party"]["entityId"] for item in pages(supervisor, "/v1/assignments")] == ["inside"]
 
 

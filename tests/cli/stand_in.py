@@ -27,6 +27,8 @@ def api(port: int) -> None:
 
     import psycopg
 
+    from cli import handover
+
     class Api(http.server.BaseHTTPRequestHandler):
         """Sends status 200 if it can write a row, else 503."""
 
@@ -45,7 +47,12 @@ def api(port: int) -> None:
         def log_message(self, format: str, *args: object) -> None:
             """Logs no requests."""
 
-    http.server.ThreadingHTTPServer(("127.0.0.1", port), Api).serve_forever()
+    given = handover.inherited()
+    assert given is not None, f"`rollcall up` gave no socket for port {port}"
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api, bind_and_activate=False)
+    server.socket, line = given
+    line.say(handover.SERVES)
+    server.serve_forever()
 
 
 def worker() -> None:
@@ -67,7 +74,8 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, _stop)
     print("settings", *sorted(name for name in os.environ if name.startswith("ROLLCALL_")), flush=True)
     match sys.argv[1:]:
         case ["migrate"]:

@@ -16,7 +16,6 @@ import redis
 
 from cli import embedded
 from cli.embedded.redis import redis_program
-from shared.settings import private_keys
 from tests.waiting import runs, within
 
 ROOT = Path(__file__).parents[2]
@@ -265,26 +264,3 @@ def test_a_server_that_cannot_start_names_its_log(tmp_path: Path) -> None:
     with pytest.raises(embedded.CannotStart, match=r"redis ended with code 3; see .*redis\.log for the cause\."):
         server.start()
     assert "out of luck" in (tmp_path / "data" / "redis.log").read_text()
-
-
-def test_the_secret_of_tokens_is_made_once(tmp_path: Path) -> None:
-    secret = embedded.jwt_secret(tmp_path)
-    assert len(secret) >= 43
-    assert embedded.jwt_secret(tmp_path) == secret
-    assert embedded.jwt_secret(tmp_path / "other") != secret
-
-
-def test_the_key_of_credentials_is_made_once_and_is_private(tmp_path: Path) -> None:
-    key = embedded.credential_key(tmp_path)
-    assert len(private_keys(key)) == 1
-    assert embedded.credential_key(tmp_path) == key
-    assert embedded.credential_key(tmp_path / "other") != key
-    assert stat.S_IMODE((tmp_path / "credential-key.pem").stat().st_mode) == 0o600
-
-
-def test_the_permissions_of_a_private_parent_folder_are_kept(tmp_path: Path) -> None:
-    closed = tmp_path / "closed"
-    closed.mkdir(mode=0o700)
-    with embedded.running(closed / "data"):
-        assert stat.S_IMODE(closed.stat().st_mode) == 0o700
-        assert stat.S_IMODE((closed / "data").stat().st_mode) == 0o700

@@ -205,7 +205,7 @@ def test_an_unknown_recipient_is_named_and_the_others_are_assigned(running: Path
     assigned = Run(running, *asked, given=crew)
     assert assigned.code == 1
     assert "3 of 3  2 succeeded  0 unchanged  1 failed" in assigned.err
-    assert "nobody-1  failed: party-not-found  There is no such party in the directory." in assigned.out
+    assert "nobody-1  failed: party-not-found  There is no such party" in assigned.out
     job_id = assigned.out.split()[1]
     assert (
         f"Correct the causes, then retry the failed ones: rollcall jobs retry {job_id} --org {ORG} --data-dir {running}"

@@ -94,7 +94,7 @@ def test_a_caller_with_folders_sees_deliveries_of_their_parties_only(org: Org) -
     limited = org.client(Permission.ADMIN, folders=["crew"])
     put(org, DeliveryState.DEAD, hidden.sequence)
     assert limited.post(f"/v1/deliveries/{hidden.id}/redeliver").status_code == 404
-    assert limited.post("/v1/deliveries/resend", json={"state": "dead"}).json() == {"queued": 0}
+    assert limited.post("/v1/deliveries/resend", json={"state": "dead"}).status_code == 403
 
 
 def test_resend_queues_only_failed_or_dead_deliveries(org: Org, admin: TestClient) -> None:

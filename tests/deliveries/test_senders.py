@@ -49,6 +49,78 @@ def test_a_receiver_that_hangs_delays_no_other(
     assert [row.state for row in rows(other_org)] == ["sent"] * 200
 
 
+@pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "control"])
+def test_hanging_receivers_of_one_organization_leave_places_for_another(
+    org: Org,
+    other_org: Org,
+    worker: InProcessWorker,
+    released: threading.Event,
+    monkeypatch: pytest.MonkeyPatch,
+    guarded: bool,
+) -> None:
+    """Twelve receivers could take 96 places of 64. The control gives their organization all of them."""
+    from worker import webhooks
+
+    monkeypatch.setattr("shared.deliveries.calling.CALL_SECONDS", 30)
+    if not guarded:
+        monkeypatch.setattr(webhooks, "ORG_AT_A_TIME", webhooks.AT_A_TIME)
+    share = webhooks.ORG_AT_A_TIME
+    with receiver(receivers.hang(released)) as bad, receiver() as good:
+        for _ in range(12):
+            webhook(org, url=bad.url)
+        webhook(other_org, url=good.url)
+        record(org, *(f"p-{n}" for n in range(20)))
+        plan(org)
+        thread = threading.Thread(target=send, args=(worker,))
+        thread.start()
+        assert within(20, lambda: bad.open >= share)
+        record(other_org, *(f"p-{n}" for n in range(20)))
+        plan(other_org)
+        assert within(10 if guarded else 2, lambda: len(good.bodies) == 20) is guarded
+        assert bad.most_open == share
+        released.set()
+        thread.join(60)
+        assert not thread.is_alive()
+
+
+def test_slow_mailboxes_of_one_organization_hold_up_no_mail_of_another(
+    org: Org, other_org: Org, worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch, released: threading.Event
+) -> None:
+    """Two tasks send at a time, and an organization's mails are sent by one of them."""
+    from worker import mail
+
+    begun: list[str] = []
+
+    def batch(org_id: str, *_: object) -> bool:
+        begun.append(org_id)
+        if org_id == org.id:
+            released.wait(60)
+        return False
+
+    monkeypatch.setattr(mail, "_send_batch", batch)
+    monkeypatch.setattr(deliveries, "organizations_with_due_deliveries", lambda *_: [org.id])
+    thread = threading.Thread(target=worker.deliver, args=("deliveries.send", "email"))
+    thread.start()
+    assert within(10, lambda: begun == [org.id])
+    monkeypatch.setattr(deliveries, "organizations_with_due_deliveries", lambda *_: [org.id, other_org.id])
+    worker.deliver("deliveries.send", "email")
+    assert begun == [org.id, other_org.id]
+    released.set()
+    thread.join(60)
+
+
+def test_the_mails_that_were_sent_longest_ago_have_the_next_turn(org: Org, other_org: Org) -> None:
+    """Also if each task has time for one organization only."""
+    from worker import mail
+
+    turns, served = mail.Turns(), []
+    for _ in range(4):
+        with turns.next_of([org.id, other_org.id]) as first:
+            served.append(first)
+    assert served[:2] == served[2:]
+    assert set(served) == {org.id, other_org.id}
+
+
 def test_a_message_that_was_sent_and_not_settled_is_sent_again_with_the_same_id(
     org: Org, worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

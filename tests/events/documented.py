@@ -68,3 +68,4 @@ def write() -> None:
 
 if __name__ == "__main__":
     write()
+    print(f"Wrote {FROZEN.name} and {DOCS.name}.")

@@ -13,6 +13,7 @@ from shared.events import Stream, stream
 from tests.drain import InProcessWorker
 from tests.events.tampering import record_many
 from tests.factories import Org
+from tests.faults.plant import forget
 
 NO_MARK = stream.APPEND.replace("if sequence > mark then", "if true then")
 """The script without its guard: it appends every event that it is given."""
@@ -49,6 +50,7 @@ class OwnRedis:
         assert self.server.process is not None
         self.server.process.kill()
         self.server.process.wait(20)
+        forget(self.server)
         try:
             yield
         finally:

@@ -1,7 +1,7 @@
 """The feed: every event in order, numbered without a hole whatever runs at once, and read from any point on."""
 
+import asyncio
 import time
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from shared import clock, events
 from shared.access import Permission
 from shared.events import Actor, Fact, Feed, queries
+from shared.watching import Watch
 from tests.factories import Org
 from tests.racing import blocked
 
@@ -188,10 +189,10 @@ def test_an_event_committed_while_a_page_is_read_is_left_to_the_next_page(
 def test_a_waiting_read_ends_with_the_first_event_that_matches(org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
     steps = [lambda: None, lambda: record(org, "party/a"), lambda: record(org, "party/b", type="party.erased")]
 
-    async def step(_: float) -> None:
-        await run_sync(steps.pop(0))
+    async def step(_: Watch) -> None:
+        await (run_sync(steps.pop(0)) if steps else asyncio.sleep(0.02))
 
-    monkeypatch.setattr("shared.services.events.anyio", SimpleNamespace(sleep=step))
+    monkeypatch.setattr(Watch, "pause", step)
     found = read(org, after=1, types="party.erased", wait=20)
     assert (subjects(found), found["nextCursor"], steps) == (["party/b"], "3", [])
 

@@ -1,7 +1,7 @@
 """Verifying the chain: each kind of tampering is found where it was done, and an untouched chain has no findings."""
 
 import pytest
-from sqlalchemy.exc import InternalError
+from sqlalchemy.exc import OperationalError
 
 from shared import clock, events
 from shared.events import Event, Expected, FindingKind, Verification
@@ -190,7 +190,7 @@ def test_verifying_changes_nothing_and_sees_one_moment(org: Org) -> None:
         seal(org)
         assert list(verification.findings()) == []
         assert (verification.count, verification.sealed) == (10, 10)
-        with pytest.raises(InternalError, match="read-only transaction"):
+        with pytest.raises(OperationalError, match="read-only transaction"):
             events.record(db, OPERATOR, clock.now(), events.Fact("party.changed", "party/a"))
         db.rollback()
     with org.transaction() as db:  # the connection is not read-only any more

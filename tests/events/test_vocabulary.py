@@ -13,12 +13,12 @@ from fastapi.testclient import TestClient
 
 from shared import events
 from shared.events import TYPES
+from tests.architecture.test_published_names import EVENT_TYPES
 from tests.drain import InProcessWorker
 from tests.events import documented
 from tests.events.scenario import everything_happens
 from tests.factories import Org
 from tests.feed import recorded
-from tests.test_architecture import EVENT_TYPES
 
 ASYNCAPI = Path(__file__).with_name("asyncapi") / "schema-3.0.0.json"
 

@@ -5,6 +5,7 @@ only processes that this module started.
 """
 
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -140,6 +141,7 @@ class Plant:
         """Kills Redis with SIGKILL. After the block it starts empty, at the same address."""
         _running(self.redis).kill()
         _running(self.redis).wait(20)
+        forget(self.redis)
         try:
             yield
         finally:
@@ -153,6 +155,12 @@ class Plant:
             yield
         finally:
             _running(self.redis).send_signal(signal.SIGCONT)
+
+
+def forget(redis: EmbeddedRedis) -> None:
+    """Remove the append-only file of a Redis that does not run, so that it starts empty."""
+    for path in redis.directory.glob("appendonly*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _running(server: Server) -> Process:

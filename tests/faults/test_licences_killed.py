@@ -16,7 +16,7 @@ from shared.licences import Sweep
 from tests.factories import OPERATOR, Org
 from tests.faults.accounts import assert_without_holes, ended, halfway, job_of, stuck
 from tests.faults.orders import crew_members
-from tests.faults.plant import Plant, inserting, kill_with_children
+from tests.faults.plant import WITHOUT_RESCUE, Plant, inserting, kill_with_children
 from tests.faults.sabotage import TAKES_ITS_TIME, bad_party, slowly
 from tests.licences.earning import FOLLOW
 from tests.sessions.sitting import add, schedule
@@ -71,11 +71,11 @@ def test_a_session_of_5000_completed_four_times_survives_kill_9_but_in_control_n
     assert 0 < done[0] < ATTENDED
     assert done == [job_of(crew, job_id).succeeded] * 4, "a chunk is written completely or not at all"
     plant.empty_redis()
-    with plant.running("worker"):
+    with plant.running("worker", settings=WITHOUT_RESCUE):
         assert stuck(crew, job_id, for_seconds=5)
         assert of_session(crew, session_id) == done
-        with plant.running("beat"):
-            assert within(60, lambda: ended(crew, job_id))
+    with plant.running("worker", "beat"):
+        assert within(60, lambda: ended(crew, job_id))
     job = job_of(crew, job_id)
     assert (job.state, job.succeeded, job.pending) == ("succeeded", ATTENDED, 0)
     assert of_session(crew, session_id) == [ATTENDED] * 4

@@ -77,7 +77,8 @@ def test_1997_of_2000_recipients_are_done_beside_three_that_raise_hang_and_cut_t
         job_id = submit(crew, crew_members(2000))
         job = accounted(crew, job_id)
     assert (job.state, job.succeeded, job.failed) == ("partially_succeeded", 1997, 3)
-    assert failures(crew, job_id) == dict.fromkeys(bad, "processing-failed")
+    told = {party_id: "interrupted" if does == CUTS_THE_CONNECTION else "failed" for party_id, does in bad.items()}
+    assert failures(crew, job_id) == {party_id: f"processing-{what}" for party_id, what in told.items()}
 
 
 def test_a_recipient_that_kills_its_worker_process_every_time_fails_alone(
@@ -88,10 +89,10 @@ def test_a_recipient_that_kills_its_worker_process_every_time_fails_alone(
         killer_of_workers(plant, worker_process) as killed,
     ):
         job_id = submit(crew, crew_members(500))
-        job = accounted(crew, job_id)
+        job = accounted(crew, job_id, seconds=100)  # half a minute of them are pauses
     assert len(killed) >= 4, "a worker process died at each level of the splitting"
     assert (job.succeeded, job.failed) == (499, 1)
-    assert failures(crew, job_id) == {"party-00100": "processing-failed"}
+    assert failures(crew, job_id) == {"party-00100": "processing-interrupted"}
 
 
 @pytest.mark.parametrize("counted", [True, False], ids=["guarded", "control"])

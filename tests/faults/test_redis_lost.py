@@ -12,13 +12,14 @@ from contextlib import contextmanager
 
 import httpx2
 import pytest
+import redis
 
 from shared.access import Permission
 from tests.factories import Org
 from tests.faults.accounts import accounted, job_of, stuck
 from tests.faults.background import in_background
 from tests.faults.orders import CREW_SIZE, crew_members, order, submit
-from tests.faults.plant import Plant
+from tests.faults.plant import WITHOUT_RESCUE, Plant
 from tests.faults.sabotage import slowly
 
 ANSWER_SECONDS = 3.0
@@ -76,11 +77,36 @@ class TestAtWork:
 def test_control_a_job_never_starts_after_an_emptied_redis_without_the_rescue(plant: Plant, crew: Org) -> None:
     job_id = submit(crew)
     plant.empty_redis()
-    with plant.running("worker"):
+    with plant.running("worker", settings=WITHOUT_RESCUE):
         assert stuck(crew, job_id, for_seconds=5)
         assert job_of(crew, job_id).state == "queued"
-        with plant.running("beat"):
-            assert accounted(crew, job_id).succeeded == CREW_SIZE
+    with plant.running("worker"):
+        assert accounted(crew, job_id).succeeded == CREW_SIZE
+
+
+def test_jobs_end_without_redis_and_without_beat(plant: Plant, crew: Org) -> None:
+    """Each worker process looks for due work itself."""
+    with plant.running("worker"):
+        assert accounted(crew, submit(crew, crew_members(50))).succeeded == 50, "the worker is at work"
+        with plant.without_redis():
+            assert accounted(crew, submit(crew)).succeeded == CREW_SIZE
+        with redis_full(plant):
+            assert accounted(crew, submit(crew)).succeeded == CREW_SIZE
+        assert accounted(crew, submit(crew, crew_members(50))).succeeded == 50
+
+
+@contextmanager
+def redis_full(plant: Plant) -> Iterator[None]:
+    """Let Redis refuse every write while the block runs."""
+    with redis.Redis.from_url(plant.redis.url, socket_timeout=2) as broker:
+        broker.config_set("maxmemory-policy", "noeviction")
+        broker.config_set("maxmemory", 1)
+        with pytest.raises(redis.exceptions.OutOfMemoryError):
+            broker.set("any", "thing")
+        try:
+            yield
+        finally:
+            broker.config_set("maxmemory", 0)
 
 
 def assert_all_end(org: Org, job_ids: list[str]) -> None:

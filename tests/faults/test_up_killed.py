@@ -1,7 +1,7 @@
 """SIGKILL for the whole of `rollcall up` during a job of 20,000, then `rollcall up` again on the same data directory.
 
 Guards: the rows of a job are on disk when its 202 is sent; `rollcall up` ends the processes that a killed one left; and
-`jobs.rescue`, because Redis starts empty.
+`jobs.rescue`, because Redis has lost its file too, as a disk may.
 """
 
 import subprocess
@@ -16,7 +16,7 @@ import pytest
 from tests.factories import Org
 from tests.faults.accounts import accounted, halfway, stuck
 from tests.faults.orders import CREW_SIZE, add_crew, new_org, submit
-from tests.faults.plant import ROOT, SHRUNK, WITHOUT_RESCUE, Plant, free_port, inherited
+from tests.faults.plant import ROOT, SHRUNK, WITHOUT_RESCUE, Plant, forget, free_port, inherited
 from tests.faults.sabotage import slow_down
 from tests.waiting import runs, within
 
@@ -56,6 +56,7 @@ def killed_in_mid_job(plant: Plant, port: int) -> Iterator[tuple[Org, str]]:
             slow_down(plant.owner_url, 0.25)
             job_id = submit(org)
             assert within(30, lambda: halfway(org, job_id))
+        forget(plant.redis)
         org.parts.database.close()  # our own connections are dead too
         yield org, job_id
 

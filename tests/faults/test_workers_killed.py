@@ -8,7 +8,7 @@ from cli.processes import Process
 from tests.factories import Org
 from tests.faults.accounts import accounted, halfway, stuck
 from tests.faults.orders import CREW_SIZE, submit
-from tests.faults.plant import Plant, inserting, kill_with_children
+from tests.faults.plant import WITHOUT_RESCUE, Plant, inserting, kill_with_children
 from tests.faults.sabotage import slowly
 from tests.waiting import within
 
@@ -36,8 +36,8 @@ def test_control_a_job_stays_unfinished_after_kill_9_without_the_rescue(plant: P
     with slowly(plant.owner_url, 0.25), plant.running("worker") as (worker,):
         kill_in_mid_chunk(plant, crew, job_id, worker)
     plant.empty_redis()  # one wake-up message left in it would be enough to continue
-    with plant.running("worker"):
+    with plant.running("worker", settings=WITHOUT_RESCUE):
         assert stuck(crew, job_id, for_seconds=5)
         assert halfway(crew, job_id)
-        with plant.running("beat"):
-            assert accounted(crew, job_id).succeeded == CREW_SIZE
+    with plant.running("worker"):
+        assert accounted(crew, job_id).succeeded == CREW_SIZE

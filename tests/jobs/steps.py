@@ -21,6 +21,7 @@ NOW = datetime(2126, 6, 1, 12, tzinfo=UTC)
 CLAIM_SECONDS = 10.0
 LATER = NOW + timedelta(seconds=CLAIM_SECONDS + 1)
 ACTOR = Actor("member", "member-1")
+WINDOW = 8
 CHUNK = 250
 """Recipients in the smallest chunk."""
 
@@ -56,15 +57,15 @@ def submit_in(db: Session, size: int = CHUNK, at: datetime = NOW, **fields: Any)
     return jobs.submit(db, submission, ids, workers=64, now=at)
 
 
-def claimed(org: Org, at: datetime = NOW) -> Claim | None:
+def claimed(org: Org, at: datetime = NOW, window: int = WINDOW) -> Claim | None:
     """Claims the next chunk, in its own transaction. Returns None if there is none."""
     with org.transaction() as db:
-        return jobs.claim(db, at, CLAIM_SECONDS)
+        return jobs.claim(db, at, CLAIM_SECONDS, window)
 
 
-def claim(org: Org, at: datetime = NOW) -> Claim:
+def claim(org: Org, at: datetime = NOW, window: int = WINDOW) -> Claim:
     """Claims the next chunk. Fails if there is none."""
-    found = claimed(org, at)
+    found = claimed(org, at, window)
     assert found is not None
     return found
 
@@ -104,12 +105,6 @@ def cancel(org: Org, job_id: uuid.UUID) -> Job:
     """Cancels a job. Returns the job."""
     with org.transaction() as db:
         return jobs.cancel(db, job_id, ACTOR, NOW)
-
-
-def free_places(org: Org, window: int, at: datetime = NOW) -> int:
-    """The number of chunks that may be begun."""
-    with org.transaction() as db:
-        return jobs.free_places(db, window, at, CLAIM_SECONDS)
 
 
 @contextmanager

@@ -1,13 +1,18 @@
 """A chunk that fails or is cancelled. A chunk that fails is split until it holds only the bad recipient."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from shared import jobs
 from shared.jobs import ChunkState, JobOutcome, JobState, OutcomeCode, Tally
+from tests.assignments.asking import body, codes
+from tests.assignments.asking import submit as submit_assignments
+from tests.drain import InProcessWorker
 from tests.factories import Org
+from tests.faults.accounts import job_of
 from tests.jobs.steps import (
     CHUNK,
     CLAIM_SECONDS,
@@ -15,6 +20,7 @@ from tests.jobs.steps import (
     cancel,
     chunks,
     claim,
+    claimed,
     dying,
     finish,
     isolate,
@@ -83,6 +89,55 @@ class TestIsolate:
         finish(org, begun)
         isolate(org, begun)
         assert states(org, job_id) == [ChunkState.DONE, ChunkState.PENDING]
+
+
+class TestInterrupted:
+    """A single recipient whose worker is killed: it may be a restart, so it has more attempts, with pauses."""
+
+    def test_the_pause_after_an_attempt_that_died_doubles(self, org: Org) -> None:
+        submit(org, 1)
+        at = NOW
+        for attempt in range(jobs.ATTEMPTS_ALONE):
+            assert claim(org, at).attempts == attempt + 1
+            pause = timedelta(seconds=CLAIM_SECONDS * 2**attempt)
+            assert claimed(org, at + pause - timedelta(milliseconds=1)) is None
+            at += max(pause, timedelta(seconds=CLAIM_SECONDS + 1))
+
+    def test_a_chunk_of_several_recipients_has_no_pause(self, org: Org) -> None:
+        submit(org, CHUNK)
+        for death in range(3):
+            assert claim(org, NOW + death * timedelta(seconds=CLAIM_SECONDS + 1)).attempts == death + 1
+
+    @pytest.mark.parametrize("attempts", [5, 2], ids=["guarded", "control"])
+    def test_a_recipient_whose_worker_is_killed_four_times_is_not_blamed(
+        self, org: Org, worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch, attempts: int
+    ) -> None:
+        monkeypatch.setattr(jobs, "ATTEMPTS_ALONE", attempts)
+        job = self._after_deaths(4, org, worker, monkeypatch)
+        worker.drain(org.id)
+        assert (job_of(org, job["id"]).state == JobState.SUCCEEDED) is (attempts == 5)
+
+    def test_a_recipient_whose_worker_is_killed_five_times_is_given_up_and_told_apart(
+        self, org: Org, worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        job = self._after_deaths(5, org, worker, monkeypatch)
+        worker.drain(org.id)
+        assert codes(org, job) == {"party-1": "processing-interrupted"}
+
+    @staticmethod
+    def _after_deaths(count: int, org: Org, worker: InProcessWorker, patch: pytest.MonkeyPatch) -> dict[str, Any]:
+        """Submit a job for one party, and let so many workers die at it. Returns the job."""
+        from worker import app
+        from worker import jobs as tasks
+
+        patch.setattr(tasks, "config", app.config.model_copy(update={"job_claim_seconds": 1e-6}))
+        org.with_parties("party-1")
+        job = submit_assignments(org.client(), body(org.with_course(), "party-1"))
+        with patch.context() as dying_workers:
+            dying_workers.setattr(tasks, "_attempt", lambda *_: None)
+            for _ in range(count):
+                worker.deliver("jobs.run_chunk", org.id)
+        return job
 
 
 class TestCancel:

@@ -1,9 +1,9 @@
 """Two ways to follow a job to its end: a request that waits for the end, and a stream of every change."""
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,20 +11,22 @@ from anyio.to_thread import run_sync
 from fastapi.testclient import TestClient
 
 from shared.access import Permission
+from shared.services import jobs
+from shared.watching import Watch
 from tests.assignments.asking import body, parties, submit
 from tests.drain import InProcessWorker
 from tests.factories import Org
+from tests.waiting import within
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], object]) -> None:
-    """Replaces each pause of the API between two reads of a job by the next of these steps."""
+    """Replaces each pause of the poller between two looks by the next of these steps; after the last one it pauses."""
     left = list(steps)
 
-    async def step(_: float) -> None:
-        assert left, "the API reads the job again after the last step"
-        await run_sync(left.pop(0))
+    async def step(_: Watch) -> None:
+        await (run_sync(left.pop(0)) if left else asyncio.sleep(0.02))
 
-    monkeypatch.setattr("shared.services.jobs.anyio", SimpleNamespace(sleep=step))
+    monkeypatch.setattr(Watch, "pause", step)
 
 
 def test_a_waiting_request_is_answered_when_the_job_ends(
@@ -53,11 +55,11 @@ def test_a_waiting_request_holds_no_database_connection(
     """Otherwise waiting requests could use up the connection pool, and block all others."""
     job = submit(org.client(), body(org.with_course(), "party-1"))
     pool: Any = org.parts.database.engine.pool
-    held: list[int] = []
-    count = lambda: held.append(pool.checkedout())  # noqa: E731
-    meanwhile(monkeypatch, lambda: None, count, lambda: worker.drain(org.id))
+    free: list[bool] = []
+    look = lambda: free.append(within(10, lambda: pool.checkedout() == 0))  # noqa: E731
+    meanwhile(monkeypatch, lambda: None, look, lambda: worker.drain(org.id))
     assert org.client().get(f"/v1/jobs/{job['id']}{rest}").status_code == 200
-    assert held == [0]
+    assert free == [True]
 
 
 def streamed(client: TestClient, path: str) -> Iterator[dict[str, Any]]:
@@ -81,10 +83,24 @@ def test_a_stream_sends_each_change_and_ends_with_the_job(
     org.with_parties(*parties(20))
     job = submit(org.client(), body(org.with_course(), *parties(20)))
 
+    read, states = jobs._read_job, []
+
+    def reading(*args: Any) -> Any:
+        found = read(*args)
+        states.append(found.state)
+        return found
+
     def work_on_one_chunk() -> None:
         worker.deliver("jobs.run_chunk", org.id)
 
-    meanwhile(monkeypatch, work_on_one_chunk, lambda: None, work_on_one_chunk)
+    def begin() -> None:
+        assert within(10, lambda: len(states) == 2), "before the stream, and at its beginning"
+
+    def see_it() -> None:
+        assert within(10, lambda: "running" in states)
+
+    monkeypatch.setattr(jobs, "_read_job", reading)
+    meanwhile(monkeypatch, begin, work_on_one_chunk, lambda: None, see_it, work_on_one_chunk)
     sent = list(streamed(org.client(Permission.VIEW), f"/v1/jobs/{job['id']}/stream"))
     assert [(one["state"], one["counts"]["pending"]) for one in sent] == [
         ("queued", 20),

@@ -19,12 +19,12 @@ from tests.jobs.steps import (
     CLAIM_SECONDS,
     LATER,
     NOW,
+    WINDOW,
     chunks,
     claim,
     claimed,
     dying,
     finish,
-    free_places,
     read,
     states,
     submit,
@@ -66,9 +66,9 @@ class TestClaim:
         """
         job_id = submit(org)
         with org.transaction() as one:
-            begun = jobs.claim(one, NOW, CLAIM_SECONDS)
+            begun = jobs.claim(one, NOW, CLAIM_SECONDS, WINDOW)
             assert begun is not None
-            with blocked(org, lambda other: jobs.claim(other, NOW, CLAIM_SECONDS)) as claiming:
+            with blocked(org, lambda other: jobs.claim(other, NOW, CLAIM_SECONDS, WINDOW)) as claiming:
                 with org.transaction() as db:
                     assert jobs.lock(db, Claim(job_id, 1, attempts=1)), "the claim that waits holds the next chunk"
                 one.commit()
@@ -175,7 +175,22 @@ class TestRelease:
         with org.transaction() as db:
             jobs.release(db, begun)
         assert [chunk.attempts for chunk in chunks(org, job_id)] == [0, 0]
-        assert claim(org).n == 1, "the released chunk was claimed again at once"
+
+    def test_a_released_chunk_is_claimed_again_at_once(self, org: Org) -> None:
+        """Its claim has ended, so nobody waits until it expires."""
+        submit(org)
+        begun = claim(org)
+        with org.transaction() as db:
+            jobs.release(db, begun)
+        assert claim(org) == begun
+
+    def test_a_chunk_that_is_released_with_a_pause_is_claimed_after_it(self, org: Org) -> None:
+        submit(org, CHUNK)
+        begun = claim(org)
+        with org.transaction() as db:
+            jobs.release(db, begun, NOW + timedelta(seconds=2))
+        assert claimed(org, NOW + timedelta(seconds=1)) is None
+        assert claim(org, NOW + timedelta(seconds=2)) == begun
 
     def test_a_settled_chunk_is_not_released(self, org: Org) -> None:
         job_id = submit(org)
@@ -186,15 +201,30 @@ class TestRelease:
         assert chunks(org, job_id)[0].attempts == 1
 
 
-class TestFreePlaces:
-    def test_free_places_are_bounded_by_the_window_and_by_the_waiting_chunks(self, org: Org) -> None:
-        submit(org, 3 * CHUNK)
-        assert [free_places(org, window) for window in (1, 2, 5)] == [1, 2, 3]
-        claim(org)
-        assert [free_places(org, window) for window in (1, 2, 5)] == [0, 1, 2]
+class TestWindow:
+    """An organization has at most `window` chunks in progress: claims that are young, and chunks that are locked."""
 
-    def test_a_place_is_free_again_when_its_claim_is_old(self, org: Org) -> None:
-        submit(org)
-        claim(org)
-        claim(org)
-        assert (free_places(org, 2), free_places(org, 2, LATER)) == (0, 2)
+    def test_no_more_chunks_than_the_window_are_claimed(self, org: Org) -> None:
+        submit(org, 4 * CHUNK)
+        found = [claimed(org, window=3) for _ in range(4)]
+        assert [None if one is None else (one.n, one.more) for one in found] == [(0, True), (1, True), (2, False), None]
+
+    def test_a_settled_chunk_makes_room(self, org: Org) -> None:
+        submit(org, 3 * CHUNK)
+        begun = claim(org, window=1)
+        assert claimed(org, window=1) is None
+        finish(org, begun)
+        assert claim(org, window=1).n == 1
+
+    def test_the_chunk_of_a_dead_worker_takes_up_no_place(self, org: Org) -> None:
+        submit(org, 3 * CHUNK)
+        claim(org, window=1)
+        assert [claim(org, LATER, window=2).n, claim(org, LATER, window=2).n] == [0, 1]
+
+    def test_a_locked_chunk_takes_up_its_place_however_old_its_claim_is(self, org: Org) -> None:
+        submit(org, 3 * CHUNK)
+        begun = claim(org)
+        with org.transaction() as db:
+            assert jobs.lock(db, begun) is not None
+            assert claimed(org, LATER, window=1) is None
+            assert claim(org, LATER, window=2).n == 1

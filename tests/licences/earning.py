@@ -23,6 +23,7 @@ from tests.factories import Org
 INSTRUCTOR = Actor("member", "instructor-1")
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CLAIM_SECONDS = 60.0
+WINDOW = 3
 FOLLOW = """
     INSERT INTO licence_due (org_id, licence_id, expires_at, counts)
     SELECT org_id, id, expires_at, true FROM licence WHERE org_id = %(org)s ON CONFLICT DO NOTHING"""
@@ -78,7 +79,7 @@ def chunk_of(org: Org, *party_ids: str) -> Iterator[tuple[Session, Chunk]]:
         named = recipients(party_ids=party_ids, folder_ids=[])
         jobs.submit(db, submission, named, workers=1, now=clock.now())
     with org.transaction() as db:
-        claimed = jobs.claim(db, clock.now(), CLAIM_SECONDS)
+        claimed = jobs.claim(db, clock.now(), CLAIM_SECONDS, WINDOW)
     assert claimed is not None
     with org.transaction() as db:
         chunk = jobs.lock(db, claimed)

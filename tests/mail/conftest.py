@@ -8,7 +8,7 @@ from shared import deliveries
 from shared.settings import Settings
 from tests.drain import InProcessWorker
 from tests.factories import Org
-from tests.mail.correspondence import Correspondence
+from tests.mail.correspondence import Correspondence, switch_mail
 from tests.mail.server import MailServer, running
 
 
@@ -24,16 +24,16 @@ def mails(
     org: Org, worker: InProcessWorker, server: MailServer, configured: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Correspondence]:
     """The organization's mails, sent by this process."""
-    from worker import deliveries as sending
     from worker import mail  # reads the environment, so not before it is set
 
     config = configured.model_copy(
         update={"smtp_url": server.url, "mail_from": "Rollcall <rollcall@training.example>", "mails_a_day": 5}
     )
     monkeypatch.setattr(mail, "config", config)
-    monkeypatch.setattr(sending, "config", config)
     post = mail.Post()
     post.server = deliveries.MailServer(server.url, patience_seconds=1.0)
     monkeypatch.setattr(mail, "post", post)
+    switch_mail(org, True)
     yield Correspondence(org, worker, server, post)
+    switch_mail(org, False)
     post.server.close()

@@ -8,7 +8,7 @@ from typing import Any
 import time_machine
 from sqlalchemy import select
 
-from shared import clock, deliveries
+from shared import clock, deliveries, deployment
 from shared.deliveries import Channel, Delivery
 from tests.assignments.asking import assign, body
 from tests.drain import InProcessWorker
@@ -17,6 +17,12 @@ from tests.mail.server import MailServer
 
 ADA = {"entityId": "ada", "displayName": "Ada Lindqvist", "email": "ada@crew.example"}
 BOB = {"entityId": "bob", "displayName": "Bob Okafor", "email": "bob@crew.example", "memberId": "m-bob"}
+
+
+def switch_mail(org: Org, on: bool) -> None:
+    """Switch mail on or off, for the whole deployment."""
+    with org.parts.database.transaction(None) as db:
+        deployment.switch_mail(db, on, clock.now())
 
 
 @dataclass
@@ -42,7 +48,7 @@ class Correspondence:
         from worker import deliveries as sending
 
         with self.org.transaction() as db:
-            while deliveries.plan(db, clock.now(), mailed=sending.mailed()):
+            while deliveries.plan(db, clock.now(), mailed=sending.mailed(db)):
                 pass
 
     def send(self) -> None:

@@ -1,16 +1,17 @@
 """Mails about assignments: the right words, link and day, and no mail that is not true any more."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import time_machine
 
-from shared import deliveries
+from shared import clock, deliveries
 from shared.deliveries import Envelope, Letter
 from shared.settings import Settings
 from tests.assignments.asking import deactivate
 from tests.assignments.links import anybody
-from tests.mail.correspondence import ADA, BOB, Correspondence, html, links, plain
+from tests.mail.correspondence import ADA, BOB, Correspondence, html, links, plain, switch_mail
 
 
 def test_a_party_without_an_account_gets_a_link_that_completes_the_assignment(mails: Correspondence) -> None:
@@ -216,27 +217,47 @@ def test_a_mail_that_cannot_be_composed_stops_no_other(mails: Correspondence, mo
     ]
 
 
-def test_without_a_mail_server_no_mail_is_planned(mails: Correspondence, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor later, when there is a mail server: mails about earlier months would flood the parties."""
+def test_no_mail_is_planned_while_mail_is_switched_off(mails: Correspondence) -> None:
+    """Nor later, when it is on: mails about earlier months would flood the parties."""
     mails.add_parties(ADA)
     mails.assign("ada")
-    with monkeypatch.context() as without:
-        without.setattr("worker.deliveries.config", mails.org.parts.settings)
-        assert (mails.deliver(), mails.states()) == ([], [])
+    switch_mail(mails.org, False)
+    assert (mails.deliver(), mails.states()) == ([], [])
+    switch_mail(mails.org, True)
     assert (mails.deliver(), mails.states()) == ([], [])
 
 
-def test_planned_mails_are_suppressed_if_the_mail_server_is_not_configured_any_more(
+def test_planned_mails_are_suppressed_once_mail_is_switched_off(mails: Correspondence) -> None:
+    mails.add_parties(ADA)
+    mails.assign("ada")
+    mails.plan()
+    switch_mail(mails.org, False)
+    mails.send()
+    assert mails.states() == [("ada", "suppressed", "mail-not-configured")]
+
+
+def test_a_process_without_a_mail_server_plans_mails_and_leaves_them_to_one_that_has_it(
     mails: Correspondence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from worker import mail
 
     mails.add_parties(ADA)
     mails.assign("ada")
-    monkeypatch.setattr(mail, "post", mail.Post())
-    monkeypatch.setattr(mail, "config", mails.org.parts.settings)
-    assert mails.deliver() == []
-    assert mails.states() == [("ada", "suppressed", "mail-not-configured")]
+    with monkeypatch.context() as without:
+        without.setattr(mail, "post", mail.Post())
+        without.setattr(mail, "config", mails.org.parts.settings)
+        assert mails.deliver() == []
+        assert mails.states() == [("ada", "queued", None)]
+    assert [sent["To"] for sent in mails.deliver()] == ["Ada Lindqvist <ada@crew.example>"]
+
+
+def test_a_mail_that_waited_for_more_than_three_days_is_stale(mails: Correspondence) -> None:
+    mails.add_parties(ADA)
+    mails.assign("ada")
+    mails.plan()
+    with time_machine.travel(clock.now() + timedelta(days=3, minutes=1)):
+        assert mails.deliver() == []
+    assert mails.states() == [("ada", "suppressed", "stale")]
 
 
 def test_a_party_that_became_inactive_stops_no_other_mail(mails: Correspondence) -> None:

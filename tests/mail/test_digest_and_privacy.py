@@ -73,7 +73,7 @@ def test_preparing_a_batch_takes_the_same_statements_for_any_number_of_mails(mai
         with mails.worker.database.transaction(mails.org.id) as db:
             claimed = deliveries.claim(db, Channel.EMAIL, clock.now(), 1000, 60)
             with count_statements(mails.worker.database.engine) as counted:
-                assert len(mail._prepare(db, claimed, clock.now(), configured=True)) == size
+                assert len(mail._prepare(db, claimed, clock.now(), on=True)) == size
         counts.append(counted.count)
     assert counts[0] == counts[1]
     assert counts[0] < 12

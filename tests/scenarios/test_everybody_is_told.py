@@ -23,6 +23,7 @@ from tests.deliveries.receivers import receiver
 from tests.deliveries.receiving import webhook
 from tests.drain import InProcessWorker
 from tests.factories import Org
+from tests.mail.correspondence import switch_mail
 from tests.mail.server import running
 
 SIZE = 2_000
@@ -63,6 +64,7 @@ def test_2000_assignments_reach_each_receiver_on_each_channel_exactly_once(
         for module in (mail, webhooks):
             monkeypatch.setattr(module, "config", open_to_us)
         monkeypatch.setattr(mail, "post", post)
+        switch_mail(org, True)
         hooks = [webhook(org, TYPE, url=one.url) for one in (good, bad)]
         assert assign(org, worker, body(org.with_course(), *names))["state"] == "succeeded"
         with org.transaction() as db:
@@ -77,6 +79,7 @@ def test_2000_assignments_reach_each_receiver_on_each_channel_exactly_once(
                 break
         if post.server is not None:
             post.server.close()
+        switch_mail(org, False)
     happened = events_of(org)
     assert len(happened) == SIZE
     assert Counter(one["webhook-id"] for one in good.headers) == Counter(happened)

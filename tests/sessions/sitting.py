@@ -116,3 +116,11 @@ def pointers(answer: Any) -> list[str]:
     """The fields that a refusal names."""
     assert answer.status_code == 422, answer.text
     return [error["pointer"] for error in answer.json()["errors"]]
+
+
+def granted(org: Org, session_id: str) -> dict[str, Licence]:
+    """The licences of a session by party. Fails if a party has two."""
+    with org.transaction() as db:
+        found = list(db.scalars(select(Licence).where(Licence.session_id == session_id)))
+    assert len({licence.party_id for licence in found}) == len(found)
+    return {licence.party_id: licence for licence in found}

@@ -102,14 +102,15 @@ def test_a_party_that_cannot_be_added_or_removed_gets_a_code(org: Org, worker: I
 
 
 def test_a_party_outside_the_callers_folders_is_neither_added_nor_removed(org: Org, worker: InProcessWorker) -> None:
-    org.with_parties("mine", folder="mine")
-    session_id = completed(org, worker, "theirs")
+    session_id = completed(org, worker, "ours")
+    org.with_parties("mine", "ours", folder="mine")
+    org.with_parties("theirs", folder="theirs")
     client = org.client(folders=["mine"])
-    sent = {"add": recipients("mine"), "remove": recipients("theirs"), "reason": "x"}
+    sent = {"add": recipients("mine", "theirs"), "remove": recipients("unknown"), "reason": "x"}
     job = client.post(f"/v1/sessions/{session_id}/amend", json=sent).json()
     worker.drain(org.id)
-    assert codes(org, job) == {"mine": "licence-granted", "theirs": "out-of-scope"}
-    assert outcomes(org, session_id) == {"mine": "licensed", "theirs": "licensed"}
+    assert codes(org, job) == {"mine": "licence-granted", "theirs": "party-not-found", "unknown": "party-not-found"}
+    assert outcomes(org, session_id) == {"mine": "licensed", "ours": "licensed"}
 
 
 def test_revoking_a_licence_restores_the_licence_that_it_superseded(org: Org, worker: InProcessWorker) -> None:

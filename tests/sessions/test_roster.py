@@ -44,7 +44,7 @@ def test_a_refused_party_has_a_code(org: Org) -> None:
     client = org.client(folders=["mine"])
     done = add(org, session_id, "unknown", "theirs", "idle", "mine", client=client)
     assert done["added"] == 1
-    assert refusals(done) == {"unknown": "party-not-found", "theirs": "out-of-scope", "idle": "party-inactive"}
+    assert refusals(done) == {"unknown": "party-not-found", "theirs": "party-not-found", "idle": "party-inactive"}
     assert all(one["detail"].endswith(".") for one in done["refused"])
     assert set(roster(org, session_id)) == {"mine"}
 

@@ -15,8 +15,8 @@ from shared.directory import Party
 from shared.events import Event
 from shared.settings import Settings
 
-STALE_AFTER = timedelta(days=7)
-"""An older event is not sent: at its time there was no mail server, or training was not available."""
+STALE_AFTER = timedelta(days=3)
+"""An older event is not sent: no sender could send it in time, or training was not available."""
 
 OF_ONE_DAY = timedelta(days=2)
 """The same for notices about a certain day, such as a reminder of a due date."""

@@ -10,8 +10,8 @@ from alembic import op
 
 from migrations.guards import racers
 
-revision = "training_0007"
-down_revision = "training_0006"
+revision = "training_0010"
+down_revision = "training_0009"
 branch_labels = None
 depends_on = None
 

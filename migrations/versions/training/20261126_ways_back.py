@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from migrations.guards import guard
 
-revision = "training_0006"
-down_revision = "training_0005"
+revision = "training_0009"
+down_revision = "training_0008"
 branch_labels = None
 depends_on = None
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Uuid,
     and_,
     case,
+    cast,
     column,
     exists,
     func,
@@ -52,7 +53,7 @@ class Change:
 
     code: the outcome code of a changed assignment. allowed: the condition that an assignment may be changed. values:
     its new values. why_not: the outcome code of an assignment in scope that may not be changed. event, data: the type
-    and data of the event of each changed assignment.
+    and data of the event of each changed assignment. outside: the outcome code of one outside the job's scope.
     """
 
     code: OutcomeCode
@@ -62,6 +63,7 @@ class Change:
     event: str
     data: dict[str, Any]
     kept: bool = False
+    outside: OutcomeCode = OutcomeCode.ASSIGNMENT_NOT_FOUND
 
 
 def complete_chunk(db: Session, chunk: Chunk, request: CompleteJob, now: datetime, along: Along | None = None) -> Tally:
@@ -114,6 +116,7 @@ def close_created_chunk(db: Session, chunk: Chunk, request: UndoJob, now: dateti
         why_not=literal(OutcomeCode.TOUCHED_SINCE, Text),
         event="assignment.closed",
         data=data,
+        outside=OutcomeCode.OUT_OF_SCOPE,
     )
     return _change(db, chunk, targets_by_id(db, chunk), change, now)
 
@@ -134,6 +137,7 @@ def reopen_completed_chunk(
         why_not=literal(OutcomeCode.TOUCHED_SINCE, Text),
         event="assignment.reopened",
         data=_undo_data(request),
+        outside=OutcomeCode.OUT_OF_SCOPE,
     )
     return _change(db, chunk, targets_by_id(db, chunk), change, now, along, Older("reopen"))
 
@@ -227,23 +231,24 @@ def _success_outcomes(chunk: Chunk, code: OutcomeCode, succeeded: Mapping[str, u
 def _other_outcomes(
     chunk: Chunk, of: Recipients, change: Change, others: Mapping[str, uuid.UUID | None]
 ) -> Select[Any]:
-    """Select the outcome of each recipient whose assignment was not changed."""
+    """Select the outcome of each recipient whose assignment was not changed.
+
+    An id that the caller gave and that is outside the job's scope is not found, as one that does not exist.
+    """
     found = _as_rows(others)
-    by_party = of == "party"
-    absent = OutcomeCode.NOT_ASSIGNED if by_party else OutcomeCode.ASSIGNMENT_NOT_FOUND
-    party_id = found.c.entity_id if by_party else Assignment.party_id
-    in_scope = directory.in_scope(party_id, chunk.job.scope)
-    reasons = [(~in_scope, OutcomeCode.OUT_OF_SCOPE), (Assignment.id.is_(None), absent)]
-    if by_party:
-        unknown = ~exists().where(Party.org_id == chunk.job.org_id, Party.id == found.c.entity_id)
-        reasons.insert(0, (unknown, OutcomeCode.PARTY_NOT_FOUND))
+    if of == "party":
+        known = exists().where(Party.org_id == chunk.job.org_id, Party.id == found.c.entity_id)
+        seen: ColumnElement[bool] = known & directory.in_scope(found.c.entity_id, chunk.job.scope)
+        reasons = [(~seen, OutcomeCode.PARTY_NOT_FOUND), (Assignment.id.is_(None), OutcomeCode.NOT_ASSIGNED)]
     else:
-        reasons.reverse()
+        seen = directory.in_scope(Assignment.party_id, chunk.job.scope)
+        reasons = [(Assignment.id.is_(None), OutcomeCode.ASSIGNMENT_NOT_FOUND), (~seen, change.outside)]
     code = case(*((when, literal(which, Text)) for when, which in reasons), else_=change.why_not)
     outcome = case(*((code == one, literal(one.outcome, Text)) for one in OutcomeCode), else_=None)
     of_found = and_(Assignment.org_id == chunk.job.org_id, Assignment.id == found.c.assignment_id)
     rows = found.outerjoin(Assignment, of_found)
-    return select(*_job_columns(chunk), found.c.entity_id, outcome, code, Assignment.id).select_from(rows)
+    record_id = case((seen, Assignment.id), else_=cast(null(), Uuid))
+    return select(*_job_columns(chunk), found.c.entity_id, outcome, code, record_id).select_from(rows)
 
 
 def _code_by_state(completed: OutcomeCode, closed: OutcomeCode) -> ColumnElement[str]:

@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, exists, func, literal, select, text
+from sqlalchemy import Select, func, literal, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from shared import directory, events
+from shared.arrays import is_one_of
 from shared.assignments.models import Assignment, AssignmentState
-from shared.assignments.preview import Terms, classify_recipients, completed_assignments
+from shared.assignments.preview import Terms, classify_recipients
 from shared.assignments.queries import made_by
 from shared.assignments.requests import CreateJob
 from shared.directory import Party
@@ -64,9 +65,15 @@ def _create(db: Session, chunk: Chunk, terms: Terms, actor: Actor, now: datetime
         .order_by(Party.id)
     )
     if terms.skip_completed:
-        assignable = assignable.where(~exists(completed_assignments(terms, Party.id)))
+        done = select(Assignment.party_id).where(
+            Assignment.org_id == chunk.job.org_id,
+            Assignment.course_version_id == terms.course_version_id,
+            Assignment.state == AssignmentState.COMPLETED,
+            chunk.covers(Assignment.party_id),
+        )
+        assignable = assignable.where(~is_one_of(Party.id, db.scalars(done).all()))
     if terms.licensed is not None:
-        assignable = assignable.where(Party.id.not_in(terms.licensed))
+        assignable = assignable.where(~is_one_of(Party.id, db.scalars(terms.licensed).all()))
     inserted: Any = db.execute(
         upsert(Assignment)
         .from_select(list(values), assignable, include_defaults=False)
@@ -76,8 +83,7 @@ def _create(db: Session, chunk: Chunk, terms: Terms, actor: Actor, now: datetime
         ),
         execution_options={"preserve_rowcount": True},
     )
-    count: int = inserted.rowcount
-    return count
+    return int(inserted.rowcount)
 
 
 def _others(chunk: Chunk, terms: Terms) -> Select[Any]:

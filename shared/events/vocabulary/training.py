@@ -71,12 +71,14 @@ class AssignmentChanged(OneAssignment):
 
 class AssignmentCompleted(OneAssignment):
     """occurred_on: the day of the completion, in the organization's time zone. public_session_id: the session in the
-    Public Sessions system that completed it, if any. session_id: the session that completed it, if any. undo_of: the
-    job that had reopened it, if that was undone."""
+    Public Sessions system that completed it, if any. session_id: the session that completed it, if any.
+    link_minted_by: the member who minted the session link by hand, if one did. undo_of: the job that had reopened it,
+    if that was undone."""
 
     method: Literal["on_behalf", "self", "session_link", "session"]
     occurred_on: date
     public_session_id: str | Absent = None
+    link_minted_by: str | Absent = None
     session_id: UUID | Absent = None
     undo_of: UUID | Absent = None
 
