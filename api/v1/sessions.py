@@ -13,7 +13,7 @@ from api.v1.jobs import answer_accepted
 from api.v1.lists import AskedList
 from shared.database import ID_PATTERN
 from shared.jobs import JobAnswer
-from shared.services import sessions
+from shared.services import session_completions, sessions
 from shared.services.sessions import Shown
 from shared.sessions import (
     AmendmentRequest,
@@ -124,7 +124,9 @@ def reinstate(
 
 
 @router.post(
-    "/{session_id}/complete", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(sessions.complete_session)]
+    "/{session_id}/complete",
+    status_code=status.HTTP_202_ACCEPTED,
+    dependencies=[allow(session_completions.complete_session)],
 )
 def complete(
     session_id: uuid.UUID, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
@@ -134,12 +136,14 @@ def complete(
     A party whose attendance is not recorded counts as attended; the session's `unrecorded` says how many these are. 409
     `session-not-begun` before the session starts.
     """
-    complete = sessions.complete_session
+    complete = session_completions.complete_session
     accepted = complete(db, caller, session_id, accepting.key, workers=accepting.workers, now=now)
     return answer_accepted(accepted, accepting, response)
 
 
-@router.post("/{session_id}/amend", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(sessions.amend_session)])
+@router.post(
+    "/{session_id}/amend", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(session_completions.amend_session)]
+)
 def amend(
     session_id: uuid.UUID,
     body: AmendmentRequest,
@@ -155,7 +159,7 @@ def amend(
     licence a member revoked by hand need `afterRevocation`, and another member. It revokes the licences of removed
     parties and reopens the assignments that the session had completed or closed.
     """
-    amend = sessions.amend_session
+    amend = session_completions.amend_session
     accepted = amend(db, caller, session_id, body, accepting.key, workers=accepting.workers, now=now)
     return answer_accepted(accepted, accepting, response)
 

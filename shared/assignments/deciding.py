@@ -1,4 +1,4 @@
-"""What a bulk act would do to each assignment: the preview counts it, and the job's chunk does it.
+"""The decision of a bulk act about each assignment: the preview counts it, and the job's chunk carries it out.
 
 The rows are read first, and the decision is made in Python: a statement that joined them with the recipients could get
 a plan of quadratic cost while PostgreSQL has no statistics of the organization.

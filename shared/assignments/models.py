@@ -109,7 +109,7 @@ class Assignment(Tenant, Base):
 
 
 class AssignmentChange(Tenant, Base):
-    """What a job found in an assignment that it closed, changed or reopened, so that its undo can put it back.
+    """The values that a job found in an assignment that it closed, changed or reopened; its undo puts them back.
 
     revision: that of the assignment after the job; another one means that somebody has touched it since. former: the
     columns of `former.FORMER` before the job. moved_to: the assignment of another course that was made instead.

@@ -219,7 +219,7 @@ def _of_each(values: Mapping[uuid.UUID, Any]) -> Any:
 
 @dataclass(frozen=True)
 class Older:
-    """What a change does to older versions of the course: closes the open ones, or reopens those that were closed.
+    """The effect of a change on older versions of the course: it closes the open ones, or reopens those it had closed.
 
     always: also where the course says that newer versions do not satisfy older ones.
     """

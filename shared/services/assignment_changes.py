@@ -1,33 +1,27 @@
-"""A supervisor's sign-off of many assignments, as a job, and its undo; and how a bulk act selects assignments."""
+"""A supervisor's sign-off of many assignments, as a job, and its undo."""
 
 import uuid
-from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from shared import access, assignments, catalogue, directory, jobs, licences
+from shared import access, assignments, catalogue, jobs, licences
 from shared.access import Caller, Permission
 from shared.assignments import (
-    AssignmentState,
     BulkCompletionRequest,
-    BulkRequest,
     CompleteJob,
-    Filters,
     UndoJob,
 )
 from shared.errors import Fault, InvalidInput, NotFound
 from shared.jobs import Accepted, Chunk, Key, Kind, Tally, Undo, declare
-from shared.services.sights import need_seen, sight_of
+from shared.services.selecting import NOTHING_MATCHES, as_recipients
 from shared.services.submitting import day_it_happened, named_parties, need_recipients, submit
 from shared.services.verbs import verb
 
 Changed = Select[uuid.UUID, str, uuid.UUID, uuid.UUID]
 """Changed assignments: `assignment_id, party_id, course_id, course_version_id`."""
-
-NOTHING_MATCHES = "", "Nothing matches, so there is nothing to do."
 
 
 def _complete(db: Session, chunk: Chunk, request: CompleteJob, now: datetime) -> Tally:
@@ -71,41 +65,13 @@ def complete_assignments(
     happened = {"occurred_on": day_it_happened(body.occurred_on, access.today(db, now)), "note": body.note}
     if body.assignment_ids is not None:
         request = CompleteJob(**happened, by="assignment")
-        recipients = _as_recipients(body.assignment_ids)
+        recipients = as_recipients(body.assignment_ids)
     else:
         named = _named_version(db, body) | ({"versions": "newest"} if body.versions == "newest" else {})
         request = CompleteJob(**happened, by="party", course_id=body.course_id, **named)
         recipients = named_parties(db, caller, body.recipients, body.folder_ids)
     accepted = submit(db, caller, COMPLETE, request, recipients, key=key, body=body, workers=workers, now=now)
     return need_recipients(accepted, *NOTHING_MATCHES)
-
-
-def select_assignments(
-    db: Session,
-    caller: Caller,
-    body: BulkRequest,
-    now: datetime,
-    states: Collection[AssignmentState] = (AssignmentState.ASSIGNED,),
-) -> Select[str]:
-    """Select the assignments that a bulk act names, as a job's recipients. Raises NotFound for an unknown job.
-
-    states: those that the act can change; of a job or
-    a filter that names no state only these are selected. A selection that the caller sees only in part means that part.
-    """
-    if body.assignment_ids is not None:
-        return _as_recipients(body.assignment_ids)
-    today = access.today(db, now)
-    if body.job_id is not None:
-        need_seen(db, sight_of(caller), body.job_id)
-        given: dict[str, Any] = {"job_id": body.job_id}
-    else:
-        given = body.filter.given() if body.filter else {}
-    filters = Filters(today, **given)
-    return assignments.select_recipients(db, filters, caller.folders, () if "state" in given else states)
-
-
-def _as_recipients(assignment_ids: Iterable[uuid.UUID]) -> Select[str]:
-    return directory.recipients(party_ids={str(assignment_id) for assignment_id in assignment_ids}, folder_ids=[])
 
 
 def _named_version(db: Session, body: BulkCompletionRequest) -> dict[str, Any]:

@@ -28,7 +28,8 @@ from shared.assignments import (
     UndoJob,
 )
 from shared.jobs import Accepted, Chunk, Job, Key, Kind, Tally, Undo, declare
-from shared.services.assignment_changes import NOTHING_MATCHES, Changed, select_assignments
+from shared.services.assignment_changes import Changed
+from shared.services.selecting import NOTHING_MATCHES, select_assignments
 from shared.services.submitting import need_due_day, need_recipients, submit
 from shared.services.verbs import verb
 

@@ -48,17 +48,19 @@ from shared.sessions.queries import (
     need_whole,
 )
 from shared.sessions.requests import AmendmentJob, CompletionJob
-from shared.sessions.rosters import Addition, add_to_roster, record_attendance, remove_from_roster
-from shared.sessions.schemas import (
-    AmendmentRequest,
+from shared.sessions.roster_schemas import (
     AttendanceRequest,
-    CancellationRequest,
     Refusal,
-    ReinstatementRequest,
     RosterAnswer,
     RosterEntryAnswer,
     RosterOutcome,
     RosterRequest,
+)
+from shared.sessions.rosters import Addition, add_to_roster, record_attendance, remove_from_roster
+from shared.sessions.schemas import (
+    AmendmentRequest,
+    CancellationRequest,
+    ReinstatementRequest,
     SessionAnswer,
     SessionChanges,
     SessionRequest,

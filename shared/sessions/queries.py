@@ -32,7 +32,7 @@ from shared.database import current_org
 from shared.errors import NotFound, OutOfScope
 from shared.jobs import Job, JobOutcome, Outcome, OutcomeCode
 from shared.sessions.models import Attendance, RosterEntry, SessionMode, SessionState, TrainingSession
-from shared.sessions.schemas import RosterOutcome
+from shared.sessions.roster_schemas import RosterOutcome
 
 COMPLETE, AMEND = "sessions.complete", "sessions.amend"
 """The kinds of job whose outcomes tell what a session brought the parties on its roster."""

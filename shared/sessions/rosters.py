@@ -39,7 +39,7 @@ from shared.events import Actor, Fact
 from shared.jobs import OutcomeCode
 from shared.sessions.actions import about, locked, need_scheduled, size
 from shared.sessions.models import Attendance, RosterEntry, TrainingSession
-from shared.sessions.schemas import CAPACITY_EXCEEDED, recorded_attendance
+from shared.sessions.roster_schemas import CAPACITY_EXCEEDED, recorded_attendance
 
 ADDED, ALREADY_THERE = "added", "already-there"
 

@@ -155,38 +155,13 @@ def _select_codes(
 ) -> Select[*tuple[Any, ...]]:
     """Select each party of a chunk: `entity_id, code, by_hand, revoked_by_type, revoked_by_id`.
 
-    code: `to-add`, `to-remove` or an outcome code. by_hand: its licence of the session was revoked, and not by a job.
-    A former release stored no job: an amendment then revoked the licence at the instant at which it removed the party.
+    code: see `_amendment_code`. by_hand: a member revoked its licence of the session by hand.
     """
     each, licence = chunk.recipients.subquery(), licensed.subquery()
     entity_id = each.c.entity_id
     its_licence = and_(licence.c.party_id == entity_id, chunk.covers(licence.c.party_id))
-    removing = _removing(chunk, request, entity_id)
-    on_roster = and_(RosterEntry.party_id.is_not(None), RosterEntry.removed_at.is_(None))
-    attended = and_(on_roster, has_outcome(db, session, entity_id, JobOutcome.code == OutcomeCode.ATTENDED))
-    licence_stands = and_(licence.c.licence_id.is_not(None), licence.c.revoked_at.is_(None))
-    has_something = licence_stands | and_(on_roster, licence.c.licence_id.is_not(None)) | attended
-    by_hand = and_(
-        licence.c.revoked_at.is_not(None),
-        licence.c.revoked_job_id.is_(None),
-        func.coalesce(RosterEntry.removed_at != licence.c.revoked_at, literal(True)),
-    )
-    actor = chunk.job.actor
-    by_actor = and_(licence.c.revoked_by_type == actor.type, licence.c.revoked_by_id == actor.id)
-    revoked_code = OutcomeCode.OTHER_MEMBER_NEEDED if request.after_revocation else OutcomeCode.LICENCE_REVOKED
-    code = case(
-        (
-            Party.id.is_(None) | not_(directory.in_scope(entity_id, chunk.job.scope)),
-            literal(OutcomeCode.PARTY_NOT_FOUND, Text),
-        ),
-        (and_(removing, has_something), literal(TO_REMOVE, Text)),
-        (removing, literal(OutcomeCode.NOT_LICENSED, Text)),
-        (and_(by_hand, by_actor if request.after_revocation else true()), literal(revoked_code, Text)),
-        (licence_stands, literal(OutcomeCode.ALREADY_LICENSED, Text)),
-        (attended, literal(OutcomeCode.ALREADY_COMPLETED, Text)),
-        (and_(not_(Party.active), RosterEntry.party_id.is_(None)), literal(OutcomeCode.PARTY_INACTIVE, Text)),
-        else_=literal(TO_ADD, Text),
-    )
+    by_hand = _revoked_by_hand(licence.c)
+    code = _amendment_code(db, chunk, request, session, entity_id, licence.c)
     entry = and_(*_entries(chunk, request), RosterEntry.party_id == entity_id)
     return (
         select(
@@ -200,6 +175,50 @@ def _select_codes(
         .outerjoin(Party, and_(Party.org_id == chunk.job.org_id, Party.id == entity_id, chunk.covers(Party.id)))
         .outerjoin(RosterEntry, entry)
         .outerjoin(licence, its_licence)
+    )
+
+
+def _revoked_by_hand(licence: Any) -> ColumnElement[bool]:
+    """The condition that the licence was revoked, and not by a job.
+
+    A former release stored no job: an amendment then revoked the licence at the instant at which it removed the party.
+    """
+    return and_(
+        licence.revoked_at.is_not(None),
+        licence.revoked_job_id.is_(None),
+        func.coalesce(RosterEntry.removed_at != licence.revoked_at, literal(True)),
+    )
+
+
+def _amendment_code(
+    db: Session,
+    chunk: Chunk,
+    request: AmendmentJob,
+    session: TrainingSession,
+    entity_id: ColumnElement[str],
+    licence: Any,
+) -> ColumnElement[str]:
+    """The code of a party: `to-add`, `to-remove` or an outcome code. licence: the columns of the session's licence."""
+    removing, by_hand = _removing(chunk, request, entity_id), _revoked_by_hand(licence)
+    on_roster = and_(RosterEntry.party_id.is_not(None), RosterEntry.removed_at.is_(None))
+    attended = and_(on_roster, has_outcome(db, session, entity_id, JobOutcome.code == OutcomeCode.ATTENDED))
+    licence_stands = and_(licence.licence_id.is_not(None), licence.revoked_at.is_(None))
+    has_something = licence_stands | and_(on_roster, licence.licence_id.is_not(None)) | attended
+    actor = chunk.job.actor
+    by_actor = and_(licence.revoked_by_type == actor.type, licence.revoked_by_id == actor.id)
+    revoked_code = OutcomeCode.OTHER_MEMBER_NEEDED if request.after_revocation else OutcomeCode.LICENCE_REVOKED
+    return case(
+        (
+            Party.id.is_(None) | not_(directory.in_scope(entity_id, chunk.job.scope)),
+            literal(OutcomeCode.PARTY_NOT_FOUND, Text),
+        ),
+        (and_(removing, has_something), literal(TO_REMOVE, Text)),
+        (removing, literal(OutcomeCode.NOT_LICENSED, Text)),
+        (and_(by_hand, by_actor if request.after_revocation else true()), literal(revoked_code, Text)),
+        (licence_stands, literal(OutcomeCode.ALREADY_LICENSED, Text)),
+        (attended, literal(OutcomeCode.ALREADY_COMPLETED, Text)),
+        (and_(not_(Party.active), RosterEntry.party_id.is_(None)), literal(OutcomeCode.PARTY_INACTIVE, Text)),
+        else_=literal(TO_ADD, Text),
     )
 
 

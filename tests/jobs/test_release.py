@@ -1,4 +1,4 @@
-"""What acts later on a request asks again what submission asked: approve, retry, reassign, reopen, and sessions."""
+"""Acts on an accepted request ask again what its submission asked: approve, retry, reassign, reopen, and sessions."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What taking back needs to know: what a job found, which licence a job revoked, which version closed an older one.
+"""Columns and a table for taking back: former values, licences that a job revoked, completions that closed others.
 
 Everything is added with a default, and nothing that processes of the former release read changes. They write none of
 the new columns: an attendance that they record still shows, unless it is `attended`, which counts the same; and what

@@ -43,7 +43,7 @@ class Attended:
 
 @dataclass(frozen=True)
 class Completed:
-    """What a session completed: the number of assignments, and those of older versions that it closed."""
+    """The result of `complete_attended`: the number of assignments, and those of older versions that it closed."""
 
     count: int
     older: Closed

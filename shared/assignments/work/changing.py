@@ -5,7 +5,7 @@ the outcome of every recipient is stored, also that of a success.
 """
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -157,25 +157,13 @@ def _change(
     The ids go from one statement to the next as an array. In one joined statement PostgreSQL would search all
     recipients for each assignment while it has no statistics of the organization, and a chunk would take too long.
     """
-    may = (change.allowed, directory.in_scope(Assignment.party_id, chunk.job.scope))
-    given = [one for one in targets.by_recipient.values() if one is not None]
-    if older is not None:
-        lock_line(db, given)
-    of_ids = with_ids(chunk.job.org_id, given)
-    locked = select(Assignment.id).where(*of_ids, *may).order_by(Assignment.id).with_for_update(of=Assignment)
-    ids = set(db.scalars(locked))
+    ids = _lock_changeable(db, chunk, targets, change, whole_line=older is not None)
     changed = with_ids(chunk.job.org_id, ids)
     if change.kept:
         keep(db, chunk, ids)
     values = {**change.values, Assignment.revision: Assignment.revision + 1}
     db.execute(update(Assignment).where(*changed).values(values), execution_options={"synchronize_session": False})
-    succeeded = {entity_id: one for entity_id, one in targets.by_recipient.items() if one in ids}
-    tally = store_outcomes(db, _success_outcomes(chunk, change.code, succeeded))
-    others = {entity_id: one for entity_id, one in targets.by_recipient.items() if one not in ids}
-    if others:
-        tally += store_outcomes(db, _other_outcomes(chunk, targets.noun, change, others))
-    if targets.several:
-        tally += store_outcomes(db, _several_outcomes(chunk, targets.several), detailed=True)
+    tally = _store(db, chunk, targets, change, ids)
     done = older.change(db, chunk.job, _newer(db, changed), now) if older and ids else None
     if along is not None and ids:
         along(_select_changed(changed))
@@ -184,6 +172,31 @@ def _change(
     events.record_each(db, chunk.job.actor, now, type=change.event, count=len(ids), of=each, data=data)
     if older is not None and done is not None:
         older.record(db, chunk.job, done, data, now)
+    return tally
+
+
+def _lock_changeable(
+    db: Session, chunk: Chunk, targets: Targets, change: Change, *, whole_line: bool
+) -> set[uuid.UUID]:
+    """Lock the assignments that may be changed, and return their ids. whole_line: see `lock_line`."""
+    may = (change.allowed, directory.in_scope(Assignment.party_id, chunk.job.scope))
+    given = [one for one in targets.by_recipient.values() if one is not None]
+    if whole_line:
+        lock_line(db, given)
+    of_ids = with_ids(chunk.job.org_id, given)
+    locked = select(Assignment.id).where(*of_ids, *may).order_by(Assignment.id).with_for_update(of=Assignment)
+    return set(db.scalars(locked))
+
+
+def _store(db: Session, chunk: Chunk, targets: Targets, change: Change, ids: Collection[uuid.UUID | None]) -> Tally:
+    """Store the outcome of every recipient. ids: the changed assignments."""
+    succeeded = {entity_id: one for entity_id, one in targets.by_recipient.items() if one in ids}
+    tally = store_outcomes(db, _success_outcomes(chunk, change.code, succeeded))
+    others = {entity_id: one for entity_id, one in targets.by_recipient.items() if one not in ids}
+    if others:
+        tally += store_outcomes(db, _other_outcomes(chunk, targets.noun, change, others))
+    if targets.several:
+        tally += store_outcomes(db, _several_outcomes(chunk, targets.several), detailed=True)
     return tally
 
 
@@ -222,7 +235,7 @@ def _as_rows(found: Mapping[str, uuid.UUID | None]) -> TableValuedAlias:
     return func.unnest(*arrays).table_valued(*columns).render_derived("found")
 
 
-def _success_outcomes(chunk: Chunk, code: OutcomeCode, succeeded: Mapping[str, uuid.UUID]) -> Select[Any]:
+def _success_outcomes(chunk: Chunk, code: OutcomeCode, succeeded: Mapping[str, uuid.UUID | None]) -> Select[Any]:
     """Select the outcome of each recipient whose assignment was changed."""
     found = _as_rows(succeeded)
     return select(*_job_columns(chunk), found.c.entity_id, *_outcome_columns(code), found.c.assignment_id)

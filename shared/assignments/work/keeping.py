@@ -1,4 +1,4 @@
-"""What a job found in the assignments that it changes, kept so that its undo can put it back."""
+"""The values that a job found in the assignments that it changes, kept so that its undo can put it back."""
 
 import uuid
 from collections.abc import Collection, Mapping

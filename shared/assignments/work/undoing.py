@@ -88,7 +88,7 @@ def _withdraw(db: Session, chunk: Chunk, ids: Collection[uuid.UUID], reason: str
 
 
 def _untouched_older(db: Session, request: UndoJob, back: Collection[uuid.UUID]) -> dict[uuid.UUID, Any]:
-    """What the job kept of older versions that it reopened along, where nobody has touched them since."""
+    """Return the rows that the job kept of older versions which it reopened along, if nobody has touched them since."""
     older = kept_of_older(db, request.undo_of, back)
     if not older:
         return {}
