@@ -108,6 +108,11 @@ class Young:
         """Returns its parties as recipients."""
         return recipients(*parties(self.size))
 
+    @property
+    def of_course(self) -> dict[str, Any]:
+        """Returns a selection of the course's assignments."""
+        return {"filter": {"courseId": self.ids["course_id"]}}
+
     def post(self, path: str, **asked: Any) -> dict[str, Any]:
         """Submit a job, work on it and return it. All of it must have succeeded."""
         job: dict[str, Any] = ok(self.org.client().post(path, json=asked))
@@ -149,9 +154,55 @@ def undo(young: Young) -> None:
     young.post(f"/v1/jobs/{young.ids['completion']}/undo")
 
 
+def change(young: Young) -> None:
+    """Change the due date of all assignments."""
+    young.post("/v1/assignments/change", **young.of_course, set={"dueOn": "2099-06-30"}, why="Postponed")
+
+
+def remind(young: Young) -> None:
+    """Remind all parties."""
+    young.post("/v1/assignments/remind", **young.of_course)
+
+
 def close(young: Young) -> None:
     """Close the assignments."""
-    young.post("/v1/assignments/close", filter={"courseId": young.ids["course_id"]}, reason="Cancelled")
+    young.ids["closing"] = young.post("/v1/assignments/close", **young.of_course, reason="Cancelled")["id"]
+
+
+def undo_closing(young: Young) -> None:
+    """Put back what closing found."""
+    young.post(f"/v1/jobs/{young.ids['closing']}/undo")
+
+
+def complete_again(young: Young) -> None:
+    """Sign the course off again, by course alone, which grants licences."""
+    asked = {"courseId": young.ids["course_id"], "folderIds": [CREW], "versions": "newest"}
+    young.post("/v1/assignments/complete", **asked)
+
+
+def reopen(young: Young) -> None:
+    """Reopen the completed assignments, which takes the licences back."""
+    asked = {"filter": {"courseId": young.ids["course_id"], "state": "completed"}, "reason": "The wrong list"}
+    young.ids["reopening"] = young.post("/v1/assignments/reopen", **asked)["id"]
+
+
+def undo_reopening(young: Young) -> None:
+    """Complete the assignments again as they were, which grants the licences again."""
+    young.post(f"/v1/jobs/{young.ids['reopening']}/undo")
+
+
+def move(young: Young) -> None:
+    """Assign another course, skipping nobody, and move all to a third one."""
+    course, other = young.org.with_course(), young.org.with_course()
+    young.post("/v1/assignments", **body(course, *parties(young.size)), ifLicensed="skip")
+    young.ids["move"] = young.post(
+        "/v1/assignments/change", filter={"courseId": course}, set={"courseId": other}, why="Merged"
+    )["id"]
+
+
+def undo_move(young: Young) -> None:
+    """Move all back."""
+    young.post(f"/v1/jobs/{young.ids['move']}/undo")
 
 
 def add_to_roster(young: Young) -> None:
@@ -162,7 +213,12 @@ def add_to_roster(young: Young) -> None:
 
 def complete_session(young: Young) -> None:
     """Complete the session, which licenses all."""
-    young.post(f"/v1/sessions/{young.ids['session_id']}/complete")
+    young.ids["sitting"] = young.post(f"/v1/sessions/{young.ids['session_id']}/complete")["id"]
+
+
+def undo_session(young: Young) -> None:
+    """Take the completion of the session back, which restores the former licences."""
+    young.post(f"/v1/jobs/{young.ids['sitting']}/undo")
 
 
 def renew(young: Young) -> None:
@@ -199,9 +255,18 @@ STEPS: dict[Callable[[Young], None], str | None] = {
     complete: "assignments.complete",
     assign_again: "assignments.create",
     undo: "assignments.undo",
+    change: "assignments.change",
+    remind: "assignments.remind",
     close: "assignments.close",
+    undo_closing: "assignments.undo",
+    complete_again: "assignments.complete",
+    reopen: "assignments.reopen",
+    undo_reopening: "assignments.undo",
+    move: "assignments.change",
+    undo_move: "assignments.undo",
     add_to_roster: None,
     complete_session: "sessions.complete",
+    undo_session: "sessions.undo",
     renew: "sessions.complete",
     amend_session: "sessions.amend",
     plan: None,

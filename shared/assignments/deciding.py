@@ -17,11 +17,11 @@ from shared import directory
 from shared.arrays import is_one_of
 from shared.assignments.models import Assignment, AssignmentState
 from shared.assignments.queries import with_ids
-from shared.assignments.requests import ChangeJob, RemindJob, ReopenJob
+from shared.assignments.requests import BulkJob, ChangeJob, RemindJob, ReopenJob
 from shared.catalogue import Course
 from shared.database import current_org
 from shared.directory import Party
-from shared.jobs import OutcomeCode
+from shared.jobs import JobRequest, Outcome, OutcomeCode
 
 Found = Mapping[uuid.UUID, Any]
 """Assignments by id: rows of `FIELDS`, `in_scope` and `active` (of the party)."""
@@ -69,16 +69,20 @@ def decide(
         case ReopenJob():
             return codes | _reopening(db, request, seen, today)
         case RemindJob():
-            return codes | {one: _open_code(row) or OutcomeCode.REMINDED for one, row in seen.items()}
+            return codes | {one: _reminding(row) for one, row in seen.items()}
 
 
-def _open_code(row: Any) -> OutcomeCode | None:
-    """Why an assignment is not changed, None if it is open and its party active."""
+def _ended_code(row: Any) -> OutcomeCode | None:
+    """The code of an assignment that has ended, None if it is open."""
     if row.state == AssignmentState.COMPLETED:
         return OutcomeCode.ALREADY_COMPLETED
-    if row.state == AssignmentState.CLOSED:
-        return OutcomeCode.ALREADY_CLOSED
-    return None if row.active else OutcomeCode.PARTY_INACTIVE
+    return OutcomeCode.ALREADY_CLOSED if row.state == AssignmentState.CLOSED else None
+
+
+def _reminding(row: Any) -> OutcomeCode:
+    if code := _ended_code(row):
+        return code
+    return OutcomeCode.REMINDED if row.active else OutcomeCode.PARTY_INACTIVE
 
 
 def _changing(db: Session, request: ChangeJob, found: Found) -> Codes:
@@ -88,8 +92,10 @@ def _changing(db: Session, request: ChangeJob, found: Found) -> Codes:
     for one, row in sorted(found.items()):
         moves = version_id is not None and version_id != row.course_version_id
         differs = any(getattr(row, name) != value for name, value in given.items())
-        if code := _open_code(row):
+        if code := _ended_code(row):
             codes[one] = code
+        elif moves and not row.active:
+            codes[one] = OutcomeCode.PARTY_INACTIVE
         elif not moves and not differs:
             codes[one] = OutcomeCode.NOTHING_TO_CHANGE
         elif moves and (row.party_id, version_id) in taken:
@@ -143,14 +149,20 @@ def open_pairs(db: Session, found: Found, version_ids: Collection[uuid.UUID]) ->
     return {(row.party_id, row.course_version_id) for row in db.execute(rows)}
 
 
-def count_codes(codes: Codes, found: Found, examples: int = 20) -> list[dict[str, Any]]:
+def outcome_of(request: JobRequest, code: OutcomeCode) -> Outcome:
+    """Return the outcome of a code: `unchanged` for an inactive party that a job or a filter selected."""
+    selected = isinstance(request, BulkJob) and not request.named
+    return Outcome.UNCHANGED if selected and code == OutcomeCode.PARTY_INACTIVE else code.outcome
+
+
+def count_codes(request: JobRequest, codes: Codes, found: Found, examples: int = 20) -> list[dict[str, Any]]:
     """Count a decision by code, the largest count first, each with the parties of up to `examples` assignments."""
     by_code: dict[OutcomeCode, list[uuid.UUID]] = defaultdict(list)
     for one, code in codes.items():
         by_code[code].append(one)
     return [
         {
-            "outcome": code.outcome,
+            "outcome": outcome_of(request, code),
             "code": code,
             "count": len(ids),
             "examples": [found[one].party_id if one in found and found[one].in_scope else str(one) for one in ids][

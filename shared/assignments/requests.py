@@ -12,7 +12,8 @@ from shared.jobs import JobRequest, Recipients
 class CreateJob(JobRequest):
     """A job of kind `assignments.create`: assign one course version to parties.
 
-    recipients: the number of parties that were named. folder_ids: the folders whose parties were added to them.
+    recipients: the number of parties that were named. folder_ids: the folders whose parties were added to them. named:
+    the parties that were named, stored only if there are folders too.
     """
 
     course_id: uuid.UUID
@@ -25,6 +26,12 @@ class CreateJob(JobRequest):
     notify: bool
     if_completed: Literal["assign", "skip"]
     if_licensed: Literal["assign", "skip"] = "assign"
+    named: list[str] | None = None
+
+    @property
+    def named_recipients(self) -> list[str] | None:
+        """The recipients that were named by id, None for all. The others came with a folder."""
+        return [] if self.folder_ids and not self.recipients else self.named
 
 
 class _ChangeJob(JobRequest):
@@ -57,6 +64,12 @@ class CloseJob(_ChangeJob):
     reason: str
 
 
+class BulkJob(_ChangeJob):
+    """A job about a selection of assignments. named: False if a job or a filter selected them, not their ids."""
+
+    named: bool = True
+
+
 class ChangedValues(JobRequest):
     """The new values of a bulk change. course_id: the course to which the assignments are moved."""
 
@@ -69,7 +82,7 @@ class ChangedValues(JobRequest):
         return {name: getattr(self, name) for name in ("due_on", "reason") if name in self.model_fields_set}
 
 
-class ChangeJob(_ChangeJob):
+class ChangeJob(BulkJob):
     """A job of kind `assignments.change`. course_version_id: the version that was active in the other course."""
 
     values: ChangedValues = Field(alias="set")
@@ -78,14 +91,14 @@ class ChangeJob(_ChangeJob):
     version_label: str | None = None
 
 
-class ReopenJob(_ChangeJob):
+class ReopenJob(BulkJob):
     """A job of kind `assignments.reopen`. due_on: a new due date, if one was given; null removes it."""
 
     reason: str
     due_on: date | None = None
 
 
-class RemindJob(_ChangeJob):
+class RemindJob(BulkJob):
     """A job of kind `assignments.remind`."""
 
 

@@ -15,7 +15,7 @@ from shared.assignments import (
     UndoJob,
 )
 from shared.errors import Fault, InvalidInput, NotFound
-from shared.jobs import Accepted, Chunk, Key, Kind, Tally, Undo, declare
+from shared.jobs import Accepted, Chunk, Job, Key, Kind, Tally, Undo, declare
 from shared.services.selecting import NOTHING_MATCHES, as_recipients
 from shared.services.submitting import day_it_happened, named_parties, need_recipients, submit
 from shared.services.verbs import verb
@@ -44,12 +44,19 @@ def _reopen(db: Session, chunk: Chunk, request: UndoJob, now: datetime) -> Tally
     return assignments.reopen_completed_chunk(db, chunk, request, now, along=take_back)
 
 
+def _ask_again(db: Session, _: Job, request: CompleteJob, _now: datetime) -> None:
+    """Ask what a sign-off by course asks: the course is not archived."""
+    if request.course_id is not None and request.course_version_id is None:
+        catalogue.need_not_archived(db, request.course_id)
+
+
 COMPLETE = declare(
     Kind(
         name="assignments.complete",
         request=CompleteJob,
         work=_complete,
         needs=Permission.COMPLETE,
+        ask_again=_ask_again,
         undo=Undo(assignments.completed_by, _reopen),
     )
 )

@@ -85,6 +85,7 @@ def submit_assignments(
         notify=body.notify,
         if_completed=body.if_completed,
         **({"if_licensed": "skip"} if body.if_licensed == "skip" else {}),
+        **({"named": body.recipients} if body.recipients and body.folder_ids else {}),
     )
     accepted = submit(db, caller, CREATE, request, recipients, key=key, body=body, workers=workers, now=now)
     return need_recipients(accepted, *NO_RECIPIENTS)
@@ -102,6 +103,7 @@ def preview_assignments(db: Session, caller: Caller, body: AssignmentRequest, no
         skip_completed=body.if_completed == "skip",
         scope=caller.folders,
         licensed=licences.holders(db, version.course_id, now) if body.if_licensed == "skip" else None,
+        named=body.recipients if body.folder_ids else None,
     )
     outcomes = [PreviewOutcome.model_validate(row) for row in assignments.count_outcomes(db, recipients, terms)]
     total = sum(outcome.count for outcome in outcomes)

@@ -6,6 +6,7 @@ A preview and the job's chunk decide by the same function (`assignments.decide`)
 import uuid
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
@@ -18,6 +19,7 @@ from shared.assignments import (
     BulkCloseRequest,
     BulkPreview,
     BulkReopenRequest,
+    BulkRequest,
     ChangedValues,
     ChangeJob,
     CloseJob,
@@ -70,6 +72,10 @@ def _ask_change_again(db: Session, _: Job, request: ChangeJob, now: datetime) ->
         catalogue.active_version(db, request.values.course_id, pointer="/set/courseId")
 
 
+def _ask_reopening_again(db: Session, _: Job, request: ReopenJob, now: datetime) -> None:
+    need_due_day(request.due_on, access.today(db, now))
+
+
 UNDO = Undo(assignments.completed_by, _put_back)
 
 MANAGES = Permission.MANAGE_ASSIGNMENTS
@@ -84,11 +90,24 @@ CHANGE = declare(
         undo=UNDO,
     )
 )
-REOPEN = declare(Kind(name="assignments.reopen", request=ReopenJob, work=_reopen, needs=MANAGES, undo=UNDO))
+REOPEN = declare(
+    Kind(
+        name="assignments.reopen",
+        request=ReopenJob,
+        work=_reopen,
+        needs=MANAGES,
+        ask_again=_ask_reopening_again,
+        undo=UNDO,
+    )
+)
 REMIND = declare(Kind(name="assignments.remind", request=RemindJob, work=_remind, needs=Permission.ASSIGN))
 CLOSE = declare(
     Kind(name="assignments.close", request=CloseJob, work=assignments.close_chunk, needs=MANAGES, undo=UNDO)
 )
+
+
+def _selected(body: BulkRequest) -> dict[str, Any]:
+    return {"by": "assignment"} | ({} if body.assignment_ids is not None else {"named": False})
 
 
 def _change_request(db: Session, body: BulkChangeRequest, now: datetime) -> ChangeJob:
@@ -96,17 +115,17 @@ def _change_request(db: Session, body: BulkChangeRequest, now: datetime) -> Chan
     need_due_day(body.values.due_on, access.today(db, now), "/set/dueOn")
     values = ChangedValues(**body.values.model_dump(exclude_unset=True))
     if body.values.course_id is None:
-        return ChangeJob(by="assignment", values=values, why=body.why)
+        return ChangeJob(**_selected(body), values=values, why=body.why)
     version = catalogue.active_version(db, body.values.course_id, pointer="/set/courseId")
     return ChangeJob(
-        by="assignment", values=values, why=body.why, course_version_id=version.id, version_label=version.label
+        **_selected(body), values=values, why=body.why, course_version_id=version.id, version_label=version.label
     )
 
 
 def _reopen_request(db: Session, body: BulkReopenRequest, now: datetime) -> ReopenJob:
     need_due_day(body.due_on, access.today(db, now))
     given = {"due_on": body.due_on} if "due_on" in body.model_fields_set else {}
-    return ReopenJob(by="assignment", reason=body.reason, **given)
+    return ReopenJob(**_selected(body), reason=body.reason, **given)
 
 
 @verb(Permission.MANAGE_ASSIGNMENTS)
@@ -167,7 +186,7 @@ def remind_parties(
     """Submit a job that reminds the parties of open assignments."""
     if earlier := jobs.replayed(db, key, body):
         return earlier
-    request, recipients = RemindJob(by="assignment"), select_assignments(db, caller, body, now)
+    request, recipients = RemindJob(**_selected(body)), select_assignments(db, caller, body, now)
     accepted = submit(db, caller, REMIND, request, recipients, key=key, body=body, workers=workers, now=now)
     return need_recipients(accepted, *NOTHING_MATCHES)
 
@@ -175,7 +194,7 @@ def remind_parties(
 @verb(Permission.ASSIGN)
 def preview_reminding(db: Session, caller: Caller, body: RemindRequest, now: datetime) -> BulkPreview:
     """Return the outcomes that a reminder would have now."""
-    return _preview(db, caller, RemindJob(by="assignment"), select_assignments(db, caller, body, now), now)
+    return _preview(db, caller, RemindJob(**_selected(body)), select_assignments(db, caller, body, now), now)
 
 
 def _preview(
@@ -188,5 +207,5 @@ def _preview(
     ids = [uuid.UUID(one) for one in db.scalars(recipients)]
     found = assignments.find(db, ids, caller.folders, lock=False)
     codes = assignments.decide(db, request, ids, found, access.today(db, now))
-    outcomes = [PreviewOutcome.model_validate(row) for row in assignments.count_codes(codes, found)]
+    outcomes = [PreviewOutcome.model_validate(row) for row in assignments.count_codes(request, codes, found)]
     return BulkPreview(total=len(ids), outcomes=outcomes)

@@ -46,13 +46,33 @@ def _undone(db: Session, job: Job, request: UndoJob, now: datetime) -> None:
         undo.on_end(db, job, jobs.get(db, request.undo_of), now)
 
 
+def _begin_again(db: Session, job: Job, request: UndoJob, now: datetime) -> None:
+    """Do at a retry what the kind of the undone job declares for the beginning of its undo. Raises CannotUndo."""
+    undo = KINDS[request.undo_kind].undo
+    if job.has_ended and undo is not None and undo.begin is not None:
+        undo.begin(db, jobs.get(db, request.undo_of), now)
+
+
 UNDO = {
     "assignment": declare(
-        Kind(name="assignments.undo", request=UndoJob, work=_undo, needs=Permission.MANAGE_ASSIGNMENTS, on_end=_undone)
+        Kind(
+            name="assignments.undo",
+            request=UndoJob,
+            work=_undo,
+            needs=Permission.MANAGE_ASSIGNMENTS,
+            ask_again=_begin_again,
+            on_end=_undone,
+        )
     ),
     "party": declare(
         Kind(
-            name="sessions.undo", request=UndoJob, work=_undo, needs=Permission.ADMIN, on_end=_undone, record="licence"
+            name="sessions.undo",
+            request=UndoJob,
+            work=_undo,
+            needs=Permission.ADMIN,
+            ask_again=_begin_again,
+            on_end=_undone,
+            record="licence",
         )
     ),
 }

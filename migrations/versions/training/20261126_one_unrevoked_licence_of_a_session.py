@@ -1,13 +1,14 @@
 """A session grants a party at most one licence that is not revoked, so that what was taken back can be given again.
 
-The new indexes are made beside the old one, without stopping writers, and the old one goes last, in the same way. A
-process of the former release passes over everybody whose licence of the session was revoked, so it never needs the old
-index, and the new one holds its racers apart as well.
+The new indexes are made beside the old one, without stopping writers. The old one stays while processes of the former
+release run, because these expect one licence at most: see `migrations.finishing`. Until it is gone, nobody is granted
+again what a session had granted before; such a recipient fails and can be retried.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
+from migrations.finishing import IS_EMPTY
 from migrations.guards import racers
 
 revision = "training_0010"
@@ -35,7 +36,8 @@ def upgrade() -> None:
                 postgresql_where=sa.text(where),
                 postgresql_concurrently=True,
             )
-        op.drop_index("uq_licence_session", "licence", if_exists=True, postgresql_concurrently=True)
+        if op.get_bind().scalar(sa.text(IS_EMPTY)):
+            op.drop_index("uq_licence_session", "licence", if_exists=True, postgresql_concurrently=True)
     racers(
         "INDEX",
         "uq_licence_session_unrevoked",

@@ -16,14 +16,14 @@ from sqlalchemy.orm import Session
 
 from shared import events
 from shared.arrays import texts
-from shared.assignments.deciding import Codes, Found, decide, find
+from shared.assignments.deciding import Codes, Found, decide, find, outcome_of
 from shared.assignments.models import Assignment, AssignmentState
 from shared.assignments.older import lock_line, older_closed_by, record_reopened_older, reopen_older
 from shared.assignments.queries import with_ids
 from shared.assignments.reopening import REOPENED
 from shared.assignments.requests import ChangeJob, RemindJob, ReopenJob
 from shared.assignments.work.keeping import keep
-from shared.jobs import Chunk, OutcomeCode, Tally, store_outcomes
+from shared.jobs import Chunk, JobRequest, OutcomeCode, Tally, store_outcomes
 
 _QUIET = {"synchronize_session": False}
 
@@ -39,7 +39,7 @@ def change_chunk(db: Session, chunk: Chunk, request: ChangeJob, now: datetime, t
     moved = _move(db, chunk, request, found, moving, now)
     codes |= {one: OutcomeCode.ALREADY_ASSIGNED for one in moving if one not in moved}
     _edit(db, chunk, request, staying)
-    tally = store_codes(db, chunk, codes)
+    tally = store_codes(db, chunk, request, codes)
     _record_moves(db, chunk, request, moved, now)
     _record_edits(db, chunk, request, {one: found[one] for one in staying}, now)
     return tally
@@ -167,7 +167,7 @@ def reopen_chunk(
     reopened = with_ids(chunk.job.org_id, chosen)
     db.execute(update(Assignment).where(*reopened).values(values), execution_options=_QUIET)
     older = reopen_older(db, chosen, *line)
-    tally = store_codes(db, chunk, codes)
+    tally = store_codes(db, chunk, request, codes)
     changed = Assignment.party_id, Assignment.course_id, Assignment.course_version_id
     along(select(Assignment.id.label("assignment_id"), *changed).where(*reopened))
     data = {"reason": request.reason, "jobId": str(chunk.job.id)}
@@ -180,7 +180,7 @@ def remind_chunk(db: Session, chunk: Chunk, request: RemindJob, now: datetime, t
     """Record a reminder of every recipient that is open. It changes no assignment."""
     ids = _ids(db, chunk)
     codes = decide(db, request, ids, find(db, ids, chunk.job.folders, lock=False), today)
-    tally = store_codes(db, chunk, codes)
+    tally = store_codes(db, chunk, request, codes)
     reminded = [one for one, code in codes.items() if code == OutcomeCode.REMINDED]
     own = {
         "courseId": Assignment.course_id,
@@ -210,13 +210,13 @@ def record(
     events.record_each(db, chunk.job.actor, now, type=type, count=len(ids), of=of, data=data)
 
 
-def store_codes(db: Session, chunk: Chunk, codes: Codes) -> Tally:
+def store_codes(db: Session, chunk: Chunk, request: JobRequest, codes: Codes) -> Tally:
     """Store the outcome of every recipient of a chunk, each an assignment."""
     outcomes = select(
         literal(chunk.job.org_id),
         literal(chunk.job.id),
         func.unnest(texts([str(one) for one in codes])),
-        func.unnest(texts([code.outcome for code in codes.values()])),
+        func.unnest(texts([outcome_of(request, code) for code in codes.values()])),
         func.unnest(texts(list(codes.values()))),
         func.unnest(
             literal(

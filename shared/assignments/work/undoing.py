@@ -40,7 +40,7 @@ def put_back_chunk(
     _withdraw(db, chunk, withdrawn, reason, now)
     older = _untouched_older(db, request, back)
     put_back(db, {one: changes[one].former for one in back} | {one: row.former for one, row in older.items()})
-    tally = store_codes(db, chunk, codes)
+    tally = store_codes(db, chunk, request, codes)
     again = [one for one in back if changes[one].former["state"] == AssignmentState.COMPLETED]
     if completed is not None and again:
         completed(again)
