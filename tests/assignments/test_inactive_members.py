@@ -85,11 +85,12 @@ def test_of_a_selection_only_named_assignments_of_inactive_parties_fail(
         org.client().post("/v1/assignments/close", json={"assignmentIds": ids, "reason": "x"})
         worker.drain(org.id)
     deactivate(org, INACTIVE)
-    sent: dict[str, Any] = {
+    bodies: dict[str, dict[str, Any]] = {
         "remind": {},
         "reopen": {"reason": "x"},
         "change to another course": {"set": {"courseId": org.with_course()}, "why": "x"},
-    }[act]
+    }
+    sent = bodies[act]
     path = f"/v1/assignments/{act.split()[0]}"
     cases: list[tuple[dict[str, Any], tuple[str, str]]] = [
         ({"assignmentIds": ids}, FAILED),

@@ -175,3 +175,16 @@ def test_a_bulk_change_acts_on_the_part_that_the_caller_sees(org: Org, worker: I
     answer = client.post("/v1/assignments/change", json=sent)
     worker.drain(org.id)
     assert read_job(org, answer.json())["counts"]["total"] == 1
+
+
+def test_a_party_outside_the_scope_with_several_open_versions_is_not_found(
+    org: Org, worker: InProcessWorker, course: str
+) -> None:
+    org.client().put("/v1/folders/crew", json={"name": "Crew", "partyIds": ["party-00000"]})
+    client = org.client(folders=["crew"])
+    for versions in ("one", "newest"):
+        sent = {"courseId": course, "recipients": recipients("party-00001", "unknown"), "versions": versions}
+        job = client.post("/v1/assignments/complete", json=sent).json()
+        worker.drain(org.id)
+        assert codes(org, job) == dict.fromkeys(("party-00001", "unknown"), "party-not-found")
+    assert states(org, "party-00001") == {"v2.1": "assigned", "v3.0": "assigned"}

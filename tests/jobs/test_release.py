@@ -86,6 +86,35 @@ def test_an_archived_course_refuses_a_retry(org: Org, worker: InProcessWorker) -
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/courseId")
 
 
+def test_the_sign_off_of_an_archived_course_is_not_approved(org: Org, worker: InProcessWorker) -> None:
+    org.with_parties(*parties(2))
+    course_id = org.with_course()
+    assign(org, worker, body(course_id, *parties(2)))
+    org.client().put("/v1/settings", json={"changeLimit": 1})
+    sent = {"courseId": course_id, "recipients": recipients(*parties(2))}
+    job = org.client().post("/v1/assignments/complete", json=sent).json()
+    archive(org, course_id)
+    refused, submitted = approve(org, job), org.client().post("/v1/assignments/complete", json=sent)
+    assert (problem(refused), refused.json()["errors"]) == (problem(submitted), submitted.json()["errors"])
+    assert read_job(org, job)["state"] == "awaiting_approval"
+
+
+@pytest.mark.parametrize(("act", "pointer"), [("change", "/set/dueOn"), ("reopen", "/dueOn")])
+def test_a_bulk_act_whose_new_due_date_has_passed_is_not_approved(
+    org: Org, worker: InProcessWorker, act: str, pointer: str
+) -> None:
+    org.with_parties(*parties(2))
+    assign(org, worker, body(org.with_course(), *parties(2)))
+    org.client().put("/v1/settings", json={"changeLimit": 1})
+    due = {"dueOn": clock.now().date().isoformat()}
+    bodies: dict[str, dict[str, Any]] = {"change": {"set": due, "why": "x"}, "reopen": {"reason": "x", **due}}
+    sent = bodies[act] | {"filter": {"state": "assigned"}}
+    job = org.client().post(f"/v1/assignments/{act}", json=sent).json()
+    with time_machine.travel(clock.now() + timedelta(days=2)):
+        refused = approve(org, job)
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, pointer)
+
+
 def one_assignment(org: Org, worker: InProcessWorker, course_id: str, **fields: Any) -> str:
     """Assigns a course to a party. Returns the address of the assignment."""
     org.with_parties("party-1", "party-2")

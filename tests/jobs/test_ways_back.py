@@ -144,6 +144,27 @@ def test_an_undo_leaves_what_was_touched_since(org: Org, worker: InProcessWorker
     assert [found["code"] for found in results if found["assignmentId"] == touched["assignmentId"]] == ["touched-since"]
 
 
+@pytest.mark.parametrize("act", ["assignments.close", "assignments.change", "assignments.change to another course"])
+def test_an_undo_by_a_caller_limited_to_folders_needs_all_of_it_and_touches_nobody_who_left_them(
+    org: Org, worker: InProcessWorker, act: str
+) -> None:
+    ground = Ground(org, worker, "session")
+    org.with_parties(*EVERYBODY, folder="crew")
+    client, before = org.client(member="manager", folders=["crew"]), state(org)
+    done = ACTS[act](org, ground)
+    after = state(org)
+    assert problem(org.client(folders=["others"]).post(f"/v1/jobs/{done['id']}/undo")) == (404, "not-found")
+    accepted = client.post(f"/v1/jobs/{done['id']}/undo")
+    assert accepted.status_code == 202
+    org.with_parties(*EVERYBODY, folder="others")
+    assert problem(client.post(f"/v1/jobs/{done['id']}/undo")) == (404, "not-found")
+    worker.drain(org.id)
+    assert set(codes(org, accepted.json()).values()) == {"out-of-scope"}
+    assert state(org) == after
+    ground.job(org, f"/v1/jobs/{done['id']}/undo")
+    assert state(org) == before
+
+
 def test_an_undo_asks_nothing_of_an_archived_course(org: Org, worker: InProcessWorker) -> None:
     ground = Ground(org, worker, "session")
     before = state(org)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
+from shared import directory
 from shared.assignments.models import Assignment, AssignmentState
 from shared.assignments.requests import CompleteJob
 from shared.catalogue import CourseVersion
@@ -69,7 +70,7 @@ def _latest(db: Session, chunk: Chunk, of: ColumnElement[bool]) -> dict[str, uui
 
 
 def _several(db: Session, chunk: Chunk, of: ColumnElement[bool]) -> dict[str, list[tuple[uuid.UUID, str]]]:
-    """The parties with several open assignments: the assignments and their versions' labels, the newest last."""
+    """The parties in scope with several open assignments: these and their versions' labels, the newest last."""
     version: Any = and_(CourseVersion.org_id == Assignment.org_id, CourseVersion.id == Assignment.course_version_id)
     label = select(CourseVersion.label).where(version).scalar_subquery()
     published_at = select(CourseVersion.published_at).where(version).scalar_subquery()
@@ -79,6 +80,7 @@ def _several(db: Session, chunk: Chunk, of: ColumnElement[bool]) -> dict[str, li
             of,
             chunk.covers(Assignment.party_id),
             Assignment.state == AssignmentState.ASSIGNED,
+            directory.in_scope(Assignment.party_id, chunk.job.scope),
         )
     ).all()
     found: dict[str, list[tuple[uuid.UUID, str]]] = {}

@@ -18,7 +18,7 @@ from shared.assignments.queries import with_ids
 from shared.assignments.requests import UndoJob
 from shared.assignments.work.bulk import record, store_codes
 from shared.assignments.work.keeping import kept, kept_of_older, put_back
-from shared.jobs import Chunk, OutcomeCode, Tally
+from shared.jobs import Chunk, Outcome, OutcomeCode, Tally
 
 Completed = Callable[[Collection[uuid.UUID]], None]
 """Gives back what the completions of these assignments had earned, before any event is recorded here."""
@@ -32,9 +32,9 @@ def put_back_chunk(
     lock_line(db, ids)
     changes = kept(db, request.undo_of, ids)
     moved = {one: change.moved_to for one, change in changes.items() if change.moved_to is not None}
-    found = find(db, [*ids, *moved.values()], None, lock=True)
+    found = find(db, [*ids, *moved.values()], chunk.job.folders, lock=True)
     codes = _decide(db, ids, found, changes, moved)
-    back = [one for one, code in codes.items() if code != OutcomeCode.TOUCHED_SINCE]
+    back = [one for one, code in codes.items() if code.outcome is Outcome.SUCCEEDED]
     withdrawn = [moved[one] for one in back if one in moved]
     reason = f"Undo of job {request.undo_of}"
     _withdraw(db, chunk, withdrawn, reason, now)
@@ -59,6 +59,9 @@ def _decide(
     for one in ids:
         row, change = found.get(one), changes.get(one)
         codes[one] = OutcomeCode.TOUCHED_SINCE
+        if row is not None and not row.in_scope:
+            codes[one] = OutcomeCode.OUT_OF_SCOPE
+            continue
         if row is None or change is None or row.revision != change.revision:
             continue
         other = found.get(moved[one]) if one in moved else None
