@@ -125,6 +125,7 @@ ENTRIES: dict[str, Entry] = {
     "POST /v1/assignments/close": with_body("given", lambda ids: {"assignmentIds": [ids["assignment_id"]], **REASON}),
     "POST /v1/assignments/change": with_body("given", changed),
     "POST /v1/assignments/change/preview": with_body("given", changed, reads=True),
+    "POST /v1/assignments/close/preview": with_body("given", reopened, reads=True),
     "POST /v1/assignments/reopen": with_body("given", reopened),
     "POST /v1/assignments/reopen/preview": with_body("given", reopened, reads=True),
     "POST /v1/assignments/remind": with_body("given", named),

@@ -1,4 +1,4 @@
-"""Bulk acts on assignments: change, reopen, remind. Each is a job, and has a preview that writes nothing."""
+"""Bulk acts on assignments: change, close, reopen, remind. Each is a job, and has a preview that writes nothing."""
 
 from fastapi import Response, status
 
@@ -6,7 +6,7 @@ from api.http.accepting import Accepting
 from api.http.dependencies import CurrentCaller, Db, Now, allow
 from api.http.routing import Router
 from api.v1.jobs import answer_accepted
-from shared.assignments import BulkChangeRequest, BulkPreview, BulkReopenRequest, RemindRequest
+from shared.assignments import BulkChangeRequest, BulkCloseRequest, BulkPreview, BulkReopenRequest, RemindRequest
 from shared.jobs import JobAnswer
 from shared.services import bulk
 
@@ -26,6 +26,21 @@ def change(
 def preview_change(body: BulkChangeRequest, db: Db, caller: CurrentCaller, now: Now) -> BulkPreview:
     """Count the outcomes that a change would have now, with up to 20 parties of each."""
     return bulk.preview_change(db, caller, body, now)
+
+
+@router.post("/close", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(bulk.close_assignments)])
+def close_many(
+    body: BulkCloseRequest, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
+) -> JobAnswer:
+    """Submit a job that closes open assignments: named ones, those of a job, or those that match a filter now."""
+    accepted = bulk.close_assignments(db, caller, body, accepting.key, workers=accepting.workers, now=now)
+    return answer_accepted(accepted, accepting, response)
+
+
+@router.post("/close/preview", dependencies=[allow(bulk.preview_closing)])
+def preview_closing(body: BulkCloseRequest, db: Db, caller: CurrentCaller, now: Now) -> BulkPreview:
+    """Count the outcomes that a closing would have now, with up to 20 parties of each."""
+    return bulk.preview_closing(db, caller, body, now)
 
 
 @router.post("/reopen", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(bulk.reopen_assignments)])

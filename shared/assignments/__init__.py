@@ -34,7 +34,7 @@ from shared.assignments.bulk_schemas import (
     BulkRequest,
     RemindRequest,
 )
-from shared.assignments.deciding import count_codes, decide, find
+from shared.assignments.deciding import Decided, count_codes, decide, find
 from shared.assignments.links import (
     LINK_LIFETIME,
     LinkDead,
@@ -139,6 +139,7 @@ __all__ = [
     "ChangeJob",
     "count_codes",
     "decide",
+    "Decided",
     "find",
     "put_back_chunk",
     "remind_chunk",

@@ -17,7 +17,7 @@ from shared import directory
 from shared.arrays import is_one_of
 from shared.assignments.models import Assignment, AssignmentState
 from shared.assignments.queries import with_ids
-from shared.assignments.requests import BulkJob, ChangeJob, RemindJob, ReopenJob
+from shared.assignments.requests import BulkJob, ChangeJob, CloseJob, RemindJob, ReopenJob
 from shared.catalogue import Course
 from shared.database import current_org
 from shared.directory import Party
@@ -25,6 +25,8 @@ from shared.jobs import JobRequest, Outcome, OutcomeCode
 
 Found = Mapping[uuid.UUID, Any]
 """Assignments by id: rows of `FIELDS`, `in_scope` and `active` (of the party)."""
+
+Decided = ChangeJob | CloseJob | ReopenJob | RemindJob
 
 Codes = dict[uuid.UUID, OutcomeCode]
 
@@ -57,9 +59,7 @@ def find(db: Session, ids: Collection[uuid.UUID], scope: Collection[str] | None,
     return {row.id: row for row in db.execute(rows)}
 
 
-def decide(
-    db: Session, request: ChangeJob | ReopenJob | RemindJob, ids: Collection[uuid.UUID], found: Found, today: date
-) -> Codes:
+def decide(db: Session, request: Decided, ids: Collection[uuid.UUID], found: Found, today: date) -> Codes:
     """Return the outcome code of each assignment. today: the organization's day."""
     seen = {one: row for one in ids if (row := found.get(one)) is not None and row.in_scope}
     codes = dict.fromkeys(ids, OutcomeCode.ASSIGNMENT_NOT_FOUND)
@@ -68,6 +68,8 @@ def decide(
             return codes | _changing(db, request, seen)
         case ReopenJob():
             return codes | _reopening(db, request, seen, today)
+        case CloseJob():
+            return codes | {one: _ended_code(row) or OutcomeCode.CLOSED for one, row in seen.items()}
         case RemindJob():
             return codes | {one: _reminding(row) for one, row in seen.items()}
 

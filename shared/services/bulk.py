@@ -179,6 +179,13 @@ def close_assignments(
     return need_recipients(accepted, *NOTHING_MATCHES)
 
 
+@verb(Permission.MANAGE_ASSIGNMENTS)
+def preview_closing(db: Session, caller: Caller, body: BulkCloseRequest, now: datetime) -> BulkPreview:
+    """Return the outcomes that a closing would have now."""
+    request = CloseJob(by="assignment", reason=body.reason)
+    return _preview(db, caller, request, select_assignments(db, caller, body, now), now)
+
+
 @verb(Permission.ASSIGN)
 def remind_parties(
     db: Session, caller: Caller, body: RemindRequest, key: Key | None, *, workers: int, now: datetime
@@ -200,7 +207,7 @@ def preview_reminding(db: Session, caller: Caller, body: RemindRequest, now: dat
 def _preview(
     db: Session,
     caller: Caller,
-    request: ChangeJob | ReopenJob | RemindJob,
+    request: assignments.Decided,
     recipients: Select[str],
     now: datetime,
 ) -> BulkPreview:

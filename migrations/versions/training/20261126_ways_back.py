@@ -40,4 +40,4 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("org_id", "job_id", "assignment_id", name=op.f("pk_assignment_change")),
     )
-    guard("assignment_change", allow="SELECT, INSERT, UPDATE")  # erasing a party blanks notes in `former`
+    guard("assignment_change", allow="SELECT, INSERT")
