@@ -37,6 +37,7 @@ class Approval(Answer):
 
 QUOTES_NOBODY = frozenset(
     (
+        "afterRevocation",
         "by",
         "courseId",
         "courseVersionId",
@@ -50,6 +51,7 @@ QUOTES_NOBODY = frozenset(
         "undoKind",
         "undoOf",
         "versionLabel",
+        "versions",
     )
 )
 """The fields of requests that a caller sees who is limited to folders and sees only a part of the job."""
