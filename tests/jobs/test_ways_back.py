@@ -55,7 +55,10 @@ def test_an_undo_by_a_caller_limited_to_folders_needs_all_of_it_and_touches_nobo
     client, before = org.client(member="manager", folders=["crew"]), state(org)
     done = ACTS[act](org, ground)
     after = state(org)
-    assert problem(org.client(folders=["others"]).post(f"/v1/jobs/{done['id']}/undo")) == (404, "not-found")
+    assert problem(org.client(member="visitor", folders=["others"]).post(f"/v1/jobs/{done['id']}/undo")) == (
+        404,
+        "not-found",
+    )
     accepted = client.post(f"/v1/jobs/{done['id']}/undo")
     assert accepted.status_code == 202
     org.with_parties(*EVERYBODY, folder="others")
