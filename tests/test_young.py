@@ -31,8 +31,8 @@ from tests.young import CREW, STEPS, Young
 
 FEW, MANY = 400, 2000
 
-MOST = 40
-"""Bound of the entries read per party by a GET. A summary of deliveries reads 13 of each party, and the folder for each
+MOST = 70
+"""Bound of the entries read per party by a GET. A summary of deliveries reads 30 of each party, and the folder for each
 of them."""
 
 GROWTH = 2.5
