@@ -62,6 +62,19 @@ CurrentCaller = Annotated[Caller, Depends(caller)]
 CurrentParts = Annotated[Parts, Depends(parts)]
 
 
+async def turn(caller: CurrentCaller, made: CurrentParts) -> AsyncIterator[None]:
+    """Wait, without a thread, for a turn: the right to take a connection for the transaction of this request.
+
+    A request keeps its transaction while it changes threads, from its route to its commit. Without turns,
+    requests that wait for a thread could hold all connections, while requests that wait for one hold all threads.
+    """
+    async with transactions(made).taken(caller.org_id):
+        yield
+
+
+Turn = Depends(turn, scope="function")
+
+
 async def visitors_turn(made: CurrentParts) -> AsyncIterator[None]:
     """Wait for a turn as `turn` does, for a request without a token. Visitors take turns as if of one organization."""
     async with transactions(made).taken(""):
@@ -96,21 +109,18 @@ OfReading = Annotated[Organization | None, Depends(organization_of)]
 
 
 async def transaction(
-    request: Request, caller: CurrentCaller, made: CurrentParts, organization: OfReading
+    request: Request, caller: CurrentCaller, made: CurrentParts, organization: OfReading, _: Annotated[None, Turn]
 ) -> AsyncIterator[Session]:
     """Open a transaction for the caller's organization. It is committed before the answer is sent.
 
-    For a request that only reads, it is a session that reads on the event loop instead (`shared.reading`). Either waits
-    for a turn first, without a thread: a request keeps its transaction while it changes threads, so requests that wait
-    for a thread could otherwise hold all connections, while requests that wait for one hold all threads.
+    For a request that only reads, it is a session that reads on the event loop instead (`shared.reading`).
     """
-    async with transactions(made).taken(caller.org_id):
-        if READS in request.scope:
-            with access.reading(made.database, caller.org_id, organization) as db:
-                yield db
-        else:
-            async with contextmanager_in_threadpool(made.database.transaction(caller.org_id)) as db:
-                yield db
+    if READS in request.scope:
+        with access.reading(made.database, caller.org_id, organization) as db:
+            yield db
+    else:
+        async with contextmanager_in_threadpool(made.database.transaction(caller.org_id)) as db:
+            yield db
 
 
 Db = Annotated[Session, Depends(transaction, scope="function")]
@@ -197,6 +207,7 @@ __all__ = [
     "Now",
     "OF_REQUEST",
     "Today",
+    "Turn",
     "VisitorsTurn",
     "allow",
     "caller",
