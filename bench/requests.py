@@ -24,7 +24,7 @@ from bench import conditions
 from bench.conditions import Conditions
 from bench.ground import ACTOR, Connection, Ground, lane, lay_out
 from bench.report import Table
-from bench.running import System, _free_port, running
+from bench.running import System, free_port, running
 from cli.processes import end, spawn
 from cli.up import read_state
 from shared import access
@@ -109,7 +109,7 @@ def _whole(got: bytearray) -> bool:
 @contextmanager
 def by_hand(system: System) -> Iterator[Side]:
     """Run the routes written by hand."""
-    port = _free_port()
+    port = free_port()
     process = spawn(
         [sys.executable, "-m", "bench.by_hand", str(port)],
         output=sys.stderr.fileno(),
