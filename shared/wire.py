@@ -6,7 +6,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import (
@@ -16,8 +16,11 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     PlainSerializer,
+    PlainValidator,
     StringConstraints,
+    TypeAdapter,
     ValidationError,
+    WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, core_schema
@@ -78,6 +81,31 @@ LongText = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_
 
 ReceivedInstant = Annotated[datetime, AfterValidator(_aware)]
 """An RFC 3339 instant with an offset, converted to UTC."""
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_INSTANT: TypeAdapter[datetime] = TypeAdapter(ReceivedInstant)
+
+
+def _moment(value: object) -> datetime | date:
+    if not isinstance(value, str):
+        raise ValueError("must be an instant such as 2026-11-26T09:00:00Z, or a day such as 2026-11-26")
+    try:
+        if not _DAY.fullmatch(value):
+            return _INSTANT.validate_python(value)
+        day = date.fromisoformat(value)
+    except ValidationError as error:
+        raise ValueError(f"must be a day or an instant: {error.errors()[0]['msg']}") from None
+    if not 1900 <= day.year <= 9000:
+        raise ValueError("must lie between the years 1900 and 9000")
+    return day
+
+
+ReceivedMoment = Annotated[
+    datetime | date,
+    PlainValidator(_moment),
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}),
+]
+"""An instant, or a day: its end in the organization's zone."""
 
 Instant = Annotated[
     datetime, PlainSerializer(lambda at: at.astimezone(UTC).isoformat().replace("+00:00", "Z"), return_type=str)

@@ -36,7 +36,9 @@ class Notice:
 
     type: of the event; it names the template. link: the page to open; personal: the link works without an account and
     is for this party alone. days: until the due date or the expiry, negative afterwards. code: of a licence, as it is
-    printed. calendar: a calendar file; cancels: the file removes the entry.
+    printed. valid_from, valid_until, ended: of a licence, in words, in the zone of the organization as on its
+    certificate; valid_from
+    only if it is not the instant of the grant. calendar: a calendar file; cancels: the file removes the entry.
     """
 
     type: str
@@ -52,7 +54,9 @@ class Notice:
     location: str | None = None
     join_url: str | None = None
     granted_at: datetime | None = None
-    expires_at: datetime | None = None
+    valid_from: str | None = None
+    valid_until: str | None = None
+    ended: str | None = None
     code: str | None = None
     calendar: bytes | None = None
     cancels: bool = False
@@ -210,7 +214,8 @@ def _section(notice: Notice, letter: Letter) -> Section:
         "when": None if notice.starts_at is None else _when(notice.starts_at, notice.ends_at, zone),
         "starts_on": None if notice.starts_at is None else day_in_words(notice.starts_at.astimezone(zone).date()),
         "due_on": None if notice.due_on is None else day_in_words(notice.due_on),
-        "expires_on": _day_of(notice.expires_at, letter.time_zone),
+        "valid_until": notice.valid_until,
+        "ended": notice.ended,
     }
     subject, lead, action = _words(notice.type, **values)
     return Section(subject, lead, _facts(notice, values, letter), action, notice.link, notice.personal)
@@ -233,7 +238,8 @@ def _facts(notice: Notice, values: dict[str, Any], letter: Letter) -> list[tuple
         ("Where", notice.location),
         ("Join at", notice.join_url),
         ("Granted on", _day_of(notice.granted_at, letter.time_zone)),
-        ("Valid until", values["expires_on"]),
+        ("Valid from", notice.valid_from),
+        ("Valid until", notice.valid_until),
         ("Licence code", notice.code),
         ("Reason", notice.reason),
     ]

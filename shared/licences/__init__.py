@@ -15,7 +15,9 @@ The modules:
 - `granting`: grants licences to many parties at once, and supersedes their former ones; `grant` is for sessions.
 - `completions`: grants and revokes licences for completed assignments, on top of `granting` and `revoking`.
 - `revoking`: revokes licences that should never have been granted, and restores the ones they superseded.
-- `dates`: computes `expires_at` and its rule, in SQL.
+- `dates`: computes the dates of a licence and their rule, in SQL.
+- `explaining`: the dates in a sentence.
+- `simulating`: the dates that a policy would give, for a history of trainings.
 - `checking`: the licence check: is this party licensed for that course?
 - `sweeping`: the runs of the sweep; publishes notices (`licence.expiring`) and ends (`licence.expired`).
 - `renewals`: the part of the sweep that selects licences whose course must be assigned again.
@@ -27,22 +29,42 @@ The modules:
 from shared.licences.actions import LicenceRevoked, correct, locked, revoke
 from shared.licences.checking import Checked, CheckReason, check
 from shared.licences.completions import grant_on_completion, take_back_completions
-from shared.licences.credentials import Issuer, sign_credential, status_document
+from shared.licences.credentials import Issuer, Said, sign_credential, status_document
 from shared.licences.granting import Earned, grant, lock_licences
 from shared.licences.keys import KEYS_PATH, CredentialKeys, CredentialsNotConfigured
-from shared.licences.models import ExpiryRule, Licence, LicenceDue, LicenceState, Sweep
-from shared.licences.queries import Filters, Sort, count_lapses, get, list_licences, made_by, of_session, state_of
+from shared.licences.models import ExpiryRule, Licence, LicenceDue, LicenceSource, LicenceState, Sweep
+from shared.licences.policies import (
+    PolicyRequest,
+    SimulatedLicence,
+    Simulation,
+    SimulationRequest,
+    TrainingRequest,
+)
+from shared.licences.queries import (
+    Filters,
+    LicenceRow,
+    LicenceRows,
+    Sort,
+    count_lapses,
+    get,
+    list_licences,
+    made_by,
+    of_session,
+    state_of,
+)
 from shared.licences.renewals import Renewal, due_renewals
 from shared.licences.revoking import revoke_earned
 from shared.licences.schemas import (
     CheckAnswer,
     CheckedItem,
     CheckRequest,
+    Explanation,
     LicenceAnswer,
     LicenceChanges,
     RevocationRequest,
     SweepAnswer,
 )
+from shared.licences.simulating import Simulated, Trained, simulate
 from shared.licences.sweeping import (
     BATCH,
     LATE_AFTER,
@@ -86,6 +108,7 @@ __all__ = [
     "CredentialsNotConfigured",
     "Earned",
     "ExpiryRule",
+    "Explanation",
     "Filters",
     "Issuer",
     "KEYS_PATH",
@@ -95,14 +118,25 @@ __all__ = [
     "LicenceChanges",
     "LicenceDue",
     "LicenceRevoked",
+    "LicenceRow",
+    "LicenceRows",
+    "LicenceSource",
     "LicenceState",
+    "PolicyRequest",
     "Proof",
     "Renewal",
     "RevocationRequest",
     "SWEEPER",
+    "Said",
+    "Simulated",
+    "SimulatedLicence",
+    "Simulation",
+    "SimulationRequest",
     "Sort",
     "Sweep",
     "SweepAnswer",
+    "Trained",
+    "TrainingRequest",
     "Validity",
     "ask_sweep",
     "begin_tonight",
@@ -132,6 +166,7 @@ __all__ = [
     "revoke",
     "revoke_earned",
     "sign_credential",
+    "simulate",
     "state_of",
     "status_document",
     "sweep_batch",

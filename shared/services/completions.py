@@ -113,5 +113,6 @@ def complete_locked(db: Session, assignment: Assignment, completion: Completion,
         literal(assignment.course_id).label("course_id"),
         literal(assignment.course_version_id).label("course_version_id"),
     )
-    licences.grant_on_completion(db, completed, completion.actor, now, most=1)
+    day = completion.occurred_on
+    licences.grant_on_completion(db, completed, completion.actor, now, occurred_on=day, most=1)
     assignments.complete(db, assignment, completion, now)

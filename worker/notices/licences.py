@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from shared import clock, licences
 from shared.deliveries import DeliveryCode, Notice
 from shared.licences import Licence
+from shared.words import ended_in_words, since_in_words, until_in_words
 from worker.notices.situation import OF_ONE_DAY, Case, Irrelevant, MailKind, Named, Situation
 
 
@@ -67,14 +68,17 @@ def _need_same_expiry(at: Situation, case: Case, found: Named) -> None:
 
 def _notice(at: Situation, case: Case, found: Named) -> Notice:
     licence: Licence = found.row
+    zone = at.organization.time_zone
     return Notice(
         case.kind.type,
         found.title,
         found.label,
         link=f"{at.settings.public_url}/verify/{licence.code}",
         reason=licence.revocation_reason,
-        days=(clock.day_in(at.organization.time_zone, licence.expires_at) - at.today).days,
+        days=(clock.last_day_in(zone, licence.expires_at) - at.today).days,
         granted_at=licence.granted_at,
-        expires_at=licence.expires_at,
+        valid_from=None if licence.valid_from is None else since_in_words(zone, licence.valid_from),
+        valid_until=until_in_words(zone, licence.expires_at),
+        ended=ended_in_words(zone, licence.expires_at),
         code=licences.grouped(licence.code),
     )
