@@ -18,7 +18,6 @@ from pydantic import (
     PlainSerializer,
     PlainValidator,
     StringConstraints,
-    TypeAdapter,
     ValidationError,
     WithJsonSchema,
 )
@@ -26,16 +25,28 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, core_schema
 
 from shared.database import ID_PATTERN
+from shared.strictness import stricter
 
 Item = TypeVar("Item")
 
 
 class Received(BaseModel):
-    """A request body or a part of one. Unknown fields are refused: a misspelt `dueOn` must not be ignored silently."""
+    """A request body or a part of one, with strict values.
+
+    Unknown fields are refused: a misspelt `dueOn` must not be ignored silently.
+    """
 
     model_config = ConfigDict(
         alias_generator=to_camel, validate_by_name=True, extra="forbid", hide_input_in_errors=True
     )
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[BaseModel], handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Return Pydantic's schema of the model, made strict."""
+        strict: core_schema.CoreSchema = stricter(handler(source))
+        return strict
 
 
 class Answer(BaseModel):
@@ -82,19 +93,22 @@ LongText = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_
 ReceivedInstant = Annotated[datetime, AfterValidator(_aware)]
 """An RFC 3339 instant with an offset, converted to UTC."""
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_INSTANT: TypeAdapter[datetime] = TypeAdapter(ReceivedInstant)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+class _AtInstant(Received):
+    at: ReceivedInstant
 
 
 def _moment(value: object) -> datetime | date:
-    if not isinstance(value, str):
-        raise ValueError("must be an instant such as 2026-11-26T09:00:00Z, or a day such as 2026-11-26")
-    try:
-        if not _DAY.fullmatch(value):
-            return _INSTANT.validate_python(value)
-        day = date.fromisoformat(value)
-    except ValidationError as error:
-        raise ValueError(f"must be a day or an instant: {error.errors()[0]['msg']}") from None
+    """Validate by hand, because a union would name both of its types in the place of an error."""
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        try:
+            return _AtInstant.model_validate({"at": value}).at
+        except ValidationError as error:
+            said = error.errors()[0]["msg"].removeprefix("Value error, ")
+            raise ValueError(f"{said}, or a day, such as 2026-11-26") from None
+    day = date.fromisoformat(value)
     if not 1900 <= day.year <= 9000:
         raise ValueError("must lie between the years 1900 and 9000")
     return day
