@@ -19,7 +19,7 @@ def moment_in_words(zone: str, at: datetime) -> str:
     local = at.astimezone(ZoneInfo(zone))
     twice = local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset()
     repeated = twice and local.replace(fold=0).astimezone(UTC) < local.replace(fold=1).astimezone(UTC)
-    name = f"{zone}, UTC{local:%:z}" if repeated else zone
+    name = f"{zone}, UTC{local.replace(microsecond=0).isoformat()[19:]}" if repeated else zone
     return f"{day_in_words(local.date())}, {local:%H:%M} ({name})"
 
 
