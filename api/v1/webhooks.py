@@ -4,7 +4,7 @@ import uuid
 
 from fastapi import Response, status
 
-from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
+from api.http.dependencies import CurrentCaller, CurrentParts, Db, Lookup, Now, allow
 from api.http.routing import Router
 from api.v1.etags import Expected, etag
 from api.v1.lists import AskedList
@@ -26,7 +26,7 @@ from shared.wire import Listing
 router = Router("/v1/webhooks", "webhooks")
 
 
-@router.post("", status_code=status.HTTP_201_CREATED, dependencies=[allow(webhooks.create_webhook)])
+@router.post("", status_code=status.HTTP_201_CREATED, dependencies=[allow(webhooks.create_webhook), Lookup])
 def create_webhook(
     body: WebhookRequest, response: Response, caller: CurrentCaller, parts: CurrentParts, now: Now
 ) -> WebhookWithSecret:
@@ -50,7 +50,7 @@ def read_webhook(webhook_id: uuid.UUID, db: Db, caller: CurrentCaller, response:
     return _answer(webhooks.get_webhook(db, caller, webhook_id), response)
 
 
-@router.patch("/{webhook_id}", dependencies=[allow(webhooks.change_webhook)])
+@router.patch("/{webhook_id}", dependencies=[allow(webhooks.change_webhook), Lookup])
 def change_webhook(
     webhook_id: uuid.UUID,
     body: WebhookChanges,

@@ -20,7 +20,6 @@ from icalendar import Calendar, vCalAddress
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import escape
 
-from shared import clock
 from shared.deliveries import mime
 from shared.deliveries.smtp import Envelope
 from shared.words import day_in_words
@@ -53,7 +52,7 @@ class Notice:
     ends_at: datetime | None = None
     location: str | None = None
     join_url: str | None = None
-    granted_at: datetime | None = None
+    granted_on: date | None = None
     valid_from: str | None = None
     valid_until: str | None = None
     ended: str | None = None
@@ -237,17 +236,13 @@ def _facts(notice: Notice, values: dict[str, Any], letter: Letter) -> list[tuple
         ("When", values["when"]),
         ("Where", notice.location),
         ("Join at", notice.join_url),
-        ("Granted on", _day_of(notice.granted_at, letter.time_zone)),
+        ("Granted on", None if notice.granted_on is None else day_in_words(notice.granted_on)),
         ("Valid from", notice.valid_from),
         ("Valid until", notice.valid_until),
         ("Licence code", notice.code),
         ("Reason", notice.reason),
     ]
     return [(label, single_line(text)) for label, text in facts if text]
-
-
-def _day_of(instant: datetime | None, time_zone: str) -> str | None:
-    return None if instant is None else day_in_words(clock.day_in(time_zone, instant))
 
 
 def _when(starts_at: datetime, ends_at: datetime | None, zone: ZoneInfo) -> str:

@@ -76,7 +76,7 @@ def _notice(at: Situation, case: Case, found: Named) -> Notice:
         link=f"{at.settings.public_url}/verify/{licence.code}",
         reason=licence.revocation_reason,
         days=(clock.last_day_in(zone, licence.expires_at) - at.today).days,
-        granted_at=licence.granted_at,
+        granted_on=clock.day_in(zone, licence.granted_at),
         valid_from=None if licence.valid_from is None else since_in_words(zone, licence.valid_from),
         valid_until=until_in_words(zone, licence.expires_at),
         ended=ended_in_words(zone, licence.expires_at),
