@@ -217,7 +217,7 @@ def _section(notice: Notice, letter: Letter) -> Section:
         "ended": notice.ended,
     }
     subject, lead, action = _words(notice.type, **values)
-    return Section(subject, lead, _facts(notice, values, letter), action, notice.link, notice.personal)
+    return Section(subject, lead, _facts(notice, values), action, notice.link, notice.personal)
 
 
 @lru_cache
@@ -228,7 +228,7 @@ def _words(type: str, **values: Any) -> tuple[str, str, str]:
     return subject, lead, action
 
 
-def _facts(notice: Notice, values: dict[str, Any], letter: Letter) -> list[tuple[str, str]]:
+def _facts(notice: Notice, values: dict[str, Any]) -> list[tuple[str, str]]:
     facts = [
         ("Course", notice.course),
         ("Version", notice.version),

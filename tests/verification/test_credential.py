@@ -197,26 +197,6 @@ def test_a_credential_with_too_late_an_end_is_revoked_and_a_new_one_is_not(held:
     assert status(before, visitor)[1] == []
 
 
-def test_a_credential_says_when_the_licence_begins_and_is_revoked_if_it_now_begins_later(
-    held: Held, visitor: TestClient
-) -> None:
-    """Also one that was given out before the beginning was corrected for the first time."""
-    plain = read(held.get("credential"))
-    held.change(valid_from=GRANTED_AT - timedelta(days=30))
-    earlier = read(held.get("credential"))
-    claims = verified(earlier, published(visitor)).claims
-    assert claims["validFrom"] == "2026-01-01T09:30:15Z"
-    assert claims["nbf"] == int((GRANTED_AT - timedelta(days=30)).timestamp())
-    assert (status(plain, visitor)[1], status(earlier, visitor)[1]) == ([], [])
-    held.change(valid_from=GRANTED_AT + timedelta(days=1))
-    later = read(held.get("credential"))
-    for text in (plain, earlier):
-        credential_id, (entry,) = status(text, visitor)
-        assert (entry["id"], entry["revocationReason"]) == (credential_id, "The licence now begins later.")
-    assert status(later, visitor)[1] == []
-    assert len({verified(text, published(visitor)).claims["jti"] for text in (plain, earlier, later)}) == 3
-
-
 @pytest.mark.parametrize("until", ["", "x", "-1", "9" * 30, "NaN"])
 def test_a_status_with_a_bad_end_is_refused(held: Held, visitor: TestClient, until: str) -> None:
     assert visitor.get(f"{held.path}/status", params={"until": until}).status_code == 422
