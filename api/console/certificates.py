@@ -12,7 +12,6 @@ from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
 from api.http.routing import Router
 from shared.licences import grouped
 from shared.services import verification
-from shared.words import since_in_words, until_in_words
 
 router = Router("/v1/licences", "licences")
 
@@ -27,7 +26,6 @@ def certificate(licence_id: uuid.UUID, db: Db, caller: CurrentCaller, parts: Cur
     """
     found = verification.get_certificate(db, caller, licence_id, parts.settings, now)
     licence = found.proof.licence
-    zone = found.organization.time_zone
     address = found.issuer.verify_address(licence)
     answer = page(
         "certificate.html",
@@ -35,8 +33,8 @@ def certificate(licence_id: uuid.UUID, db: Db, caller: CurrentCaller, parts: Cur
         organization=found.organization,
         granted_on=found.day(licence.granted_at),
         begins_at=None if licence.begins_at == licence.granted_at else licence.begins_at,
-        begins=since_in_words(zone, licence.begins_at),
-        ends=until_in_words(zone, licence.expires_at),
+        begins=found.begins,
+        ends=found.ends,
         validity=found.validity,
         told=found.told(),
         code=grouped(licence.code),

@@ -23,7 +23,7 @@ class LicenceState(StrEnum):
 
 
 class LicenceSource(StrEnum):
-    """What a licence was granted for."""
+    """The kind of thing that a licence was granted for."""
 
     SESSION = "session"
     ASSIGNMENT = "assignment"

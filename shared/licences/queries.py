@@ -106,7 +106,7 @@ def _shown(db: Session, scope: Collection[str] | None) -> LicenceRows:
 
 
 def _renewable_until(zone: ColumnElement[str]) -> ColumnElement[datetime | None]:
-    """Until when a renewal counts as one, by the present policy; null for a licence that does not count."""
+    """The instant until which a renewal counts as one, by the present policy; null if the licence does not count."""
     of_course = select(Course.renewable_days).where(Course.org_id == Licence.org_id, Course.id == Licence.course_id)
     return case((COUNTS, renewable_until(zone, Licence.expires_at, of_course.scalar_subquery())), else_=null())
 

@@ -26,7 +26,7 @@ class Trained:
 
     @property
     def earned(self) -> str:
-        """What the licence is granted for, in words."""
+        """The training in words, as in an explanation."""
         if self.trained_at is not None:
             return "a completed session"
         return "a training" if self.trained_on is None else "a completed assignment"

@@ -46,6 +46,16 @@ class Certificate:
         """Return the day of an instant, in the organization's time zone."""
         return clock.day_in(self.organization.time_zone, at)
 
+    @property
+    def begins(self) -> str:
+        """The beginning of the licence in words."""
+        return since_in_words(self.organization.time_zone, self.proof.licence.begins_at)
+
+    @property
+    def ends(self) -> str:
+        """The end of the licence in words."""
+        return until_in_words(self.organization.time_zone, self.proof.licence.expires_at)
+
     def told(self) -> str:
         """Return the validity with its date in words that never contradict the instant: with the hour, unless a whole
         day is meant.

@@ -1,4 +1,4 @@
-"""A course with three parties, an organization in Oslo, and a crowd of 100,000 licences that several test files read and none changes."""
+"""A course with three parties, an organization in Oslo, and a crowd of 100,000 licences that no test changes."""
 
 import uuid
 from collections.abc import Iterator

@@ -125,7 +125,7 @@ def test_a_completed_assignment_begins_with_its_day(oslo: Org, worker: InProcess
 
 
 def test_a_later_policy_or_correction_changes_no_explanation(oslo: Org, worker: InProcessWorker) -> None:
-    """What an explanation quotes is kept with the licence: neither the course nor the former licence is asked."""
+    """The licence keeps everything that its explanation quotes: neither course nor former licence is read."""
     course = oslo.with_course(earlyRenewal="keepsAnniversary", renewalWindowDays=400)
     former = trained(oslo, worker, course)
     session_id = schedule(oslo, course, timeZone=ZONE, **SITTING)
