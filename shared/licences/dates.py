@@ -56,7 +56,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Training:
-    """The training that earned a licence, as SQL. trained_at: when the training ended; if only its day is known, trained_on.
+    """The training that earned a licence, as SQL. trained_at: when it ended; if only its day is known, trained_on.
 
     former_expires_at: the end of the licence that the new one renews, null if it renews none.
     """
