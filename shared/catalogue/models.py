@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.database import Base, ExternalId, Tenant, Uuid7
@@ -66,6 +66,7 @@ class Course(Tenant, Base):
     the start of the new licence; null: no renewal is early. renew_before_days: how many days before a licence ends its
     holder is assigned the active version; null: never. licence_from, licence_ends: when a licence begins and ends.
     renewable_days: for how many days after the end of a licence a renewal keeps its anniversary; null: for none.
+    newer_satisfies: completing a version closes the party's open assignments of older versions.
     """
 
     __tablename__ = "course"
@@ -95,6 +96,7 @@ class Course(Tenant, Base):
     licence_from: Mapped[str] = mapped_column(server_default=LicenceFrom.GRANTED)
     licence_ends: Mapped[str] = mapped_column(server_default=LicenceEnds.INSTANT)
     renewable_days: Mapped[int | None]
+    newer_satisfies: Mapped[bool] = mapped_column(server_default=true())
     revision: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

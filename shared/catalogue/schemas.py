@@ -56,6 +56,7 @@ class CourseRequest(Received):
     the anniversary. renew_before_days: how many days before the end the holder is assigned the course again.
     licence_from, licence_ends: when a licence begins and ends. renewable_days: for so many days after the end a renewal
     keeps the anniversary too; nobody is licensed in them.
+    newer_satisfies: completing a version closes the party's open assignments of older versions.
     """
 
     title: Line
@@ -70,6 +71,7 @@ class CourseRequest(Received):
     licence_from: LicenceFrom = LicenceFrom.GRANTED
     licence_ends: LicenceEnds = LicenceEnds.INSTANT
     renewable_days: RenewalDays | None = None
+    newer_satisfies: bool = True
 
 
 class CourseChanges(Received):
@@ -90,9 +92,18 @@ class CourseChanges(Received):
     licence_from: LicenceFrom | None = None
     licence_ends: LicenceEnds | None = None
     renewable_days: RenewalDays | None = None
+    newer_satisfies: bool | None = None
 
     @field_validator(
-        "title", "code", "mode", "licence_on", "early_renewal", "licence_from", "licence_ends", mode="before"
+        "title",
+        "code",
+        "mode",
+        "licence_on",
+        "early_renewal",
+        "licence_from",
+        "licence_ends",
+        "newer_satisfies",
+        mode="before",
     )
     @classmethod
     def _keep(cls, value: object) -> object:
@@ -144,6 +155,7 @@ class CourseAnswer(Answer):
     licence_from: LicenceFrom
     licence_ends: LicenceEnds
     renewable_days: int | None
+    newer_satisfies: bool
     active_version: ActiveVersion | None
     created_at: Instant
     updated_at: Instant
@@ -166,6 +178,7 @@ class CourseAnswer(Answer):
             licence_from=LicenceFrom(course.licence_from),
             licence_ends=LicenceEnds(course.licence_ends),
             renewable_days=course.renewable_days,
+            newer_satisfies=course.newer_satisfies,
             active_version=None if active is None else ActiveVersion.model_validate(active),
             created_at=course.created_at,
             updated_at=course.updated_at,

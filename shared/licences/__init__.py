@@ -1,7 +1,7 @@
 """Licences: the record that a party has been trained.
 
 Owns the tables `licence`, `licence_due` and `sweep`. Promises:
-- A session grants a party at most one licence.
+- A session grants a party at most one licence that is not revoked.
 - At most one licence of a party and course counts, that is: is neither revoked nor superseded.
 - A renewal never ends before the licence it renews.
 - A revocation is final.
@@ -18,6 +18,8 @@ The modules:
 - `dates`: computes the dates of a licence and their rule, in SQL.
 - `explaining`: the dates in a sentence.
 - `simulating`: the dates that a policy would give, for a history of trainings.
+- `recording`: the events of licences that are granted.
+- `regranting`: grants again what a job had revoked, when that job is undone.
 - `checking`: the licence check: is this party licensed for that course?
 - `sweeping`: the runs of the sweep; publishes notices (`licence.expiring`) and ends (`licence.expired`).
 - `renewals`: the part of the sweep that selects licences whose course must be assigned again.
@@ -45,15 +47,18 @@ from shared.licences.queries import (
     LicenceRow,
     LicenceRows,
     Sort,
+    any_standing,
     count_lapses,
     get,
+    holders,
     list_licences,
     made_by,
     of_session,
     state_of,
 )
+from shared.licences.regranting import grant_again
 from shared.licences.renewals import Renewal, due_renewals
-from shared.licences.revoking import revoke_earned
+from shared.licences.revoking import revoke_earned, revoke_granted, untouched
 from shared.licences.schemas import (
     CheckAnswer,
     CheckedItem,
@@ -138,6 +143,7 @@ __all__ = [
     "Trained",
     "TrainingRequest",
     "Validity",
+    "any_standing",
     "ask_sweep",
     "begin_tonight",
     "check",
@@ -147,6 +153,8 @@ __all__ = [
     "finish_sweep",
     "get",
     "grant",
+    "grant_again",
+    "holders",
     "grant_on_completion",
     "grouped",
     "holder_of",
@@ -165,6 +173,7 @@ __all__ = [
     "read_code",
     "revoke",
     "revoke_earned",
+    "revoke_granted",
     "sign_credential",
     "simulate",
     "state_of",
@@ -174,5 +183,6 @@ __all__ = [
     "take_back_completions",
     "tonight",
     "unfinished",
+    "untouched",
     "validity",
 ]

@@ -11,6 +11,7 @@ from shared.events.vocabulary.declaring import (
     UUID,
     VERSION,
     Absent,
+    Actor,
     EventType,
     PartyData,
     Reason,
@@ -28,6 +29,8 @@ class Granted(OfCourse):
     """session_id, assignment_id: one of them, which earned the licence. renews: the licence that it supersedes.
 
     valid_from: if it does not begin when it is granted.
+    reason: that of the amendment that added the party. revoked_by: the member who had revoked the party's licence of
+    the session; the actor has granted it again.
     """
 
     course_version_id: UUID
@@ -38,6 +41,8 @@ class Granted(OfCourse):
     granted_at: datetime
     valid_from: datetime | Absent = None
     expires_at: datetime
+    reason: Reason | Absent = None
+    revoked_by: Actor | Absent = None
 
 
 class Superseded(OfCourse):
