@@ -3,6 +3,7 @@
 import psycopg
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 
 import migrations
 from tests.test_migrations import EVERYTHING, begin_at, empty, hold, of_org_1
@@ -80,8 +81,10 @@ def test_licences_of_the_former_release_keep_their_dates_and_it_goes_on_granting
 def test_a_migration_of_dates_that_was_broken_off_goes_on(empty: str) -> None:
     """Its long part reads the licences in a transaction of its own; the first part has been committed by then."""
     begin_at(empty, "core@head", "training_0013")
+    script = ScriptDirectory.from_config(migrations.configuration(empty)).get_revision("training_0013")
+    before = {"before": script.down_revision}
     with psycopg.connect(empty) as owner:
-        owner.execute("UPDATE alembic_version SET version_num = 'training_0012' WHERE version_num = 'training_0013'")
+        owner.execute("UPDATE alembic_version SET version_num = %(before)s WHERE version_num = 'training_0013'", before)
         owner.execute("""
             ALTER TABLE licence DROP CONSTRAINT ck_licence_expires_after_beginning,
                 ADD CONSTRAINT ck_licence_expires_after_beginning

@@ -132,7 +132,12 @@ def grant(
         Earning(party_id, earned.course_id, earned.course_version_id, earned.session_id, None)
         for party_id in sorted(licensed)
     ]
-    lot = Lot(
+    grant_all(db, _lot(earned, earnings, revoked_by or {}), now)
+    return licensed
+
+
+def _lot(earned: Earned, earnings: Sequence[Earning], revoked_by: Mapping[str, Actor]) -> Lot:
+    return Lot(
         earnings,
         earned.granted_at,
         earned.actor,
@@ -140,10 +145,8 @@ def grant(
         earned.trained_at,
         earned.trained_on,
         earned.reason,
-        revoked_by or {},
+        revoked_by,
     )
-    grant_all(db, lot, now)
-    return licensed
 
 
 def lock_licences(db: Session, chunk: Chunk, course_id: uuid.UUID) -> None:
