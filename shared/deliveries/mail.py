@@ -16,14 +16,14 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, vCalAddress
+from icalendar import Calendar
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import escape
 
-from shared import clock
+from shared import calendars, clock
 from shared.deliveries import mime
 from shared.deliveries.smtp import Envelope
-from shared.words import day_in_words
+from shared.words import day_in_words, single_line
 
 
 class AddressUnusable(Exception):
@@ -112,9 +112,9 @@ def compose(letter: Letter, mail_from: str, now: datetime) -> Envelope:
     wrapped = {f"lead{n}": _wrapped(section.lead, 72) for n, section in enumerate(sections)}
     plain = _layout("layout.txt", shapes) % (texts | wrapped)
     body = mime.multipart("alternative", [mime.text(plain, "plain"), mime.text(html, "html")])
-    calendars = [notice for notice in letter.notices if notice.calendar is not None]
-    if calendars:
-        body = mime.multipart("mixed", [body, *(_invitation(notice, sender, letter) for notice in calendars)])
+    invitations = [_invitation(notice, letter) for notice in letter.notices if notice.calendar is not None]
+    if invitations:
+        body = mime.multipart("mixed", [body, *invitations])
     recipient = _address(letter)
     headers = {
         "Subject": subject if _is_plain(subject) else mime.encoded(subject, "Subject"),
@@ -178,12 +178,6 @@ def _is_plain(text: str) -> bool:
     return text.isascii() and "=?" not in text
 
 
-def single_line(text: str) -> str:
-    """A text on one line, without control characters: a line break in a name must not begin another header."""
-    return _GAPS.sub(" ", text).strip()
-
-
-_GAPS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _USABLE = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
 
 
@@ -258,14 +252,13 @@ def _moment(at: datetime) -> str:
     return f"{at:%A} {day_in_words(at.date())}, {at:%H:%M}"
 
 
-def _invitation(notice: Notice, sender: str, letter: Letter) -> bytes:
+def _invitation(notice: Notice, letter: Letter) -> bytes:
     """The calendar file as an invitation of this party, or as a cancellation (iMIP, RFC 6047)."""
     method = "CANCEL" if notice.cancels else "REQUEST"
     calendar = Calendar.from_ical(notice.calendar or b"")
     calendar["METHOD"] = method
     for entry in calendar.walk("VEVENT"):
-        entry.add("organizer", _participant(letter.organization, sender))
-        attendee = _participant(letter.name, letter.address)
+        attendee = calendars.participant(letter.name, letter.address)
         attendee.params["RSVP"] = "FALSE"
         entry.add("attendee", attendee)
         if notice.cancels:
@@ -276,12 +269,6 @@ def _invitation(notice: Notice, sender: str, letter: Letter) -> bytes:
         parameters=f"; method={method}",
         disposition='attachment; filename="session.ics"',
     )
-
-
-def _participant(name: str, address: str) -> vCalAddress:
-    participant = vCalAddress(f"mailto:{single_line(address)}")
-    participant.params["CN"] = single_line(name).replace('"', "'")
-    return participant
 
 
 _sender, _template, _wrapped = lru_cache(parseaddr), lru_cache(_WORDS.get_template), lru_cache(textwrap.fill)

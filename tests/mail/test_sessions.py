@@ -94,6 +94,32 @@ def test_a_party_taken_off_the_roster_gets_a_calendar_cancellation(mails: Corres
     assert entry(mail)[0] == "CANCEL"
 
 
+def test_of_the_messages_about_added_removed_and_added_a_calendar_keeps_the_last(
+    mails: Correspondence, session: str
+) -> None:
+    """All within a second. A calendar keeps the highest SEQUENCE of a UID, and the latest DTSTAMP of equal ones."""
+    roster = f"/v1/sessions/{session}/roster"
+    with time_machine.travel(NOW, tick=False):
+        sent = mails.deliver()
+        for act in (
+            lambda: mails.org.client().delete(f"{roster}/ada"),
+            lambda: add(mails.org, session, "ada"),
+            lambda: mails.org.client().delete(f"{roster}/ada"),
+            lambda: add(mails.org, session, "ada", "bob"),
+        ):
+            act()
+            sent += [mail for mail in mails.deliver() if "Ada" in mail["To"]]
+        file = Calendar.from_ical(mails.org.client().get(f"/v1/sessions/{session}.ics").content)
+    entries = [entry(mail) for mail in sent]
+    assert [method for method, _ in entries] == ["REQUEST", "CANCEL", "REQUEST", "CANCEL", "REQUEST"]
+    assert len({str(event["UID"]) for _, event in entries}) == 1
+    for numbers in ([event["SEQUENCE"] for _, event in entries], [event.DTSTAMP for _, event in entries]):
+        assert numbers == sorted(set(numbers))
+    (downloaded,) = file.events
+    assert (downloaded["SEQUENCE"], downloaded.DTSTAMP) == (entries[-1][1]["SEQUENCE"], entries[-1][1].DTSTAMP)
+    assert {str(event["ORGANIZER"].params["CN"]) for event in (downloaded, entries[-1][1])} == {"Test"}
+
+
 def test_mails_about_a_roster_that_has_changed_since_are_suppressed(mails: Correspondence, session: str) -> None:
     with time_machine.travel(NOW, tick=False):
         mails.org.client().delete(f"/v1/sessions/{session}/roster/ada")

@@ -31,14 +31,14 @@ def the_roster_of_a_move(columns: Columns, meant: ColumnElement[bool]) -> Select
 def _invitation(at: Situation, case: Case) -> Notice:
     found = _not_cancelled(at, case)
     _need_on_roster(at, case)
-    return _notice(case, found)
+    return _notice(at, case, found)
 
 
 def _cancelled(at: Situation, case: Case) -> Notice:
     found = _not_over(at, case)
     _need_on_roster(at, case)
     _need_invited(at, case)
-    return _notice(case, found)
+    return _notice(at, case, found)
 
 
 def _removed(at: Situation, case: Case) -> Notice:
@@ -46,7 +46,7 @@ def _removed(at: Situation, case: Case) -> Notice:
     if _on_roster(at, case):
         raise Irrelevant(DeliveryCode.ON_ROSTER_AGAIN)
     _need_invited(at, case)
-    return _notice(case, found)
+    return _notice(at, case, found)
 
 
 KINDS = (
@@ -89,7 +89,7 @@ def _need_invited(at: Situation, case: Case) -> None:
         raise Irrelevant(DeliveryCode.NEVER_TOLD)
 
 
-def _notice(case: Case, found: Named) -> Notice:
+def _notice(at: Situation, case: Case, found: Named) -> Notice:
     session: TrainingSession = found.row
     cancels = case.kind.cancels
     return Notice(
@@ -102,6 +102,6 @@ def _notice(case: Case, found: Named) -> Notice:
         ends_at=session.ends_at,
         location=session.location,
         join_url=None if cancels else session.join_url,
-        calendar=found.calendar,
+        calendar=at.calendar_of(found),
         cancels=cancels,
     )

@@ -38,11 +38,6 @@ class Named:
     title: str
     label: str
 
-    @cached_property
-    def calendar(self) -> bytes:
-        """A session's calendar file: the same for everybody on its roster."""
-        return sessions.calendar_file(self.row, self.title, self.label)
-
 
 @dataclass
 class Situation:
@@ -64,11 +59,25 @@ class Situation:
     invited: Collection[tuple[str, str]]
     licences: Mapping[uuid.UUID, Named]
     mails_today: Counter[str] = field(default_factory=Counter)
+    _calendars: dict[uuid.UUID, bytes] = field(default_factory=dict)
 
     @cached_property
     def today(self) -> date:
         """The current day in the organization's time zone."""
         return clock.day_in(self.organization.time_zone, self.now)
+
+    def calendar_of(self, session: Named) -> bytes:
+        """A session's calendar file: the same for everybody on its roster."""
+        session_id = session.row.id
+        if session_id not in self._calendars:
+            self._calendars[session_id] = sessions.calendar_file(
+                session.row,
+                session.title,
+                session.label,
+                organizer_name=self.organization.name,
+                organizer_address=self.settings.sender_address,
+            )
+        return self._calendars[session_id]
 
     @cached_property
     def links(self) -> SessionLinks:
