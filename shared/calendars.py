@@ -1,4 +1,4 @@
-"""What calendar files (RFC 5545) have in common: the rules of a time zone, moments in it, and participants.
+"""Parts of calendar files (RFC 5545): the rules of a time zone, moments in it, and participants.
 
 Libraries weighed for VTIMEZONE. `icalendar` writes the files, but its `add_missing_timezones` lists each change of
 clocks up to 2038, and begins summer time an hour late. `ical` 14 writes a rule, but today's rule for every year, and

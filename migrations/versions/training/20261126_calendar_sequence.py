@@ -1,4 +1,4 @@
-"""What the calendar file of a session is numbered by: its roster's revision, and a time that rises with every change.
+"""Columns for the number and the time of a session's calendar file: its roster's revision, and a time that rises.
 
 Both columns are read as 0 and null by rows that are not changed, so the table is not rewritten. A process of the former
 release changes a roster without raising them, as it always did.
