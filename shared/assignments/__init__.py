@@ -53,7 +53,7 @@ from shared.assignments.queries import (
     select_recipients,
     summarize,
 )
-from shared.assignments.reminders import REMINDER_BATCH, Reminded, remind
+from shared.assignments.reminders import REMINDER_BATCH, Reminded, remind, reminders_by
 from shared.assignments.requests import CloseJob, CompleteJob, CreateJob, UndoJob
 from shared.assignments.schemas import (
     MAX_RECIPIENTS,
@@ -145,6 +145,7 @@ __all__ = [
     "record_attended",
     "record_reopened",
     "remind",
+    "reminders_by",
     "Reminded",
     "REMINDER_BATCH",
     "reopen",

@@ -35,8 +35,9 @@ class Notice:
     """The facts that a mail reports about one event.
 
     type: of the event; it names the template. link: the page to open; personal: the link works without an account and
-    is for this party alone. days: until the due date or the expiry, negative afterwards. code: of a licence, as it is
-    printed. calendar: a calendar file; cancels: the file removes the entry.
+    is for this party alone. days: until the due date or the expiry, negative afterwards. former_due_on,
+    former_expires_at: before a change. ended: the licence has expired. code: of a licence, as it is printed.
+    calendar: a calendar file; cancels: the file removes the entry.
     """
 
     type: str
@@ -46,6 +47,7 @@ class Notice:
     personal: bool = False
     reason: str | None = None
     due_on: date | None = None
+    former_due_on: date | None = None
     days: int | None = None
     starts_at: datetime | None = None
     ends_at: datetime | None = None
@@ -53,6 +55,8 @@ class Notice:
     join_url: str | None = None
     granted_at: datetime | None = None
     expires_at: datetime | None = None
+    former_expires_at: datetime | None = None
+    ended: bool = False
     code: str | None = None
     calendar: bytes | None = None
     cancels: bool = False
@@ -204,7 +208,10 @@ def _section(notice: Notice, letter: Letter) -> Section:
         "when": None if notice.starts_at is None else _when(notice.starts_at, notice.ends_at, zone),
         "starts_on": None if notice.starts_at is None else day_in_words(notice.starts_at.astimezone(zone).date()),
         "due_on": None if notice.due_on is None else day_in_words(notice.due_on),
+        "former_due_on": None if notice.former_due_on is None else day_in_words(notice.former_due_on),
         "expires_on": _day_of(notice.expires_at, letter.time_zone),
+        "former_expires_on": _day_of(notice.former_expires_at, letter.time_zone),
+        "ended": notice.ended,
     }
     subject, lead, action = _words(notice.type, **values)
     return Section(subject, lead, _facts(notice, values, letter), action, notice.link, notice.personal)

@@ -30,7 +30,7 @@ from shared.licences.completions import grant_on_completion, take_back_completio
 from shared.licences.credentials import Issuer, sign_credential, status_document
 from shared.licences.granting import Earned, grant, lock_licences
 from shared.licences.keys import KEYS_PATH, CredentialKeys, CredentialsNotConfigured
-from shared.licences.models import ExpiryRule, Licence, LicenceDue, LicenceState, Sweep
+from shared.licences.models import NOTICE_DAYS, ExpiryRule, Licence, LicenceDue, LicenceState, Sweep
 from shared.licences.queries import Filters, Sort, count_lapses, get, list_licences, made_by, of_session, state_of
 from shared.licences.renewals import Renewal, due_renewals
 from shared.licences.revoking import revoke_earned
@@ -94,6 +94,7 @@ __all__ = [
     "LicenceAnswer",
     "LicenceChanges",
     "LicenceDue",
+    "NOTICE_DAYS",
     "LicenceRevoked",
     "LicenceState",
     "Proof",

@@ -52,9 +52,10 @@ def _removed(at: Situation, case: Case) -> Notice:
 KINDS = (
     MailKind("session.roster_added", _invitation),
     MailKind("session.changed", _invitation, addressees=the_roster_of_a_move),
-    MailKind("session.cancelled", _cancelled, addressees=the_roster, cancels=True),
-    MailKind("session.roster_removed", _removed, cancels=True),
+    MailKind("session.cancelled", _cancelled, addressees=the_roster, looks_back=True, withdraws=True),
+    MailKind("session.roster_removed", _removed, looks_back=True, withdraws=True),
 )
+_WITHDRAWALS = frozenset(kind.type for kind in KINDS if kind.withdraws)
 
 
 def _not_over(at: Situation, case: Case) -> Named:
@@ -84,14 +85,14 @@ def _need_on_roster(at: Situation, case: Case) -> None:
 
 
 def _need_invited(at: Situation, case: Case) -> None:
-    """Raise Irrelevant if the party never got an invitation that could be withdrawn."""
-    if (case.event.subject, case.party.id) not in at.invited:
-        raise Irrelevant(DeliveryCode.NEVER_TOLD)
+    """Raise Irrelevant if the party got no invitation, or it was withdrawn already."""
+    if case.need_told(at).type in _WITHDRAWALS:
+        raise Irrelevant(DeliveryCode.ALREADY_TOLD)
 
 
 def _notice(at: Situation, case: Case, found: Named) -> Notice:
     session: TrainingSession = found.row
-    cancels = case.kind.cancels
+    cancels = case.kind.withdraws
     return Notice(
         case.kind.type,
         found.title,

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -17,9 +17,6 @@ from shared.settings import Settings
 
 STALE_AFTER = timedelta(days=3)
 """An older event is not sent: no sender could send it in time, or training was not available."""
-
-OF_ONE_DAY = timedelta(days=2)
-"""The same for notices about a certain day, such as a reminder of a due date."""
 
 
 class Irrelevant(Exception):
@@ -39,12 +36,23 @@ class Named:
     label: str
 
 
+@dataclass(frozen=True)
+class Told:
+    """The event of a mail that a party was sent, or is perhaps being sent by another process now."""
+
+    sequence: int
+    type: str
+    recorded_at: datetime
+    data: Mapping[str, Any]
+
+
 @dataclass
 class Situation:
     """The rows that a batch of deliveries of one organization is about, read just before sending.
 
-    unwanted: jobs that were requested without notifications. rosters: (session id, party id). invited: (event subject,
-    party id) of the invitations that were sent. mails_today: the mails that each party got within 24 hours.
+    unwanted: jobs that were requested without notifications. rosters: (session id, party id). told: by event subject
+    and party id, what the party was told by mail before, in the order of the events; only of mails that ask for it
+    (`MailKind.looks_back`). mails_today: the mails that each party got within 24 hours.
     """
 
     organization: access.Organization
@@ -56,7 +64,7 @@ class Situation:
     assignments: Mapping[uuid.UUID, Named]
     sessions: Mapping[uuid.UUID, Named]
     rosters: Collection[tuple[uuid.UUID, str]]
-    invited: Collection[tuple[str, str]]
+    told: Mapping[tuple[str, str], Sequence[Told]]
     licences: Mapping[uuid.UUID, Named]
     mails_today: Counter[str] = field(default_factory=Counter)
     _calendars: dict[uuid.UUID, bytes] = field(default_factory=dict)
@@ -80,6 +88,12 @@ class Situation:
         return self._calendars[session_id]
 
     @cached_property
+    def formers(self) -> Mapping[tuple[str, str], Any]:
+        """By event subject and field, the value before the first change of this batch."""
+        changes = [event for _, event in sorted(self.events.items(), reverse=True) if event.data.get("former")]
+        return {(event.subject, name): value for event in changes for name, value in event.data["former"].items()}
+
+    @cached_property
     def links(self) -> SessionLinks:
         """Mints the session links of parties without an account."""
         return SessionLinks(self.settings)
@@ -90,15 +104,18 @@ class MailKind:
     """The declaration of one mail. To add one, see `worker.notices`.
 
     type: of the event; it names the template too. notice: checks that the mail is still true and returns its facts, or
-    raises Irrelevant. addressees: the recipients, selected by the planner. stale_after: an older event is not sent.
-    cancels: the mail withdraws an invitation, so it removes the calendar entry, and is for invited parties only.
+    raises Irrelevant. addressees: the recipients, selected by the planner.
+    looks_back: the decision depends on what the party was told before. corrects: it tells a change of what was told, so
+    a later reminder in the same mail does not replace it. withdraws: it takes back what was told: a duty or an
+    invitation, whose calendar entry it removes.
     """
 
     type: str
     notice: Callable[[Situation, "Case"], Notice]
     addressees: Addressees = deliveries.the_party
-    stale_after: timedelta = STALE_AFTER
-    cancels: bool = False
+    looks_back: bool = False
+    corrects: bool = False
+    withdraws: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,6 +130,33 @@ class Case:
     def subject_id(self) -> uuid.UUID:
         """The id of the assignment, session or licence that the event is about."""
         return id_of_subject(self.event)
+
+    @property
+    def own_act(self) -> bool:
+        """True if the party did it itself, also as a member."""
+        actor = (self.event.actor_type, self.event.actor_id)
+        return actor in (("party", self.party.id), ("member", self.party.member_id))
+
+    def told(self, at: Situation) -> Sequence[Told]:
+        """What the party was told about the subject before, in the order of the events."""
+        return at.told.get((self.event.subject, self.party.id), ())
+
+    def need_told(self, at: Situation) -> Told:
+        """What the party was told last about the subject. Raises Irrelevant if it was told nothing."""
+        told = self.told(at)
+        if not told:
+            raise Irrelevant(DeliveryCode.NEVER_TOLD)
+        return told[-1]
+
+    def need_news(self, at: Situation, fact: Callable[[Mapping[str, Any]], object]) -> None:
+        """Raise Irrelevant if the party was told the same fact before. fact: of the data of an event of this type."""
+        mine = fact(self.event.data)
+        if any(told.type == self.kind.type and fact(told.data) == mine for told in self.told(at)):
+            raise Irrelevant(DeliveryCode.ALREADY_TOLD)
+
+    def former(self, at: Situation, name: str) -> Any:
+        """The value of a field before the first change of this batch: the values in between were never told."""
+        return at.formers.get((self.event.subject, name))
 
 
 def id_of_subject(event: Event) -> uuid.UUID:
