@@ -70,9 +70,10 @@ def _reopened(at: Situation, case: Case) -> Notice:
     _need_act_of_others(case)
     found = _open(at, case)
     told = case.need_told(at)
-    was_closed = case.event.data.get("former", {}).get("state") == AssignmentState.CLOSED
+    closed_in_this_batch = any(event.type in _WITHDRAWALS for event in at.by_subject[case.event.subject])
+    was_closed = closed_in_this_batch or case.event.data.get("former", {}).get("state") == AssignmentState.CLOSED
     if was_closed and told.type not in _WITHDRAWALS:
-        raise Irrelevant(DeliveryCode.ALREADY_TOLD)
+        raise Irrelevant(DeliveryCode.ALREADY_TOLD)  # the party never heard that it was closed
     return _notice(at, case, found)
 
 

@@ -1,7 +1,7 @@
 """The pieces of a notice's decision: how a mail is declared, and the rows that a batch of deliveries is about."""
 
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -88,10 +88,12 @@ class Situation:
         return self._calendars[session_id]
 
     @cached_property
-    def formers(self) -> Mapping[tuple[str, str], Any]:
-        """By event subject and field, the value before the first change of this batch."""
-        changes = [event for _, event in sorted(self.events.items(), reverse=True) if event.data.get("former")]
-        return {(event.subject, name): value for event in changes for name, value in event.data["former"].items()}
+    def by_subject(self) -> Mapping[str, Sequence[Event]]:
+        """The events of this batch by subject, in their order."""
+        found: dict[str, list[Event]] = defaultdict(list)
+        for _, event in sorted(self.events.items()):
+            found[event.subject].append(event)
+        return found
 
     @cached_property
     def links(self) -> SessionLinks:
@@ -156,7 +158,8 @@ class Case:
 
     def former(self, at: Situation, name: str) -> Any:
         """The value of a field before the first change of this batch: the values in between were never told."""
-        return at.formers.get((self.event.subject, name))
+        changes = (event.data.get("former") or {} for event in at.by_subject[self.event.subject])
+        return next((former[name] for former in changes if name in former), None)
 
 
 def id_of_subject(event: Event) -> uuid.UUID:
