@@ -20,7 +20,7 @@ from shared.services.sweeps import Step
 from tests.assignments.asking import events
 from tests.factories import OPERATOR, Org
 from tests.licences.earning import INSTRUCTOR, NOON, a_session, chunk_of, earned, grant, held
-from tests.licences.sweeps import DAY, all_of, end, published, put_licences, request_sweep, sweep, take_step
+from tests.licences.sweeps import DAY, all_of, published, put_licences, request_sweep, sweep, take_step
 from tests.racing import blocked
 
 LATER = NOON + 400 * DAY
