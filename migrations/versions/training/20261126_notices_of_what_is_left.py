@@ -13,7 +13,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.execute("LOCK TABLE licence IN SHARE ROW EXCLUSIVE MODE")
     op.execute("""
         CREATE OR REPLACE FUNCTION licences_granted() RETURNS trigger LANGUAGE plpgsql
             SET search_path = pg_catalog, public AS $$
