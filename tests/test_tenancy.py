@@ -53,6 +53,9 @@ def first(app: FastAPI, parts: Parts) -> Org:
             course = org.with_course(title=f"{MARK} course {n}", label=f"{MARK} v{n}")
             client.post(f"/v1/courses/{course}/versions", json={"label": f"{MARK} draft"})
             assign(org, worker, body(course, folderIds=["crew"], reason=f"{MARK} reason"), client)
+        changed = {"set": {"dueOn": "2099-12-31"}, "why": f"{MARK} why", "filter": {"courseId": course}}
+        client.post("/v1/assignments/change", json=changed)
+        worker.drain(org.id)
         session = {"courseId": course, "mode": "online", "timeZone": "UTC", "location": f"{MARK} hall"}
         for day in (1, 2):
             times = {"startsAt": f"2026-05-0{day}T08:00:00Z", "endsAt": f"2026-05-0{day}T09:00:00Z"}

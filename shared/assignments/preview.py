@@ -3,28 +3,47 @@ got no assignment.
 """
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, SQLColumnExpression, Uuid, and_, case, cast, func, literal, null, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    SQLColumnExpression,
+    Text,
+    Uuid,
+    all_,
+    and_,
+    case,
+    cast,
+    false,
+    func,
+    literal,
+    null,
+    select,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased
 
 from shared import directory
+from shared.arrays import texts
 from shared.assignments.models import Assignment, AssignmentState
 from shared.assignments.requests import CreateJob
 from shared.database import current_org
 from shared.directory import Party
-from shared.jobs import OutcomeCode
+from shared.jobs import Outcome, OutcomeCode
 
 
 @dataclass(frozen=True)
 class Terms:
     """The terms of a submission.
 
-    skip_completed: assign nothing to a party that has completed the version. scope: folders whose parties may be
-    assigned to, None for the whole organization.
+    skip_completed: assign nothing to a party that has completed the version. licensed: the parties, as one column, to
+    which nothing is assigned because they hold a licence; None: that does not matter. scope: folders whose
+    parties may be assigned to, None for the whole organization. named: the recipients that the caller named by id, None
+    for all; the others came with a folder.
     """
 
     course_id: uuid.UUID
@@ -33,9 +52,11 @@ class Terms:
     due_on: date | None
     skip_completed: bool
     scope: frozenset[str] | None
+    licensed: Select[str] | None = None
+    named: Sequence[str] | None = None
 
     @classmethod
-    def of(cls, request: CreateJob, scope: frozenset[str] | None) -> "Terms":
+    def of(cls, request: CreateJob, scope: frozenset[str] | None, licensed: Select[str] | None = None) -> "Terms":
         """The terms that were fixed when a job was submitted."""
         return cls(
             course_id=request.course_id,
@@ -44,6 +65,8 @@ class Terms:
             due_on=request.due_on,
             skip_completed=request.if_completed == "skip",
             scope=scope,
+            licensed=licensed,
+            named=request.named_recipients,
         )
 
 
@@ -70,7 +93,8 @@ def classify_recipients(org_id: str, recipients: Select[Any], terms: Terms) -> S
     """Select the outcome that a submission would have now for each recipient: `entity_id, outcome, code, record_id`."""
     rows = _find_code(org_id, recipients, terms).subquery()
     code = rows.c.code
-    outcome = case(*((code == one, one.outcome) for one in OutcomeCode), else_=None)
+    of_code = case(*((code == one, one.outcome) for one in OutcomeCode), else_=None)
+    outcome = case((_came_with_a_folder(rows.c, terms), literal(Outcome.UNCHANGED, Text)), else_=of_code)
     keeps_record = code.in_((OutcomeCode.ALREADY_ASSIGNED, OutcomeCode.ALREADY_COMPLETED))
     return select(
         rows.c.entity_id,
@@ -78,6 +102,13 @@ def classify_recipients(org_id: str, recipients: Select[Any], terms: Terms) -> S
         code,
         case((keeps_record, rows.c.record_id), else_=cast(null(), Uuid)).label("record_id"),
     )
+
+
+def _came_with_a_folder(rows: Any, terms: Terms) -> ColumnElement[bool]:
+    """The condition that a recipient is inactive and only came with a folder: nobody meant it, so nothing failed."""
+    if terms.named is None:
+        return false()
+    return and_(rows.code == OutcomeCode.PARTY_INACTIVE, rows.entity_id != all_(texts(terms.named)))
 
 
 def completed_assignments(terms: Terms, party_id: SQLColumnExpression[str]) -> Select[Any]:
@@ -106,6 +137,7 @@ def _find_code(org_id: str, recipients: Select[Any], terms: Terms) -> Select[Any
         (~Party.active, OutcomeCode.PARTY_INACTIVE),
         (open_one.id.is_not(None), OutcomeCode.ALREADY_ASSIGNED),
         (already_completed, OutcomeCode.ALREADY_COMPLETED),
+        (false() if terms.licensed is None else entity_id.in_(terms.licensed), OutcomeCode.ALREADY_LICENSED),
         else_=OutcomeCode.CREATED,
     )
     is_open = and_(

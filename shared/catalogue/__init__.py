@@ -27,6 +27,8 @@ from shared.catalogue.queries import (
     is_version,
     list_courses,
     list_versions,
+    need_not_archived,
+    published_version,
 )
 from shared.catalogue.schemas import (
     CourseAnswer,
@@ -73,4 +75,6 @@ __all__ = [
     "is_course",
     "is_version",
     "list_versions",
+    "need_not_archived",
+    "published_version",
 ]

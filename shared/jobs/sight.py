@@ -49,6 +49,7 @@ Seen = Row[Job, list[int], bool]
 COUNTED = ("total", "unchanged", "failed", "cancelled", "pending")
 
 NOT_FOUND = (OutcomeCode.PARTY_NOT_FOUND, OutcomeCode.ASSIGNMENT_NOT_FOUND, OutcomeCode.OUT_OF_SCOPE)
+STORED_NOT_FOUND = [f"{code.outcome} {code}" for code in NOT_FOUND]
 NOT_PROCESSED = (ChunkState.PENDING, ChunkState.CANCELLED)
 
 
@@ -107,7 +108,7 @@ def seen_results(rows: Select[*tuple[Any, ...]], job: Job, sight: Sight) -> Sele
 
     rows: as of `list_results`, in which a recipient that is an assignment inside the folders is replaced by its party.
     """
-    entity_id, outcome, code, record_id = rows.selected_columns
+    entity_id, outcome, code, record_id, detail = rows.selected_columns
     inside = sight.inside(entity_id)
     lost = code.in_(NOT_FOUND)
     given = code.in_((OutcomeCode.PENDING, OutcomeCode.CANCELLED)) if job.scope is not None else false()
@@ -119,6 +120,7 @@ def seen_results(rows: Select[*tuple[Any, ...]], job: Job, sight: Sight) -> Sele
         outcome,
         case((code == OutcomeCode.OUT_OF_SCOPE, literal(hidden, Text)), else_=code).label("code"),
         case((inside, record_id), else_=cast(null(), Uuid)).label("record_id"),
+        case((inside, detail), else_=cast(null(), Text)).label("detail"),
     )
 
 
@@ -136,10 +138,10 @@ def _own(sight: Sight) -> ColumnElement[bool]:
     return and_(Job.submitted_by_type == sight.actor.type, Job.submitted_by_id == sight.actor.id)
 
 
-def _each(sight: Sight, *, code_where: Callable[[ColumnElement[bool]], ColumnElement[bool]] | None = None) -> Any:
-    """The recipients of a job as rows: `state` of the chunk, `party_id`, `inside`, and `code` where it is needed.
+def _each(sight: Sight, *, stored_where: Callable[[ColumnElement[bool]], ColumnElement[bool]] | None = None) -> Any:
+    """The recipients of a job as rows: `state` of the chunk, `party_id`, `inside`, and `stored` where it is needed.
 
-    code_where: the condition, made of `inside`, of the recipients whose stored outcome is read; None for no one.
+    stored_where: the condition, made of `inside`, of the recipients whose stored outcome is read; None for no one.
     `OFFSET 0` keeps PostgreSQL from computing `inside` again for each use.
     """
     one = (
@@ -149,9 +151,9 @@ def _each(sight: Sight, *, code_where: Callable[[ColumnElement[bool]], ColumnEle
     )
     inside = sight.inside(one.c.party_id)
     columns: list[Any] = [JobChunk.state, one.c.party_id, inside.label("inside")]
-    if code_where is not None:
-        stored = and_(JobChunk.state == ChunkState.DONE, Job.unchanged + Job.failed > 0, code_where(inside))
-        columns.append(case((stored, _code(one))).label("code"))
+    if stored_where is not None:
+        stored = and_(JobChunk.state == ChunkState.DONE, Job.unchanged + Job.failed > 0, stored_where(inside))
+        columns.append(case((stored, _stored(one))).label("stored"))
     return (
         select(*columns)
         .select_from(JobChunk)
@@ -163,17 +165,19 @@ def _each(sight: Sight, *, code_where: Callable[[ColumnElement[bool]], ColumnEle
     )
 
 
-def _code(one: Any) -> Any:
-    """The stored outcome code of a recipient, read by its key."""
+def _stored(one: Any) -> Any:
+    """The stored outcome and code of a recipient as one text, read by its key once."""
     key = JobOutcome.org_id == JobChunk.org_id, JobOutcome.job_id == JobChunk.job_id
-    of_one = select(JobOutcome.code).where(*key, JobOutcome.entity_id == one.c.entity_id)
+    of_one = select(func.concat(JobOutcome.outcome, " ", JobOutcome.code)).where(
+        *key, JobOutcome.entity_id == one.c.entity_id
+    )
     return of_one.correlate(JobChunk, one).scalar_subquery()
 
 
 def _given(each: Any, sight: Sight) -> ColumnElement[bool]:
     """The condition that the caller gave this id itself, as far as is known: it was not found, or is not processed."""
     not_processed = and_(each.c.state.in_(NOT_PROCESSED), Job.scope.is_not(None))
-    return and_(_own(sight), or_(func.coalesce(each.c.code.in_(NOT_FOUND), false()), not_processed))
+    return and_(_own(sight), or_(func.coalesce(each.c.stored.in_(STORED_NOT_FOUND), false()), not_processed))
 
 
 def _counts(sight: Sight) -> ColumnElement[list[int]]:
@@ -185,16 +189,12 @@ def _counts(sight: Sight) -> ColumnElement[list[int]]:
 
 
 def _counts_of_part(sight: Sight) -> Any:
-    each = _each(sight, code_where=lambda inside: or_(_own(sight), inside))
-    by_outcome = {
-        outcome: [code for code in OutcomeCode if code.outcome is outcome]
-        for outcome in (Outcome.UNCHANGED, Outcome.FAILED)
-    }
+    each = _each(sight, stored_where=lambda inside: or_(_own(sight), inside))
     numbers = array(
         [
             func.count(),
-            func.count().filter(each.c.code.in_(by_outcome[Outcome.UNCHANGED])),
-            func.count().filter(each.c.code.in_(by_outcome[Outcome.FAILED])),
+            func.count().filter(each.c.stored.startswith(f"{Outcome.UNCHANGED} ")),
+            func.count().filter(each.c.stored.startswith(f"{Outcome.FAILED} ")),
             func.count().filter(each.c.state == ChunkState.CANCELLED),
             func.count().filter(each.c.state == ChunkState.PENDING),
         ]
@@ -205,8 +205,8 @@ def _counts_of_part(sight: Sight) -> Any:
 
 def _whole(sight: Sight) -> ColumnElement[bool]:
     """The condition that no recipient is outside the folders. Recipients that were never found do not count."""
-    each = _each(sight, code_where=not_)
-    lost = or_(func.coalesce(each.c.code.in_(NOT_FOUND), false()), not_(sight.known(each.c.party_id)))
+    each = _each(sight, stored_where=not_)
+    lost = or_(func.coalesce(each.c.stored.in_(STORED_NOT_FOUND), false()), not_(sight.known(each.c.party_id)))
     outside = and_(not_(each.c.inside), not_(_given(each, sight)), not_(lost))
     found = select(true()).select_from(each).where(outside).correlate(Job).offset(0).exists()
     return not_(found).label("whole")

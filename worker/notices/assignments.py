@@ -1,4 +1,4 @@
-"""The mails about assignments: assigned, changed, taken away, open again, due soon, overdue."""
+"""The mails about assignments: assigned, changed, taken away, open again, reminded, due soon, overdue."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -51,18 +51,20 @@ def _changed(at: Situation, case: Case) -> Notice:
 
 
 def _taken_away(at: Situation, case: Case) -> Notice:
-    """Closed, or reassigned to another party."""
+    """Closed, reassigned to another party, or moved to another course, which a notice of its own says."""
     _need_act_of_others(case)
     found = at.assignments[case.subject_id]
     assignment: Assignment = found.row
-    if assignment.state == AssignmentState.COMPLETED:
+    if assignment.state == AssignmentState.COMPLETED or assignment.satisfied_by is not None:
         raise Irrelevant(DeliveryCode.ASSIGNMENT_COMPLETED)
     if assignment.state == AssignmentState.ASSIGNED:
         raise Irrelevant(DeliveryCode.ASSIGNMENT_OPEN)
     if case.need_told(at).type in _WITHDRAWALS:
         raise Irrelevant(DeliveryCode.ALREADY_TOLD)
     undone = "undoOf" in case.event.data  # its reason names a job, which says nothing to the party
-    return Notice(case.kind.type, found.title, found.label, reason=None if undone else assignment.closure_reason)
+    moved = at.replaced_for.get(assignment.id) == case.party.id
+    kind = "assignment.closed" if moved else case.kind.type
+    return Notice(kind, found.title, found.label, reason=None if undone else assignment.closure_reason)
 
 
 def _reopened(at: Situation, case: Case) -> Notice:
@@ -84,8 +86,13 @@ def another_due_date(columns: Columns, meant: ColumnElement[bool]) -> Select[Any
     return deliveries.the_party(columns, and_(meant, changed))
 
 
+def _reminded(at: Situation, case: Case) -> Notice:
+    return _notice(at, case, _open(at, case))
+
+
 KINDS = (
     MailKind("assignment.created", _created),
+    MailKind("assignment.reminded", _reminded),
     MailKind("assignment.changed", _changed, addressees=another_due_date, looks_back=True, corrects=True),
     MailKind("assignment.closed", _taken_away, looks_back=True, withdraws=True),
     MailKind("assignment.reassigned", _taken_away, looks_back=True, withdraws=True),

@@ -35,6 +35,7 @@ def look(db: Session, claimed: Collection[Claimed], settings: Settings, now: dat
     subjects: dict[str, list[uuid.UUID]] = {"assignment": [], "session": [], "licence": []}
     for event in found.values():
         subjects[event.subject.partition("/")[0]].append(id_of_subject(event))
+    assigned = _named(db, Assignment, subjects["assignment"])
     return Situation(
         organization=access.get_organization(db),
         settings=settings,
@@ -42,7 +43,8 @@ def look(db: Session, claimed: Collection[Claimed], settings: Settings, now: dat
         events=found,
         parties={party.id: party for party in _rows(db, Party, Party.id, receivers)},
         unwanted=_unwanted(db, {one.job_id for one in claimed if one.job_id}),
-        assignments=_named(db, Assignment, subjects["assignment"]),
+        assignments=assigned,
+        replaced_for=_replaced_for(db, [found.row for found in assigned.values()]),
         sessions=_named(db, TrainingSession, subjects["session"]),
         rosters=_rosters(db, subjects["session"], receivers),
         told=_told(db, claimed, found, now),
@@ -71,6 +73,18 @@ def _named(db: Session, model: Any, ids: Collection[uuid.UUID]) -> dict[uuid.UUI
         .where(model.org_id == current_org(db), is_one_of(model.id, ids))
     )
     return {row.id: Named(row, row.named, row.labelled) for row in rows}
+
+
+def _replaced_for(db: Session, rows: Iterable[Any]) -> dict[uuid.UUID, str]:
+    """The party that has the assignment made instead of each reassigned one."""
+    instead = {row.id: row.reassigned_to for row in rows if row.reassigned_to is not None}
+    if not instead:
+        return {}
+    made = select(Assignment.id, Assignment.party_id).where(
+        Assignment.org_id == current_org(db), is_one_of(Assignment.id, instead.values())
+    )
+    parties = dict(db.execute(made).tuples().all())
+    return {one: parties[other] for one, other in instead.items() if other in parties}
 
 
 def _unwanted(db: Session, job_ids: Collection[uuid.UUID]) -> Collection[uuid.UUID]:

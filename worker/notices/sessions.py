@@ -1,4 +1,4 @@
-"""The mails about sessions: invited, changed, cancelled, taken off the roster. Each has the calendar file."""
+"""The mails about sessions: invited, changed, cancelled, reinstated, off the roster. Each has the calendar file."""
 
 from typing import Any
 
@@ -41,6 +41,14 @@ def _cancelled(at: Situation, case: Case) -> Notice:
     return _notice(at, case, found)
 
 
+def _reinstated(at: Situation, case: Case) -> Notice:
+    """Told unless the party still has its invitation: then it never heard that the session was cancelled."""
+    told = case.told(at)
+    if told and told[-1].type not in _WITHDRAWALS:
+        raise Irrelevant(DeliveryCode.ALREADY_TOLD)
+    return _invitation(at, case)
+
+
 def _removed(at: Situation, case: Case) -> Notice:
     found = _not_cancelled(at, case)
     if _on_roster(at, case):
@@ -52,6 +60,7 @@ def _removed(at: Situation, case: Case) -> Notice:
 KINDS = (
     MailKind("session.roster_added", _invitation),
     MailKind("session.changed", _invitation, addressees=the_roster_of_a_move),
+    MailKind("session.reinstated", _reinstated, addressees=the_roster, looks_back=True),
     MailKind("session.cancelled", _cancelled, addressees=the_roster, looks_back=True, withdraws=True),
     MailKind("session.roster_removed", _removed, looks_back=True, withdraws=True),
 )

@@ -50,9 +50,10 @@ class Told:
 class Situation:
     """The rows that a batch of deliveries of one organization is about, read just before sending.
 
-    unwanted: jobs that were requested without notifications. rosters: (session id, party id). told: by event subject
-    and party id, what the party was told by mail before, in the order of the events; only of mails that ask for it
-    (`MailKind.looks_back`). mails_today: the mails that each party got within 24 hours.
+    unwanted: jobs that were requested without notifications. replaced_for: by reassigned assignment, the party that has
+    the one made instead; its own, if it was moved to another course. rosters: (session id, party id). told: by event
+    subject and party id, what the party was told by mail before, in the order of the events; only of mails that ask for
+    it (`MailKind.looks_back`). mails_today: the mails that each party got within 24 hours.
     """
 
     organization: access.Organization
@@ -62,6 +63,7 @@ class Situation:
     parties: Mapping[str, Party]
     unwanted: Collection[uuid.UUID]
     assignments: Mapping[uuid.UUID, Named]
+    replaced_for: Mapping[uuid.UUID, str]
     sessions: Mapping[uuid.UUID, Named]
     rosters: Collection[tuple[uuid.UUID, str]]
     told: Mapping[tuple[str, str], Sequence[Told]]
