@@ -75,6 +75,7 @@ class DeliveryCode(StrEnum):
     DUE_DATE_CHANGED = "due-date-changed", "The assignment's due date has been changed meanwhile."
     SESSION_OVER = "session-over", "The session is over or is being completed."
     SESSION_CANCELLED = "session-cancelled", "The session has been cancelled meanwhile."
+    SESSION_REINSTATED = "session-reinstated", "The session takes place after all."
     NOT_ON_ROSTER = "not-on-roster", "The party is no longer on the roster."
     ON_ROSTER_AGAIN = "on-roster-again", "The party is on the roster again."
     LICENCE_SUPERSEDED = "licence-superseded", "A later licence for the course has superseded it."

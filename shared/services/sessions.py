@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Row, Select
 from sqlalchemy.orm import Session
 
-from shared import sessions
+from shared import access, sessions
 from shared.access import Caller, Permission
 from shared.services.verbs import verb
 from shared.sessions import (

@@ -233,6 +233,68 @@ def test_what_the_party_did_itself_is_not_told(june: Correspondence) -> None:
     assert [code for *_, code in june.states()][1:] == ["own-act", "own-act"]
 
 
+# --- by jobs
+
+
+def change(mails: Correspondence, assignment_ids: list[str], **values: Any) -> dict[str, Any]:
+    """Change assignments by a job, and run it. Returns the job as it was accepted."""
+    asked = {"set": values, "why": "The rig is late", "assignmentIds": assignment_ids}
+    answer = mails.org.client().post("/v1/assignments/change", json=asked)
+    assert answer.status_code == 202, answer.text
+    mails.worker.drain(mails.org.id)
+    job: dict[str, Any] = answer.json()
+    return job
+
+
+def test_a_job_that_changes_due_dates_sends_one_mail_a_party_and_its_undo_another(june: Correspondence) -> None:
+    found = [assigned(june, course=june.org.with_course(title=f"Course {n}")) for n in range(2)]
+    job = change(june, found, dueOn="2026-07-31")
+    (mail,) = june.deliver()
+    assert mail["Subject"] == "2 notices about your training"
+    assert plain(mail).count("now due by 31 July 2026") == 2
+    change(june, found, reason="Said better")
+    assert june.deliver() == []
+    assert june.org.client().post(f"/v1/jobs/{job['id']}/undo").status_code == 202
+    june.worker.drain(june.org.id)
+    assert june.deliver() == []  # the reasons were changed since, so the undo has changed nothing
+
+
+def test_an_undone_change_of_due_dates_is_told_if_the_change_was(june: Correspondence) -> None:
+    one = assigned(june)
+    for told in (True, False):
+        job = change(june, [one], dueOn="2026-07-31")
+        assert len(june.deliver() if told else []) == told
+        assert june.org.client().post(f"/v1/jobs/{job['id']}/undo").status_code == 202
+        june.worker.drain(june.org.id)
+        assert [mail["Subject"] for mail in june.deliver()] == ([f"{TITLE}: now due by 30 June 2026"] if told else [])
+    assert codes(june)[-2:] == ["due-date-changed", "already-told"]
+
+
+def test_an_assignment_moved_to_another_course_is_told_as_one_mail_of_both(june: Correspondence) -> None:
+    one = assigned(june)
+    change(june, [one], courseId=june.org.with_course(title="Working at height"))
+    (mail,) = june.deliver()
+    assert mail["Subject"] == "2 notices about your training"
+    text = plain(mail)
+    assert "Working at height: assigned to you, due by 30 June 2026" in text
+    assert f"{TITLE}: no longer assigned to you" in text
+    assert "somebody else" not in text
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_an_undone_closing_is_told_if_the_closing_was(june: Correspondence, told: bool) -> None:
+    one = assigned(june)
+    asked = {"assignmentIds": [one], "reason": "Slip"}
+    job = june.org.client().post("/v1/assignments/close", json=asked).json()
+    june.worker.drain(june.org.id)
+    assert len(june.deliver() if told else []) == told
+    assert june.org.client().post(f"/v1/jobs/{job['id']}/undo").status_code == 202
+    june.worker.drain(june.org.id)
+    assert [mail["Subject"] for mail in june.deliver()] == (
+        [f"{TITLE}: to be completed by 30 June 2026"] if told else []
+    )
+
+
 # --- reminders by what is left
 
 

@@ -36,6 +36,8 @@ def _invitation(at: Situation, case: Case) -> Notice:
 
 def _cancelled(at: Situation, case: Case) -> Notice:
     found = _not_over(at, case)
+    if found.row.state != SessionState.CANCELLED:
+        raise Irrelevant(DeliveryCode.SESSION_REINSTATED)
     _need_on_roster(at, case)
     _need_invited(at, case)
     return _notice(at, case, found)
