@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "training_0014"
-down_revision = "training_0012"
+down_revision = "training_0010"
 branch_labels = None
 depends_on = None
 
