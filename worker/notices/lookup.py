@@ -113,7 +113,7 @@ def _rosters(
 def _told(
     db: Session, claimed: Collection[Claimed], found: Mapping[int, Event], now: datetime
 ) -> Mapping[tuple[str, str], Sequence[Told]]:
-    """What the receivers were told by mail about the subjects of the events whose mails look back.
+    """The earlier mails to the receivers about the subjects of those mails that look back.
 
     A mail that another process is sending now, or whose connection was lost after it was handed over, counts as sent:
     the party may have it. Two statements with arrays, because a join would need statistics of the organization.

@@ -142,11 +142,11 @@ class Case:
         return actor in (("party", self.party.id), ("member", self.party.member_id))
 
     def told(self, at: Situation) -> Sequence[Told]:
-        """What the party was told about the subject before, in the order of the events."""
+        """The earlier mails to the party about the subject, in the order of the events."""
         return at.told.get((self.event.subject, self.party.id), ())
 
     def need_told(self, at: Situation) -> Told:
-        """What the party was told last about the subject. Raises Irrelevant if it was told nothing."""
+        """The last mail to the party about the subject. Raises Irrelevant if there was none."""
         told = self.told(at)
         if not told:
             raise Irrelevant(DeliveryCode.NEVER_TOLD)
