@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from migrations.guards import guard
 
 revision = "training_0009"
-down_revision = "training_0008"
+down_revision = "training_0012"
 branch_labels = None
 depends_on = None
 
