@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import time_machine
 
 from shared import clock, deliveries
 from tests.assignments.links import anybody
@@ -178,6 +179,21 @@ def test_a_change_that_is_over_when_it_is_sent_is_not_told(june: Correspondence)
     act(june, other, "complete")
     assert june.deliver() == []
     assert codes(june)[2:] == 4 * ["assignment-completed"]
+
+
+def test_a_duty_that_a_newer_version_has_met_is_not_told_until_it_comes_back(june: Correspondence) -> None:
+    """The party has done more than it had to."""
+    course = june.org.with_course(label="v2.1")
+    assigned(june, course=course)
+    with time_machine.travel("2026-06-01T10:00:00Z", tick=False):
+        june.org.publish(course, "v3.0")
+    newer = assigned(june, course=course)
+    act(june, newer, "complete")
+    assert june.deliver() == []
+    assert codes(june)[-1] == "assignment-completed"
+    act(june, newer, "reopen", reason="By mistake")
+    (mail,) = june.deliver()
+    assert mail["Subject"] == "2 notices about your training"
 
 
 def test_what_the_party_did_itself_is_not_told(june: Correspondence) -> None:

@@ -7,8 +7,9 @@ import pytest
 import time_machine
 
 from shared import clock
+from tests.feed import recorded
 from tests.licences.sweeps import sweep
-from tests.mail.changing import TITLE, assigned, codes, edit
+from tests.mail.changing import TITLE, act, assigned, codes, edit
 from tests.mail.correspondence import ADA, Correspondence, plain
 from tests.mail.test_licences import licensed
 
@@ -152,3 +153,22 @@ def test_corrections_that_change_nothing_told_or_are_over_send_no_mail(mails: Co
         answer = mails.org.client().post(f"/v1/licences/{one.id}/revoke", json={"reason": "Failed"})
         assert answer.status_code == 200, answer.text
         assert [mail["Subject"] for mail in mails.deliver()] == [f"{TITLE}: licence revoked"]
+
+
+def test_a_licence_granted_again_by_an_undo_gets_one_notice(mails: Correspondence) -> None:
+    """It has the dates of the former one, and got all notices whose day has passed."""
+    with time_machine.travel("2026-06-01T12:00:00Z", tick=False):
+        mails.add_parties(ADA)
+        one = assigned(mails, course=mails.org.with_course(licenceMonths=12, licenceOn="completion"), dueOn=None)
+        act(mails, one, "complete")
+        mails.deliver()
+    with time_machine.travel("2027-05-22T12:00:00Z", tick=False):
+        assert swept(mails) == [f"{TITLE}: licence expires in 10 days"]
+        client = mails.org.client()
+        job = client.post("/v1/assignments/reopen", json={"assignmentIds": [one], "reason": "Slip"}).json()
+        mails.worker.drain(mails.org.id)
+        assert client.post(f"/v1/jobs/{job['id']}/undo").status_code == 202
+        mails.worker.drain(mails.org.id)
+        mails.deliver()
+        assert swept(mails) == [f"{TITLE}: licence expires in 10 days"]
+    assert [event.data["daysBefore"] for event in recorded(mails.org, "licence.expiring")] == [60, 30, 30]
