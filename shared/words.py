@@ -1,5 +1,6 @@
 """Words and numbers as people read them. One place, so that pages and mails write them alike."""
 
+import re
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -44,3 +45,11 @@ def ended_in_words(zone: str, until: datetime) -> str:
 def since_in_words(zone: str, since: datetime) -> str:
     """A beginning in words: a day for what is good from its beginning, else the hour too."""
     return day_in_words(clock.day_in(zone, since)) if is_whole_day(zone, since) else moment_in_words(zone, since)
+
+
+def single_line(text: str) -> str:
+    """A text on one line, without control characters: a line break in a name must not begin another header."""
+    return _GAPS.sub(" ", text).strip()
+
+
+_GAPS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")

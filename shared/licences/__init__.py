@@ -34,7 +34,7 @@ from shared.licences.completions import grant_on_completion, take_back_completio
 from shared.licences.credentials import Issuer, Said, sign_credential, status_document
 from shared.licences.granting import Earned, grant, lock_licences
 from shared.licences.keys import KEYS_PATH, CredentialKeys, CredentialsNotConfigured
-from shared.licences.models import ExpiryRule, Licence, LicenceDue, LicenceSource, LicenceState, Sweep
+from shared.licences.models import NOTICE_DAYS, ExpiryRule, Licence, LicenceDue, LicenceSource, LicenceState, Sweep
 from shared.licences.policies import (
     PolicyRequest,
     SimulatedLicence,
@@ -122,6 +122,7 @@ __all__ = [
     "LicenceAnswer",
     "LicenceChanges",
     "LicenceDue",
+    "NOTICE_DAYS",
     "LicenceRevoked",
     "LicenceRow",
     "LicenceRows",

@@ -18,6 +18,7 @@ from shared.errors import Conflict, Fault, InvalidInput
 from shared.events import Actor, Fact
 from shared.licences.models import ExpiryRule, Licence
 from shared.licences.queries import state_of
+from shared.licences.sweeping import restart_notices
 
 
 class LicenceRevoked(Conflict):
@@ -51,8 +52,8 @@ def correct(db: Session, licence: Licence, changes: dict[str, Any], reason: str,
     """Change `valid_from`, `expires_at`, `note`. Values equal to the present ones change nothing and record no event.
 
     If the sweep has published `licence.expired` and the new end is later than that moment, it publishes the new end
-    too; notices are never published again. No event contains the note's text, because it is about a person. Raises
-    LicenceRevoked, InvalidInput.
+    too. Notices of a new end are published as for a licence granted with it; of those whose day has passed only the
+    last. No event contains the note's text, because it is about a person. Raises LicenceRevoked, InvalidInput.
     """
     if licence.revoked_at is not None:
         raise LicenceRevoked
@@ -73,10 +74,12 @@ def correct(db: Session, licence: Licence, changes: dict[str, Any], reason: str,
     if begins_at != licence.begins_at:
         data |= {"validFrom": begins_at.isoformat(), "former": former}
         licence.valid_from = None if begins_at == licence.granted_at else begins_at
-    if expires_at != licence.expires_at:
+    if new_end := expires_at != licence.expires_at:
         data |= {"expiresAt": expires_at.isoformat(), "former": former}
         licence.expires_at, licence.months, licence.rule = expires_at, None, ExpiryRule.CORRECTED
     _changed(db, licence)
+    if new_end:
+        restart_notices(db, [licence.id], now, new_end=True)
     events.record(db, actor, now, Fact("licence.changed", f"licence/{licence.id}", data, licence.party_id))
 
 

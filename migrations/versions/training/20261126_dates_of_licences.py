@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "training_0013"
-down_revision = "training_0010"
+down_revision = "training_0015"
 branch_labels = None
 depends_on = None
 
