@@ -43,7 +43,10 @@ def correct_licence(
     expected: Collection[int] | None,
     now: datetime,
 ) -> Shown:
-    """Correct the end or the note of a licence, with a reason. Raises NotFound, Stale, LicenceRevoked, InvalidInput."""
+    """Correct the beginning, the end or the note of a licence, with a reason.
+
+    Raises NotFound, Stale, LicenceRevoked, InvalidInput.
+    """
     licence = licences.locked(db, licence_id, caller.folders, expected=expected)
     changes = body.model_dump(exclude_unset=True, exclude={"reason"})
     licences.correct(db, licence, changes, body.reason, caller.actor, now)
