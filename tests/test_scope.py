@@ -13,8 +13,10 @@ from typing import Any, Literal
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy import insert
 
 from api.http.parts import Parts
+from shared.jobs import JobOutcome
 from tests.assignments.asking import assign, body, pages, recipients
 from tests.deliveries.receiving import plan, webhook
 from tests.drain import InProcessWorker
@@ -195,7 +197,9 @@ ENTRIES: dict[str, Entry] = {
 SCOPES: dict[str, list[str]] = {"inside": ["inside"], "beside": ["beside"], "empty": []}
 """The folders of tokens that must see nothing of what is outside. `beside` has a party that nothing quotes."""
 
-FORMS = ("application/json", "text/csv", "application/x-ndjson")
+FORMS = ("application/json", "application/x-ndjson")
+CSV = ("text/csv",)
+"""Lists are read in this form as well; others refuse it before they look at an id."""
 
 
 @dataclass(frozen=True)
@@ -287,7 +291,7 @@ def answers(client: TestClient, operation: Operation, entry: Entry, ids: Ids) ->
     request = {} if entry.body is None else {"json": entry.body(ids)}
     if entry.kind == "plain" and not entry.reads:
         return  # it quotes no party, and would archive the courses of the things here
-    for form in FORMS if operation.method == "GET" else FORMS[:1]:
+    for form in (FORMS + CSV if operation.is_list else FORMS) if operation.method == "GET" else FORMS[:1]:
         yield operation.call(client, ids, entry.query(ids), headers={"Accept": form}, **request)
 
 
@@ -535,3 +539,63 @@ def test_a_job_of_assignments_is_visible_to_the_folders_of_their_parties(world: 
     results = client.get(f"/v1/jobs/{job['id']}/results").json()["items"]
     assert [(one["entityId"], one["code"]) for one in results] == [("in-1", "completed")]
     assert problem_of(client.post(f"/v1/jobs/{job['id']}/undo")) == (403, "out-of-scope")
+
+
+def test_unknown_ids_of_a_job_are_shown_only_to_who_gave_them(world: World) -> None:
+    """They may be ids of people outside who were removed since, and tell how many recipients somebody else named."""
+    owner, visitor = world.org.client(member="owner-2"), world.visitor(["inside"])
+    with InProcessWorker.open() as worker:
+        course = world.org.with_course(label="v1")
+        job = assign(world.org, worker, body(course, "in-0", f"{MARK}-unknown"), owner)["id"]
+    own = world.org.client(member="owner-2", folders=["inside"])
+    shown = {client: client.get(f"/v1/jobs/{job}/results").json()["items"] for client in (owner, own, visitor)}
+    assert [one["entityId"] for one in shown[visitor]] == ["in-0"]
+    assert {one["entityId"] for one in shown[own]} == {"in-0", f"{MARK}-unknown"}
+    counts = {client: client.get(f"/v1/jobs/{job}").json()["counts"] for client in shown}
+    assert (counts[visitor]["total"], counts[visitor]["failed"]) == (1, 0)
+    assert counts[own] == counts[owner]
+    assert (counts[owner]["total"], counts[owner]["failed"]) == (2, 1)
+
+
+def test_the_submitter_with_a_narrower_token_sees_nobody_outside_while_the_job_waits(world: World) -> None:
+    """The recipients of a job that a caller without scope submitted may come from folders, not from the caller."""
+    course = world.org.with_course(label="v1")
+    owner, own = (world.org.client(member="owner-3", folders=folders) for folders in (None, ["inside"]))
+    asked_for = {"courseId": course, "folderIds": ["all"], "recipients": [], **REASON}
+    job = owner.post("/v1/assignments", json=asked_for).json()["id"]
+    try:
+        assert owner.get(f"/v1/jobs/{job}").json()["counts"]["pending"] == 5
+        counts = own.get(f"/v1/jobs/{job}").json()["counts"]
+        assert (counts["total"], counts["pending"]) == (2, 2)
+        assert {one["entityId"] for one in own.get(f"/v1/jobs/{job}/results").json()["items"]} == {"in-0", "in-1"}
+    finally:
+        owner.post(f"/v1/jobs/{job}/cancel").raise_for_status()
+
+
+def test_ids_that_another_limited_caller_gave_are_not_counted_while_the_job_waits(world: World) -> None:
+    course, visitor = world.org.with_course(label="v1"), world.visitor(["inside"])
+    giver = world.org.client(member="giver", folders=["inside"])
+    given = {"courseId": course, "recipients": recipients("in-0", f"{MARK}-0", f"{MARK}-unknown"), **REASON}
+    job = giver.post("/v1/assignments", json=given).json()["id"]
+    try:
+        counted = {client: client.get(f"/v1/jobs/{job}").json()["counts"]["pending"] for client in (giver, visitor)}
+        assert counted == {giver: 3, visitor: 1}
+        assert [one["entityId"] for one in visitor.get(f"/v1/jobs/{job}/results").json()["items"]] == ["in-0"]
+    finally:
+        giver.post(f"/v1/jobs/{job}/cancel")
+
+
+def test_a_stored_outcome_of_a_party_outside_is_shown_as_that_of_an_unknown_one(world: World) -> None:
+    """An undo stores it for a party that has left the folders since, and the former release stored it for others."""
+    giver = world.org.client(member="giver-2", folders=["inside"])
+    given = {"courseId": world.org.with_course(label="v1"), "recipients": recipients("in-0"), **REASON}
+    job = giver.post("/v1/assignments", json=given).json()["id"]
+    key = {"org_id": world.org.id, "job_id": uuid.UUID(job), "entity_id": f"{MARK}-0"}
+    with world.org.transaction() as db:
+        db.execute(insert(JobOutcome).values(**key, outcome="failed", code="out-of-scope"))
+        db.commit()
+    try:
+        results = giver.get(f"/v1/jobs/{job}/results").json()["items"]
+        assert {one["entityId"]: one["code"] for one in results}[f"{MARK}-0"] == "party-not-found"
+    finally:
+        giver.post(f"/v1/jobs/{job}/cancel")

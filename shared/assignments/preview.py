@@ -3,27 +3,12 @@ got no assignment.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    SQLColumnExpression,
-    Text,
-    Uuid,
-    all_,
-    and_,
-    case,
-    cast,
-    false,
-    func,
-    literal,
-    null,
-    select,
-)
+from sqlalchemy import Select, SQLColumnExpression, Uuid, all_, and_, case, cast, false, func, literal, null, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased
 
@@ -52,8 +37,10 @@ class Terms:
     due_on: date | None
     skip_completed: bool
     scope: frozenset[str] | None
+    named: Collection[str] | None
+    """The parties that fail if they are inactive, because they were named by id and are not members of a folder alone.
+    None: all."""
     licensed: Select[str] | None = None
-    named: Sequence[str] | None = None
 
     @classmethod
     def of(cls, request: CreateJob, scope: frozenset[str] | None, licensed: Select[str] | None = None) -> "Terms":
@@ -66,7 +53,7 @@ class Terms:
             skip_completed=request.if_completed == "skip",
             scope=scope,
             licensed=licensed,
-            named=request.named_recipients,
+            named=request.named_inactive if request.folder_ids else None,
         )
 
 
@@ -80,7 +67,7 @@ def count_outcomes(db: Session, recipients: Select[Any], terms: Terms, examples:
         each.c.entity_id,
         each.c.outcome,
         each.c.code,
-        func.row_number().over(partition_by=each.c.code, order_by=each.c.entity_id).label("place"),
+        func.row_number().over(partition_by=(each.c.outcome, each.c.code), order_by=each.c.entity_id).label("place"),
     ).subquery()
     shown = func.array_agg(aggregate_order_by(placed.c.entity_id, placed.c.entity_id)).filter(
         placed.c.place <= examples
@@ -93,8 +80,11 @@ def classify_recipients(org_id: str, recipients: Select[Any], terms: Terms) -> S
     """Select the outcome that a submission would have now for each recipient: `entity_id, outcome, code, record_id`."""
     rows = _find_code(org_id, recipients, terms).subquery()
     code = rows.c.code
-    of_code = case(*((code == one, one.outcome) for one in OutcomeCode), else_=None)
-    outcome = case((_came_with_a_folder(rows.c, terms), literal(Outcome.UNCHANGED, Text)), else_=of_code)
+    outcomes: list[Any] = [(code == one, one.outcome) for one in OutcomeCode]
+    if terms.named is not None:
+        by_folder = and_(code == OutcomeCode.PARTY_INACTIVE, rows.c.entity_id != all_(texts(terms.named)))
+        outcomes.insert(0, (by_folder, Outcome.UNCHANGED))
+    outcome = case(*outcomes, else_=None)
     keeps_record = code.in_((OutcomeCode.ALREADY_ASSIGNED, OutcomeCode.ALREADY_COMPLETED))
     return select(
         rows.c.entity_id,
@@ -102,13 +92,6 @@ def classify_recipients(org_id: str, recipients: Select[Any], terms: Terms) -> S
         code,
         case((keeps_record, rows.c.record_id), else_=cast(null(), Uuid)).label("record_id"),
     )
-
-
-def _came_with_a_folder(rows: Any, terms: Terms) -> ColumnElement[bool]:
-    """The condition that a recipient is inactive and only came with a folder: nobody meant it, so nothing failed."""
-    if terms.named is None:
-        return false()
-    return and_(rows.code == OutcomeCode.PARTY_INACTIVE, rows.entity_id != all_(texts(terms.named)))
 
 
 def completed_assignments(terms: Terms, party_id: SQLColumnExpression[str]) -> Select[Any]:

@@ -12,8 +12,8 @@ from shared.jobs import JobRequest, Recipients
 class CreateJob(JobRequest):
     """A job of kind `assignments.create`: assign one course version to parties.
 
-    recipients: the number of parties that were named. folder_ids: the folders whose parties were added to them. named:
-    the parties that were named, stored only if there are folders too.
+    recipients: the number of parties that were named. folder_ids: the folders whose parties were added to them.
+    named_inactive: if there were both, those of the named that were inactive at submission.
     """
 
     course_id: uuid.UUID
@@ -21,17 +21,12 @@ class CreateJob(JobRequest):
     version_label: str
     recipients: int
     folder_ids: list[str]
+    named_inactive: list[str] = Field(default_factory=list)
     reason: str
     due_on: date | None
     notify: bool
     if_completed: Literal["assign", "skip"]
     if_licensed: Literal["assign", "skip"] = "assign"
-    named: list[str] | None = None
-
-    @property
-    def named_recipients(self) -> list[str] | None:
-        """The recipients that were named by id, None for all. The others came with a folder."""
-        return [] if self.folder_ids and not self.recipients else self.named
 
 
 class _ChangeJob(JobRequest):

@@ -49,7 +49,6 @@ Seen = Row[Job, list[int], bool]
 COUNTED = ("total", "unchanged", "failed", "cancelled", "pending")
 
 NOT_FOUND = (OutcomeCode.PARTY_NOT_FOUND, OutcomeCode.ASSIGNMENT_NOT_FOUND, OutcomeCode.OUT_OF_SCOPE)
-STORED_NOT_FOUND = [f"{code.outcome} {code}" for code in NOT_FOUND]
 NOT_PROCESSED = (ChunkState.PENDING, ChunkState.CANCELLED)
 
 
@@ -138,10 +137,11 @@ def _own(sight: Sight) -> ColumnElement[bool]:
     return and_(Job.submitted_by_type == sight.actor.type, Job.submitted_by_id == sight.actor.id)
 
 
-def _each(sight: Sight, *, stored_where: Callable[[ColumnElement[bool]], ColumnElement[bool]] | None = None) -> Any:
+def _each(sight: Sight, *, code_where: Callable[[ColumnElement[bool]], ColumnElement[bool]] | None = None) -> Any:
     """The recipients of a job as rows: `state` of the chunk, `party_id`, `inside`, and `stored` where it is needed.
 
-    stored_where: the condition, made of `inside`, of the recipients whose stored outcome is read; None for no one.
+    stored: the code and the outcome of a recipient, null if it succeeded or is not processed.
+    code_where: the condition, made of `inside`, of the recipients whose stored outcome is read; None for no one.
     `OFFSET 0` keeps PostgreSQL from computing `inside` again for each use.
     """
     one = (
@@ -151,8 +151,8 @@ def _each(sight: Sight, *, stored_where: Callable[[ColumnElement[bool]], ColumnE
     )
     inside = sight.inside(one.c.party_id)
     columns: list[Any] = [JobChunk.state, one.c.party_id, inside.label("inside")]
-    if stored_where is not None:
-        stored = and_(JobChunk.state == ChunkState.DONE, Job.unchanged + Job.failed > 0, stored_where(inside))
+    if code_where is not None:
+        stored = and_(JobChunk.state == ChunkState.DONE, Job.unchanged + Job.failed > 0, code_where(inside))
         columns.append(case((stored, _stored(one))).label("stored"))
     return (
         select(*columns)
@@ -166,18 +166,16 @@ def _each(sight: Sight, *, stored_where: Callable[[ColumnElement[bool]], ColumnE
 
 
 def _stored(one: Any) -> Any:
-    """The stored outcome and code of a recipient as one text, read by its key once."""
+    """The stored code and outcome of a recipient, as an array, read by its key."""
     key = JobOutcome.org_id == JobChunk.org_id, JobOutcome.job_id == JobChunk.job_id
-    of_one = select(func.concat(JobOutcome.outcome, " ", JobOutcome.code)).where(
-        *key, JobOutcome.entity_id == one.c.entity_id
-    )
+    of_one = select(array([JobOutcome.code, JobOutcome.outcome])).where(*key, JobOutcome.entity_id == one.c.entity_id)
     return of_one.correlate(JobChunk, one).scalar_subquery()
 
 
 def _given(each: Any, sight: Sight) -> ColumnElement[bool]:
     """The condition that the caller gave this id itself, as far as is known: it was not found, or is not processed."""
     not_processed = and_(each.c.state.in_(NOT_PROCESSED), Job.scope.is_not(None))
-    return and_(_own(sight), or_(func.coalesce(each.c.stored.in_(STORED_NOT_FOUND), false()), not_processed))
+    return and_(_own(sight), or_(func.coalesce(each.c.stored[1].in_(NOT_FOUND), false()), not_processed))
 
 
 def _counts(sight: Sight) -> ColumnElement[list[int]]:
@@ -189,12 +187,12 @@ def _counts(sight: Sight) -> ColumnElement[list[int]]:
 
 
 def _counts_of_part(sight: Sight) -> Any:
-    each = _each(sight, stored_where=lambda inside: or_(_own(sight), inside))
+    each = _each(sight, code_where=lambda inside: or_(_own(sight), inside))
     numbers = array(
         [
             func.count(),
-            func.count().filter(each.c.stored.startswith(f"{Outcome.UNCHANGED} ")),
-            func.count().filter(each.c.stored.startswith(f"{Outcome.FAILED} ")),
+            func.count().filter(each.c.stored[2] == Outcome.UNCHANGED),
+            func.count().filter(each.c.stored[2] == Outcome.FAILED),
             func.count().filter(each.c.state == ChunkState.CANCELLED),
             func.count().filter(each.c.state == ChunkState.PENDING),
         ]
@@ -205,8 +203,8 @@ def _counts_of_part(sight: Sight) -> Any:
 
 def _whole(sight: Sight) -> ColumnElement[bool]:
     """The condition that no recipient is outside the folders. Recipients that were never found do not count."""
-    each = _each(sight, stored_where=not_)
-    lost = or_(func.coalesce(each.c.stored.in_(STORED_NOT_FOUND), false()), not_(sight.known(each.c.party_id)))
+    each = _each(sight, code_where=not_)
+    lost = or_(func.coalesce(each.c.stored[1].in_(NOT_FOUND), false()), not_(sight.known(each.c.party_id)))
     outside = and_(not_(each.c.inside), not_(_given(each, sight)), not_(lost))
     found = select(true()).select_from(each).where(outside).correlate(Job).offset(0).exists()
     return not_(found).label("whole")

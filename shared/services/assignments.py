@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import Row, Select
 from sqlalchemy.orm import Session
 
-from shared import access, assignments, catalogue, jobs, licences
+from shared import access, assignments, catalogue, directory, jobs, licences
 from shared.access import Caller, Permission
 from shared.assignments import (
     Assignment,
@@ -80,15 +80,20 @@ def submit_assignments(
         version_label=version.label,
         recipients=len(body.recipients),
         folder_ids=body.folder_ids,
+        **_named_inactive(db, body),
         reason=body.reason,
         due_on=body.due_on,
         notify=body.notify,
         if_completed=body.if_completed,
         **({"if_licensed": "skip"} if body.if_licensed == "skip" else {}),
-        **({"named": body.recipients} if body.recipients and body.folder_ids else {}),
     )
     accepted = submit(db, caller, CREATE, request, recipients, key=key, body=body, workers=workers, now=now)
     return need_recipients(accepted, *NO_RECIPIENTS)
+
+
+def _named_inactive(db: Session, body: AssignmentRequest) -> dict[str, list[str]]:
+    found = directory.inactive_among(db, body.recipients) if body.folder_ids and body.recipients else []
+    return {"named_inactive": found} if found else {}
 
 
 @verb(Permission.ASSIGN)
