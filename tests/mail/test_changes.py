@@ -168,6 +168,16 @@ def test_a_duty_that_goes_away_twice_is_told_twice_as_it_came_back_between(june:
         assert len(june.deliver()) == 1
 
 
+def test_a_duty_that_came_back_and_went_away_unheard_is_not_told_again(june: Correspondence) -> None:
+    one = assigned(june)
+    act(june, one, "close", reason="Slip")
+    assert len(june.deliver()) == 1
+    act(june, one, "reopen", reason="It was a slip")
+    act(june, one, "close", reason="It was none")
+    assert june.deliver() == []
+    assert codes(june)[2:] == ["assignment-closed", "already-told"]
+
+
 def test_a_change_that_is_over_when_it_is_sent_is_not_told(june: Correspondence) -> None:
     one, other = assigned(june), assigned(june)
     edit(june, one, dueOn="2026-07-10")
