@@ -43,5 +43,5 @@ def create_functions() -> None:
             'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th') END""")
     op.execute(rf"""
         CREATE FUNCTION has_word(compared text, beginning text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
-        RETURN strpos(compared, beginning) > 0 AND compared COLLATE "{collation}" ~ (
-            '(^|[^[:alnum:]])' || regexp_replace(beginning, '([]^.$*+?(){{}}|\\[-])', '\\\1', 'g'))""")
+        RETURN CASE WHEN strpos(compared, beginning) > 0 THEN compared COLLATE "{collation}" ~ (
+            '(^|[^[:alnum:]])' || regexp_replace(beginning, '([]^.$*+?(){{}}|\\[-])', '\\\1', 'g')) ELSE false END""")
