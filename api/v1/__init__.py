@@ -3,6 +3,7 @@
 from api.v1 import (
     assignments,
     audit,
+    bulk,
     catalogue,
     completions,
     credentials,
@@ -15,6 +16,7 @@ from api.v1 import (
     licences,
     me,
     organizations,
+    policies,
     rosters,
     session_tasks,
     sessions,
@@ -36,6 +38,7 @@ CORE = (organizations.router, directory.router, events.router, audit.router)
 
 TRAINING = (
     catalogue.router,
+    bulk.router,
     completions.router,
     assignments.router,
     session_tasks.router,
@@ -48,6 +51,7 @@ TRAINING = (
     credentials.router,
     licences.router,
     forecast.router,
+    policies.router,
     sweeps.router,
 )
 """Routes that work only if training is deployed and available to the caller's organization."""

@@ -17,7 +17,16 @@ from shared.catalogue.actions import (
     draft_version,
     publish_version,
 )
-from shared.catalogue.models import Course, CourseVersion, EarlyRenewal, LicenceOn, Mode, VersionState
+from shared.catalogue.models import (
+    Course,
+    CourseVersion,
+    EarlyRenewal,
+    LicenceEnds,
+    LicenceFrom,
+    LicenceOn,
+    Mode,
+    VersionState,
+)
 from shared.catalogue.queries import (
     CODE,
     DESCRIPTION,
@@ -32,12 +41,16 @@ from shared.catalogue.queries import (
     list_courses,
     list_versions,
     names_of_versions,
+    need_not_archived,
+    published_version,
 )
 from shared.catalogue.schemas import (
     CourseAnswer,
     CourseChanges,
     CourseRequest,
+    LicenceMonths,
     Material,
+    RenewalDays,
     VersionAnswer,
     VersionChanges,
     VersionRequest,
@@ -56,9 +69,13 @@ __all__ = [
     "CourseVersion",
     "DESCRIPTION",
     "EarlyRenewal",
+    "LicenceEnds",
+    "LicenceFrom",
+    "LicenceMonths",
     "LicenceOn",
     "Material",
     "Mode",
+    "RenewalDays",
     "TITLE",
     "VersionAnswer",
     "VersionChanges",
@@ -82,4 +99,6 @@ __all__ = [
     "is_course",
     "is_version",
     "list_versions",
+    "need_not_archived",
+    "published_version",
 ]

@@ -7,14 +7,14 @@ finds the first one's licence and renews it. The caller has locked the assignmen
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
-    DateTime,
+    Date,
     FromClause,
     Text,
     Uuid,
@@ -24,29 +24,35 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    or_,
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
 from shared import directory, events
+from shared.access import Organization
 from shared.arrays import is_one_of
-from shared.catalogue import Course, EarlyRenewal
+from shared.catalogue import Course, EarlyRenewal, LicenceEnds
 from shared.database import current_org
 from shared.directory import Party
 from shared.events import Actor
 from shared.jobs import Chunk
-from shared.licences.dates import expiry
+from shared.licences.dates import AT, Policy, Training, dates
 from shared.licences.models import Licence, LicenceDue
-from shared.licences.queries import COUNTS, has_id, subject
-
-AT = DateTime(timezone=True)
+from shared.licences.queries import COUNTS, has_id
+from shared.licences.recording import record_granted, superseded_by
 
 
 @dataclass(frozen=True)
 class Earned:
-    """A completed session, which grants licences. actor: completed the session. job_id: the job that grants."""
+    """A completed session, which grants licences. actor: completed the session. job_id: the job that grants.
+
+    trained_at: when the sitting ended; None if only its day is known, trained_on. reason: that of an amendment which
+    adds parties; None for a completion.
+    """
 
     course_id: uuid.UUID
     course_version_id: uuid.UUID
@@ -54,6 +60,9 @@ class Earned:
     granted_at: datetime
     actor: Actor
     job_id: uuid.UUID
+    trained_at: datetime | None = None
+    trained_on: date | None = None
+    reason: str | None = None
 
 
 class Earning(NamedTuple):
@@ -68,12 +77,19 @@ class Earning(NamedTuple):
 
 @dataclass(frozen=True)
 class Lot:
-    """Licences to grant together. earnings: at most one per party and course, sorted by party; each course licenses."""
+    """Licences to grant together. earnings: at most one per party and course, sorted by party; each course licenses.
+
+    trained_at, trained_on: as in `Earned`. reason, revoked_by: as for `grant`.
+    """
 
     earnings: Sequence[Earning]
     granted_at: datetime
     actor: Actor
     job_id: uuid.UUID | None
+    trained_at: datetime | None = None
+    trained_on: date | None = None
+    reason: str | None = None
+    revoked_by: Mapping[str, Actor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,11 +100,20 @@ class Former:
     expires_at: datetime
 
 
-def grant(db: Session, chunk: Chunk, earned: Earned, party_ids: Sequence[str], now: datetime) -> set[str]:
+def grant(
+    db: Session,
+    chunk: Chunk,
+    earned: Earned,
+    party_ids: Sequence[str],
+    now: datetime,
+    *,
+    revoked_by: Mapping[str, Actor] | None = None,
+) -> set[str]:
     """Grant licences of a session to these parties of the chunk. Returns the ids of the parties that got one.
 
-    Skips a party that has a licence of this session, even a revoked one. Grants nothing if the course grants no
-    licences. Call it after everything that locks the parties' assignments: see docs/locks.md.
+    Skips a party that has a licence of this session which is not revoked, or had one of the same job. Grants nothing if
+    the course grants no licences. Call it after everything that locks the parties' assignments: see docs/locks.md.
+    revoked_by: the member who revoked a party's former licence of the session by hand, for the event.
     """
     org_id = current_org(db)
     months = select(Course.licence_months).where(Course.org_id == org_id, Course.id == earned.course_id)
@@ -96,7 +121,10 @@ def grant(db: Session, chunk: Chunk, earned: Earned, party_ids: Sequence[str], n
         return set()
     had = db.scalars(
         select(Licence.party_id).where(
-            Licence.org_id == org_id, Licence.session_id == earned.session_id, chunk.covers(Licence.party_id)
+            Licence.org_id == org_id,
+            Licence.session_id == earned.session_id,
+            chunk.covers(Licence.party_id),
+            or_(Licence.revoked_at.is_(None), Licence.job_id == earned.job_id),
         )
     )
     licensed = set(party_ids).difference(had)
@@ -104,8 +132,21 @@ def grant(db: Session, chunk: Chunk, earned: Earned, party_ids: Sequence[str], n
         Earning(party_id, earned.course_id, earned.course_version_id, earned.session_id, None)
         for party_id in sorted(licensed)
     ]
-    grant_all(db, Lot(earnings, earned.granted_at, earned.actor, earned.job_id), now)
+    grant_all(db, _lot(earned, earnings, revoked_by or {}), now)
     return licensed
+
+
+def _lot(earned: Earned, earnings: Sequence[Earning], revoked_by: Mapping[str, Actor]) -> Lot:
+    return Lot(
+        earnings,
+        earned.granted_at,
+        earned.actor,
+        earned.job_id,
+        earned.trained_at,
+        earned.trained_on,
+        earned.reason,
+        revoked_by,
+    )
 
 
 def lock_licences(db: Session, chunk: Chunk, course_id: uuid.UUID) -> None:
@@ -186,11 +227,9 @@ def _insert(db: Session, lot: Lot, former: Mapping[tuple[str, uuid.UUID], Former
         "former_expires_at": (AT, [one.expires_at if one else None for one in renewed]),
     }
     each, earned = _rows(columns)
-    keeps_anniversary = Course.early_renewal == EarlyRenewal.KEEPS_ANNIVERSARY
     granted_at = literal(lot.granted_at, AT)
-    expires_at, rule = expiry(
-        granted_at, Course.licence_months, earned["former_expires_at"], Course.renewal_window_days, keeps_anniversary
-    )
+    trained = literal(lot.trained_at, AT), literal(lot.trained_on, Date)
+    found = dates(_policy(db), Training(granted_at, *trained, earned["former_expires_at"]))
     values: dict[Any, Any] = {
         Licence.org_id: literal(current_org(db)),
         Licence.party_id: earned["party_id"],
@@ -202,15 +241,31 @@ def _insert(db: Session, lot: Lot, former: Mapping[tuple[str, uuid.UUID], Former
         Licence.granted_by_type: literal(lot.actor.type),
         Licence.granted_by_id: literal(lot.actor.id),
         Licence.granted_at: granted_at,
-        Licence.expires_at: expires_at,
+        Licence.valid_from: found.valid_from,
+        Licence.expires_at: found.expires_at,
         Licence.months: Course.licence_months,
-        Licence.rule: rule,
+        Licence.rule: found.rule,
+        Licence.counted_from: found.counted_from,
+        Licence.ends: func.nullif(Course.licence_ends, LicenceEnds.INSTANT),
         Licence.renews_id: earned["renews_id"],
     }
     of_course = and_(Course.org_id == current_org(db), Course.id == earned["course_id"])
     rows = select(*values.values()).select_from(each.join(Course, of_course)).order_by(earned["party_id"])
     inserted = insert(Licence).from_select(list(values), rows, include_defaults=False).returning(Licence.id)
     return list(db.scalars(inserted))
+
+
+def _policy(db: Session) -> Policy:
+    """The policy of the course of each row."""
+    return Policy(
+        zone=select(Organization.time_zone).where(Organization.id == current_org(db)).scalar_subquery(),
+        months=Course.licence_months,
+        begins=Course.licence_from,
+        ends=Course.licence_ends,
+        window_days=Course.renewal_window_days,
+        renewable_days=Course.renewable_days,
+        keeps_anniversary=Course.early_renewal == EarlyRenewal.KEEPS_ANNIVERSARY,
+    )
 
 
 def _rows(columns: Mapping[str, tuple[TypeEngine[Any], list[Any]]]) -> tuple[FromClause, dict[str, ColumnElement[Any]]]:
@@ -230,28 +285,14 @@ def _rows(columns: Mapping[str, tuple[TypeEngine[Any], list[Any]]]) -> tuple[Fro
 
 def _record(db: Session, lot: Lot, granted: list[uuid.UUID], superseded: int, now: datetime) -> None:
     """Record `licence.granted` for every new licence and `licence.superseded` for every licence it superseded."""
-    ours = has_id(current_org(db), granted)
-    about = func.jsonb_strip_nulls(
-        func.jsonb_build_object(
-            "courseId",
-            Licence.course_id,
-            "courseVersionId",
-            Licence.course_version_id,
-            "sessionId",
-            Licence.session_id,
-            "assignmentId",
-            Licence.assignment_id,
-            "expiresAt",
-            Licence.expires_at,
-            "renews",
-            Licence.renews_id,
-        )
-    )
     data = {"grantedAt": lot.granted_at.isoformat()} | ({} if lot.job_id is None else {"jobId": str(lot.job_id)})
-    each = select(subject(Licence.id), Licence.party_id, about.label("data")).where(ours)
-    events.record_each(db, lot.actor, now, type="licence.granted", count=len(granted), of=each, data=data)
-    by = func.jsonb_build_object("courseId", Licence.course_id, "supersededBy", Licence.id)
-    each = select(subject(Licence.renews_id), Licence.party_id, by.label("data")).where(
-        ours, Licence.renews_id.is_not(None)
-    )
+    data |= {} if lot.reason is None else {"reason": lot.reason}
+    record_granted(db, granted, lot.actor, now, data, _revokers(lot))
+    each = superseded_by(has_id(current_org(db), granted), Licence.renews_id.is_not(None))
     events.record_each(db, lot.actor, now, type="licence.superseded", count=superseded, of=each, data={})
+
+
+def _revokers(lot: Lot) -> ColumnElement[Any]:
+    """Returns the member who revoked the former licence by hand, from one parameter, null for most parties."""
+    by = {party_id: {"type": actor.type, "id": actor.id} for party_id, actor in lot.revoked_by.items()}
+    return literal(by, JSONB).op("->")(Licence.party_id)

@@ -38,6 +38,21 @@ class SessionNotCompleted(Conflict):
         super().__init__("The session is not completed yet; change its roster, or wait until its completion has ended.")
 
 
+class SessionNotBegun(Conflict):
+    """A session that lies in the future cannot be completed: nobody has attended it yet."""
+
+    slug, title = "session-not-begun", "Session not begun"
+
+    def __init__(self) -> None:
+        super().__init__("The session has not begun; complete it when it has taken place, or correct its times first.")
+
+
+def need_begun(session: TrainingSession, now: datetime) -> None:
+    """Raise SessionNotBegun for a session that starts later than now."""
+    if session.starts_at > now:
+        raise SessionNotBegun
+
+
 def roster_of(session: TrainingSession) -> Select[str]:
     """Select the parties on a session's roster, as a job's recipients."""
     return select(RosterEntry.party_id).where(
@@ -52,6 +67,7 @@ def completion_request(session: TrainingSession, time_zone: str, now: datetime) 
         "course_id": session.course_id,
         "course_version_id": session.course_version_id,
         "granted_at": now,
+        "ends_at": session.ends_at,
         "occurred_on": clock.day_in(time_zone, min(session.ends_at, now)),
     }
 
