@@ -123,6 +123,7 @@ ENTRIES: dict[str, Entry] = {
     "GET /v1/me/licences": READ_PLAIN,
     "POST /v1/sessions": with_body("plain", lambda ids: sitting(ids["courseId"])),
     "GET /v1/sessions": LIST,
+    "GET /v1/sweeps/{sweep_id}": READ_PLAIN,
     "GET /v1/sessions/{session_id}.ics": READ_ONE,
     "GET /v1/sessions/{session_id}": READ_ONE,
     "PATCH /v1/sessions/{session_id}": with_body("one", {"location": "Elsewhere"}),

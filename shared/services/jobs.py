@@ -17,7 +17,7 @@ from shared.access import Caller, FeatureNotAvailable, Permission
 from shared.assignments import UndoJob
 from shared.database import Database
 from shared.errors import Problem
-from shared.jobs import KINDS, Accepted, Chunk, Job, JobAnswer, JobState, Kind, Outcome, Seen, Tally, declare
+from shared.jobs import KINDS, Accepted, Chunk, Job, JobAnswer, JobState, Key, Kind, Outcome, Seen, Tally, declare
 from shared.services.sights import answer_of, get_seen, job_of, need_seen, need_whole, sight_of
 from shared.services.submitting import submit
 from shared.services.verbs import verb
@@ -141,7 +141,9 @@ def cancel_job(db: Session, caller: Caller, job_id: uuid.UUID, now: datetime) ->
 
 
 @verb(*ACTS)
-def retry_job(db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, now: datetime) -> Accepted:
+def retry_job(
+    db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, now: datetime, key: Key | None = None
+) -> Accepted:
     """Submit a job of only the failed recipients, with the same request. Raises NotFound, OutOfScope, NothingToRetry.
 
     Needs the permission that submitting the job needed.
@@ -149,8 +151,10 @@ def retry_job(db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, n
     job = need_whole(db, sight_of(caller), job_id)
     kind = jobs.kind_of(job)
     caller.need(kind.needs)
+    if earlier := jobs.replayed(db, key, None):
+        return earlier
     failed = jobs.failed_recipients(job)
-    return submit(db, caller, kind, kind.request_of(job), failed, retry_of=job.id, workers=workers, now=now)
+    return submit(db, caller, kind, kind.request_of(job), failed, key=key, retry_of=job.id, workers=workers, now=now)
 
 
 @verb(Permission.MANAGE_ASSIGNMENTS)
@@ -176,7 +180,9 @@ def reject_job(db: Session, caller: Caller, job_id: uuid.UUID, reason: str, now:
 
 
 @verb(Permission.MANAGE_ASSIGNMENTS)
-def undo_job(db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, now: datetime) -> Accepted:
+def undo_job(
+    db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, now: datetime, key: Key | None = None
+) -> Accepted:
     """Submit a job that undoes this one, except for assignments that were changed since. Repeated: the same job.
 
     A job can be undone for 14 days after its end. What staff submitted needs `training.admin` too.
@@ -185,14 +191,17 @@ def undo_job(db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, no
     job = need_whole(db, sight_of(caller), job_id)
     if jobs.kind_of(job).needs is Permission.ADMIN:
         caller.need(Permission.ADMIN)
-    if earlier := jobs.undo_of(db, job.id):
-        return Accepted(earlier, replayed=True)
-    undo = jobs.kind_of(job).undo
-    if undo is None:
+    if earlier := jobs.replayed(db, key, None):
+        return earlier
+    if undo := jobs.undo_of(db, job.id):
+        return Accepted(undo, replayed=True)
+    way = jobs.kind_of(job).undo
+    if way is None:
         raise jobs.CannotUndo("Only jobs that made or completed assignments can be undone.")
     jobs.need_undoable(job, now)
     request = UndoJob(undo_of=job.id, undo_kind=job.kind, by="assignment")
-    return submit(db, caller, UNDO, request, undo.recipients(job), undo_of=job.id, workers=workers, now=now)
+    recipients = way.recipients(job)
+    return submit(db, caller, UNDO, request, recipients, key=key, undo_of=job.id, workers=workers, now=now)
 
 
 @verb()
