@@ -107,7 +107,10 @@ def _as_known_before(model: BaseModel, dumped: Any) -> Any:
 
 @dataclass
 class Making:
-    """The record of what a request with a key makes. location, answer: as in `UsedKey`; without either, the key stays free."""
+    """The record of what a request with a key makes. location, answer: as in `UsedKey`.
+
+    Without either, the key stays free.
+    """
 
     location: str | None = None
     answer: dict[str, Any] | None = field(default=None)

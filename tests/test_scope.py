@@ -121,6 +121,7 @@ ENTRIES: dict[str, Entry] = {
     ),
     "GET /v1/me/assignments": READ_PLAIN,
     "GET /v1/me/licences": READ_PLAIN,
+    "GET /v1/me/sessions": READ_PLAIN,
     "POST /v1/sessions": with_body("plain", lambda ids: sitting(ids["courseId"])),
     "GET /v1/sessions": LIST,
     "GET /v1/sweeps/{sweep_id}": READ_PLAIN,

@@ -16,6 +16,7 @@ from shared.catalogue.actions import (
     draft_version,
     publish_version,
 )
+from shared.catalogue.content import Content, content_of
 from shared.catalogue.models import Course, CourseVersion, EarlyRenewal, LicenceOn, Mode, VersionState
 from shared.catalogue.queries import (
     CourseNotPublished,
@@ -40,6 +41,8 @@ from shared.catalogue.schemas import (
 )
 
 __all__ = [
+    "Content",
+    "content_of",
     "Course",
     "CourseAnswer",
     "CourseArchived",
