@@ -4,7 +4,7 @@ import uuid
 
 from fastapi import Response, status
 
-from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
+from api.http.dependencies import CurrentCaller, CurrentParts, Db, Lookup, Now, allow
 from api.http.once import ONCE, Once, RequestKey, again, without
 from api.http.routing import Router
 from api.v1.etags import Expected, etag
@@ -31,7 +31,7 @@ router = Router("/v1/webhooks", "webhooks")
     "",
     status_code=status.HTTP_201_CREATED,
     responses=again(WebhookAnswer),
-    dependencies=[allow(webhooks.create_webhook)],
+    dependencies=[allow(webhooks.create_webhook), Lookup],
 )
 def create_webhook(
     body: WebhookRequest, response: Response, caller: CurrentCaller, parts: CurrentParts, now: Now, key: RequestKey
@@ -56,7 +56,7 @@ def read_webhook(webhook_id: uuid.UUID, db: Db, caller: CurrentCaller, response:
     return _answer(webhooks.get_webhook(db, caller, webhook_id), response)
 
 
-@router.patch("/{webhook_id}", dependencies=[allow(webhooks.change_webhook)])
+@router.patch("/{webhook_id}", dependencies=[allow(webhooks.change_webhook), Lookup])
 def change_webhook(
     webhook_id: uuid.UUID,
     body: WebhookChanges,
@@ -119,7 +119,8 @@ def replay(
 ) -> ReplayAnswer:
     """Queue again every event of the webhook's types from a sequence on, also from before it was created.
 
-    A request examines at most 50,000 events. If `more` is true, repeat it from `upToSequence` + 1.
+    What was sent before stays in the list as it was. A request examines at most 50,000 events. If `more` is true,
+    repeat it from `upToSequence` + 1. 409 `replay-running` while deliveries of another replay are queued.
     """
     queued, up_to, more = webhooks.replay_webhook(db, caller, webhook_id, body.from_sequence, now)
     answer = ReplayAnswer(queued=queued, up_to_sequence=up_to, more=more)

@@ -1,7 +1,8 @@
 """The catalogue: courses and their versions.
 
 Owns the tables `course` and `course_version`. Promises that a course has at most one active version, that a published
-version never changes, and that publishing a version only supersedes the former one and rewrites no assignment.
+version never changes, keeps the title, code and description that its course had, and that publishing a version only
+supersedes the former one and rewrites no assignment.
 """
 
 from shared.catalogue.actions import (
@@ -19,6 +20,9 @@ from shared.catalogue.actions import (
 from shared.catalogue.content import Content, content_of
 from shared.catalogue.models import Course, CourseVersion, EarlyRenewal, LicenceOn, Mode, VersionState
 from shared.catalogue.queries import (
+    CODE,
+    DESCRIPTION,
+    TITLE,
     CourseNotPublished,
     active_version,
     courses_by_id,
@@ -43,6 +47,7 @@ from shared.catalogue.schemas import (
 __all__ = [
     "Content",
     "content_of",
+    "CODE",
     "Course",
     "CourseAnswer",
     "CourseArchived",
@@ -51,10 +56,12 @@ __all__ = [
     "CourseNotPublished",
     "CourseRequest",
     "CourseVersion",
+    "DESCRIPTION",
     "EarlyRenewal",
     "LicenceOn",
     "Material",
     "Mode",
+    "TITLE",
     "VersionAnswer",
     "VersionChanges",
     "VersionLabelTaken",

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Label, and_, select
 
 from shared.catalogue.models import Course, CourseVersion
+from shared.catalogue.queries import CODE, TITLE
 from shared.catalogue.schemas import MaterialAnswer
 from shared.wire import Answer
 
@@ -32,8 +33,8 @@ def content_of(bound: Any) -> tuple[Label[Any], ...]:
         return found.correlate(bound).scalar_subquery()
 
     fields: dict[str, Any] = {
-        "course_title": Course.title,
-        "course_code": Course.code,
+        "course_title": TITLE,
+        "course_code": CODE,
         "summary": CourseVersion.summary,
         "materials": CourseVersion.materials,
     }

@@ -6,8 +6,8 @@ from sqlalchemy.dialects import postgresql
 
 from migrations.guards import guard, racers
 
-revision = "core_0015"
-down_revision = "core_0011"
+revision = "core_0016"
+down_revision = "core_0015"
 branch_labels = None
 depends_on = None
 
