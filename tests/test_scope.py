@@ -124,7 +124,6 @@ ENTRIES: dict[str, Entry] = {
     "GET /v1/me/sessions": READ_PLAIN,
     "POST /v1/sessions": with_body("plain", lambda ids: sitting(ids["courseId"])),
     "GET /v1/sessions": LIST,
-    "GET /v1/sweeps/{sweep_id}": READ_PLAIN,
     "GET /v1/sessions/{session_id}.ics": READ_ONE,
     "GET /v1/sessions/{session_id}": READ_ONE,
     "PATCH /v1/sessions/{session_id}": with_body("one", {"location": "Elsewhere"}),
@@ -166,6 +165,7 @@ ENTRIES: dict[str, Entry] = {
     "POST /v1/licences/{licence_id}/revoke": with_body("one", REASON),
     "GET /v1/forecast": LIST,
     "GET /v1/sweeps": LIST,
+    "GET /v1/sweeps/{sweep_id}": READ_PLAIN,
     "POST /v1/sweeps": WHOLE,
     "GET /v1/licences/{licence_id}/certificate": READ_ONE,
 }
@@ -203,15 +203,17 @@ def build(org: Org) -> World:
     everybody = {"inside": inner, "outside": outer, "mixed": [inner[0], outer[0]]}
     with InProcessWorker.open() as worker:
         places = {place: _things(org, worker, place, party_ids) for place, party_ids in everybody.items()}
-        org.client().post("/v1/sweeps")
+        sweep = org.client().post("/v1/sweeps").json()["id"]
         plan(org)
     deliveries = pages(org.client(), "/v1/deliveries", limit=500)
     for place, ids in places.items():
         ids["delivery_id"] = next(one["id"] for one in deliveries if one["partyId"] == ids["party_id"])
-        ids["webhook_id"] = receiver
+        ids |= {"webhook_id": receiver, "sweep_id": sweep}
         ids["folder_id"] = "inside" if place == "inside" else f"{MARK}-folder"
     unknown = {name: str(uuid.uuid4()) for name in places["outside"]}
-    shared = {name: places["inside"][name] for name in ("courseId", "course_id", "version_id", "webhook_id")}
+    shared = {
+        name: places["inside"][name] for name in ("courseId", "course_id", "version_id", "webhook_id", "sweep_id")
+    }
     places["unknown"] = unknown | shared | {"party_id": "unknown-0", "folder_id": "unknown"}
     return World(org, places)
 
@@ -383,6 +385,7 @@ def test_a_scope_that_covers_everything_sees_what_a_caller_without_scope_sees(
         "GET /v1/deliveries",
         "GET /v1/deliveries/summary",
         "GET /v1/sweeps",
+        "GET /v1/sweeps/{sweep_id}",
         "GET /v1/assignments/summary",
         "GET /v1/parties/{party_id}",
     }
