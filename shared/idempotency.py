@@ -107,10 +107,7 @@ def _as_known_before(model: BaseModel, dumped: Any) -> Any:
 
 @dataclass
 class Making:
-    """The record of what a request with a key makes. location, answer: as in `UsedKey`.
-
-    Without either, the key stays free.
-    """
+    """The record of what a request with a key makes. location, answer: as in `UsedKey`; it needs one of them."""
 
     location: str | None = None
     answer: dict[str, Any] | None = field(default=None)
@@ -147,10 +144,9 @@ def claim(db: Session, key: Key, now: datetime) -> UsedKey | None:
 
 
 def keep(db: Session, key: Key, made: Making) -> None:
-    """Store what the request has made. The key of a request that made nothing is free again."""
+    """Store what the request has made. Raises ValueError if it does not say: a repetition would get no answer."""
     if made.location is None and made.answer is None:
-        db.execute(delete(UsedKey).where(*_is(db, key)))
-        return
+        raise ValueError("a route that makes something once sets `Location` or keeps an answer")
     values: dict[str, Any] = {"location": made.location, "answer": made.answer}
     if (made.location or "").startswith("/v1/jobs/"):
         values["kept_until"] = None

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 
-from shared import clock, idempotency
+from shared import clock, idempotency, jobs
 from shared.access import Permission
 from shared.assignments import AssignmentRequest, BulkCloseRequest, BulkCompletionRequest
 from shared.idempotency import Key, Making, UsedKey
@@ -119,6 +119,25 @@ def test_a_repetition_shows_a_caller_only_what_it_may_see(world: World) -> None:
     assert (without.status_code, problem(without)) == (403, "permission-denied")
 
 
+def test_a_request_that_says_not_what_it_has_made_fails(org: Org) -> None:
+    """The control: a route that declares the key and sets no `Location` cannot be overlooked."""
+    key = idempotency.key_of("run-1", "/v1/any", {})
+    with pytest.raises(ValueError, match="Location"), org.transaction() as db, idempotency.once(db, key, clock.now()):
+        pass
+    with org.transaction() as db:
+        assert db.scalars(select(UsedKey)).all() == []
+
+
+def test_a_key_that_led_to_a_job_leads_to_it_for_good(world: World) -> None:
+    """Also if the job has another key, because it was there before: then the rules that found it may change."""
+    job = submit(world.org.client(), body(world.org.with_course(), "anna"))
+    key = Key("run-2", "/v1/any", "hash", made=f"/v1/jobs/{job['id']}")
+    with world.org.transaction() as db:
+        found = jobs.replayed(db, key, None)
+        assert found is not None
+        assert (str(found.job.id), found.replayed) == (job["id"], True)
+
+
 def test_a_completed_session_whose_job_had_another_key_is_answered_by_the_later_key_too(world: World) -> None:
     address, _ = roster(world)
     client = world.org.client()
@@ -169,7 +188,8 @@ def test_a_key_is_kept_for_thirty_days_and_that_of_a_job_as_long_as_the_job(worl
         assert submit(client, asked, **{"Idempotency-Key": "run-2"})["id"] == job["id"]
         assert client.post("/v1/courses", headers=KEY, json=COURSE | {"code": "L-2"}).status_code == 201
     with world.org.transaction() as db:
-        assert db.scalar(select(func.count()).select_from(UsedKey)) == 2
+        kept = {used.key: used.kept_until is None for used in db.scalars(select(UsedKey))}
+    assert kept == {"run-1": False, "run-2": True}
 
 
 def test_expired_keys_are_deleted_by_later_requests(org: Org) -> None:

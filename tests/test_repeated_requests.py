@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from shared import clock
 from shared.deliveries import Delivery, DeliveryState
+from shared.jobs import Job
 from tests.assignments.asking import assign, body, pages, recipients
 from tests.deliveries.receiving import plan, record, webhook
 from tests.drain import InProcessWorker
@@ -160,9 +161,17 @@ def test_a_repeated_request_makes_nothing_and_is_answered_with_what_was_made(wor
     assert (again.headers.get("Idempotent-Replayed"), again.status_code) == ("true", 202 if is_job(first) else 200)
     assert stored(world.org) == made
     assert again.json() == without_secrets(first.json())
+    if is_job(first):
+        assert keys_of_jobs(world.org, first.json()["id"]) == ["run-1"], "for processes of the former release"
     elsewhere = client.post("/v1/courses", headers=KEY, json={"title": "X", "code": "X-1", "mode": "flex"})
     assert (elsewhere.status_code, problem(elsewhere)) == (422, "idempotency-key-reused")
     assert stored(world.org) == made
+
+
+def keys_of_jobs(org: Org, job_id: str) -> list[str | None]:
+    """Return the key in the job's own row."""
+    with org.transaction() as db:
+        return list(db.scalars(select(Job.idempotency_key).where(Job.id == job_id)))
 
 
 def is_job(answer: Any) -> bool:
