@@ -25,6 +25,11 @@ from tests.traces import stored
 WITHOUT_A_KEY = {
     "POST /v1/licences/check": "reads",
     "POST /v1/assignments/preview": "reads",
+    "POST /v1/assignments/change/preview": "reads",
+    "POST /v1/assignments/close/preview": "reads",
+    "POST /v1/assignments/reopen/preview": "reads",
+    "POST /v1/assignments/remind/preview": "reads",
+    "POST /v1/sessions/{session_id}/reinstate": "changes a state; repeated: 409",
     "POST /v1/parties/{party_id}/erase": "repeated: the same answer",
     "POST /v1/courses/{course_id}/archive": "repeated: the same answer",
     "POST /v1/courses/{course_id}/versions/{version_id}/publish": "repeated: the same answer",
@@ -99,6 +104,15 @@ CASES: dict[str, Callable[[World], Asked]] = {
         "/v1/assignments/close",
         {"assignmentIds": [world.assignment], **REASON},
     ),
+    "POST /v1/assignments/change": lambda world: (
+        "/v1/assignments/change",
+        {"assignmentIds": [world.assignment], "set": {"dueOn": "2099-01-01"}, "why": "Moved"},
+    ),
+    "POST /v1/assignments/reopen": lambda world: (
+        "/v1/assignments/reopen",
+        {"assignmentIds": [world.assignment], **REASON},
+    ),
+    "POST /v1/assignments/remind": lambda world: ("/v1/assignments/remind", {"assignmentIds": [world.assignment]}),
     "POST /v1/assignments/{assignment_id}/reassign": lambda world: (
         f"/v1/assignments/{world.assignment}/reassign",
         {"recipient": recipients("ben")[0], **REASON},

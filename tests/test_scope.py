@@ -13,8 +13,10 @@ from typing import Any, Literal
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy import insert
 
 from api.http.parts import Parts
+from shared.jobs import JobOutcome
 from tests.assignments.asking import assign, body, pages, recipients
 from tests.deliveries.receiving import plan, webhook
 from tests.drain import InProcessWorker
@@ -70,6 +72,21 @@ def checked(ids: Ids) -> dict[str, Any]:
     return {"partyIds": [ids["party_id"]], "courseIds": [ids["courseId"]]}
 
 
+def named(ids: Ids) -> dict[str, Any]:
+    """A selection of the assignment by its id."""
+    return {"assignmentIds": [ids["assignment_id"]]}
+
+
+def changed(ids: Ids) -> dict[str, Any]:
+    """A bulk change of the assignment."""
+    return named(ids) | {"set": {"dueOn": "2099-01-01"}, "why": "Because"}
+
+
+def reopened(ids: Ids) -> dict[str, Any]:
+    """A bulk reopening of the assignment."""
+    return named(ids) | REASON
+
+
 ENTRIES: dict[str, Entry] = {
     "GET /v1/licences/check": Entry(
         "given", query=lambda ids: f"partyId={ids['party_id']}&courseId={ids['courseId']}", reads=True
@@ -108,6 +125,13 @@ ENTRIES: dict[str, Entry] = {
     "GET /v1/assignments": LIST,
     "POST /v1/assignments/preview": with_body("given", asked, reads=True),
     "POST /v1/assignments/close": with_body("given", lambda ids: {"assignmentIds": [ids["assignment_id"]], **REASON}),
+    "POST /v1/assignments/change": with_body("given", changed),
+    "POST /v1/assignments/change/preview": with_body("given", changed, reads=True),
+    "POST /v1/assignments/close/preview": with_body("given", reopened, reads=True),
+    "POST /v1/assignments/reopen": with_body("given", reopened),
+    "POST /v1/assignments/reopen/preview": with_body("given", reopened, reads=True),
+    "POST /v1/assignments/remind": with_body("given", named),
+    "POST /v1/assignments/remind/preview": with_body("given", named, reads=True),
     "GET /v1/assignments/summary": Entry("list", query=lambda ids: "by=folder", reads=True),
     "GET /v1/assignments/{assignment_id}": READ_ONE,
     "PATCH /v1/assignments/{assignment_id}": with_body("one", {"dueOn": "2099-01-01"}),
@@ -128,6 +152,7 @@ ENTRIES: dict[str, Entry] = {
     "GET /v1/sessions/{session_id}": READ_ONE,
     "PATCH /v1/sessions/{session_id}": with_body("one", {"location": "Elsewhere"}),
     "POST /v1/sessions/{session_id}/cancel": with_body("one", REASON),
+    "POST /v1/sessions/{session_id}/reinstate": with_body("one", REASON),
     "POST /v1/sessions/{session_id}/complete": ONE,
     "POST /v1/sessions/{session_id}/amend": with_body("one", lambda ids: {"add": recipients("in-1"), **REASON}),
     "POST /v1/sessions/{session_id}/roster": with_body(
@@ -348,6 +373,9 @@ def test_outcomes_of_ids_that_a_caller_gave_are_the_same_for_outside_and_unknown
             ("/v1/assignments/complete", {"courseId": course, "recipients": party}),
             ("/v1/assignments/complete", {"assignmentIds": [ids["assignment_id"]]}),
             ("/v1/assignments/close", {"assignmentIds": [ids["assignment_id"]], **REASON}),
+            ("/v1/assignments/change", changed(ids)),
+            ("/v1/assignments/reopen", reopened(ids)),
+            ("/v1/assignments/remind", named(ids)),
             (f"/v1/sessions/{held}/amend", {"add": party, **REASON}),
         ]
         for path, content in sent:
@@ -516,3 +544,63 @@ def test_a_job_of_assignments_is_visible_to_the_folders_of_their_parties(world: 
     results = client.get(f"/v1/jobs/{job['id']}/results").json()["items"]
     assert [(one["entityId"], one["code"]) for one in results] == [("in-1", "completed")]
     assert problem_of(client.post(f"/v1/jobs/{job['id']}/undo")) == (403, "out-of-scope")
+
+
+def test_unknown_ids_of_a_job_are_shown_only_to_who_gave_them(world: World) -> None:
+    """They may be ids of people outside who were removed since, and tell how many recipients somebody else named."""
+    owner, visitor = world.org.client(member="owner-2"), world.visitor(["inside"])
+    with InProcessWorker.open() as worker:
+        course = world.org.with_course(label="v1")
+        job = assign(world.org, worker, body(course, "in-0", f"{MARK}-unknown"), owner)["id"]
+    own = world.org.client(member="owner-2", folders=["inside"])
+    shown = {client: client.get(f"/v1/jobs/{job}/results").json()["items"] for client in (owner, own, visitor)}
+    assert [one["entityId"] for one in shown[visitor]] == ["in-0"]
+    assert {one["entityId"] for one in shown[own]} == {"in-0", f"{MARK}-unknown"}
+    counts = {client: client.get(f"/v1/jobs/{job}").json()["counts"] for client in shown}
+    assert (counts[visitor]["total"], counts[visitor]["failed"]) == (1, 0)
+    assert counts[own] == counts[owner]
+    assert (counts[owner]["total"], counts[owner]["failed"]) == (2, 1)
+
+
+def test_the_submitter_with_a_narrower_token_sees_nobody_outside_while_the_job_waits(world: World) -> None:
+    """The recipients of a job that a caller without scope submitted may come from folders, not from the caller."""
+    course = world.org.with_course(label="v1")
+    owner, own = (world.org.client(member="owner-3", folders=folders) for folders in (None, ["inside"]))
+    asked_for = {"courseId": course, "folderIds": ["all"], "recipients": [], **REASON}
+    job = owner.post("/v1/assignments", json=asked_for).json()["id"]
+    try:
+        assert owner.get(f"/v1/jobs/{job}").json()["counts"]["pending"] == 5
+        counts = own.get(f"/v1/jobs/{job}").json()["counts"]
+        assert (counts["total"], counts["pending"]) == (2, 2)
+        assert {one["entityId"] for one in own.get(f"/v1/jobs/{job}/results").json()["items"]} == {"in-0", "in-1"}
+    finally:
+        owner.post(f"/v1/jobs/{job}/cancel").raise_for_status()
+
+
+def test_ids_that_another_limited_caller_gave_are_not_counted_while_the_job_waits(world: World) -> None:
+    course, visitor = world.org.with_course(label="v1"), world.visitor(["inside"])
+    giver = world.org.client(member="giver", folders=["inside"])
+    given = {"courseId": course, "recipients": recipients("in-0", f"{MARK}-0", f"{MARK}-unknown"), **REASON}
+    job = giver.post("/v1/assignments", json=given).json()["id"]
+    try:
+        counted = {client: client.get(f"/v1/jobs/{job}").json()["counts"]["pending"] for client in (giver, visitor)}
+        assert counted == {giver: 3, visitor: 1}
+        assert [one["entityId"] for one in visitor.get(f"/v1/jobs/{job}/results").json()["items"]] == ["in-0"]
+    finally:
+        giver.post(f"/v1/jobs/{job}/cancel")
+
+
+def test_a_stored_outcome_of_a_party_outside_is_shown_as_that_of_an_unknown_one(world: World) -> None:
+    """An undo stores it for a party that has left the folders since, and the former release stored it for others."""
+    giver = world.org.client(member="giver-2", folders=["inside"])
+    given = {"courseId": world.org.with_course(label="v1"), "recipients": recipients("in-0"), **REASON}
+    job = giver.post("/v1/assignments", json=given).json()["id"]
+    key = {"org_id": world.org.id, "job_id": uuid.UUID(job), "entity_id": f"{MARK}-0"}
+    with world.org.transaction() as db:
+        db.execute(insert(JobOutcome).values(**key, outcome="failed", code="out-of-scope"))
+        db.commit()
+    try:
+        results = giver.get(f"/v1/jobs/{job}/results").json()["items"]
+        assert {one["entityId"]: one["code"] for one in results}[f"{MARK}-0"] == "party-not-found"
+    finally:
+        giver.post(f"/v1/jobs/{job}/cancel")

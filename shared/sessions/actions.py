@@ -6,7 +6,7 @@ in state `completing` is never changed here, because the end of its job locks th
 
 import uuid
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic.alias_generators import to_camel
@@ -41,14 +41,28 @@ class SessionCancelled(Conflict):
         super().__init__("The session is cancelled, so nothing can be done with it; schedule a new one.")
 
 
+class SessionNotCancelled(Conflict):
+    """Only a cancelled session can be reinstated."""
+
+    slug, title = "session-not-cancelled", "Session not cancelled"
+
+    def __init__(self) -> None:
+        super().__init__("The session is not cancelled, so there is nothing to reinstate.")
+
+
 EVENT_FIELDS = frozenset({"mode", "starts_at", "ends_at", "time_zone", "capacity"})
 """The fields of a session that its events contain. The location is free text, and the link lets anybody join."""
 
 
 def schedule(db: Session, request: SessionRequest, actor: Actor, now: datetime) -> TrainingSession:
-    """Schedule a sitting of the course's active version. Raises InvalidInput, CourseNotPublished."""
+    """Schedule a sitting of the version that the request names, else of the course's active version.
+
+    Raises InvalidInput, CourseNotPublished.
+    """
     version = catalogue.active_version(db, request.course_id)
-    values = request.model_dump()
+    if request.course_version_id is not None:
+        version = catalogue.published_version(db, request.course_id, request.course_version_id)
+    values = request.model_dump(exclude={"course_version_id"})
     _check(db, request.course_id, values)
     session = db.scalars(
         insert(TrainingSession)
@@ -86,6 +100,7 @@ def change(
     session = locked(db, session_id, scope, expected=expected)
     need_whole(db, session_id, scope)
     need_scheduled(session)
+    catalogue.need_not_archived(db, session.course_id, pointer="")
     given = changes.model_dump(exclude_unset=True)
     former = {name: getattr(session, name) for name, value in given.items() if getattr(session, name) != value}
     if not former:
@@ -122,6 +137,31 @@ def cancel(
     events.record(db, actor, now, Fact("session.cancelled", f"session/{session.id}", data))
 
 
+def reinstate(
+    db: Session,
+    session_id: uuid.UUID,
+    reason: str,
+    *,
+    scope: Collection[str] | None,
+    expected: Collection[int] | None,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Schedule a cancelled session again, with the roster that it had.
+
+    Raises NotFound, OutOfScope, Stale, SessionNotCancelled, InvalidInput for an archived course.
+    """
+    session = locked(db, session_id, scope, expected=expected)
+    need_whole(db, session_id, scope)
+    if session.state != SessionState.CANCELLED:
+        raise SessionNotCancelled
+    catalogue.need_not_archived(db, session.course_id, pointer="")
+    session.state, session.cancelled_at, session.cancellation_reason = SessionState.SCHEDULED, None, None
+    touch(db, session, now)
+    data = about(session) | {"reason": reason}
+    events.record(db, actor, now, Fact("session.reinstated", f"session/{session.id}", data))
+
+
 def locked(
     db: Session, session_id: uuid.UUID, scope: Collection[str] | None, *, expected: Collection[int] | None = None
 ) -> TrainingSession:
@@ -151,9 +191,22 @@ def need_scheduled(session: TrainingSession) -> None:
 
 def touch(db: Session, session: TrainingSession, now: datetime) -> None:
     """Write the session's changes as its next revision."""
+    _stamp(session, now)
     session.revision += 1
     session.updated_at = now
     db.flush()
+
+
+def touch_roster(db: Session, session: TrainingSession, now: datetime) -> None:
+    """Note that parties were added to the roster or removed. The session itself stays as it is, with its revision."""
+    _stamp(session, now)
+    session.roster_revision += 1
+    db.flush()
+
+
+def _stamp(session: TrainingSession, now: datetime) -> None:
+    """Note when the calendar file changes: at least a second later than before, because it is written in seconds."""
+    session.stamped_at = max(now, (session.stamped_at or session.updated_at) + timedelta(seconds=1))
 
 
 def about(session: TrainingSession) -> dict[str, Any]:

@@ -27,20 +27,19 @@ from sqlalchemy import (
     literal,
     select,
     union_all,
-    update,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
-from shared import directory, events
+from shared import catalogue, directory, events
 from shared.arrays import texts
 from shared.directory import FolderMember, Party
 from shared.errors import NotFound
 from shared.events import Actor, Fact
 from shared.jobs import OutcomeCode
-from shared.sessions.actions import about, locked, need_scheduled, size
+from shared.sessions.actions import about, locked, need_scheduled, size, touch_roster
 from shared.sessions.models import Attendance, RosterEntry, TrainingSession
-from shared.sessions.schemas import CAPACITY_EXCEEDED
+from shared.sessions.roster_schemas import CAPACITY_EXCEEDED, recorded_attendance
 
 ADDED, ALREADY_THERE = "added", "already-there"
 
@@ -69,10 +68,12 @@ def add_to_roster(
 ) -> Addition:
     """Add parties to the roster until its capacity is reached: named ones in their order, then those of folders by id.
 
-    scope: the caller's folders, None for all. Raises NotFound, SessionCompleted, SessionCancelled.
+    scope: the caller's folders, None for all. Raises NotFound, SessionCompleted, SessionCancelled, InvalidInput for an
+    archived course.
     """
     session = locked(db, session_id, scope)
     need_scheduled(session)
+    catalogue.need_not_archived(db, session.course_id, pointer="")
     room = None if session.capacity is None else session.capacity - size(db, session_id)
     placed = _placed(session, party_ids, folder_ids, scope, room)
     entries = select(
@@ -88,6 +89,8 @@ def add_to_roster(
     counted = select(placed.c.code, in_order).group_by(placed.c.code).add_cte(added)
     by_code: dict[str, list[str]] = dict(db.execute(counted).tuples().all())
     new, there = by_code.pop(ADDED, []), by_code.pop(ALREADY_THERE, [])
+    if new:
+        touch_roster(db, session, now)
     each = select(literal(f"session/{session_id}").label("subject"), func.unnest(texts(new)).label("party_id"))
     data = about(session)
     events.record_each(db, actor, now, type="session.roster_added", count=len(new), of=each, data=data)
@@ -108,6 +111,7 @@ def remove_from_roster(
     )
     if removed is None:
         raise NotFound("party on this roster")
+    touch_roster(db, session, now)
     events.record(
         db, actor, now, Fact("session.roster_removed", f"session/{session_id}", about(session), party_id=party_id)
     )
@@ -127,13 +131,15 @@ def record_attendance(
     session = locked(db, session_id, scope)
     need_scheduled(session)
     mine = _entry_of(session, party_id, scope)
-    former = db.scalar(select(RosterEntry.attendance).where(*mine))
-    if former is None:
+    entry = db.scalar(select(RosterEntry).where(*mine).execution_options(populate_existing=True))
+    if entry is None:
         raise NotFound("party on this roster")
+    former = recorded_attendance(entry)
     if former == attendance:
         return
-    db.execute(update(RosterEntry).where(*mine).values(attendance=attendance))
-    data = about(session) | {"attendance": attendance, "former": {"attendance": former}}
+    entry.attendance, entry.attendance_recorded_at = attendance, now
+    db.flush()
+    data = about(session) | {"attendance": attendance, "former": {"attendance": former or Attendance.ATTENDED}}
     events.record(db, actor, now, Fact("session.attendance_recorded", f"session/{session_id}", data, party_id=party_id))
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 from migrations.guards import guard, racers
 
 revision = "core_0016"
-down_revision = "core_0013"
+down_revision = "core_0014"
 branch_labels = None
 depends_on = None
 
