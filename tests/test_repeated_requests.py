@@ -25,6 +25,7 @@ from tests.traces import stored
 WITHOUT_A_KEY = {
     "POST /v1/licences/check": "reads",
     "POST /v1/assignments/preview": "reads",
+    "POST /v1/policies/simulate": "reads",
     "POST /v1/assignments/change/preview": "reads",
     "POST /v1/assignments/close/preview": "reads",
     "POST /v1/assignments/reopen/preview": "reads",

@@ -18,7 +18,16 @@ from shared.catalogue.actions import (
     publish_version,
 )
 from shared.catalogue.content import Content, content_of
-from shared.catalogue.models import Course, CourseVersion, EarlyRenewal, LicenceOn, Mode, VersionState
+from shared.catalogue.models import (
+    Course,
+    CourseVersion,
+    EarlyRenewal,
+    LicenceEnds,
+    LicenceFrom,
+    LicenceOn,
+    Mode,
+    VersionState,
+)
 from shared.catalogue.queries import (
     CODE,
     DESCRIPTION,
@@ -40,7 +49,9 @@ from shared.catalogue.schemas import (
     CourseAnswer,
     CourseChanges,
     CourseRequest,
+    LicenceMonths,
     Material,
+    RenewalDays,
     VersionAnswer,
     VersionChanges,
     VersionRequest,
@@ -61,9 +72,13 @@ __all__ = [
     "CourseVersion",
     "DESCRIPTION",
     "EarlyRenewal",
+    "LicenceEnds",
+    "LicenceFrom",
+    "LicenceMonths",
     "LicenceOn",
     "Material",
     "Mode",
+    "RenewalDays",
     "TITLE",
     "VersionAnswer",
     "VersionChanges",
