@@ -21,6 +21,7 @@ from shared.database import current_org
 from shared.errors import NotFound
 from shared.jobs import Job, OutcomeCode
 from shared.licences.models import Licence, LicenceState
+from shared.periods import Period
 
 
 class Sort(StrEnum):
@@ -136,15 +137,15 @@ def count_lapses(
     *,
     course_id: uuid.UUID | None,
     zone: str,
-    by: str,
+    by: Period,
     since: datetime,
     until: datetime,
 ) -> dict[date, int]:
     """Returns how many licences that count end in each period from `since` (inclusive) to `until` (exclusive).
 
-    Keys are the first days of the periods in this zone; a period without any is missing. by: `week` or `month`.
+    Keys are the first days of the periods in this zone; a period without any is missing.
     """
-    period = func.date_trunc(by, func.timezone(zone, Licence.expires_at)).label("period")
+    period = by.begun_by(Licence.expires_at, zone).label("period")
     rows = select(period, func.count()).where(
         Licence.org_id == current_org(db),
         COUNTS,
