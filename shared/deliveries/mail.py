@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from email.utils import format_datetime, formataddr, parseaddr
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, vCalAddress
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import escape
 
@@ -24,6 +23,9 @@ from shared import clock
 from shared.deliveries import mime
 from shared.deliveries.smtp import Envelope
 from shared.words import day_in_words
+
+if TYPE_CHECKING:
+    from icalendar import vCalAddress
 
 
 class AddressUnusable(Exception):
@@ -260,6 +262,8 @@ def _moment(at: datetime) -> str:
 
 def _invitation(notice: Notice, sender: str, letter: Letter) -> bytes:
     """The calendar file as an invitation of this party, or as a cancellation (iMIP, RFC 6047)."""
+    from icalendar import Calendar  # imported here, because few mails are invitations, and it takes a tenth of a second
+
     method = "CANCEL" if notice.cancels else "REQUEST"
     calendar = Calendar.from_ical(notice.calendar or b"")
     calendar["METHOD"] = method
@@ -278,7 +282,9 @@ def _invitation(notice: Notice, sender: str, letter: Letter) -> bytes:
     )
 
 
-def _participant(name: str, address: str) -> vCalAddress:
+def _participant(name: str, address: str) -> "vCalAddress":
+    from icalendar import vCalAddress
+
     participant = vCalAddress(f"mailto:{single_line(address)}")
     participant.params["CN"] = single_line(name).replace('"', "'")
     return participant

@@ -3,8 +3,6 @@
 from datetime import UTC
 from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, Event
-
 from shared.sessions.models import SessionState, TrainingSession
 
 
@@ -13,6 +11,8 @@ def calendar_file(session: TrainingSession, title: str, version_label: str) -> b
 
     Times are in the session's time zone. The file has the zone's rules, so that daylight saving time is right.
     """
+    from icalendar import Calendar, Event  # imported here, because it would be a fifteenth of every API process's start
+
     cancelled = session.state == SessionState.CANCELLED
     zone = ZoneInfo(session.time_zone)
     entry = Event()
