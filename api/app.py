@@ -11,6 +11,7 @@ from api.http import documents, health, measuring, presence
 from api.http.dependencies import MAX_BODY_BYTES, CurrentCaller, training_available
 from api.http.identifying import Application
 from api.http.limits import BodyLimit
+from api.http.methods import Methods
 from api.http.parts import Parts, build
 from api.http.routing import Router
 from api.http.waiting import training_available_to_many
@@ -35,9 +36,11 @@ def create_app(parts: Parts | None = None) -> FastAPI:
         version=version("rollcall"),
         description="Assigns training to thousands of parties, records who completed what, and grants their licences.",
         lifespan=lifespan,
+        redirect_slashes=False,  # it would redirect to whatever address the Host header names
     )
     app.state.parts = made
     documents.install(app)
+    app.add_middleware(Methods, routes=lambda: app.routes)
     app.add_middleware(BodyLimit, most=MAX_BODY_BYTES)
     measuring.measure(app, made)
     _mount(app, deployed=TRAINING in made.settings.features)

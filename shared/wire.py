@@ -23,16 +23,28 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, core_schema
 
 from shared.database import ID_PATTERN
+from shared.strictness import stricter
 
 Item = TypeVar("Item")
 
 
 class Received(BaseModel):
-    """A request body or a part of one. Unknown fields are refused: a misspelt `dueOn` must not be ignored silently."""
+    """A request body or a part of one, with strict values.
+
+    Unknown fields are refused: a misspelt `dueOn` must not be ignored silently.
+    """
 
     model_config = ConfigDict(
         alias_generator=to_camel, validate_by_name=True, extra="forbid", hide_input_in_errors=True
     )
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[BaseModel], handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Return Pydantic's schema of the model, made strict."""
+        strict: core_schema.CoreSchema = stricter(handler(source))
+        return strict
 
 
 class Answer(BaseModel):

@@ -99,7 +99,7 @@ def example(schema: Schema, ids: Mapping[str, str], name: str = "") -> Any:
         case "array":
             return [example(schema["items"], ids, name.removesuffix("s"))]
         case "integer" | "number":
-            return schema.get("minimum", 1)
+            return int(schema.get("minimum", 1))  # the document writes 1 as 1.0, which is no integer here
         case "boolean":
             return True
         case _:

@@ -58,7 +58,7 @@ class HttpProblem(Problem):
         415: ("unsupported-media-type", "Unsupported media type"),
     }
     _DETAILS: ClassVar = {
-        404: "There is nothing at this address.",
+        404: "There is nothing at this address. No address has a slash at its end.",
         405: "This address does not take that method; the Allow header lists those it takes.",
         408: "The body did not arrive in time.",
         413: "The body is larger than 8 MiB; GET /v1/limits lists the limits.",

@@ -5,7 +5,7 @@ orjson refuses NaN, Infinity and lone surrogates, which Python's own parser acce
 
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute
 from api.http.dependencies import Allow, caller, parts
 from api.http.shares import HEAVY_BYTES
 from shared.errors import Fault, InvalidInput, Problem
+from shared.strictness import Form, form_of
 
 
 class UnsupportedMediaType(Problem):
@@ -40,13 +41,14 @@ class StrictRoute(APIRoute):
     A caller without permission is refused before the body is read, because parsing 8 MiB is expensive. The body is read
     before any dependency runs, so that a caller who sends slowly holds no transaction. Heavy bodies take turns. A query
     parameter or a body that the route does not take is refused too: `?asOf=2020-01-01` must not be answered as if it
-    had been understood. Routes outside the OpenAPI document take anything.
+    had been understood. So is a parameter in another form than that of its type. Routes outside the OpenAPI document
+    take anything.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         allows = [one.dependency for one in self.dependencies if isinstance(one.dependency, Allow)]
-        taken = _query_names(self.dependant)
+        taken = _query_forms(self.dependant)
         reads_body = self.body_field is not None or "requestBody" in (self.openapi_extra or {})
 
         async def answer(request: Request) -> Response:
@@ -72,16 +74,19 @@ class Router(APIRouter):
         super().__init__(prefix=prefix, tags=[tag], route_class=StrictRoute)
 
 
-def _query_names(dependant: Dependant) -> set[str]:
-    """The query parameters that a route and its dependencies take."""
-    return {parameter.alias for parameter in dependant.query_params}.union(*map(_query_names, dependant.dependencies))
+def _query_forms(dependant: Dependant) -> dict[str, Form]:
+    """The query parameters that a route and its dependencies take, with their forms."""
+    forms = {parameter.alias: form_of(parameter.field_info.annotation) for parameter in dependant.query_params}
+    for one in dependant.dependencies:
+        forms |= _query_forms(one)
+    return forms
 
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
-def _need_known(request: Request, taken: set[str]) -> None:
-    """Raise InvalidInput for each query parameter that the route does not take.
+def _need_known(request: Request, taken: Mapping[str, Form]) -> None:
+    """Raise InvalidInput for each query parameter that the route does not take, or not in this form.
 
     A name that no parameter could have is not repeated: it is the sender's text, and answers end up in logs.
     """
@@ -90,6 +95,9 @@ def _need_known(request: Request, taken: set[str]) -> None:
         takes = f"This address takes {', '.join(sorted(taken))}." if taken else "This address takes none."
         named = {f"?{name}" if _NAME.fullmatch(name) else "?": None for name in unknown[:100]}
         raise InvalidInput(*(Fault(name, f"There is no such parameter. {takes}") for name in named))
+    found = ((name, taken[name].fault(request.query_params.getlist(name))) for name in request.query_params)
+    if faults := [Fault(f"?{name}", fault) for name, fault in found if fault is not None]:
+        raise InvalidInput(*faults)
 
 
 async def _need_no_body(request: Request) -> None:

@@ -25,7 +25,13 @@ _SENTENCES = {
     "extra_forbidden": f"This row has an unknown field; the fields are {', '.join(FIELDS)}.",
     "string_pattern_mismatch": "Must be 1 to 64 characters of A-Z a-z 0-9 . _ : -",
     "model_type": "A row must be an object.",
+    "bool_type": "Must be true or false.",
 }
+
+_TRUTHS = dict.fromkeys(("true", "yes", "on", "1", "t", "y"), True) | dict.fromkeys(
+    ("false", "no", "off", "0", "f", "n"), False
+)
+"""The cells of a CSV that say if a party is active."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +139,8 @@ def _record(header: list[str], cells: list[str]) -> object:
     if "folders" in header:
         given = cells[header.index("folders")].split(";")
         record["folders"] = [folder.strip() for folder in given if folder.strip()]
+    if "active" in record:  # a cell is always text, and spreadsheets write TRUE
+        record["active"] = _TRUTHS.get(str(record["active"]).strip().lower(), record["active"])
     return record
 
 
