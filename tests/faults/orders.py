@@ -18,7 +18,10 @@ from tests.factories import Org, add_org
 
 CREW = "whole-crew"
 FEW, MANY = 2_000, 20_000
-"""Parties of a crew. The few are still eight chunks, so a fault can hit the middle of a job."""
+"""Parties of a crew."""
+
+CHUNKS = {"ROLLCALL_WORKER_CONCURRENCY": "8"}
+"""A job is cut for so many processes: also that of the few has eight chunks, and a fault can hit the middle of it."""
 
 SIZES = [FEW, pytest.param(MANY, marks=pytest.mark.matrix)]
 
@@ -34,7 +37,7 @@ class Crew(Org):
 def new_org(environment: Mapping[str, str]) -> Iterator[Org]:
     """Yields a new organization in the system that the settings name, with an API in the tests' own process."""
     logs.configure("json", "info")
-    parts = build(settings.read(environment))
+    parts = build(settings.read({**environment, **CHUNKS}))
     try:
         yield add_org(create_app(parts), parts)
     finally:
