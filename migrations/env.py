@@ -3,6 +3,7 @@
 A migration that cannot get its lock within 5 seconds fails, instead of making every request wait behind it.
 """
 
+import time
 from typing import Any
 
 from alembic import context
@@ -25,9 +26,11 @@ def compared(item: Any, name: str | None, kind: str, _: bool, __: Any) -> bool:
 
 
 with engine.connect() as connection:
-    connection.execute(
-        text("SELECT pg_advisory_lock(hashtext('rollcall migrations'))")
-    )  # one migration at a time; others wait here
+    # One migration at a time; others wait here. They ask again and again, because a statement that waits has a
+    # snapshot, for whose end CREATE INDEX CONCURRENTLY would wait, and each would wait for the other.
+    while not connection.scalar(text("SELECT pg_try_advisory_lock(hashtext('rollcall migrations'))")):
+        connection.commit()
+        time.sleep(0.2)
     connection.execute(text("SET lock_timeout = '5s'"))
     connection.commit()
     context.configure(

@@ -84,6 +84,37 @@ def test_a_share_is_of_one_organization() -> None:
     assert not share._taken
 
 
+# --- requests at once
+
+
+def test_every_operation_counts_among_the_requests_of_its_organization(
+    org: Org, other_org: Org, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Generated. Without it, slow requests of one organization could take all connections."""
+    monkeypatch.setattr(org.parts.shares.requests, "most", 0)
+    for operation in operations(org.app):
+        assert_refused(operation.call(org.client(), ids(operation)), operation)
+
+
+def test_a_request_counts_until_its_answer_is_sent_whatever_the_answer(org: Org, job: str) -> None:
+    share, client = org.parts.shares.requests, org.client()
+    for path in ("/v1/limits", f"/v1/jobs/{job}", f"/v1/jobs/{ANY_ID}", "/v1/parties?x=1", f"/v1/jobs/{job}?wait=0.01"):
+        client.get(path)
+        assert not share._taken, path
+    assert client.get("/v1/assignments", headers={"Accept": "text/csv"}).status_code == 200
+    assert not share._taken
+
+    async def counted() -> dict[str, int]:
+        return dict(share._taken)
+
+    with client.stream("GET", f"/v1/jobs/{job}/stream") as answer:
+        next(answer.iter_lines())
+        assert client.portal is not None
+        while_sent = client.portal.call(counted)
+    assert while_sent in ({org.id: 1}, {})  # the test client reads a stream as a whole before it hands it on
+    assert not share._taken
+
+
 # --- requests a second
 
 

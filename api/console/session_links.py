@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy.orm import Session
 
 from api.console.pages import PageRoute, page
-from api.http.dependencies import CurrentParts, Now, Turn
+from api.http.dependencies import CurrentParts, Now, VisitorsTurn
 from shared import clock
 from shared.assignments import AssignmentAnswer, SessionLink, SessionLinks
 from shared.services import session_links
@@ -29,7 +29,7 @@ class Opened:
     link: SessionLink
 
 
-def _opened(token: str, parts: CurrentParts, now: Now, _: Annotated[None, Turn]) -> Iterator[Opened]:
+def _opened(token: str, parts: CurrentParts, now: Now, _: Annotated[None, VisitorsTurn]) -> Iterator[Opened]:
     """Read the token, and open a transaction for its organization. Raises LinkInvalid, LinkExpired."""
     link = SessionLinks(parts.settings).read(token, now)
     with parts.database.transaction(link.org_id) as db:
@@ -48,7 +48,7 @@ def show(opened: OpenedLink, parts: CurrentParts, now: Now) -> HTMLResponse:
         "assignment.html",
         organization=found.organization,
         assignment=AssignmentAnswer.of(found.assignment, today),
-        course=found.course,
+        title=found.title,
         version=found.version,
     )
 

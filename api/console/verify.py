@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request, Response, status
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from api.console.pages import PageRoute, page, wants_json
-from api.http.dependencies import CurrentParts, Now
+from api.http.dependencies import CurrentParts, Now, VisitorsTurn
 from shared.licences import CodeUnknown, Validity, read_code
 from shared.services import verification
 from shared.wire import Answer, Instant
@@ -36,7 +36,7 @@ def ask(request: Request, code: Annotated[str | None, Query()] = None) -> Respon
     return RedirectResponse(f"verify/{known}", status.HTTP_303_SEE_OTHER)
 
 
-@router.api_route("/{code}", methods=["GET", "HEAD"])
+@router.api_route("/{code}", methods=["GET", "HEAD"], dependencies=[VisitorsTurn])
 def show(code: str, request: Request, parts: CurrentParts, now: Now) -> Response:
     """The holder of the licence and its validity, as a page, or as JSON for a program that asks for it."""
     try:
@@ -45,7 +45,7 @@ def show(code: str, request: Request, parts: CurrentParts, now: Now) -> Response
         return _unknown(request, "../verify")
     verified = Verified(
         holder=found.proof.holder,
-        course=found.proof.course.title,
+        course=found.proof.title,
         version=found.proof.version,
         organization=found.organization.name,
         validity=found.validity,

@@ -6,16 +6,16 @@ A route of the API declares its permission with `dependencies=[allow(verb)]`; a 
 """
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from datetime import date, datetime
 from typing import Annotated, Any
 
-import anyio
-from anyio.lowlevel import RunVar
 from anyio.to_thread import run_sync
 from fastapi import Depends, Query, Request
 from sqlalchemy.orm import Session
 
 from api.http.parts import Parts
+from api.http.turns import lookups, transactions
 from shared import access, clock
 from shared.access import Caller, FeatureNotAvailable, Unauthenticated
 from shared.pagination import DEFAULT_LIMIT, MAX_LIMIT
@@ -29,12 +29,22 @@ async def parts(request: Request) -> Parts:
 
 
 async def caller(request: Request) -> Caller:
-    """Return the caller. The token is verified once for each request. Raises Unauthenticated, TooManyRequests."""
+    """Return the caller. The token is verified once for each request. Raises Unauthenticated, TooManyRequests.
+
+    From here to the end of its answer the request counts among those of its organization.
+    """
     known: Caller | None = getattr(request.state, "caller", None)
     if known is None:
         known = request.state.caller = await _verified(request)
-        (await parts(request)).shares.rate.count(known.org_id)
+        shares = (await parts(request)).shares
+        shares.rate.count(known.org_id)
+        whole_request: AsyncExitStack = request.scope[_OF_REQUEST]
+        whole_request.enter_context(shares.requests.taken(known.org_id))
     return known
+
+
+_OF_REQUEST = "fastapi_inner_astack"
+"""Where FastAPI keeps the stack that it closes after it has sent the answer, also that of a stream."""
 
 
 async def _verified(request: Request) -> Caller:
@@ -49,26 +59,35 @@ CurrentCaller = Annotated[Caller, Depends(caller)]
 CurrentParts = Annotated[Parts, Depends(parts)]
 
 
-_turns: RunVar[anyio.Semaphore] = RunVar("turns")
-
-
-async def turn(made: CurrentParts) -> AsyncIterator[None]:
+async def turn(caller: CurrentCaller, made: CurrentParts) -> AsyncIterator[None]:
     """Wait, without a thread, for a turn: the right to take a connection for the transaction of this request.
 
     A request keeps its transaction while it changes threads, from its route to its commit. Without turns,
     requests that wait for a thread could hold all connections, while requests that wait for one hold all threads.
-    There are turns for three quarters of the pool. The rest is for transactions that begin and end in one thread.
     """
-    turns = _turns.get(None)
-    if turns is None:
-        size = made.settings.api_pool_size
-        turns = anyio.Semaphore(size - max(1, size // 4))
-        _turns.set(turns)
-    async with turns:
+    async with transactions(made).taken(caller.org_id):
         yield
 
 
 Turn = Depends(turn, scope="function")
+
+
+async def visitors_turn(made: CurrentParts) -> AsyncIterator[None]:
+    """Wait for a turn as `turn` does, for a request without a token. Visitors take turns as if of one organization."""
+    async with transactions(made).taken(""):
+        yield
+
+
+VisitorsTurn = Depends(visitors_turn, scope="function")
+
+
+async def lookup(caller: CurrentCaller) -> AsyncIterator[None]:
+    """Wait for a turn to look up the address of a webhook, which may hold a thread for many seconds."""
+    async with lookups().taken(caller.org_id):
+        yield
+
+
+Lookup = Depends(lookup, scope="function")
 
 
 def transaction(caller: CurrentCaller, made: CurrentParts, _: Annotated[None, Turn]) -> Iterator[Session]:
@@ -86,7 +105,7 @@ def known_organization(db: Db) -> None:
     access.get_organization(db)
 
 
-def training_available(caller: CurrentCaller, made: CurrentParts) -> None:
+def need_training(caller: Caller, made: Parts) -> None:
     """Raise FeatureNotAvailable unless the caller's organization can use training now.
 
     It opens its own transaction, so that a request that waits or streams holds none.
@@ -95,6 +114,12 @@ def training_available(caller: CurrentCaller, made: CurrentParts) -> None:
         reason = access.unavailability(access.get_organization(db), made.settings.features)
     if reason:
         raise FeatureNotAvailable(reason)
+
+
+async def training_available(caller: CurrentCaller, made: CurrentParts) -> None:
+    """Raise as `need_training`. The turn is given back before that of the request's own transaction is taken."""
+    async with transactions(made).taken(caller.org_id):
+        await run_sync(need_training, caller, made)
 
 
 class Allow:
@@ -147,12 +172,15 @@ __all__ = [
     "Cursor",
     "Db",
     "Limit",
+    "Lookup",
     "Now",
     "Today",
     "Turn",
+    "VisitorsTurn",
     "allow",
     "caller",
     "known_organization",
+    "need_training",
     "parts",
     "training_available",
 ]

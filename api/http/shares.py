@@ -115,9 +115,13 @@ class HeavyBodies:
 
 
 class Shares:
-    """The shares of this process. connections: how many it accepts; one organization may hold two fifths of them."""
+    """The shares of this process. connections: how many it accepts; one organization may hold three fifths of them.
+
+    requests: all requests under way, those that wait and streams among them.
+    """
 
     def __init__(self, connections: int, requests_per_second: int | None) -> None:
+        self.requests = Share(max(1, 3 * connections // 5), "requests under way")
         self.waits = Share(max(1, connections // 5), "requests that wait")
         self.streams = Share(max(1, connections // 5), "streams")
         self.heavy = HeavyBodies()

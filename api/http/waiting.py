@@ -9,7 +9,7 @@ from anyio.lowlevel import RunVar
 from fastapi import Depends, Query, Request
 from starlette.exceptions import HTTPException
 
-from api.http.dependencies import CurrentCaller, CurrentParts, training_available
+from api.http.dependencies import CurrentCaller, CurrentParts, need_training
 from shared.database import Database
 from shared.watching import Subject, Watch
 
@@ -34,8 +34,8 @@ CurrentWatch = Annotated[Watch, Depends(watch)]
 
 
 async def training_available_to_many(caller: CurrentCaller, made: CurrentParts, watch: CurrentWatch) -> None:
-    """Raise FeatureNotAvailable as `training_available` does. Requests of an organization share the check."""
-    await watch.read(Subject(caller.org_id), "availability", lambda: training_available(caller, made))
+    """Raise as `need_training`. Requests of an organization share the check."""
+    await watch.read(Subject(caller.org_id), "availability", lambda: need_training(caller, made))
 
 
 async def waiting(

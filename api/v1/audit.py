@@ -12,6 +12,7 @@ from pydantic import AwareDatetime
 
 from api.http.dependencies import CurrentCaller, Db, allow, known_organization
 from api.http.routing import Router
+from api.http.turns import in_turns
 from api.v1.lists import AskedList
 from api.v1.queries import event_types
 from shared.database import ID_PATTERN
@@ -66,9 +67,9 @@ def search_events(
     """
     rows = events.search_events(asked.db, asked.caller, filters, newest_first=order == "desc")
     if NDJSON in request.headers.get("accept", ""):
-        return StreamingResponse(
-            events.export_events(asked.parts.database, asked.caller.org_id, rows), media_type=NDJSON
-        )
+        org_id = asked.caller.org_id
+        lines = events.export_events(asked.parts.database, org_id, rows)
+        return StreamingResponse(in_turns(asked.parts, org_id, lines), media_type=NDJSON)
     return asked.page(rows, dict[str, Any], cloud_event)
 
 

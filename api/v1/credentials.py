@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import JSONResponse
 
-from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
+from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, VisitorsTurn, allow
 from api.http.routing import Router
 from shared.database import ID_PATTERN
 from shared.licences import KEYS_PATH
@@ -41,7 +41,7 @@ def credential(licence_id: uuid.UUID, db: Db, caller: CurrentCaller, parts: Curr
     return Response(text, media_type="application/vc+jwt", headers=headers)
 
 
-@public.api_route("/verify/{code}/status", methods=["GET", "HEAD"])
+@public.api_route("/verify/{code}/status", methods=["GET", "HEAD"], dependencies=[VisitorsTurn])
 def status(code: str, parts: CurrentParts, now: Now, until: Annotated[int, Query(ge=0, le=LATEST)]) -> Response:
     """The status of a credential: revoked or not. until: the end of the licence when it was signed, seconds since 1970.
 
@@ -57,7 +57,7 @@ def keys(parts: CurrentParts) -> Response:
     return _published({"keys": verification.published_keys(parts.settings)})
 
 
-@public.api_route("/issuers/{org_id}", methods=["GET", "HEAD"])
+@public.api_route("/issuers/{org_id}", methods=["GET", "HEAD"], dependencies=[VisitorsTurn])
 def issuer(org_id: Annotated[str, Path(pattern=ID_PATTERN)], parts: CurrentParts) -> Response:
     """The public profile of an organization. Raises NotFound, also if the deployment issues no credentials."""
     return _published(verification.issuer_profile(parts.database, org_id, parts.settings))

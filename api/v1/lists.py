@@ -18,6 +18,7 @@ from sqlalchemy import Select
 
 from api.http.dependencies import DEFAULT_LIMIT, CurrentCaller, CurrentParts, Cursor, Db, Limit
 from api.http.parts import Parts
+from api.http.turns import in_turns
 from shared.access import Caller
 from shared.pagination import page
 from shared.wire import Listing
@@ -66,7 +67,7 @@ class Asked:
         if not self.as_csv:
             return self.page(rows, model, answer)
         return StreamingResponse(
-            _lines(model, answer, rows, self.parts, self.caller),
+            in_turns(self.parts, self.caller.org_id, _lines(model, answer, rows, self.parts, self.caller)),
             media_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
         )

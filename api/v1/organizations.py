@@ -70,7 +70,8 @@ class Limits(Answer):
 
     bodyBytes: of any body. recipients: in one request. page: items of a page. partiesPerSync: of `PUT /v1/parties`.
 
-    For each organization and API process: waits, streams: requests with `wait` and server-sent streams at once.
+    For each organization and API process: requests: all requests at once, and of these waits and streams: requests
+    with `wait` and server-sent streams.
     heavyBodies: requests at once with a body above heavyBodyBytes. requestsPerSecond: null for no limit. A request
     beyond one of these gets 429 with `Retry-After`.
     """
@@ -79,6 +80,7 @@ class Limits(Answer):
     recipients: int
     page: int
     parties_per_sync: int
+    requests: int
     waits: int
     streams: int
     heavy_bodies: int
@@ -110,6 +112,7 @@ async def limits(parts: CurrentParts) -> Limits:
         recipients=MAX_RECIPIENTS,
         page=MAX_LIMIT,
         parties_per_sync=MAX_PARTIES,
+        requests=shares.requests.most,
         waits=shares.waits.most,
         streams=shares.streams.most,
         heavy_bodies=shares.heavy.share.most,

@@ -4,7 +4,7 @@ import uuid
 
 from fastapi import Response, status
 
-from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
+from api.http.dependencies import CurrentCaller, CurrentParts, Db, Lookup, Now, allow
 from api.http.routing import Router
 from api.v1.etags import Expected, etag
 from api.v1.lists import AskedList
@@ -26,7 +26,7 @@ from shared.wire import Listing
 router = Router("/v1/webhooks", "webhooks")
 
 
-@router.post("", status_code=status.HTTP_201_CREATED, dependencies=[allow(webhooks.create_webhook)])
+@router.post("", status_code=status.HTTP_201_CREATED, dependencies=[allow(webhooks.create_webhook), Lookup])
 def create_webhook(
     body: WebhookRequest, response: Response, caller: CurrentCaller, parts: CurrentParts, now: Now
 ) -> WebhookWithSecret:
@@ -50,7 +50,7 @@ def read_webhook(webhook_id: uuid.UUID, db: Db, caller: CurrentCaller, response:
     return _answer(webhooks.get_webhook(db, caller, webhook_id), response)
 
 
-@router.patch("/{webhook_id}", dependencies=[allow(webhooks.change_webhook)])
+@router.patch("/{webhook_id}", dependencies=[allow(webhooks.change_webhook), Lookup])
 def change_webhook(
     webhook_id: uuid.UUID,
     body: WebhookChanges,
@@ -105,7 +105,8 @@ def list_its_deliveries(asked: AskedList, webhook_id: uuid.UUID) -> Listing[Deli
 def replay(webhook_id: uuid.UUID, body: ReplayRequest, db: Db, caller: CurrentCaller, now: Now) -> ReplayAnswer:
     """Queue again every event of the webhook's types from a sequence on, also from before it was created.
 
-    A request examines at most 50,000 events. If `more` is true, repeat it from `upToSequence` + 1.
+    What was sent before stays in the list as it was. A request examines at most 50,000 events. If `more` is true,
+    repeat it from `upToSequence` + 1. 409 `replay-running` while deliveries of another replay are queued.
     """
     queued, up_to, more = webhooks.replay_webhook(db, caller, webhook_id, body.from_sequence, now)
     return ReplayAnswer(queued=queued, up_to_sequence=up_to, more=more)

@@ -1,7 +1,8 @@
 """The catalogue: courses and their versions.
 
 Owns the tables `course` and `course_version`. Promises that a course has at most one active version, that a published
-version never changes, and that publishing a version only supersedes the former one and rewrites no assignment.
+version never changes, keeps the title, code and description that its course had, and that publishing a version only
+supersedes the former one and rewrites no assignment.
 """
 
 from shared.catalogue.actions import (
@@ -18,6 +19,9 @@ from shared.catalogue.actions import (
 )
 from shared.catalogue.models import Course, CourseVersion, EarlyRenewal, LicenceOn, Mode, VersionState
 from shared.catalogue.queries import (
+    CODE,
+    DESCRIPTION,
+    TITLE,
     CourseNotPublished,
     active_version,
     courses_by_id,
@@ -40,6 +44,7 @@ from shared.catalogue.schemas import (
 )
 
 __all__ = [
+    "CODE",
     "Course",
     "CourseAnswer",
     "CourseArchived",
@@ -48,10 +53,12 @@ __all__ = [
     "CourseNotPublished",
     "CourseRequest",
     "CourseVersion",
+    "DESCRIPTION",
     "EarlyRenewal",
     "LicenceOn",
     "Material",
     "Mode",
+    "TITLE",
     "VersionAnswer",
     "VersionChanges",
     "VersionLabelTaken",

@@ -151,6 +151,7 @@ def publish_version(
         raise VersionPublished
     superseded = _supersede(db, course_id)
     version.state, version.published_at, version.published_by = VersionState.ACTIVE, now, actor.id
+    version.title, version.code, version.description = course.title, course.code, course.description
     _touch(db, course, now)  # its active version is part of the course as clients read it
     events.record(db, actor, now, *superseded, _version_fact("published", version))
     return version

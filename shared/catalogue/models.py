@@ -77,7 +77,11 @@ class Course(Tenant, Base):
 
 
 class CourseVersion(Tenant, Base):
-    """A version of a course. materials: `[{documentId, title, url?}]`; the documents themselves are in the DMS."""
+    """A version of a course. materials: `[{documentId, title, url?}]`; the documents themselves are in the DMS.
+
+    title, code, description: the course's when this version was published, for everything that shows what somebody
+    was trained in; title is null before. A trigger fills them if the process that publishes does not.
+    """
 
     __tablename__ = "course_version"
     __table_args__ = (
@@ -103,3 +107,6 @@ class CourseVersion(Tenant, Base):
     created_at: Mapped[datetime]
     published_at: Mapped[datetime | None]
     published_by: Mapped[ExternalId | None]
+    title: Mapped[str | None]
+    code: Mapped[str | None]
+    description: Mapped[str | None]

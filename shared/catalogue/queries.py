@@ -4,12 +4,20 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from shared.catalogue.models import Course, CourseVersion, VersionState
 from shared.database import current_org
 from shared.errors import Fault, InvalidInput, NotFound
+
+TITLE: ColumnElement[str] = func.coalesce(CourseVersion.title, Course.title)
+CODE: ColumnElement[str] = func.coalesce(CourseVersion.code, Course.code)
+DESCRIPTION: ColumnElement[str | None] = case(
+    (CourseVersion.title.is_(None), Course.description), else_=CourseVersion.description
+)
+"""The title, code and description to show for what is bound to a version, selected from `Course` and `CourseVersion`:
+as they were when that version was published. Those of the course show for a version that was never published."""
 
 
 class CourseNotPublished(InvalidInput):

@@ -157,7 +157,11 @@ class MaterialAnswer(Answer):
 
 
 class VersionAnswer(Answer):
-    """A version. published_by: the member who published it."""
+    """A version. published_by: the member who published it.
+
+    title, code: the course's when this version was published, null before. Whatever shows who was trained in it shows
+    these.
+    """
 
     id: uuid.UUID
     course_id: uuid.UUID
@@ -168,6 +172,8 @@ class VersionAnswer(Answer):
     created_at: Instant
     published_at: Instant | None
     published_by: str | None
+    title: str | None
+    code: str | None
 
 
 def _not_null(value: object) -> object:

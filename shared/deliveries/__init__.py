@@ -10,7 +10,6 @@ from shared.deliveries.calling import CALL_SECONDS, Line, Message, Reply, open_l
 from shared.deliveries.calls import Call, claim_calls, message_to, settle_calls, settle_delivered, suppress_unwanted
 from shared.deliveries.codes import DeliveryCode
 from shared.deliveries.ledger import (
-    DeliveryQueued,
     DeliverySent,
     Waiting,
     Which,
@@ -23,6 +22,7 @@ from shared.deliveries.ledger import (
 from shared.deliveries.mail import AddressUnusable, Letter, Notice, compose
 from shared.deliveries.models import Channel, Delivery, DeliveryState, Webhook
 from shared.deliveries.planning import LARGEST_PLAN, PLANNER, Addressees, Columns, plan, the_party
+from shared.deliveries.replaying import DeliveryQueued, ReplayRunning, replay
 from shared.deliveries.schemas import (
     DeliveryAnswer,
     ReplayAnswer,
@@ -45,7 +45,6 @@ from shared.deliveries.webhooks import (
     get_webhook,
     list_webhooks,
     remove_webhook,
-    replay,
     rotate_secret,
 )
 from shared.deliveries.work import (
@@ -84,6 +83,7 @@ __all__ = [
     "Notice",
     "PLANNER",
     "ReplayAnswer",
+    "ReplayRunning",
     "ReplayRequest",
     "Reply",
     "ResendAnswer",

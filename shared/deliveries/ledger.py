@@ -10,16 +10,10 @@ from sqlalchemy.orm import Session
 from shared.arrays import is_one_of
 from shared.database import current_org
 from shared.deliveries.models import Channel, Delivery, DeliveryState
+from shared.deliveries.replaying import DeliveryQueued, anew, replay_one
 from shared.deliveries.schemas import Summary
-from shared.deliveries.webhooks import anew
 from shared.errors import Conflict, NotFound
 from shared.events import Event
-
-
-class DeliveryQueued(Conflict):
-    """The delivery is queued already."""
-
-    slug, title = "delivery-queued", "Delivery queued"
 
 
 class DeliverySent(Conflict):
@@ -101,13 +95,18 @@ def resend(db: Session, which: Which, now: datetime) -> int:
 
 
 def redeliver(db: Session, delivery_id: uuid.UUID, within: ColumnElement[bool], now: datetime) -> None:
-    """Queue one delivery again. Raises NotFound, DeliveryQueued, and for a mail DeliverySent."""
+    """Queue one delivery again, or, if it was sent, its event as a new one. Raises NotFound, DeliveryQueued, and for a
+    mail DeliverySent.
+    """
     one = and_(Which(within=within).condition(db), Delivery.id == delivery_id)
-    found = db.execute(select(Delivery.state, Delivery.channel).where(one).with_for_update()).one_or_none()
+    found = db.scalar(select(Delivery).where(one).with_for_update())
     if found is None:
         raise NotFound("delivery")
     if found.state == DeliveryState.QUEUED:
         raise DeliveryQueued("The delivery is queued already; nextAttemptAt says when it is attempted.")
     if found.state == DeliveryState.SENT and found.channel == Channel.EMAIL:
         raise DeliverySent("This mail was sent already; a party gets only one mail about an event.")
+    if found.state == DeliveryState.SENT:
+        replay_one(db, found, now)
+        return
     db.execute(update(Delivery).where(one).values(anew(now)).execution_options(synchronize_session=False))

@@ -18,7 +18,7 @@ class Channel(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """queued -> sent | suppressed | failed | dead; failed and dead can be queued again by hand.
+    """queued -> sent | suppressed | failed | dead. sent is final; the others can be queued again by hand.
 
     queued: waits for its first or next attempt. suppressed: not sent, because it was no longer true or had no
     recipient; `code` says why. failed: the receiver refused it for good. dead: given up after the last attempt.
@@ -37,6 +37,7 @@ class Webhook(Tenant, Base):
     after: only events with a higher sequence are sent: the head when the webhook was created. secret: signs messages,
     shown once; former_secret signs too until former_secret_until. failures: failed attempts in a row. broken_until: the
     breaker is open and nothing is sent before. disabled_at, disabled_why: by a member, or because it answered 410.
+    replays: how often events were queued for it again.
     """
 
     __tablename__ = "webhook"
@@ -52,6 +53,7 @@ class Webhook(Tenant, Base):
     former_secret_until: Mapped[datetime | None]
     revision: Mapped[int] = mapped_column(server_default="1")
     failures: Mapped[int] = mapped_column(server_default="0")
+    replays: Mapped[int] = mapped_column(server_default="0")
     broken_until: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
     disabled_why: Mapped[str | None]
@@ -67,7 +69,7 @@ class Delivery(Tenant, Base):
     receiver: the id of a webhook or of a party. sequence: of the event. party_id, job_id: the party and the job that
     the event is about, for filters. code: the reason for the state, a `DeliveryCode`; status: the receiver's HTTP or
     SMTP status. queued_at: the three days of attempts count from here. next_attempt_at: when it is due. leased_until:
-    until then at most a sender holds it.
+    until then at most a sender holds it. replay: the replay of the webhook that queued it, 0 for the planner.
 
     The unique constraint is for two planners of one event, and for a replay that meets the planner: both insert the
     same delivery, and it stays one row.
@@ -76,7 +78,7 @@ class Delivery(Tenant, Base):
     __tablename__ = "delivery"
     __table_args__ = (
         ForeignKeyConstraint(["org_id", "sequence"], ["event.org_id", "event.sequence"]),
-        UniqueConstraint("org_id", "channel", "receiver", "sequence"),
+        UniqueConstraint("org_id", "channel", "receiver", "sequence", "replay"),
         Index(
             "ix_delivery_due",
             "org_id",
@@ -111,6 +113,7 @@ class Delivery(Tenant, Base):
     state: Mapped[str] = mapped_column(server_default=DeliveryState.QUEUED)
     code: Mapped[str | None]
     status: Mapped[int | None]
+    replay: Mapped[int] = mapped_column(server_default="0")
     attempts: Mapped[int] = mapped_column(server_default="0")
     queued_at: Mapped[datetime]
     next_attempt_at: Mapped[datetime]

@@ -145,7 +145,10 @@ class ToldEvent(Answer):
 
 
 class DeliveryAnswer(Answer):
-    """A delivery: its event, receiver, state and reason. receiver: the id of a webhook or of a party."""
+    """A delivery: its event, receiver, state and reason. receiver: the id of a webhook or of a party.
+
+    replay: the number of the webhook's replay that queued it, 0 if none did.
+    """
 
     id: uuid.UUID
     channel: Channel
@@ -158,6 +161,7 @@ class DeliveryAnswer(Answer):
     detail: str | None
     status: int | None
     attempts: int
+    replay: int
     next_attempt_at: Instant | None
     created_at: Instant
     settled_at: Instant | None
@@ -178,6 +182,7 @@ class DeliveryAnswer(Answer):
             detail=sentence(delivery.code),
             status=delivery.status,
             attempts=delivery.attempts,
+            replay=delivery.replay,
             next_attempt_at=delivery.next_attempt_at if queued else None,
             created_at=delivery.created_at,
             settled_at=delivery.settled_at,

@@ -8,21 +8,18 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, Text, and_, cast, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from shared import events, locking
 from shared.database import current_org
-from shared.deliveries.models import Channel, Delivery, DeliveryState, Webhook
-from shared.deliveries.planning import COLUMNS, planned, wants
+from shared.deliveries.models import Webhook
 from shared.deliveries.signing import new_secret
 from shared.errors import Conflict, NotFound
-from shared.events import Actor, Event, Fact
+from shared.events import Actor, Fact
 
 FORMER_SECRET_FOR = timedelta(hours=24)
 MOST_WEBHOOKS = 50
-LARGEST_REPLAY = 50_000
 
 
 class TooManyWebhooks(Conflict):
@@ -137,42 +134,6 @@ def disable(db: Session, webhook_id: uuid.UUID, why: str, actor: Actor, now: dat
     )
     if done is not None:
         events.record(db, actor, now, Fact("webhook.disabled", _subject(webhook_id), {"reason": why}))
-
-
-def replay(db: Session, webhook_id: uuid.UUID, since: int, now: datetime) -> tuple[int, int, bool]:
-    """Queue the events from a sequence on again, also those from before the webhook was created.
-
-    Only events of the types that the webhook asks for. Deliveries that are queued already stay as they are. A call
-    examines at most 50,000 events. Returns how many were queued, the last sequence examined, and True if later events
-    remain. Raises NotFound.
-    """
-    found = get_webhook(db, webhook_id)
-    head = events.head(db)
-    up_to = min(head, since + LARGEST_REPLAY - 1)
-    meant = and_(Event.org_id == found.org_id, Event.sequence >= since, Event.sequence <= up_to)
-    of_webhook = and_(Webhook.org_id == Event.org_id, Webhook.id == webhook_id, wants())
-    columns = planned(Channel.WEBHOOK, cast(Webhook.id, Text), Event.party_id, now)
-    rows = select(*columns).join_from(Event, Webhook, of_webhook).where(meant).order_by(Event.sequence)
-    queued = insert(Delivery).from_select(COLUMNS, rows)
-    again = queued.on_conflict_do_update(
-        index_elements=[Delivery.org_id, Delivery.channel, Delivery.receiver, Delivery.sequence],
-        set_=anew(now),
-        where=Delivery.state != DeliveryState.QUEUED,
-    )
-    count = len(db.execute(again.returning(Delivery.id)).all())
-    return count, max(up_to, since - 1), up_to < head
-
-
-def anew(now: datetime) -> dict[str, Any]:
-    """The values that make a delivery as if it had just been planned: attempts and the three days start again."""
-    return {
-        "state": str(DeliveryState.QUEUED),
-        "attempts": 0,
-        "queued_at": now,
-        "next_attempt_at": now,
-        "leased_until": None,
-        "settled_at": None,
-    }
 
 
 def _locked(db: Session, webhook_id: uuid.UUID, expected: Collection[int] | None) -> Webhook:

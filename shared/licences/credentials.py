@@ -58,9 +58,9 @@ def sign_credential(proof: Proof, issuer: Issuer, keys: CredentialKeys) -> str:
 
 def unsigned(proof: Proof, issuer: Issuer) -> dict[str, Any]:
     """Returns the OpenBadgeCredential. Its times are whole seconds, because JWT claims have no fractions."""
-    licence, course = proof.licence, proof.course
-    title = f"{course.title} {proof.version}"
-    narrative = f"{issuer.name} recorded that the holder completed “{course.title}”, version {proof.version}."
+    licence = proof.licence
+    title = f"{proof.title} {proof.version}"
+    narrative = f"{issuer.name} recorded that the holder completed “{proof.title}”, version {proof.version}."
     return {
         "@context": list(CONTEXTS),
         "id": _credential_id(licence, issuer, _seconds(licence.expires_at)),
@@ -81,8 +81,8 @@ def unsigned(proof: Proof, issuer: Issuer) -> dict[str, Any]:
                 "type": ["Achievement"],
                 "achievementType": "CertificateOfCompletion",
                 "name": title,
-                "description": course.description or narrative,
-                "humanCode": course.code,
+                "description": proof.description or narrative,
+                "humanCode": proof.code,
                 "version": proof.version,
                 "criteria": {"narrative": narrative},
             },

@@ -15,7 +15,7 @@ from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from shared import directory
-from shared.catalogue import Course, CourseVersion
+from shared.catalogue import CODE, DESCRIPTION, TITLE, Course, CourseVersion
 from shared.database import current_org
 from shared.directory import Party
 from shared.errors import NotFound, Problem
@@ -50,11 +50,13 @@ class CodeUnknown(Problem):
 
 @dataclass(frozen=True)
 class Proof:
-    """A licence with the names that are printed on its certificate."""
+    """A licence with the names that are printed on its certificate: the course's as of its version's publication."""
 
     licence: Licence
     holder: str
-    course: Course
+    title: str
+    code: str
+    description: str | None
     version: str
 
 
@@ -109,9 +111,9 @@ def holder_of(db: Session, licence_id: uuid.UUID) -> str | None:
     return db.scalar(select(Licence.party_id).where(Licence.org_id == current_org(db), Licence.id == licence_id))
 
 
-def _proofs(db: Session) -> Select[Licence, str, Course, str]:
+def _proofs(db: Session) -> Select[Licence, str, str, str, str | None, str]:
     return (
-        select(Licence, Party.display_name, Course, CourseVersion.label)
+        select(Licence, Party.display_name, TITLE, CODE, DESCRIPTION, CourseVersion.label)
         .join(Party, and_(Party.org_id == Licence.org_id, Party.id == Licence.party_id))
         .join(Course, and_(Course.org_id == Licence.org_id, Course.id == Licence.course_id))
         .join(

@@ -33,13 +33,22 @@ async def read_feed(
 ) -> Feed:
     """Return the events above a sequence, in order. If there are none, wait up to `wait` seconds for the first ones.
 
-    Each reading is a transaction of its own. Only requests of equal callers that ask for the same share one.
+    Each reading is a transaction of its own, and begins where the last one ended, because a caller who may see little
+    would otherwise have all events above `after` read again after each change. Only requests of equal callers that
+    ask for the same share one.
     """
+    read_up_to = after
 
     def read() -> Feed:
+        nonlocal read_up_to
         with database.transaction(caller.org_id) as db:
             access.get_organization(db)
-            return events.feed_after(db, after, types=types, party_id=party_id, within=_within(caller), limit=limit)
+            feed = events.feed_after(
+                db, read_up_to, types=types, party_id=party_id, within=_within(caller), limit=limit
+            )
+        if not feed.events:
+            read_up_to = feed.read_up_to
+        return feed
 
     key = caller, after, tuple(types), party_id, limit
     return await first(watch.follow(Subject(caller.org_id), key, read, wait), lambda feed: bool(feed.events))

@@ -20,7 +20,7 @@ from shared.assignments import (
     SessionLink,
     SessionLinks,
 )
-from shared.catalogue import Course, CourseVersion
+from shared.catalogue import CourseVersion
 from shared.errors import NotFound, Problem
 from shared.events import Actor
 from shared.services.assignments import Shown
@@ -38,11 +38,14 @@ class Paused(Problem):
 
 
 class LinkedAssignment(NamedTuple):
-    """The assignment of a link, with everything that its page shows."""
+    """The assignment of a link, with everything that its page shows.
+
+    title: the course's when the version was published.
+    """
 
     organization: Organization
     assignment: Shown
-    course: Course
+    title: str
     version: CourseVersion
 
 
@@ -69,10 +72,9 @@ def open_link(db: Session, link: SessionLink, features: frozenset[str]) -> Linke
         raise LinkInvalid from None
     assignments.check_link(link, row[0])
     assignments.check_party(db, row[0])
-    course = catalogue.get_course(db, row[0].course_id)[0]
-    return LinkedAssignment(
-        organization, row, course, catalogue.get_version(db, row[0].course_id, row[0].course_version_id)
-    )
+    version = catalogue.get_version(db, row[0].course_id, row[0].course_version_id)
+    title = version.title or catalogue.get_course(db, row[0].course_id)[0].title
+    return LinkedAssignment(organization, row, title, version)
 
 
 def complete_by_link(db: Session, link: SessionLink, features: frozenset[str], now: datetime) -> None:

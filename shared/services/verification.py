@@ -73,7 +73,6 @@ def sign_credential(db: Session, caller: Caller, licence_id: uuid.UUID, settings
 def verify_code(database: Database, typed: str, settings: Settings, now: datetime) -> Certificate:
     """Return the licence with a typed code.
 
-    Its transactions begin and end in one thread, so it needs no turn (`api/http/dependencies.py`).
     Raises CodeUnknown, Paused.
     """
     if TRAINING not in settings.features:

@@ -127,7 +127,7 @@ def replay_webhook(
     """Queue again every event of the webhook's types from a sequence on, also from before it was created.
 
     At most 50,000 events. Returns the number of queued events, the last sequence examined, and True if more remain.
-    Raises NotFound.
+    Raises NotFound, ReplayRunning.
     """
     return deliveries.replay(db, webhook_id, from_sequence, now)
 

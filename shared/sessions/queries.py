@@ -171,7 +171,7 @@ def _shown(db: Session, scope: Collection[str] | None) -> Select[TrainingSession
     return (
         select(
             TrainingSession,
-            Course.title.label("course_title"),
+            catalogue.TITLE.label("course_title"),
             CourseVersion.label.label("version_label"),
             _roster_size(scope).label("roster_size"),
         )

@@ -52,6 +52,7 @@ def test_a_member_reads_its_identity_and_its_navigation(org: Org) -> None:
 
 def test_every_member_may_read_the_limits(org: Org) -> None:
     assert org.stranger().get("/v1/limits").json() == {
+        "requests": 3000,
         "waits": 1000,
         "streams": 1000,
         "heavyBodies": 8,

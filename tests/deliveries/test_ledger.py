@@ -59,6 +59,7 @@ def test_a_delivery_is_listed_with_all_its_fields(org: Org, admin: TestClient) -
         "detail": "The receiver did not answer in time.",
         "status": None,
         "attempts": 3,
+        "replay": 0,
         "nextAttemptAt": None,
     }
 
@@ -128,6 +129,11 @@ def test_a_delivery_is_queued_again_by_its_id_unless_queued_or_a_sent_mail(org: 
     put(org, DeliveryState.SENT, 2)
     put(org, DeliveryState.SENT, 2, channel=Channel.EMAIL)
     assert admin.post(again).status_code == 202
+    assert [(row.state, row.attempts, row.replay) for row in rows(org) if row.channel == "webhook"] == [
+        ("sent", 3, 0),
+        ("queued", 0, 1),
+    ]
+    assert admin.post(again).json()["type"] == "urn:rollcall:problem:delivery-queued"
     refused = admin.post(f"/v1/deliveries/{mail.id}/redeliver")
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:rollcall:problem:delivery-sent")
     assert admin.post(f"/v1/deliveries/{uuid.uuid4()}/redeliver").status_code == 404

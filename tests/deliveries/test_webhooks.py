@@ -233,7 +233,7 @@ def test_a_sent_delivery_is_sent_again_on_replay(org: Org, admin: TestClient, wo
 
 
 def test_a_long_replay_takes_several_calls(org: Org, admin: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["shared.deliveries.webhooks"], "LARGEST_REPLAY", 2)
+    monkeypatch.setattr(sys.modules["shared.deliveries.replaying"], "LARGEST_REPLAY", 2)
     one = webhook(org, "party.changed")
     record(org, *"abc")
     since, queued = 1, 0

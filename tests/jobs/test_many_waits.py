@@ -16,7 +16,7 @@ from psycopg import AsyncConnection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from shared import watching
+from shared import events, watching
 from shared.access import Caller, Permission
 from shared.database import Database
 from shared.services import jobs
@@ -123,6 +123,34 @@ def test_callers_with_different_scopes_never_share_a_page_of_the_feed(
     run(org, test)
 
 
+def test_a_reader_who_waits_and_sees_little_reads_no_event_again(org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise every change makes PostgreSQL read the whole feed, for each request that waits."""
+    begun_at: list[int] = []
+    feed_after = events.feed_after
+
+    def reading(db: Session, sequence: int, **wanted: Any) -> Any:
+        begun_at.append(sequence)
+        return feed_after(db, sequence, **wanted)
+
+    async def test() -> None:
+        async with held(org, monkeypatch) as waits:
+            monkeypatch.setattr(events, "feed_after", reading)
+            await waits.hold(1, "/v1/events?wait=20", org.token(Permission.READ_EVENTS, folders=["crew"]))
+            await waits.tick()
+            for party in ("elsewhere-1", "elsewhere-2"):
+                await run_sync(org.with_parties, party)
+                await waits.tick()
+            await run_sync(lambda: org.with_parties("in-crew", folder="crew"))
+            await waits.tick()
+            (answer,) = await waits.answers()
+            assert {event["subject"] for event in answer.json()["items"]} == {"party/in-crew"}
+            assert begun_at[0] == 0
+            assert begun_at[1:] == sorted(set(begun_at[1:]))
+            assert 0 not in begun_at[2:]
+
+    run(org, test)
+
+
 def test_a_reading_that_has_begun_is_not_joined(org: Org) -> None:
     """It may have begun before the change that the second request was woken for."""
 
@@ -142,6 +170,36 @@ def test_a_reading_that_has_begun_is_not_joined(org: Org) -> None:
         assert [await first, *[await one for one in later]] == [0, 1, 1, 1]
         assert not watch._running
         assert not watch._queued
+
+    run(org, test)
+
+
+def test_a_change_during_the_first_reading_is_not_missed(org: Org, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test() -> None:
+        watch, subject, numbers = Watch(org.parts.database), Subject(org.id, uuid.uuid4()), iter(range(10))
+        loop = asyncio.get_running_loop()
+
+        async def nothing_new(_: Watch, __: Any) -> None:
+            """The poller sees no change; the only one is that of the reading."""
+
+        monkeypatch.setattr(Watch, "_look", nothing_new)
+
+        async def change() -> None:
+            watch._watched[subject].note("changed")
+
+        def read() -> int:
+            number = next(numbers)
+            if number == 0:
+                asyncio.run_coroutine_threadsafe(change(), loop).result(10)
+            return number
+
+        found = []
+        async with asyncio.timeout(20):
+            async for one in watch.follow(subject, "key", read, 10):
+                found.append(one)
+                if one == 1:
+                    break
+        assert found == [0, 1]
 
     run(org, test)
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from shared import access, events
 from shared.arrays import is_one_of
 from shared.assignments import Assignment
-from shared.catalogue import Course, CourseVersion
+from shared.catalogue import TITLE, Course, CourseVersion
 from shared.database import current_org
 from shared.deliveries import Channel, Claimed, Delivery, DeliveryState
 from shared.directory import Party
@@ -64,7 +64,7 @@ def _named(db: Session, model: Any, ids: Collection[uuid.UUID]) -> dict[uuid.UUI
     if not ids:
         return {}
     rows = db.execute(
-        select(model.__table__, Course.title.label("named"), CourseVersion.label.label("labelled"))
+        select(model.__table__, TITLE.label("named"), CourseVersion.label.label("labelled"))
         .join(Course, and_(Course.org_id == model.org_id, Course.id == model.course_id))
         .join(CourseVersion, and_(CourseVersion.org_id == model.org_id, CourseVersion.id == model.course_version_id))
         .where(model.org_id == current_org(db), is_one_of(model.id, ids))
