@@ -6,7 +6,7 @@ from shared.catalogue.models import Course, CourseVersion
 from shared.database import Base
 from shared.deliveries.models import Delivery, Webhook
 from shared.deployment.models import MailSwitch, Process
-from shared.directory.models import Folder, FolderMember, Party
+from shared.directory.models import FileColumn, Folder, FolderMember, Party
 from shared.events.models import Event, EventConsumer, EventSeal, EventStream
 from shared.jobs.models import Job, JobChunk, JobOutcome, JobTurn
 from shared.licences.models import Licence, LicenceDue, Sweep
@@ -23,6 +23,7 @@ CORE = (
     Party,
     Folder,
     FolderMember,
+    FileColumn,
     Job,
     JobChunk,
     JobOutcome,

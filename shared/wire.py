@@ -4,6 +4,7 @@
 """
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,10 +23,12 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, core_schema
 
-from shared.database import ID_PATTERN
+from shared.database import ID_PATTERN, is_external_id
 from shared.strictness import stricter
 
 Item = TypeVar("Item")
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
 class Received(BaseModel):
@@ -66,6 +69,34 @@ def _storable(value: str) -> str:
     return value
 
 
+def _composed(value: str) -> str:
+    """Returns the text in Unicode NFC: the same letters typed on two systems must be equal."""
+    return unicodedata.normalize("NFC", value)
+
+
+def may_be_new_id(value: str) -> bool:
+    """True if the string has the form of an id, and is no name of a folder: addresses and files are named by ids."""
+    return is_external_id(value) and value not in (".", "..")
+
+
+def _no_path(value: str) -> str:
+    if not may_be_new_id(value):
+        raise ValueError("must not be . or .., which stand for folders in addresses and file names")
+    return value
+
+
+def _canonical_language(value: str) -> str:
+    """Returns a language tag in the letter case that RFC 5646 recommends: `pt-BR`, `zh-Hant`.
+
+    langcodes would also know which tags are registered, at the price of its data; a tag is only kept and given out.
+    """
+    if not _LANGUAGE.fullmatch(value):
+        raise ValueError("must be a BCP 47 language tag, such as de or pt-BR")
+    first, *rest = value.split("-")
+    cased = {2: str.upper, 4: str.title}
+    return "-".join([first.lower(), *(cased.get(len(part), str.lower)(part) for part in rest)])
+
+
 def _aware(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("must have a time zone, such as Z")
@@ -77,8 +108,19 @@ def _aware(value: datetime) -> datetime:
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 """An id from another system: 1 to 64 of `A-Z a-z 0-9 . _ : -`."""
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_storable)]
-"""A title, label or name: 1 to 200 characters, not blank."""
+NewId = Annotated[Id, AfterValidator(_no_path)]
+"""An id that a request may bring into being. `.` and `..` are refused; what was made before stays readable."""
+
+Language = Annotated[str, StringConstraints(max_length=35), AfterValidator(_canonical_language)]
+"""A BCP 47 language tag, in the letter case of RFC 5646."""
+
+Line = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(_storable),
+    AfterValidator(_composed),
+]
+"""A title, label or name: 1 to 200 characters, not blank, in Unicode NFC."""
 
 Paragraph = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_storable)

@@ -83,7 +83,7 @@ class Org:
     def with_parties(self, *ids: str, folder: str | None = None) -> None:
         """Create active parties, in this folder if one is named."""
         folders = [folder] if folder else []
-        rows = [PartyRow(entity_id=party, display_name=f"Party {party}", folders=folders) for party in ids]
+        rows = [PartyRow(entity_id=party, display_name=f"Party {party}", active=True, folders=folders) for party in ids]
         with self.transaction() as db:
             directory.put_parties(db, rows, MEMBER, clock.now())
 

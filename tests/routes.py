@@ -23,7 +23,7 @@ class Operation:
     """One method of one path.
 
     body: the schema of the JSON body, or None; needed: True if the body is required.
-    inside, queries: the names of the parameters in the path and in the query.
+    inside, queries: the names of the parameters in the path and in the query. is_list: True if it answers with `items`.
     """
 
     method: str
@@ -32,6 +32,7 @@ class Operation:
     needed: bool
     inside: frozenset[str]
     queries: frozenset[str]
+    is_list: bool
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -61,7 +62,15 @@ def operations(app: FastAPI) -> list[Operation]:
                     frozenset(one["name"] for one in operation.get("parameters", []) if one["in"] == where)
                     for where in ("path", "query")
                 )
-                found.append(Operation(method.upper(), path, body, taken.get("required", False), inside, queries))
+                needed = taken.get("required", False)
+                is_list = method == "get" and "items" in _answer(operation, document).get("properties", {})
+                found.append(Operation(method.upper(), path, body, needed, inside, queries, is_list))
+    return found
+
+
+def _answer(operation: Schema, document: Schema) -> Schema:
+    content = operation["responses"].get("200", {}).get("content", {}).get("application/json", {})
+    found: Schema = resolved(content.get("schema", {}), document)
     return found
 
 

@@ -232,3 +232,9 @@ def _things(org: Org, worker: InProcessWorker, place: str, party_ids: list[str])
         "session_id": coming,
         "held_session_id": held,
     }
+
+
+def problem_of(answer: Any) -> tuple[int, str]:
+    """The status and the slug of a refusal."""
+    is_problem = answer.headers["content-type"].startswith("application/problem+json")
+    return answer.status_code, answer.json()["type"].rpartition(":")[2] if is_problem else ""

@@ -14,6 +14,7 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
 from api.http.parts import Parts
+from shared import clock, directory
 from shared.database import Database
 from shared.tables import DEPLOYMENT, metadata
 from tests.assignments.asking import assign, body, codes, pages
@@ -46,6 +47,8 @@ def first(app: FastAPI, parts: Parts) -> Org:
         ]
         assert client.put("/v1/parties", json={"parties": named}).json()["created"] == 3
         client.put("/v1/folders/crew", json={"name": f"{MARK} crew"})
+        with org.transaction() as db:
+            directory.remember_columns(db, {f"{MARK} number": "entityId"}, clock.now())
         client.put("/v1/folders/office", json={"name": f"{MARK} office"})
         for _ in range(2):
             webhook(org, description=f"{MARK} system")

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
+from api.http.accepted import CSV, wanted
 from api.http.dependencies import Allow, caller, parts
 from api.http.shares import HEAVY_BYTES
 from shared.errors import Fault, InvalidInput, Problem
@@ -26,6 +27,12 @@ class UnsupportedMediaType(Problem):
     slug, status, title = "unsupported-media-type", 415, "Unsupported media type"
 
 
+class NotAcceptable(Problem):
+    """The address is no list, so it cannot answer in CSV."""
+
+    slug, status, title = "not-acceptable", 406, "Not acceptable"
+
+
 class _StrictRequest(Request):
     async def json(self) -> Any:
         body = await self.body()
@@ -36,7 +43,7 @@ class _StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route that parses its body strictly, and accepts JSON only with a JSON media type.
+    """A route that parses its body strictly, and accepts JSON only with a JSON media type. Only a list answers in CSV.
 
     A caller without permission is refused before the body is read, because parsing 8 MiB is expensive. The body is read
     before any dependency runs, so that a caller who sends slowly holds no transaction. Heavy bodies take turns. A query
@@ -45,9 +52,16 @@ class StrictRoute(APIRoute):
     take anything.
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if _is_list(self):
+            described = {"content": {CSV: {"schema": {"type": "string", "description": "Every row, with a header."}}}}
+            self.responses = {200: described, **self.responses}
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         allows = [one.dependency for one in self.dependencies if isinstance(one.dependency, Allow)]
+        is_list = _is_list(self)
         taken = _query_forms(self.dependant)
         reads_body = self.body_field is not None or "requestBody" in (self.openapi_extra or {})
 
@@ -57,6 +71,8 @@ class StrictRoute(APIRoute):
                 await allow(await caller(strict))
             if self.include_in_schema:
                 _need_known(strict, taken)
+                if not is_list and wanted(strict).keys() == {CSV}:
+                    raise NotAcceptable("Only lists are answered as CSV; accept application/json here.")
             async with _body_read(strict, known=bool(allows)):
                 if self.include_in_schema and not reads_body:
                     await _need_no_body(strict)
@@ -72,6 +88,11 @@ class Router(APIRouter):
 
     def __init__(self, prefix: str, tag: str) -> None:
         super().__init__(prefix=prefix, tags=[tag], route_class=StrictRoute)
+
+
+def _is_list(route: APIRoute) -> bool:
+    """True if a route answers with `items`, as its description says."""
+    return "GET" in (route.methods or ()) and "items" in getattr(route.response_model, "model_fields", {})
 
 
 def _query_forms(dependant: Dependant) -> dict[str, Form]:

@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import Depends, Query, Response, status
 
@@ -11,7 +11,7 @@ from api.http.dependencies import CurrentCaller, Db, Now, Today, allow
 from api.http.routing import Router
 from api.v1.etags import Expected, etag
 from api.v1.jobs import answer_accepted
-from api.v1.lists import AskedList
+from api.v1.lists import AskedCsv, AskedList
 from shared.assignments import (
     AssignmentAnswer,
     AssignmentChanges,
@@ -29,7 +29,7 @@ from shared.database import ID_PATTERN
 from shared.jobs import JobAnswer
 from shared.services import assignment_changes, assignments
 from shared.services.assignments import Shown
-from shared.wire import Answer
+from shared.wire import Answer, Listing
 
 router = Router("/v1/assignments", "assignments")
 
@@ -98,12 +98,10 @@ def list_assignments(
     asked: AskedList,
     filters: Annotated[Filters, Depends(_filters, scope="function")],
     sort: Annotated[Sort, Query()] = Sort.NEWEST,
-) -> Any:
+) -> Listing[AssignmentAnswer]:
     """Assignments in the caller's scope. `Accept: text/csv` streams every matching row."""
     rows = assignments.list_assignments(asked.db, asked.caller, filters, sort)
-    return asked.page_or_csv(
-        rows, AssignmentAnswer, lambda row: AssignmentAnswer.of(row, filters.today), name="assignments"
-    )
+    return asked.page(rows, AssignmentAnswer, lambda row: AssignmentAnswer.of(row, filters.today), name="assignments")
 
 
 @router.get("/summary", dependencies=[allow(assignments.summarize_assignments)])
@@ -111,13 +109,14 @@ def summarize(
     db: Db,
     caller: CurrentCaller,
     now: Now,
+    as_csv: AskedCsv,
     by: Annotated[
         Literal["course", "folder"], Query(description="Counts for each course, or for each folder.")
     ] = "course",
 ) -> Summary:
     """The number of assignments by state and of overdue ones, for each course or each folder in the caller's scope."""
     rows = assignments.summarize_assignments(db, caller, by, now)
-    return Summary(by=by, items=[SummaryAnswer.of(row) for row in rows])
+    return as_csv.whole(Summary(by=by, items=[SummaryAnswer.of(row) for row in rows]), SummaryAnswer)
 
 
 @router.get("/{assignment_id}", dependencies=[allow(assignments.get_assignment)])

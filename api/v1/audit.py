@@ -4,7 +4,7 @@ It has the same events as the feed. A program follows the feed from a sequence o
 """
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from fastapi import Depends, Query, Request
 from fastapi.responses import StreamingResponse
@@ -13,13 +13,13 @@ from pydantic import AwareDatetime
 from api.http.dependencies import CurrentCaller, Db, allow, known_organization
 from api.http.routing import Router
 from api.http.turns import in_turns
-from api.v1.lists import AskedList
+from api.v1.lists import EVENT_COLUMNS, AskedList
 from api.v1.queries import event_types
 from shared.database import ID_PATTERN
 from shared.errors import Fault, InvalidInput
 from shared.events import Filters, cloud_event
 from shared.services import events
-from shared.wire import Answer, Instant
+from shared.wire import Answer, Instant, Listing
 
 router = Router("/v1/audit", "audit")
 router.dependencies.append(Depends(known_organization, scope="function"))
@@ -60,7 +60,7 @@ def search_events(
     request: Request,
     filters: Annotated[Filters, Depends(_filters)],
     order: Annotated[Literal["asc", "desc"], Query(description="By sequence.")] = "asc",
-) -> Any:
+) -> Listing[dict[str, Any]]:
     """The events that match all filters. `Accept: application/x-ndjson` streams all of them, one in a line.
 
     A caller limited to folders gets only events about parties in them.
@@ -69,8 +69,9 @@ def search_events(
     if NDJSON in request.headers.get("accept", ""):
         org_id = asked.caller.org_id
         lines = events.export_events(asked.parts.database, org_id, rows)
-        return StreamingResponse(in_turns(asked.parts, org_id, lines), media_type=NDJSON)
-    return asked.page(rows, dict[str, Any], cloud_event)
+        answer = StreamingResponse(in_turns(asked.parts, org_id, lines), media_type=NDJSON)
+        return cast("Listing[dict[str, Any]]", answer)
+    return asked.page(rows, dict[str, Any], cloud_event, name="audit-events", columns=EVENT_COLUMNS)
 
 
 @router.get("/head", dependencies=[allow(events.get_head)])

@@ -1,5 +1,6 @@
 """The directory: a source system puts parties and folders, callers list and read them."""
 
+from email.message import Message
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Request, Response, status
@@ -10,7 +11,7 @@ from api.http.routing import Router, UnsupportedMediaType
 from api.v1.lists import AskedList
 from shared.directory import MAX_PARTIES, MEDIA_TYPES, FolderAnswer, FolderRequest, PartyAnswer, PartyRow, SyncAnswer
 from shared.services import directory
-from shared.wire import Id, Line, Listing
+from shared.wire import Id, Line, Listing, NewId
 
 router = Router("/v1", "directory")
 router.dependencies.append(Depends(known_organization, scope="function"))
@@ -30,14 +31,18 @@ PARTIES_BODY: dict[str, Any] = {
         },
         "application/x-ndjson": {"schema": {"type": "string", "description": "One party a line, as JSON."}},
         "text/csv": {
-            "schema": {"type": "string", "description": "A header of field names; folders separated by semicolons."}
+            "schema": {
+                "type": "string",
+                "description": "Column names, then a party a line. Commas, semicolons or tabs; UTF-8, UTF-16 or "
+                "Windows-1252; several folders in a cell are separated by |.",
+            }
         },
     },
 }
 """The body in the OpenAPI document. It is parsed row by row, not by FastAPI, so that a bad row fails no other one."""
 
 PartyId = Annotated[Id, Path(description="The party's id in its own system.")]
-FolderId = Annotated[Id, Path(description="The folder's id in its own system.")]
+FolderId = Annotated[NewId, Path(description="The folder's id in its own system.")]
 
 
 async def raw_body(request: Request) -> bytes:
@@ -51,12 +56,15 @@ def put_parties(
 ) -> SyncAnswer:
     """Create or update up to 10,000 parties as the source system has them, from JSON, NDJSON or CSV.
 
-    Bad rows are reported by their number and left out. A field that a row leaves out becomes empty, but folders stay.
+    Bad rows are reported by their number and line, and left out. What a row or a file does not mention stays as it is;
+    an empty cell or null clears, except `displayName` and `active`. An erased party stays as it is (`erased`).
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    stated = Message()
+    stated["content-type"] = request.headers.get("content-type") or "none/none"
+    media_type, charset = stated.get_content_type(), stated.get_content_charset()
     if media_type not in MEDIA_TYPES:
         raise UnsupportedMediaType(f"Send parties as one of these Content-Types: {', '.join(MEDIA_TYPES)}.")
-    answer = directory.put_parties(db, caller, media_type, body, now)
+    answer = directory.put_parties(db, caller, media_type, body, now, charset=charset)
     keep(answer.created + answer.updated)
     return answer
 
@@ -66,7 +74,7 @@ def list_parties(
     asked: AskedList,
     folder_id: Annotated[Id | None, Query(alias="folderId")] = None,
     active: Annotated[bool | None, Query()] = None,
-    q: Annotated[Line | None, Query(description="The beginning of an id or a name.")] = None,
+    q: Annotated[Line | None, Query(description="Beginnings of words of the name or the id.")] = None,
 ) -> Listing[PartyAnswer]:
     """Parties in the caller's scope, by id."""
     rows = directory.list_parties(asked.db, asked.caller, folder_id=folder_id, active=active, q=q)
@@ -81,7 +89,10 @@ def read_party(party_id: PartyId, db: Db, caller: CurrentCaller) -> PartyAnswer:
 
 @router.post("/parties/{party_id}/erase", dependencies=[allow(directory.erase_party)])
 def erase_party(party_id: PartyId, db: Db, caller: CurrentCaller, now: Now) -> PartyAnswer:
-    """Erase a party's name and e-mail address. Its id, folders and records stay. Repeated: the same answer."""
+    """Erase a party's name, address, member and language for good; it is inactive and in no folder from then on.
+
+    Its id and its records stay. Repeated: the same answer.
+    """
     return PartyAnswer.of(*directory.erase_party(db, caller, party_id, now))
 
 

@@ -7,6 +7,7 @@ from fastapi import Query, Request
 from api.http.dependencies import CurrentCaller, CurrentParts, allow
 from api.http.routing import Router
 from api.http.waiting import CurrentWatch, WaitSeconds, while_connected
+from api.v1.lists import EVENT_COLUMNS, AskedCsv
 from api.v1.queries import event_types
 from shared.database import ID_PATTERN
 from shared.events import asyncapi_document, cloud_event
@@ -29,10 +30,13 @@ async def read_events(
     types: Annotated[str | None, Query(max_length=2000, description="Event types, comma separated.")] = None,
     party_id: Annotated[str | None, Query(alias="partyId", pattern=ID_PATTERN)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    *,
+    as_csv: AskedCsv,
 ) -> Listing[dict[str, Any]]:
     """The events above the sequence `after`, in order. Send `nextCursor` as the `after` of the next call.
 
-    With `wait`, an answer without events is held until there is one, or for that many seconds.
+    With `wait`, an answer without events is held until there is one, or for that many seconds. As CSV the last
+    `sequence` is the next `after`.
     """
     wanted = event_types(types)
     feed = await while_connected(
@@ -42,7 +46,7 @@ async def read_events(
         ),
     )
     items = [cloud_event(event) for event in feed.events]
-    return Listing[dict[str, Any]](items=items, next_cursor=str(feed.read_up_to))
+    return as_csv.whole(Listing[dict[str, Any]](items=items, next_cursor=str(feed.read_up_to)), columns=EVENT_COLUMNS)
 
 
 @router.get("/asyncapi.json", include_in_schema=False)

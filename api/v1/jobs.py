@@ -4,7 +4,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Query, Request, Response, status
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -91,11 +91,13 @@ async def stream_job(
 
 
 @router.get("/{job_id}/results", dependencies=[allow(jobs.list_results)])
-def read_results(asked: AskedList, job_id: uuid.UUID, outcome: Annotated[Outcome | None, Query()] = None) -> Any:
+def read_results(
+    asked: AskedList, job_id: uuid.UUID, outcome: Annotated[Outcome | None, Query()] = None
+) -> Listing[ResultAnswer]:
     """Every recipient of the job with its outcome, by id. `Accept: text/csv` streams all of them."""
     found = jobs.list_results(asked.db, asked.caller, job_id, outcome)
     answer = partial(ResultAnswer.of, record=found.record)
-    return asked.page_or_csv(found.rows, ResultAnswer, answer, name=f"job-{job_id}")
+    return asked.page(found.rows, ResultAnswer, answer, name=f"job-{job_id}")
 
 
 @router.post("/{job_id}/cancel", dependencies=[allow(jobs.cancel_job)])

@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Query, Response
 
@@ -14,7 +14,7 @@ from shared.database import ID_PATTERN
 from shared.licences import Filters, LicenceAnswer, LicenceChanges, LicenceState, RevocationRequest, Sort
 from shared.services import licences
 from shared.services.licences import Shown
-from shared.wire import ReceivedInstant
+from shared.wire import Listing, ReceivedInstant
 
 router = Router("/v1/licences", "licences")
 
@@ -48,10 +48,10 @@ def list_licences(
     asked: AskedList,
     filters: Annotated[Filters, Depends(_filters)],
     sort: Annotated[Sort, Query()] = Sort.NEWEST,
-) -> Any:
+) -> Listing[LicenceAnswer]:
     """Licences in the caller's scope. `Accept: text/csv` streams every matching row."""
     rows = licences.list_licences(asked.db, asked.caller, filters, sort)
-    return asked.page_or_csv(rows, LicenceAnswer, lambda row: LicenceAnswer.of(row, filters.now), name="licences")
+    return asked.page(rows, LicenceAnswer, lambda row: LicenceAnswer.of(row, filters.now), name="licences")
 
 
 @router.get("/{licence_id}", dependencies=[allow(licences.get_licence)])

@@ -1,39 +1,85 @@
 """Lists in answers: a page as JSON, or the whole list as CSV.
 
 CSV is written page by page, each read in a short transaction, so memory use is constant and a slow reader holds no
-connection. A cell that a spreadsheet would take for a formula is escaped.
+connection. A cell that a spreadsheet would take for a formula is escaped, and `PUT /v1/parties` takes that back.
 """
 
-import csv
-import io
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from types import UnionType
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, cast, get_args
 
+import orjson
 from fastapi import Depends, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from sqlalchemy import Select
+from sqlalchemy.orm import Session
 
+from api.http.accepted import prefers_csv, wants_bom
 from api.http.dependencies import DEFAULT_LIMIT, CurrentCaller, CurrentParts, Cursor, Db, Limit
-from api.http.parts import Parts
 from api.http.turns import in_turns
-from shared.access import Caller
+from shared import sheets
 from shared.pagination import page
+from shared.services import catalogue
 from shared.wire import Listing
 
 Item = TypeVar("Item")
-Model = TypeVar("Model", bound=BaseModel)
+Answered = TypeVar("Answered", bound=Any)
+Path = tuple[str, ...]
 
 ROWS_A_PAGE = 2000
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+LIST_SEPARATOR = "|"
+"""Between several values of one cell, as `PUT /v1/parties` reads it."""
+
+NAMED = {"courseId": ("courseTitle", "courseCode"), "courseVersionId": ("versionLabel",)}
+"""The names that are written beside an id that no reader knows by heart, by the id's field."""
+
+NAMES = {"courseVersionId": ("versionLabel", "courseTitle", "courseCode"), "courseId": ("courseTitle", "courseCode")}
+"""The names that an id has, by its field. A version has the title and the code that its course had at the time."""
 
 
-def wants_csv(request: Request) -> bool:
-    """True if the caller prefers CSV: `Accept: text/csv`."""
-    accepted = [part.partition(";")[0].strip().lower() for part in request.headers.get("accept", "").split(",")]
-    return "text/csv" in accepted
+EVENT_COLUMNS = (
+    "sequence",
+    "time",
+    "type",
+    "subject",
+    "data.actor.type",
+    "data.actor.id",
+    "data.partyId",
+    "data",
+    "id",
+)
+"""The columns of events. `data` is JSON."""
+
+
+@dataclass(frozen=True)
+class Csv:
+    """The form in which a list is asked for. wanted: as CSV. name: of the file, without its extension."""
+
+    wanted: bool
+    with_bom: bool
+    name: str
+
+    def whole(self, answer: Answered, model: type[BaseModel] | None = None, *, columns: Sequence[str] = ()) -> Answered:
+        """Return an answer with all its `items`, or these as CSV. model: of an item. columns: instead of its own."""
+        if not self.wanted:
+            return answer
+        told = [tuple(column.split(".")) for column in columns] or list(_columns(model))
+        records = map(_record, answer.items)
+        lines = chain([self.header(told)], (sheets.line([_cell(_at(each, path)) for path in told]) for each in records))
+        return cast("Answered", self.response(lines))
+
+    def header(self, columns: Sequence[Path]) -> str:
+        """Return the first line."""
+        return (sheets.BOM if self.with_bom else "") + sheets.line([".".join(path) for path in columns])
+
+    def response(self, lines: Iterator[str] | AsyncIterator[bytes | str], name: str | None = None) -> StreamingResponse:
+        """Return the response that sends these lines as a file."""
+        headers = {"Content-Disposition": f'attachment; filename="{name or self.name}.csv"'}
+        return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @dataclass(frozen=True)
@@ -43,71 +89,94 @@ class Asked:
     db: Db
     caller: CurrentCaller
     parts: CurrentParts
-    as_csv: bool
+    csv: Csv
     limit: int
     cursor: str | None
 
     def page(
-        self, rows: Select[*tuple[Any, ...]] | None, model: type[Item], answer: Callable[[Any], Item]
+        self,
+        rows: Select[*tuple[Any, ...]] | None,
+        model: type[Item],
+        answer: Callable[[Any], Item],
+        *,
+        name: str | None = None,
+        columns: Sequence[str] = (),
     ) -> Listing[Item]:
-        """Return one page. rows: None for an empty list. answer: converts a row to an item of type `model`."""
+        """Return one page, or every row as CSV, in which nested fields are columns such as `party.entityId`.
+
+        rows: None for an empty list. answer: converts a row to an item of type `model`. name: of the file, instead of
+        the list's. columns: of the CSV, for a `model` that does not tell them.
+        """
+        if self.csv.wanted:
+            told = [tuple(column.split(".")) for column in columns] or list(_columns(model))
+            lines = self._lines(rows, told, answer)
+            # FastAPI sends a response as it is, so that every list can be declared as what it is in JSON
+            return cast("Listing[Item]", self.csv.response(in_turns(self.parts, self.caller.org_id, lines), name))
         if rows is None:
             return Listing[model](items=[], next_cursor=None)  # type: ignore[valid-type]
         found = page(self.db, rows, limit=self.limit, cursor=self.cursor)
         items = [answer(row) for row in found.items]
         return Listing[model](items=items, next_cursor=found.next_cursor)  # type: ignore[valid-type]
 
-    def page_or_csv(
-        self, rows: Select[*tuple[Any, ...]], model: type[Model], answer: Callable[[Any], Model], *, name: str
-    ) -> Listing[Model] | StreamingResponse:
-        """Return one page, or every row as CSV, in which nested fields are columns such as `party.entityId`.
+    def _lines(
+        self, rows: Select[*tuple[Any, ...]] | None, told: list[Path], answer: Callable[[Any], Any]
+    ) -> Iterator[str]:
+        columns = list(_with_names(told))
+        yield self.csv.header(columns)
+        cursor: str | None = None
+        while rows is not None:
+            with self.parts.database.transaction(self.caller.org_id) as db:
+                found = page(db, rows, limit=ROWS_A_PAGE, cursor=cursor)
+                records = [_record(answer(row)) for row in found.items]
+                self._name_courses(db, columns, records)
+            yield "".join(sheets.line([_cell(_at(record, path)) for path in columns]) for record in records)
+            cursor = found.next_cursor
+            if cursor is None:
+                return
 
-        name: the name of the file, without its extension.
-        """
-        if not self.as_csv:
-            return self.page(rows, model, answer)
-        return StreamingResponse(
-            in_turns(self.parts, self.caller.org_id, _lines(model, answer, rows, self.parts, self.caller)),
-            media_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+    def _name_courses(self, db: Session, columns: Sequence[Path], records: Sequence[dict[str, Any]]) -> None:
+        """Write titles, codes and labels into the records, of which a page has at most a few."""
+        if (*NAMED["courseId"][:1],) not in columns:
+            return
+        names = catalogue.names_of_courses(
+            db,
+            self.caller,
+            {uuid.UUID(record["courseId"]) for record in records if record.get("courseId")},
+            {uuid.UUID(record["courseVersionId"]) for record in records if record.get("courseVersionId")},
         )
+        for record in records:
+            for field, written in NAMES.items():
+                given = names.get(str(record.get(field)), ())
+                record |= {column: text for column, text in zip(written, given, strict=False) if column not in record}
+
+
+def _csv(request: Request) -> Csv:
+    name = str(request.scope["route"].path).rpartition("/")[2]
+    return Csv(prefers_csv(request), wants_bom(request), name)
+
+
+AskedCsv = Annotated[Csv, Depends(_csv)]
 
 
 def _asked(
-    request: Request,
     db: Db,
     caller: CurrentCaller,
     parts: CurrentParts,
+    csv: AskedCsv,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Asked:
-    return Asked(db, caller, parts, wants_csv(request), limit, cursor)
+    return Asked(db, caller, parts, csv, limit, cursor)
 
 
 AskedList = Annotated[Asked, Depends(_asked, scope="function")]
 
 
-def _lines(
-    model: type[BaseModel],
-    answer: Callable[[Any], BaseModel],
-    rows: Select[*tuple[Any, ...]],
-    parts: Parts,
-    caller: Caller,
-) -> Iterator[str]:
-    columns = list(_columns(model))
-    yield _line([".".join(path) for path in columns])
-    cursor: str | None = None
-    while True:
-        with parts.database.transaction(caller.org_id) as db:
-            found = page(db, rows, limit=ROWS_A_PAGE, cursor=cursor)
-            records = [answer(row).model_dump(mode="json", by_alias=True) for row in found.items]
-        yield "".join(_line([_cell(_at(record, path)) for path in columns]) for record in records)
-        cursor = found.next_cursor
-        if cursor is None:
-            return
+def _record(item: Any) -> dict[str, Any]:
+    return item.model_dump(mode="json", by_alias=True) if isinstance(item, BaseModel) else dict(item)
 
 
-def _columns(model: type[BaseModel], before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def _columns(model: Any, before: Path = ()) -> Iterator[Path]:
     """The paths of a model's fields that are not models, by their names in JSON."""
     for name, field in model.model_fields.items():
         path = (*before, field.alias or name)
@@ -119,21 +188,30 @@ def _columns(model: type[BaseModel], before: tuple[str, ...] = ()) -> Iterator[t
             yield from _columns(nested, path)
 
 
-def _at(record: Any, path: tuple[str, ...]) -> Any:
+def _with_names(columns: Sequence[Path]) -> Iterator[Path]:
+    """Yields the columns, and the names that belong beside an id after it, unless the list has them itself."""
+    for path in columns:
+        yield path
+        if len(path) == 1:
+            yield from ((name,) for name in NAMED.get(path[0], ()) if (name,) not in columns)
+
+
+def _at(record: Any, path: Path) -> Any:
     for step in path:
-        record = None if record is None else record[step]
+        record = record.get(step) if isinstance(record, dict) else None
     return record
 
 
 def _cell(value: Any) -> str:
     """Return the text of a cell, escaped if a spreadsheet would run it as a formula."""
-    if value is None:
-        return ""
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
-
-
-def _line(cells: list[str]) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer).writerow(cells)
-    return buffer.getvalue()
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case list() if not any(isinstance(each, dict | list) for each in value):
+            return sheets.escaped(LIST_SEPARATOR.join(map(str, value)))
+        case dict() | list():
+            return orjson.dumps(value).decode()
+        case _:
+            return sheets.escaped(str(value))

@@ -1,11 +1,9 @@
 """The caller and its organization: permissions, settings, the availability of training, limits."""
 
-from pydantic import Field
-
 from api.http.dependencies import MAX_BODY_BYTES, CurrentCaller, CurrentParts, Db, Now, allow
 from api.http.routing import Router
 from api.http.shares import HEAVY_BYTES
-from shared.access import Organization, Unavailability
+from shared.access import Organization, SettingsChange, Unavailability
 from shared.assignments import MAX_RECIPIENTS
 from shared.directory import MAX_PARTIES
 from shared.pagination import MAX_LIMIT
@@ -52,17 +50,13 @@ class SettingsAnswer(Answer):
     """The settings of the organization.
 
     changeLimit: the number of recipients above which a job waits for a second member's approval; null for no limit.
+    language: of mails and pages for parties that have none of their own, a BCP 47 tag; null: English.
     """
 
     name: str
     time_zone: str
     change_limit: int | None
-
-
-class SettingsChange(Received):
-    """All settings that can be changed. Without changeLimit there is no limit."""
-
-    change_limit: int | None = Field(default=None, ge=0, le=1_000_000)
+    language: str | None
 
 
 class Limits(Answer):
@@ -129,8 +123,8 @@ def settings(db: Db, caller: CurrentCaller) -> SettingsAnswer:
 
 @router.put("/settings", dependencies=[allow(organizations.change_settings)])
 def change_settings(body: SettingsChange, db: Db, caller: CurrentCaller, now: Now) -> SettingsAnswer:
-    """Change the organization's settings."""
-    return SettingsAnswer.model_validate(organizations.change_settings(db, caller, body.change_limit, now))
+    """Change the organization's settings. What is not mentioned stays as it is; null clears."""
+    return SettingsAnswer.model_validate(organizations.change_settings(db, caller, body, now))
 
 
 @router.get("/availability", dependencies=[allow(organizations.get_availability)])

@@ -1,7 +1,7 @@
 """Rosters: add and remove parties, list them with their outcomes, record attendance."""
 
 import uuid
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Path, status
 
@@ -12,6 +12,7 @@ from api.v1.lists import AskedList
 from shared.database import ID_PATTERN
 from shared.services import rosters
 from shared.sessions import AttendanceRequest, Refusal, RosterAnswer, RosterEntryAnswer, RosterRequest
+from shared.wire import Listing
 
 router = Router("/v1/sessions", "sessions")
 
@@ -30,10 +31,10 @@ def add(
 
 
 @router.get("/{session_id}/roster", dependencies=[allow(rosters.list_roster)])
-def read(asked: AskedList, session_id: uuid.UUID) -> Any:
+def read(asked: AskedList, session_id: uuid.UUID) -> Listing[RosterEntryAnswer]:
     """The roster in the caller's scope, by party, with outcomes once completed. `Accept: text/csv` streams it all."""
     rows = rosters.list_roster(asked.db, asked.caller, session_id)
-    return asked.page_or_csv(rows, RosterEntryAnswer, RosterEntryAnswer.of, name=f"roster-{session_id}")
+    return asked.page(rows, RosterEntryAnswer, RosterEntryAnswer.of, name=f"roster-{session_id}")
 
 
 @router.put("/{session_id}/roster/{party_id}", dependencies=[allow(rosters.record_attendance)])

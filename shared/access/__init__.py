@@ -4,7 +4,14 @@ Owns the table `organization`. Promises that a caller has only what a verified t
 organization, a missing permission and an unavailable feature give different errors.
 """
 
-from shared.access.actions import OrganizationExists, add_organization, check_time_zone, enable, entitle, limit_changes
+from shared.access.actions import (
+    OrganizationExists,
+    add_organization,
+    change_settings,
+    check_time_zone,
+    enable,
+    entitle,
+)
 from shared.access.caller import Caller, Permission, PermissionDenied, Unauthenticated
 from shared.access.models import Organization
 from shared.access.queries import (
@@ -16,17 +23,18 @@ from shared.access.queries import (
     today,
     unavailability,
 )
+from shared.access.schemas import SettingsChange
 from shared.access.tokens import TokenVerifier, issue
 
 __all__ = [
     "add_organization",
     "Caller",
+    "change_settings",
     "check_time_zone",
     "enable",
     "entitle",
     "FeatureNotAvailable",
     "issue",
-    "limit_changes",
     "Organization",
     "get_organization",
     "list_organization_ids",
@@ -34,6 +42,7 @@ __all__ = [
     "OrganizationUnknown",
     "Permission",
     "PermissionDenied",
+    "SettingsChange",
     "today",
     "TokenVerifier",
     "Unauthenticated",

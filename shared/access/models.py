@@ -13,6 +13,7 @@ class Organization(Base):
 
     training_enabled: the administrator's switch. training_entitled: the operator's. Both must be on.
     change_limit: number of recipients above which a job waits for a second member; null: no limit.
+    language: of mails and pages for parties that have none of their own, as a BCP 47 tag.
     """
 
     __tablename__ = "organization"
@@ -27,4 +28,5 @@ class Organization(Base):
     training_enabled: Mapped[bool] = mapped_column(server_default=text("true"))
     training_entitled: Mapped[bool] = mapped_column(server_default=text("true"))
     change_limit: Mapped[int | None]
+    language: Mapped[str | None]
     created_at: Mapped[datetime]

@@ -3,20 +3,22 @@ got no assignment.
 """
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, SQLColumnExpression, Uuid, and_, case, cast, func, literal, null, select
+from sqlalchemy import Select, SQLColumnExpression, Uuid, all_, and_, case, cast, func, literal, null, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased
 
 from shared import directory
+from shared.arrays import texts
 from shared.assignments.models import Assignment, AssignmentState
 from shared.assignments.requests import CreateJob
 from shared.database import current_org
 from shared.directory import Party
-from shared.jobs import OutcomeCode
+from shared.jobs import Outcome, OutcomeCode
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,9 @@ class Terms:
     due_on: date | None
     skip_completed: bool
     scope: frozenset[str] | None
+    named: Collection[str] | None
+    """The parties that fail if they are inactive, because they were named by id and are not members of a folder alone.
+    None: all."""
 
     @classmethod
     def of(cls, request: CreateJob, scope: frozenset[str] | None) -> "Terms":
@@ -44,6 +49,7 @@ class Terms:
             due_on=request.due_on,
             skip_completed=request.if_completed == "skip",
             scope=scope,
+            named=request.named_inactive if request.folder_ids else None,
         )
 
 
@@ -57,7 +63,7 @@ def count_outcomes(db: Session, recipients: Select[Any], terms: Terms, examples:
         each.c.entity_id,
         each.c.outcome,
         each.c.code,
-        func.row_number().over(partition_by=each.c.code, order_by=each.c.entity_id).label("place"),
+        func.row_number().over(partition_by=(each.c.outcome, each.c.code), order_by=each.c.entity_id).label("place"),
     ).subquery()
     shown = func.array_agg(aggregate_order_by(placed.c.entity_id, placed.c.entity_id)).filter(
         placed.c.place <= examples
@@ -70,7 +76,11 @@ def classify_recipients(org_id: str, recipients: Select[Any], terms: Terms) -> S
     """Select the outcome that a submission would have now for each recipient: `entity_id, outcome, code, record_id`."""
     rows = _find_code(org_id, recipients, terms).subquery()
     code = rows.c.code
-    outcome = case(*((code == one, one.outcome) for one in OutcomeCode), else_=None)
+    outcomes: list[Any] = [(code == one, one.outcome) for one in OutcomeCode]
+    if terms.named is not None:
+        by_folder = and_(code == OutcomeCode.PARTY_INACTIVE, rows.c.entity_id != all_(texts(terms.named)))
+        outcomes.insert(0, (by_folder, Outcome.UNCHANGED))
+    outcome = case(*outcomes, else_=None)
     keeps_record = code.in_((OutcomeCode.ALREADY_ASSIGNED, OutcomeCode.ALREADY_COMPLETED))
     return select(
         rows.c.entity_id,

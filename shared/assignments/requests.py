@@ -4,6 +4,8 @@ import uuid
 from datetime import date
 from typing import Literal
 
+from pydantic import Field
+
 from shared.jobs import JobRequest, Recipients
 
 
@@ -11,6 +13,7 @@ class CreateJob(JobRequest):
     """A job of kind `assignments.create`: assign one course version to parties.
 
     recipients: the number of parties that were named. folder_ids: the folders whose parties were added to them.
+    named_inactive: if there were both, those of the named that were inactive at submission.
     """
 
     course_id: uuid.UUID
@@ -18,6 +21,7 @@ class CreateJob(JobRequest):
     version_label: str
     recipients: int
     folder_ids: list[str]
+    named_inactive: list[str] = Field(default_factory=list)
     reason: str
     due_on: date | None
     notify: bool

@@ -31,6 +31,7 @@ from shared.catalogue.queries import (
     is_version,
     list_courses,
     list_versions,
+    names_of_versions,
 )
 from shared.catalogue.schemas import (
     CourseAnswer,
@@ -73,6 +74,7 @@ __all__ = [
     "get_course",
     "list_courses",
     "courses_by_id",
+    "names_of_versions",
     "create_course",
     "draft_version",
     "publish_version",

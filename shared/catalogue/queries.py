@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, case, func, select
 from sqlalchemy.orm import Session
 
+from shared.arrays import is_one_of
 from shared.catalogue.models import Course, CourseVersion, VersionState
 from shared.database import current_org
 from shared.errors import Fault, InvalidInput, NotFound
@@ -81,6 +82,13 @@ def courses_by_id(db: Session, course_ids: Collection[uuid.UUID]) -> dict[uuid.U
     """Returns the courses that exist, including archived ones, by id."""
     found = db.scalars(select(Course).where(Course.org_id == current_org(db), Course.id.in_(course_ids)))
     return {course.id: course for course in found}
+
+
+def names_of_versions(db: Session, version_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, tuple[str, ...]]:
+    """Returns the label of each version and the title and code that it was published with, by id. Drafts have none."""
+    found = select(CourseVersion.id, CourseVersion.label, CourseVersion.title, CourseVersion.code)
+    rows = found.where(CourseVersion.org_id == current_org(db), is_one_of(CourseVersion.id, version_ids))
+    return {each: tuple(name for name in names if name is not None) for each, *names in db.execute(rows)}
 
 
 def is_course(org_id: Any, course_id: Any) -> ColumnElement[bool]:

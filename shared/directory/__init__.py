@@ -1,18 +1,21 @@
 """The directory: a synchronised copy of parties and folders, which another system owns.
 
-Owns the tables `party`, `folder` and `folder_member`, the only tables with names and e-mail addresses. Promises that a
-party is never removed, that a party outside a caller's folders does not exist for that caller, and that events about
+Owns the tables `party`, `folder`, `folder_member`, the only tables with names and e-mail addresses, and `file_column`.
+Promises that a party is never removed, that what a row does not mention stays as it is, that an erased
+party stays erased, that a party outside a caller's folders does not exist for that caller, and that events about
 parties hold ids and the names of fields, never their values.
 """
 
-from shared.directory.actions import Synced, erase_party, lock_parties, put_folder, put_parties
-from shared.directory.formats import MEDIA_TYPES, read_parties
+from shared.directory.actions import erase_party, lock_parties, put_folder
+from shared.directory.file_columns import meanings_of_columns, remember_columns
+from shared.directory.formats import MEDIA_TYPES, Reading, read_parties
 from shared.directory.models import Folder, FolderMember, Party
 from shared.directory.queries import (
     get_folder,
     get_party,
     in_folders,
     in_scope,
+    inactive_among,
     is_known,
     list_folders,
     list_parties,
@@ -20,10 +23,22 @@ from shared.directory.queries import (
     name_of,
     recipients,
 )
-from shared.directory.schemas import MAX_PARTIES, BadRow, FolderAnswer, FolderRequest, PartyAnswer, PartyRow, SyncAnswer
+from shared.directory.schemas import (
+    MAX_PARTIES,
+    BadRow,
+    FileRow,
+    FolderAnswer,
+    FolderRequest,
+    PartyAnswer,
+    PartyRow,
+    SyncAnswer,
+    Warned,
+)
+from shared.directory.synchronising import Synced, put_parties
 
 __all__ = [
     "BadRow",
+    "FileRow",
     "Folder",
     "FolderAnswer",
     "FolderMember",
@@ -34,14 +49,18 @@ __all__ = [
     "PartyAnswer",
     "PartyRow",
     "SyncAnswer",
+    "Reading",
     "Synced",
+    "Warned",
     "erase_party",
     "get_folder",
     "list_folders",
     "in_folders",
     "in_scope",
+    "inactive_among",
     "is_known",
     "lock_parties",
+    "meanings_of_columns",
     "missing_folders",
     "name_of",
     "list_parties",
@@ -49,5 +68,6 @@ __all__ = [
     "put_folder",
     "put_parties",
     "read_parties",
+    "remember_columns",
     "recipients",
 ]

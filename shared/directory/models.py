@@ -5,7 +5,7 @@ Names and e-mail addresses are stored only here; every other table and every eve
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, text
+from sqlalchemy import CheckConstraint, Computed, ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.database import ID_PATTERN, Base, ExternalId, Tenant
@@ -14,14 +14,18 @@ from shared.database import ID_PATTERN, Base, ExternalId, Tenant
 class Party(Tenant, Base):
     """A party whose training is tracked. A party that leaves is set inactive, never removed: its records stay.
 
-    member_id: the member who represents the party, if any. erased_at: when name and e-mail address were erased.
+    member_id: the member who represents the party, if any. language: a BCP 47 tag. erased_at: when the party was
+    erased; the trigger `erased_stays` keeps such a row blank and inactive, whichever program writes it.
+    compared: the name and the id without case and accents, for searches. folded_id: the id in lower case.
     """
 
     __tablename__ = "party"
     __table_args__ = (
         ForeignKeyConstraint(["org_id"], ["organization.id"]),
         CheckConstraint(f"id ~ '{ID_PATTERN}'", name="id_form"),
+        CheckConstraint("erased_at IS NULL OR NOT active", name="erased_is_inactive"),
         Index("ix_party_org_id_member_id", "org_id", "member_id", postgresql_where=text("member_id IS NOT NULL")),
+        Index("ix_party_org_id_folded_id", "org_id", "folded_id"),
     )
 
     id: Mapped[ExternalId] = mapped_column(primary_key=True)
@@ -30,9 +34,28 @@ class Party(Tenant, Base):
     member_id: Mapped[ExternalId | None]
     active: Mapped[bool] = mapped_column(server_default=text("true"))
     time_zone: Mapped[str | None]
+    language: Mapped[str | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     erased_at: Mapped[datetime | None]
+    compared: Mapped[str | None] = mapped_column(
+        Computed("""compared_form(display_name || ' ' || (id COLLATE "default"))""", persisted=True), deferred=True
+    )
+    folded_id: Mapped[ExternalId | None] = mapped_column(Computed("lower(id)", persisted=True), deferred=True)
+
+
+class FileColumn(Tenant, Base):
+    """The field that a column of an organization's files was once said to hold. Names of columns only.
+
+    name: the column's name without case, accents and punctuation. field: its field in JSON; null: it is ignored.
+    """
+
+    __tablename__ = "file_column"
+    __table_args__ = (ForeignKeyConstraint(["org_id"], ["organization.id"]),)
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    field: Mapped[str | None]
+    updated_at: Mapped[datetime]
 
 
 class Folder(Tenant, Base):

@@ -4,10 +4,10 @@ A scope is the ids of the folders whose parties a caller may see, or None for th
 the scope does not exist for the caller, and a folder outside the scope is not named in any response.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Label, Row, Select, Text, exists, func, select, true, union
+from sqlalchemy import ColumnElement, Label, Row, Select, Text, exists, false, func, select, true, union
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
@@ -17,6 +17,8 @@ from shared.directory.models import Folder, FolderMember, Party
 from shared.errors import NotFound
 
 Scope = Collection[str] | None
+MAX_WORDS = 10
+"""Upper bound of the words of a search that are looked for."""
 TextColumn = ColumnElement[str] | InstrumentedAttribute[str]
 
 
@@ -64,6 +66,12 @@ def recipients(*, party_ids: Collection[str], folder_ids: Collection[str]) -> Se
     return select(union(named, members).subquery().c.party_id)
 
 
+def inactive_among(db: Session, party_ids: Collection[str]) -> list[str]:
+    """Returns those of the parties that are inactive, sorted."""
+    found = select(Party.id).where(Party.org_id == current_org(db), is_one_of(Party.id, party_ids), ~Party.active)
+    return list(db.scalars(found.order_by(Party.id)))
+
+
 def missing_folders(db: Session, folder_ids: Collection[str], scope: Scope) -> list[str]:
     """Returns the folders that do not exist or are outside the scope, sorted."""
     known = set(db.scalars(select(Folder.id).where(Folder.org_id == current_org(db), is_one_of(Folder.id, folder_ids))))
@@ -75,7 +83,7 @@ def list_parties(
 ) -> Select[Party, Sequence[str]]:
     """Returns a select of parties by id, as rows of (Party, folders).
 
-    q: the beginning of an id, or of a name in any letter case.
+    q: the beginning of a word of the name or of the id, or several of them, in any letter case, accents and form.
     """
     if folder_id is not None:
         scope = {folder_id} if scope is None else {folder_id}.intersection(scope)
@@ -83,7 +91,7 @@ def list_parties(
     if active is not None:
         rows = rows.where(Party.active == active)
     if q is not None:
-        rows = rows.where(Party.id.startswith(q, autoescape=True) | Party.display_name.istartswith(q, autoescape=True))
+        rows = rows.where(*_named(db, q))
     return rows
 
 
@@ -124,6 +132,15 @@ def _parties(db: Session, scope: Scope) -> Select[Party, Sequence[str]]:
         mine = mine.where(is_one_of(FolderMember.folder_id, scope))
     shown = func.array(mine.scalar_subquery(), type_=ARRAY(Text)).label("folders")
     return select(Party, shown).where(Party.org_id == current_org(db), in_scope(Party.id, scope))
+
+
+def _named(db: Session, q: str) -> Iterator[ColumnElement[bool]]:
+    """Yields one condition for each word of `q`: a word of the party begins with it."""
+    words = db.scalars(select(func.compared_form(q))).one().split()
+    if not words:
+        yield false()
+    for word in dict.fromkeys(words[:MAX_WORDS]):
+        yield func.has_word(Party.compared, word)
 
 
 def name_of(org_id: Any, party_id: Any) -> Label[str]:

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints
 
 from shared import clock
 from shared.directory.models import Folder, Party
-from shared.wire import Answer, Id, Instant, Line, Received
+from shared.wire import Answer, Id, Instant, Language, Line, NewId, Received
 
 MAX_PARTIES = 10_000
 """Upper bound of parties in one synchronisation."""
@@ -39,40 +39,78 @@ TimeZone = Annotated[str, AfterValidator(_known_time_zone)]
 
 
 class PartyRow(Received):
-    """A party in its source system. A field that is left out becomes empty, except `folders`.
+    """A party in its source system. A field that is left out stays as it is, and null clears it.
 
-    folders: all folders of the party; left out or null: they stay as they are.
+    display_name: required for a new party; it cannot be cleared, and neither can `active`. folders: all folders of the
+    party. The defaults are those of a new party; `model_fields_set` says which fields the row mentions.
     """
 
-    entity_id: Id
-    display_name: Line
+    entity_id: NewId
+    display_name: Line = ""
     email: Email | None = None
     member_id: Id | None = None
     active: bool = True
     time_zone: TimeZone | None = None
-    folders: list[Id] | None = Field(default=None, max_length=1000)
+    language: Language | None = None
+    folders: list[NewId] | None = Field(default=None, max_length=1000)
+
+    def folder_names(self) -> list[Line] | None:
+        """Returns the ids of folders, or their names, that the row gives; None if it does not mention folders."""
+        return (self.folders or []) if "folders" in self.model_fields_set else None
 
 
-class BadRow(Answer):
-    """A fault of a row that was left out. row: from 1. pointer: a JSON pointer into the row, empty for the whole row.
+class FileRow(PartyRow):
+    """A party in a row of a file. folders: each the id of a folder or its name, as people know it."""
 
-    entity_id: the id in the row, if it is well-formed. Nothing else of the row is repeated.
+    folders: list[Line] | None = Field(default=None, max_length=1000)
+
+
+class RowNote(Answer):
+    """A remark about a row. row: its number, from 1. line: of a file, from 1. column: its name in the file.
+
+    pointer: a JSON pointer into the row, empty for the whole row. entity_id: the id in the row, if it is well-formed.
+    Nothing else of the row is repeated.
     """
 
     row: int
-    entity_id: str | None
-    pointer: str
+    line: int | None = None
+    column: str | None = None
+    pointer: str = ""
+    entity_id: str | None = None
     detail: str
 
 
+class BadRow(RowNote):
+    """A fault of a row, which was left out."""
+
+
+class Warned(RowNote):
+    """Something that somebody should look at. The row itself was treated as its code says.
+
+    code: `erased`: the party was erased, so the row changed nothing. `similar-id`: the row went in; another party's id
+    differs only in letter case.
+    """
+
+    code: Literal["erased", "similar-id"]
+
+
 class SyncAnswer(Answer):
-    """The result of a synchronisation. The counts add up to the rows received; `errors` may name a row repeatedly."""
+    """The result of a synchronisation. The counts add up to the rows received; `errors` may name a row repeatedly.
+
+    erased: rows of erased parties, which stay as they are. columns: of a file, each with the field that it was taken
+    for. ignored_columns: those that are no field of a party. folders_created: ids of new folders.
+    """
 
     created: int
     updated: int
     unchanged: int
+    erased: int
     failed: int
     errors: list[BadRow]
+    warnings: list[Warned]
+    folders_created: list[str]
+    columns: dict[str, str]
+    ignored_columns: list[str]
 
 
 class PartyAnswer(Answer):
@@ -84,6 +122,7 @@ class PartyAnswer(Answer):
     member_id: str | None
     active: bool
     time_zone: str | None
+    language: str | None
     folders: list[str]
     created_at: Instant
     updated_at: Instant
@@ -99,6 +138,7 @@ class PartyAnswer(Answer):
             member_id=party.member_id,
             active=party.active,
             time_zone=party.time_zone,
+            language=party.language,
             folders=list(folders),
             created_at=party.created_at,
             updated_at=party.updated_at,

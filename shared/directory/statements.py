@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Row, Text, case, column, delete, func, literal, null, select, update
+from sqlalchemy import Boolean, ColumnElement, Row, Text, column, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from sqlalchemy.orm import Session
 
@@ -20,28 +20,38 @@ from shared.database import current_org
 from shared.directory.models import Folder, FolderMember, Party
 from shared.directory.schemas import PartyRow
 
-COPIED = ("display_name", "email", "member_id", "active", "time_zone")
+COPIED = ("display_name", "email", "member_id", "active", "time_zone", "language")
 """The columns of a party that are copied from its source; they have the same names in a row."""
 
 
 def insert_parties(db: Session, rows: Sequence[PartyRow], now: datetime) -> set[str]:
     """Insert the parties that do not exist. Returns the new ids; all other parties exist when it returns."""
-    return set(db.scalars(_insert_rows(db, rows, now).on_conflict_do_nothing().returning(Party.id)))
+    values = [row.model_dump(exclude={"folders"}) for row in rows]
+    return set(db.scalars(_insert_rows(db, values, now).on_conflict_do_nothing().returning(Party.id)))
 
 
-def update_parties(db: Session, rows: Sequence[PartyRow], now: datetime) -> None:
-    """Write the rows of parties that exist and are locked. A new name or e-mail address ends a party's erasure."""
+def update_parties(db: Session, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """Write parties that exist and are locked. rows: `entity_id` and all of COPIED."""
     written = _insert_rows(db, rows, now)
-    new = written.excluded
-    as_erased = (Party.display_name == new.display_name) & Party.email.is_not_distinct_from(new.email)
-    changes: dict[str, ColumnElement[Any]] = {name: new[name] for name in (*COPIED, "updated_at")}
-    changes["erased_at"] = case((as_erased, Party.erased_at), else_=null())
+    changes: dict[str, ColumnElement[Any]] = {name: written.excluded[name] for name in (*COPIED, "updated_at")}
     db.execute(written.on_conflict_do_update(index_elements=[Party.org_id, Party.id], set_=changes))
 
 
+def similar_ids(db: Session, party_ids: Collection[str]) -> dict[str, str]:
+    """Returns, for those of the parties whose id another party has in other letter case, that other party's id."""
+    found = select(Party.id).where(
+        Party.org_id == current_org(db), is_one_of(Party.folded_id, {party_id.lower() for party_id in party_ids})
+    )
+    alike: dict[str, set[str]] = {}
+    for party_id in db.scalars(found):
+        alike.setdefault(party_id.lower(), set()).add(party_id)
+    others = {party_id: sorted(alike.get(party_id.lower(), set()) - {party_id}) for party_id in party_ids}
+    return {party_id: other[0] for party_id, other in others.items() if other}
+
+
 def lock_parties(db: Session, party_ids: Collection[str]) -> dict[str, Row[Any]]:
-    """Lock the parties that exist, in the order of their ids. Returns their COPIED columns, by id."""
-    columns = [getattr(Party, name) for name in COPIED]
+    """Lock the parties that exist, in the order of their ids. Returns COPIED and `erased_at`, by id."""
+    columns = [getattr(Party, name) for name in (*COPIED, "erased_at")]
     found = (
         select(Party.id, *columns)
         .where(Party.org_id == current_org(db), is_one_of(Party.id, party_ids))
@@ -70,6 +80,12 @@ def insert_folders(db: Session, names: Mapping[str, str], now: datetime) -> set[
     new = select(literal(current_org(db)), each.c.id, each.c.name, literal(now), literal(now))
     inserted = insert(Folder).from_select(["org_id", "id", "name", "created_at", "updated_at"], new, False)
     return set(db.scalars(inserted.on_conflict_do_nothing().returning(Folder.id)))
+
+
+def names_of_folders(db: Session) -> dict[str, str]:
+    """Returns the names of all folders, by id."""
+    found = select(Folder.id, Folder.name).where(Folder.org_id == current_org(db)).order_by(Folder.id)
+    return {row.id: row.name for row in db.execute(found)}
 
 
 def folders_of(db: Session, party_ids: Collection[str]) -> dict[str, set[str]]:
@@ -111,10 +127,9 @@ def remove_members(db: Session, party_ids: Collection[str], *, folder_id: str | 
     return set(db.scalars(answered))
 
 
-def _insert_rows(db: Session, rows: Sequence[PartyRow], now: datetime) -> Insert:
+def _insert_rows(db: Session, rows: Sequence[Mapping[str, Any]], now: datetime) -> Insert:
     """Returns an insert of the rows, in the order of their ids, with all of them in one JSON parameter."""
-    ordered = sorted(rows, key=lambda row: row.entity_id)
-    document = literal([row.model_dump(exclude={"folders"}) for row in ordered], JSONB)
+    document = literal(sorted(rows, key=lambda row: str(row["entity_id"])), JSONB)
     columns = [column(name, Boolean if name == "active" else Text) for name in ("entity_id", *COPIED)]
     given = func.jsonb_to_recordset(document).table_valued(*columns).render_derived("given", with_types=True)
     new = select(literal(current_org(db)), *given.c, literal(now), literal(now))

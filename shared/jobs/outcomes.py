@@ -76,7 +76,7 @@ _MEANINGS: dict[OutcomeCode, tuple[Outcome, str]] = {
         Outcome.FAILED,
         "There is no such party, or it is outside the scope of the job.",
     ),
-    OutcomeCode.PARTY_INACTIVE: (Outcome.FAILED, "The party is inactive."),
+    OutcomeCode.PARTY_INACTIVE: (Outcome.FAILED, "The party is inactive."),  # of a folder alone: unchanged
     OutcomeCode.OUT_OF_SCOPE: (Outcome.FAILED, "The party is outside the folders of the member who submitted the job."),
     OutcomeCode.NOT_ASSIGNED: (Outcome.FAILED, "The party has no assignment of this version."),
     OutcomeCode.ASSIGNMENT_NOT_FOUND: (

@@ -137,8 +137,9 @@ def _own(sight: Sight) -> ColumnElement[bool]:
 
 
 def _each(sight: Sight, *, code_where: Callable[[ColumnElement[bool]], ColumnElement[bool]] | None = None) -> Any:
-    """The recipients of a job as rows: `state` of the chunk, `party_id`, `inside`, and `code` where it is needed.
+    """The recipients of a job as rows: `state` of the chunk, `party_id`, `inside`, and `stored` where it is needed.
 
+    stored: the code and the outcome of a recipient, null if it succeeded or is not processed.
     code_where: the condition, made of `inside`, of the recipients whose stored outcome is read; None for no one.
     `OFFSET 0` keeps PostgreSQL from computing `inside` again for each use.
     """
@@ -151,7 +152,7 @@ def _each(sight: Sight, *, code_where: Callable[[ColumnElement[bool]], ColumnEle
     columns: list[Any] = [JobChunk.state, one.c.party_id, inside.label("inside")]
     if code_where is not None:
         stored = and_(JobChunk.state == ChunkState.DONE, Job.unchanged + Job.failed > 0, code_where(inside))
-        columns.append(case((stored, _code(one))).label("code"))
+        columns.append(case((stored, _stored(one))).label("stored"))
     return (
         select(*columns)
         .select_from(JobChunk)
@@ -163,17 +164,17 @@ def _each(sight: Sight, *, code_where: Callable[[ColumnElement[bool]], ColumnEle
     )
 
 
-def _code(one: Any) -> Any:
-    """The stored outcome code of a recipient, read by its key."""
+def _stored(one: Any) -> Any:
+    """The stored code and outcome of a recipient, as an array, read by its key."""
     key = JobOutcome.org_id == JobChunk.org_id, JobOutcome.job_id == JobChunk.job_id
-    of_one = select(JobOutcome.code).where(*key, JobOutcome.entity_id == one.c.entity_id)
+    of_one = select(array([JobOutcome.code, JobOutcome.outcome])).where(*key, JobOutcome.entity_id == one.c.entity_id)
     return of_one.correlate(JobChunk, one).scalar_subquery()
 
 
 def _given(each: Any, sight: Sight) -> ColumnElement[bool]:
     """The condition that the caller gave this id itself, as far as is known: it was not found, or is not processed."""
     not_processed = and_(each.c.state.in_(NOT_PROCESSED), Job.scope.is_not(None))
-    return and_(_own(sight), or_(func.coalesce(each.c.code.in_(NOT_FOUND), false()), not_processed))
+    return and_(_own(sight), or_(func.coalesce(each.c.stored[1].in_(NOT_FOUND), false()), not_processed))
 
 
 def _counts(sight: Sight) -> ColumnElement[list[int]]:
@@ -186,15 +187,11 @@ def _counts(sight: Sight) -> ColumnElement[list[int]]:
 
 def _counts_of_part(sight: Sight) -> Any:
     each = _each(sight, code_where=lambda inside: or_(_own(sight), inside))
-    by_outcome = {
-        outcome: [code for code in OutcomeCode if code.outcome is outcome]
-        for outcome in (Outcome.UNCHANGED, Outcome.FAILED)
-    }
     numbers = array(
         [
             func.count(),
-            func.count().filter(each.c.code.in_(by_outcome[Outcome.UNCHANGED])),
-            func.count().filter(each.c.code.in_(by_outcome[Outcome.FAILED])),
+            func.count().filter(each.c.stored[2] == Outcome.UNCHANGED),
+            func.count().filter(each.c.stored[2] == Outcome.FAILED),
             func.count().filter(each.c.state == ChunkState.CANCELLED),
             func.count().filter(each.c.state == ChunkState.PENDING),
         ]
@@ -206,7 +203,7 @@ def _counts_of_part(sight: Sight) -> Any:
 def _whole(sight: Sight) -> ColumnElement[bool]:
     """The condition that no recipient is outside the folders. Recipients that were never found do not count."""
     each = _each(sight, code_where=not_)
-    lost = or_(func.coalesce(each.c.code.in_(NOT_FOUND), false()), not_(sight.known(each.c.party_id)))
+    lost = or_(func.coalesce(each.c.stored[1].in_(NOT_FOUND), false()), not_(sight.known(each.c.party_id)))
     outside = and_(not_(each.c.inside), not_(_given(each, sight)), not_(lost))
     found = select(true()).select_from(each).where(outside).correlate(Job).offset(0).exists()
     return not_(found).label("whole")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import Row, Select
 from sqlalchemy.orm import Session
 
-from shared import access, assignments, catalogue, jobs
+from shared import access, assignments, catalogue, directory, jobs
 from shared.access import Caller, Permission
 from shared.assignments import (
     Assignment,
@@ -61,6 +61,7 @@ def submit_assignments(
         version_label=version.label,
         recipients=len(body.recipients),
         folder_ids=body.folder_ids,
+        **_named_inactive(db, body),
         reason=body.reason,
         due_on=body.due_on,
         notify=body.notify,
@@ -68,6 +69,11 @@ def submit_assignments(
     )
     accepted = submit(db, caller, CREATE, request, recipients, key=key, body=body, workers=workers, now=now)
     return need_recipients(accepted, *NO_RECIPIENTS)
+
+
+def _named_inactive(db: Session, body: AssignmentRequest) -> dict[str, list[str]]:
+    found = directory.inactive_among(db, body.recipients) if body.folder_ids and body.recipients else []
+    return {"named_inactive": found} if found else {}
 
 
 @verb(Permission.ASSIGN)
@@ -81,6 +87,7 @@ def preview_assignments(db: Session, caller: Caller, body: AssignmentRequest, no
         due_on=body.due_on,
         skip_completed=body.if_completed == "skip",
         scope=caller.folders,
+        named=body.recipients if body.folder_ids else None,
     )
     outcomes = [PreviewOutcome.model_validate(row) for row in assignments.count_outcomes(db, recipients, terms)]
     total = sum(outcome.count for outcome in outcomes)

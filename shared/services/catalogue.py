@@ -48,6 +48,22 @@ def get_course(db: Session, _: Caller, course_id: uuid.UUID) -> Shown:
     return catalogue.get_course(db, course_id)
 
 
+@verb()
+def names_of_courses(
+    db: Session, _: Caller, course_ids: Collection[uuid.UUID], version_ids: Collection[uuid.UUID]
+) -> dict[str, tuple[str, ...]]:
+    """Return the names of courses and versions by id, to write beside ids in an export.
+
+    Those of a course are title and code, those of a version label, title and code, as they were when it was published.
+
+    Needs no permission: whoever may read a record may read which course it is about.
+    """
+    courses = catalogue.courses_by_id(db, course_ids)
+    versions = catalogue.names_of_versions(db, version_ids)
+    named: dict[str, tuple[str, ...]] = {str(each): (course.title, course.code) for each, course in courses.items()}
+    return named | {str(each): names for each, names in versions.items()}
+
+
 @verb(Permission.ADMIN)
 def change_course(
     db: Session,

@@ -1,6 +1,7 @@
 """The directory: a source system puts parties and folders, callers list and get them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Row, Select
@@ -8,26 +9,73 @@ from sqlalchemy.orm import Session
 
 from shared import directory
 from shared.access import Caller, Permission
-from shared.directory import Folder, FolderRequest, Party, SyncAnswer
+from shared.directory import Folder, FolderRequest, Party, PartyRow, Reading, SyncAnswer, Warned
 from shared.services.verbs import verb
+
+MAX_ROWS_OF_A_FILE = 1_000_000
+ERASED = "This party was erased and stays so; whoever returns comes under another id."
+SIMILAR = "The id {} differs from this one only in letter case; if both are one person, use one id."
 
 SEES = (Permission.VIEW, Permission.ADMIN, Permission.SYNC_DIRECTORY)
 
 
 @verb(Permission.SYNC_DIRECTORY, whole=True)
-def put_parties(db: Session, caller: Caller, media_type: str, body: bytes, now: datetime) -> SyncAnswer:
+def put_parties(
+    db: Session, caller: Caller, media_type: str, body: bytes, now: datetime, *, charset: str | None = None
+) -> SyncAnswer:
     """Create or update up to 10,000 parties as the source system has them. Bad rows are reported and left out.
 
-    media_type: one of `directory.MEDIA_TYPES`. Raises InvalidInput for a body that cannot be read at all.
+    media_type: one of `directory.MEDIA_TYPES`. charset: of a CSV file, as its sender states it. Raises InvalidInput for
+    a body that cannot be read at all.
     """
-    rows, bad = directory.read_parties(media_type, body)
+    said = directory.meanings_of_columns(db)
+    reading = directory.read_parties(media_type, body, charset=charset, said=said)
+    return _synchronised(db, caller, reading, reading.rows, now)
+
+
+@verb(Permission.SYNC_DIRECTORY, whole=True)
+def read_file(db: Session, _: Caller, body: bytes, meanings: Mapping[str, str | None], now: datetime) -> Reading:
+    """Read a CSV file of people, of any length, and remember what its columns mean for the organization's next file.
+
+    meanings: the field of a column by the column's name; None: the column is ignored. Raises InvalidInput.
+    """
+    said = directory.meanings_of_columns(db)
+    now_said = directory.remember_columns(db, meanings, now)
+    return directory.read_parties("text/csv", body, said=said, now_said=now_said, most=MAX_ROWS_OF_A_FILE)
+
+
+@verb(Permission.SYNC_DIRECTORY, whole=True)
+def put_read_parties(
+    db: Session, caller: Caller, reading: Reading, rows: Sequence[PartyRow], now: datetime
+) -> SyncAnswer:
+    """Create or update the parties of some rows of a file. The answer does not repeat the reading's own bad rows."""
+    return _synchronised(db, caller, replace(reading, bad=[]), rows, now)
+
+
+def _synchronised(db: Session, caller: Caller, reading: Reading, rows: Sequence[PartyRow], now: datetime) -> SyncAnswer:
     synced = directory.put_parties(db, rows, caller.actor, now)
+    places = reading.places
+    refused = [places[each].bad(f"/{field}", each, why) for each, (field, why) in synced.refused.items()]
+    errors = sorted([*reading.bad, *refused], key=lambda bad: bad.row)
+    erased = dict.fromkeys(synced.erased, ("erased", ERASED))
+    similar = {each: ("similar-id", SIMILAR.format(other)) for each, other in synced.similar.items()}
     return SyncAnswer(
         created=synced.created,
         updated=synced.updated,
         unchanged=synced.unchanged,
-        failed=len({row.row for row in bad}),
-        errors=bad,
+        erased=len(synced.erased),
+        failed=len({bad.row for bad in errors}),
+        errors=errors,
+        warnings=sorted(
+            (
+                Warned(**dict(places[each].bad("/entityId", each, detail)), code=code)
+                for each, (code, detail) in (erased | similar).items()
+            ),
+            key=lambda warned: warned.row,
+        ),
+        folders_created=list(synced.folders_created),
+        columns=reading.columns,
+        ignored_columns=reading.ignored_columns,
     )
 
 
@@ -47,7 +95,7 @@ def get_party(db: Session, caller: Caller, party_id: str) -> Row[Party, Sequence
 
 @verb(Permission.ADMIN, Permission.SYNC_DIRECTORY, whole=True)
 def erase_party(db: Session, caller: Caller, party_id: str, now: datetime) -> Row[Party, Sequence[str]]:
-    """Erase a party's name and e-mail address. Does nothing if they are erased. Raises NotFound."""
+    """Erase a party for good. It is inactive and in no folder then. Does nothing if it is erased. Raises NotFound."""
     directory.get_party(db, party_id, caller.folders)
     directory.erase_party(db, party_id, caller.actor, now)
     return directory.get_party(db, party_id, caller.folders)

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from shared import access
-from shared.access import Caller, Organization, Permission, Unavailability
+from shared.access import Caller, Organization, Permission, SettingsChange, Unavailability
 from shared.services.verbs import verb
 
 
@@ -22,9 +22,9 @@ def get_settings(db: Session, _: Caller) -> Organization:
 
 
 @verb(Permission.ADMIN, whole=True)
-def change_settings(db: Session, caller: Caller, change_limit: int | None, now: datetime) -> Organization:
-    """Change the organization's settings. change_limit: None for no limit."""
-    access.limit_changes(db, change_limit, actor=caller.actor, now=now)
+def change_settings(db: Session, caller: Caller, changes: SettingsChange, now: datetime) -> Organization:
+    """Change the settings that the request mentions. A value equal to the present one is no change."""
+    access.change_settings(db, changes.model_dump(exclude_unset=True), actor=caller.actor, now=now)
     db.expire_all()
     return access.get_organization(db)
 

@@ -140,7 +140,7 @@ def event_types(source: str) -> set[str]:
     If a type is an f-string such as `f"course.{what}"`, its values are in the calls of the function that contains it.
     """
     tree = ast.parse(source)
-    if "events.record" not in source:
+    if "events.record" not in source and "record_each(" not in source:
         return set()
     texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     whole = {text for text in texts if EVENT_TYPE.fullmatch(text) and not text.endswith(".")}

@@ -113,6 +113,32 @@ def test_three_bad_recipients_of_2000_fail_and_the_others_are_assigned(
     assert all(item["detail"].endswith(".") and item["assignmentId"] is None for item in failed)
 
 
+def test_an_inactive_party_fails_if_it_was_named_and_is_unchanged_as_a_folders_member(
+    org: Org, worker: InProcessWorker
+) -> None:
+    org.with_parties("active", "gone", "named", folder=CREW)
+    deactivate(org, "gone", "named")
+    course_id = org.with_course()
+    for asked, unchanged, failed in (
+        (body(course_id, folderIds=[CREW]), ["gone", "named"], []),
+        (body(course_id, "named", folderIds=[CREW]), ["gone"], ["named"]),
+        (body(course_id, "named", "gone"), [], ["gone", "named"]),
+    ):
+        previewed = {
+            row["outcome"]: row["examples"]
+            for row in org.client().post("/v1/assignments/preview", json=asked).json()["outcomes"]
+            if row["code"] == "party-inactive"
+        }
+        job = assign(org, worker, asked)
+        results = pages(org.client(), f"/v1/jobs/{job['id']}/results")
+        told = [(one["entityId"], one["outcome"]) for one in results if one["code"] == "party-inactive"]
+        assert told == sorted([(each, "unchanged") for each in unchanged] + [(each, "failed") for each in failed])
+        assert previewed == {name: ids for name, ids in (("unchanged", unchanged), ("failed", failed)) if ids}
+        assert job["counts"]["failed"] == len(failed)
+        seen = org.client(Permission.VIEW, folders=[CREW]).get(f"/v1/jobs/{job['id']}").json()
+        assert seen["counts"] == job["counts"]
+
+
 def test_a_job_fails_if_all_its_recipients_fail(org: Org, worker: InProcessWorker) -> None:
     job = assign(org, worker, body(org.with_course(), "unknown-1", "unknown-2"))
     assert (job["state"], job["counts"]["failed"]) == ("failed", 2)

@@ -34,6 +34,7 @@ COMMANDS = (
     ["doctor"],
     ["org", "add"],
     ["org", "entitle"],
+    ["parties", "import"],
     ["token"],
     ["assign"],
     ["jobs", "list"],
@@ -243,3 +244,12 @@ def test_a_missing_table_is_explained_by_a_missing_migration(configured: Setting
 
 def test_a_problem_is_explained_by_its_own_detail() -> None:
     assert explain(Conflict("It is so.")) == ("It is so.", FAILURE)
+
+
+@pytest.mark.parametrize("org_id", [".", ".."])
+def test_an_organization_is_not_named_like_a_folder(
+    capsys: pytest.CaptureFixture[str], configured: Settings, org_id: str
+) -> None:
+    said = Said(capsys, "org", "add", org_id, "--name", "A", "--time-zone", "UTC")
+    assert said.code == 2
+    assert "which stand for folders" in said.err

@@ -18,7 +18,8 @@ SOURCE = Actor("member", "source")
 
 
 def sync(db: Session, *party_ids: str, name: str = "Name", folders: list[str] | None = None) -> Synced:
-    rows = [PartyRow(entity_id=party_id, display_name=name, folders=folders) for party_id in party_ids]
+    mentioned = {} if folders is None else {"folders": folders}
+    rows = [PartyRow(entity_id=party_id, display_name=name, **mentioned) for party_id in party_ids]
     return directory.put_parties(db, rows, SOURCE, clock.now())
 
 

@@ -17,9 +17,13 @@ class TrainingSwitched(Data):
 
 
 class SettingsChanged(Data):
-    """change_limit: number of recipients above which a job waits for a second member; null: no limit."""
+    """change_limit: number of recipients above which a job waits for a second member; null: no limit.
+
+    language: of mails and pages for parties without one, a BCP 47 tag; null: none; absent: not changed.
+    """
 
     change_limit: Annotated[int, Field(ge=1)] | None
+    language: str | None = None
     former: Former
 
 
@@ -103,7 +107,7 @@ CORE = (
         PartyChanged,
         {"changed": ["active", "folders"], "active": False},
     ),
-    EventType("party.erased", "A party's name and e-mail address were erased.", PartyData, {}),
+    EventType("party.erased", "A party was erased for good: it is blank, inactive and in no folder.", PartyData, {}),
     EventType(
         "job.submitted",
         "A job was accepted.",

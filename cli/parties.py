@@ -1,0 +1,193 @@
+"""`rollcall parties import`: put a file of people into the directory, without an API."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.options import DataDir, Org
+
+if TYPE_CHECKING:
+    from shared.database import Database
+    from shared.directory import PartyRow, Reading, SyncAnswer, Warned
+
+SOME_FAILED = 3
+"""Exit code: some rows did not go in; the others did."""
+SHOWN = 20
+"""Faults that are printed; `--errors` writes all of them."""
+ERROR_COLUMN = "Rollcall says"
+
+app = typer.Typer(help="Put people into the directory.")
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file, as a spreadsheet saves it.")]
+Meanings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        metavar='"COLUMN=FIELD"',
+        help='What a column is, such as "Employee ID=entityId"; "COLUMN=" ignores it. Remembered. Can be repeated.',
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would happen.")]
+Errors = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write the rows that did not go in here, with a column of reasons.")
+]
+
+
+@dataclass
+class Outcome:
+    """The result of importing a file. reasons: why a row did not go in, by its number."""
+
+    counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    reasons: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
+    warned: "list[Warned]" = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+
+    def add(self, answer: "SyncAnswer") -> None:
+        """Count a part of the file."""
+        for name in ("created", "updated", "unchanged"):
+            self.counts[name] += getattr(answer, name)
+        for bad in answer.errors:
+            self.reasons[bad.row].append(said(bad.line, bad.column, bad.detail))
+        for warned in answer.warnings:
+            if warned.code == "erased":
+                self.reasons[warned.row].append(said(warned.line, warned.column, warned.detail))
+            else:
+                self.warned.append(warned)
+        self.folders += answer.folders_created
+
+
+@app.command(name="import")
+def import_parties(
+    file: File,
+    org: Org,
+    meanings: Meanings = None,
+    dry_run: DryRun = False,
+    errors: Errors = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Create and update the parties of a CSV file. A column that the file does not have stays as it is.
+
+    Commas, semicolons or tabs; UTF-8, UTF-16 or Windows-1252. Exit code 0 when every row went in, 3 when some did not.
+    Needs only the database; an embedded one that is stopped is started for the moment.
+
+    \b
+    Example:
+      rollcall parties import staff.csv --org acme --map "Employee ID=entityId" --errors repair.csv
+    """
+    from cli import system
+
+    body = _read(file)
+    said_of_columns = dict(_meaning(each) for each in meanings or [])
+    with system.find(data_dir).database() as database:
+        reading, outcome = _import(database, org, body, said_of_columns, dry_run)
+    _report(reading, outcome, dry_run)
+    if errors is not None and outcome.reasons:
+        errors.write_bytes(rows_to_repair(body, outcome.reasons))
+        typer.echo(f"The rows that did not go in are in {errors}; correct them there and import that file.")
+    raise typer.Exit(SOME_FAILED if outcome.reasons else 0)
+
+
+def _import(
+    database: "Database", org: str, body: bytes, meanings: dict[str, str | None], dry_run: bool
+) -> "tuple[Reading, Outcome]":
+    """Import the file in parts of as many rows as the API takes, each in a transaction of its own."""
+    from shared import access, clock
+    from shared.access import Caller, Permission
+    from shared.directory import MAX_PARTIES
+    from shared.services import directory
+
+    caller, now = Caller(org, "cli", frozenset({Permission.SYNC_DIRECTORY})), clock.now()
+    outcome = Outcome()
+    with database.transaction(org) as db:
+        access.get_organization(db)  # raises OrganizationUnknown
+        reading = directory.read_file(db, caller, body, meanings, now)
+        if dry_run:
+            db.rollback()
+    for bad in reading.bad:
+        outcome.reasons[bad.row].append(said(bad.line, bad.column, bad.detail))
+    for part in _parts(reading.rows, MAX_PARTIES):
+        with database.transaction(org) as db:
+            outcome.add(directory.put_read_parties(db, caller, reading, part, now))
+            if dry_run:
+                db.rollback()
+    return reading, outcome
+
+
+def _parts(rows: "Sequence[PartyRow]", size: int) -> "Iterator[Sequence[PartyRow]]":
+    return (rows[start : start + size] for start in range(0, len(rows), size))
+
+
+def said(line: int | None, column: str | None, detail: str) -> str:
+    """Returns a fault with its place in the file."""
+    return f"line {line}{f', {column}' if column else ''}: {detail}"
+
+
+def rows_to_repair(body: bytes, reasons: dict[int, list[str]]) -> bytes:
+    """Returns the file with only these rows, by number, and the reasons in a last column; in the file's own encoding.
+
+    A reason of an earlier import is replaced. A line that cannot be read has no cells here, only its number.
+    """
+    from shared import sheets
+
+    sheet = sheets.read(body)
+    kept = [place for place, name in enumerate(sheet.header) if name != ERROR_COLUMN]
+    lines = [[*(sheet.header[place] for place in kept), ERROR_COLUMN]]
+    for row in sheet.rows:
+        if row.n in reasons:
+            cells = row.cells or ()
+            lines.append([*(cells[n] if n < len(cells) else "" for n in kept), " ".join(reasons[row.n])])
+    text = "".join(sheets.line(line, sheet.separator) for line in lines)
+    encoding, mark = {
+        "windows-1252": ("cp1252", ""),
+        "utf-8": ("utf-8", sheets.BOM),
+    }.get(sheet.encoding, (sheet.encoding, "" if sheet.encoding == "utf-16" else sheets.BOM))
+    try:
+        return (mark + text).encode(encoding, "surrogateescape" if encoding in ("utf-8", "cp1252") else "replace")
+    except UnicodeEncodeError:
+        return (sheets.BOM + text).encode("utf-8", "surrogateescape")
+
+
+def _read(file: Path) -> bytes:
+    from cli.failures import Failed
+
+    try:
+        body = file.read_bytes()
+    except OSError as error:
+        raise Failed(f"{file} cannot be read: {error.strerror}.") from None
+    if body.startswith(b"PK\x03\x04"):
+        raise Failed(f"{file} is a workbook; save it as CSV, and import that.")
+    return body
+
+
+def _meaning(text: str) -> tuple[str, str | None]:
+    """Parse what `--map` says of a column. The name may contain =. Raises BadParameter."""
+    name, equals, wanted = text.rpartition("=")
+    if not equals or not name.strip():
+        raise typer.BadParameter('write --map "COLUMN=FIELD", for example --map "Employee ID=entityId"')
+    return name.strip(), wanted.strip() or None
+
+
+def _report(reading: "Reading", outcome: Outcome, dry_run: bool) -> None:
+    for column, meant in reading.columns.items():
+        typer.echo(f"{column} is {meant}")
+    if reading.ignored_columns:
+        typer.echo(f"Ignored: {', '.join(reading.ignored_columns)}")
+    if outcome.folders:
+        typer.echo(f"New folders: {', '.join(outcome.folders)}")
+    _first(f"Please check {warned.entity_id}. {warned.detail}" for warned in outcome.warned)
+    _first(f"Row {row} {'; '.join(why)}" for row, why in sorted(outcome.reasons.items()))
+    counted = ", ".join(f"{outcome.counts[name]:,} {name}" for name in ("created", "updated", "unchanged"))
+    would = "Nothing was written. It would be: " if dry_run else ""
+    typer.echo(f"{would}{counted}, {len(outcome.reasons):,} did not go in.")
+
+
+def _first(lines: Iterable[str]) -> None:
+    for n, line in enumerate(lines):
+        if n == SHOWN:
+            typer.echo("...")
+            return
+        typer.echo(line)

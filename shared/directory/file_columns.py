@@ -1,0 +1,39 @@
+"""The remembered fields of the columns of an organization's files. Nothing of their rows is stored."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from shared.database import current_org
+from shared.directory import columns
+from shared.directory.models import FileColumn
+from shared.errors import Fault, InvalidInput
+
+
+def meanings_of_columns(db: Session) -> dict[str, str | None]:
+    """Returns the remembered field of each column, by the key of its name; None: it is ignored."""
+    found = select(FileColumn.name, FileColumn.field).where(FileColumn.org_id == current_org(db))
+    return {row.name: row.field for row in db.execute(found)}
+
+
+def remember_columns(db: Session, said: Mapping[str, str | None], now: datetime) -> dict[str, str | None]:
+    """Remember what columns mean. said: field, or None to ignore it, by a column's name. Returns it by key.
+
+    Raises InvalidInput for a field that a party does not have.
+    """
+    if unknown := [field for field in said.values() if field is not None and field not in columns.SYNONYMS]:
+        known = ", ".join(columns.SYNONYMS)
+        raise InvalidInput(Fault("", f"A party has no field {unknown[0][:64]}; its fields are {known}."))
+    keys = {columns.key(name): field for name, field in said.items()}
+    rows = [
+        {"org_id": current_org(db), "name": name[:200], "field": field, "updated_at": now}
+        for name, field in sorted(keys.items())
+    ]
+    if rows:
+        written = insert(FileColumn).values(rows)
+        changed = {"field": written.excluded.field, "updated_at": now}
+        db.execute(written.on_conflict_do_update(index_elements=[FileColumn.org_id, FileColumn.name], set_=changed))
+    return keys
