@@ -16,6 +16,7 @@ from cli import waiting
 from cli.failures import explain, unreachable
 from cli.system import System
 from cli.waiting import CheckFailed
+from migrations import finishing
 from shared import access, clock, invariants, jobs
 from shared.database import Database
 from shared.jobs import FINAL_STATES, Job
@@ -86,6 +87,7 @@ def _database(system: System, with_invariants: bool) -> Iterator[Check]:
     yield (current := _check("migrations", lambda: _migrated(url, system.settings.features)))
     if not current.ok:
         return
+    yield _check("upgrade", lambda: _finished(url))
     database = Database(url, name="doctor", pool_size=1, statement_timeout=600)
     try:
         yield (serving := _check("serving role", lambda: _serves(database)))
@@ -122,6 +124,15 @@ def _migrated(url: str, features: frozenset[str]) -> str:
     if behind := migrations.missing(url, features):
         raise CheckFailed(f"The schema is behind ({', '.join(behind)}); run `rollcall migrate`.")
     return "The schema is current."
+
+
+def _finished(url: str) -> str:
+    if left := finishing.unfinished(url):
+        raise CheckFailed(
+            f"Left for the former release: {', '.join(left)}. When none of its processes runs any more, run "
+            "`rollcall migrate --finish`. Until then a session grants nobody again what was taken back."
+        )
+    return "No index is left for a former release."
 
 
 def _serves(database: Database) -> str:

@@ -117,14 +117,19 @@ def beat(data_dir: DataDir = None) -> None:
 
 
 @app.command(rich_help_panel="Run")
-def migrate(data_dir: DataDir = None) -> None:
+def migrate(
+    data_dir: DataDir = None,
+    finish: Annotated[
+        bool, typer.Option("--finish", help="No process of the former release runs: drop what only they need.")
+    ] = False,
+) -> None:
     """Bring the database schema up to date. Can be repeated at any time.
 
     ROLLCALL_DATABASE_URL must name the owner of the tables, because the serving role may not change them.
     """
     from cli import serving, system
 
-    serving.migrate(system.find(data_dir))
+    serving.migrate(system.find(data_dir), finish=finish)
 
 
 @app.command(rich_help_panel="Run")

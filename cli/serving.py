@@ -93,12 +93,13 @@ def beat(system: System) -> None:
     make_program(app, system.settings.log_level.upper()).run()
 
 
-def migrate(system: System) -> None:
-    """Migrate the database, and print the result. Raises CannotStart."""
+def migrate(system: System, *, finish: bool = False) -> None:
+    """Migrate the database, and print the result. Raises CannotStart. finish: no process of a former release runs."""
     import psycopg
 
     import migrations
     from cli.failures import unreachable
+    from migrations import finishing
 
     with system.database_running():
         url, features = system.owner_url, system.settings.features
@@ -108,10 +109,13 @@ def migrate(system: System) -> None:
             raise CannotStart(unreachable(url, error)) from None
         behind = migrations.missing(url, features)
         migrations.upgrade(url, features)
+        left = finishing.finish(url) if finish else finishing.unfinished(url)
         if system.settings.smtp_url:
             _switch_mail_on(url)
     done = f"Migrated {' and '.join(behind)}." if behind else "Nothing to migrate."
     print(f"{done} The database is up to date, with {' and '.join(features) or 'no optional feature'}.")
+    if left and not finish:
+        print("Run `rollcall migrate --finish` when no process of the former release runs any more.")
 
 
 def _switch_mail_on(url: str) -> None:

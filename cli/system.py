@@ -70,11 +70,13 @@ class System:
             yield self.settings.need_database_url()
             return
         import migrations
+        from migrations import finishing
 
         with hold(self.data_dir):
             try:
                 self.postgres.start()
                 migrations.upgrade(self.owner_url, self.settings.features)
+                finishing.finish(self.owner_url)
                 yield self.postgres.url()  # read only now: start() chooses another port if the remembered one is taken
             finally:
                 self.postgres.stop()

@@ -145,12 +145,16 @@ class _System:
         """The programs in the order of starting. Stopped in reverse, each ends before the programs that it needs."""
         return [
             *(_program(server) for server in self._servers()),
-            Program("migrate", lambda output: self._spawn("migrate", output), once=True, ready_timeout=600),
+            Program("migrate", self._migrate, once=True, ready_timeout=600),
             Program("worker", lambda output: self._worker("rollcall", output), stop_timeout=_WORKER_STOP_SECONDS),
             Program("sender", lambda output: self._worker("deliveries", output), stop_timeout=_WORKER_STOP_SECONDS),
             self._api(),
             Program("beat", lambda output: self._spawn("beat", output)),
         ]
+
+    def _migrate(self, output: int) -> Process:
+        """Starts the migrations. No other process uses an embedded database, so its upgrade is finished at once."""
+        return self._spawn("migrate", output, *(["--finish"] if self._postgres else []))
 
     def _worker(self, queues: str, output: int) -> Process:
         """Starts a worker. Jobs and deliveries have a process each, so that a slow receiver delays no job."""

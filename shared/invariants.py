@@ -71,9 +71,9 @@ INVARIANTS = (
     ),
     Invariant(
         "I3",
-        "one licence for a session and party, and at most one that counts for a party and course",
+        "one licence that is not revoked for a session and party, and at most one that counts for a party and course",
         """SELECT 'licences ' || string_agg(id::text, ', ') FROM licence
-           WHERE session_id IS NOT NULL GROUP BY session_id, party_id HAVING count(*) > 1
+           WHERE session_id IS NOT NULL AND revoked_at IS NULL GROUP BY session_id, party_id HAVING count(*) > 1
            UNION ALL
            SELECT 'licences ' || string_agg(id::text, ', ') FROM licence
            WHERE revoked_at IS NULL AND superseded_at IS NULL GROUP BY party_id, course_id HAVING count(*) > 1""",

@@ -1,7 +1,7 @@
 """All tables, for migrations and tests only: those of the migrations' two branches, core and training."""
 
 from shared.access.models import Organization
-from shared.assignments.models import Assignment
+from shared.assignments.models import Assignment, AssignmentChange
 from shared.catalogue.models import Course, CourseVersion
 from shared.database import Base
 from shared.deliveries.models import Delivery, Webhook
@@ -38,5 +38,15 @@ CORE = (
 DEPLOYMENT = (MailSwitch, Process)
 """The tables that hold nothing of an organization, so without row-level security."""
 
-TRAINING = (Course, CourseVersion, Assignment, TrainingSession, RosterEntry, Licence, LicenceDue, Sweep)
+TRAINING = (
+    Course,
+    CourseVersion,
+    Assignment,
+    AssignmentChange,
+    TrainingSession,
+    RosterEntry,
+    Licence,
+    LicenceDue,
+    Sweep,
+)
 """The tables that exist only if the deployment profile includes training."""

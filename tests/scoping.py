@@ -63,6 +63,21 @@ def checked(ids: Ids) -> dict[str, Any]:
     return {"partyIds": [ids["party_id"]], "courseIds": [ids["courseId"]]}
 
 
+def named(ids: Ids) -> dict[str, Any]:
+    """A selection of the assignment by its id."""
+    return {"assignmentIds": [ids["assignment_id"]]}
+
+
+def changed(ids: Ids) -> dict[str, Any]:
+    """A bulk change of the assignment."""
+    return named(ids) | {"set": {"dueOn": "2099-01-01"}, "why": "Because"}
+
+
+def reopened(ids: Ids) -> dict[str, Any]:
+    """A bulk reopening of the assignment."""
+    return named(ids) | REASON
+
+
 ENTRIES: dict[str, Entry] = {
     "GET /v1/licences/check": Entry(
         "given", query=lambda ids: f"partyId={ids['party_id']}&courseId={ids['courseId']}", reads=True
@@ -101,6 +116,13 @@ ENTRIES: dict[str, Entry] = {
     "GET /v1/assignments": LIST,
     "POST /v1/assignments/preview": with_body("given", asked, reads=True),
     "POST /v1/assignments/close": with_body("given", lambda ids: {"assignmentIds": [ids["assignment_id"]], **REASON}),
+    "POST /v1/assignments/change": with_body("given", changed),
+    "POST /v1/assignments/change/preview": with_body("given", changed, reads=True),
+    "POST /v1/assignments/close/preview": with_body("given", reopened, reads=True),
+    "POST /v1/assignments/reopen": with_body("given", reopened),
+    "POST /v1/assignments/reopen/preview": with_body("given", reopened, reads=True),
+    "POST /v1/assignments/remind": with_body("given", named),
+    "POST /v1/assignments/remind/preview": with_body("given", named, reads=True),
     "GET /v1/assignments/summary": Entry("list", query=lambda ids: "by=folder", reads=True),
     "GET /v1/assignments/{assignment_id}": READ_ONE,
     "PATCH /v1/assignments/{assignment_id}": with_body("one", {"dueOn": "2099-01-01"}),
@@ -120,6 +142,7 @@ ENTRIES: dict[str, Entry] = {
     "GET /v1/sessions/{session_id}": READ_ONE,
     "PATCH /v1/sessions/{session_id}": with_body("one", {"location": "Elsewhere"}),
     "POST /v1/sessions/{session_id}/cancel": with_body("one", REASON),
+    "POST /v1/sessions/{session_id}/reinstate": with_body("one", REASON),
     "POST /v1/sessions/{session_id}/complete": ONE,
     "POST /v1/sessions/{session_id}/amend": with_body("one", lambda ids: {"add": recipients("in-1"), **REASON}),
     "POST /v1/sessions/{session_id}/roster": with_body(

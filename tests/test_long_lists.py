@@ -11,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from shared import wire
 from shared.assignments import AssignmentRequest, BulkCloseRequest, Recipient
 from shared.sessions import AmendmentRequest, RosterRequest
-from shared.sessions.schemas import Attendee
+from shared.sessions.roster_schemas import Attendee
 from shared.wire import MOST_FAULTS, MOST_ITEMS
 
 COURSE = str(uuid.uuid4())

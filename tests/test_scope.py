@@ -18,7 +18,7 @@ from tests.assignments.asking import pages, recipients
 from tests.drain import InProcessWorker
 from tests.factories import Org, add_org
 from tests.routes import Operation, operations
-from tests.scoping import ENTRIES, MARK, REASON, SCOPES, Entry, Ids, World, build, problem_of
+from tests.scoping import ENTRIES, MARK, REASON, SCOPES, Entry, Ids, World, build, changed, named, problem_of, reopened
 from tests.sessions.sitting import schedule
 from tests.traces import stored
 
@@ -120,6 +120,9 @@ def test_outcomes_of_ids_that_a_caller_gave_are_the_same_for_outside_and_unknown
             ("/v1/assignments/complete", {"courseId": course, "recipients": party}),
             ("/v1/assignments/complete", {"assignmentIds": [ids["assignment_id"]]}),
             ("/v1/assignments/close", {"assignmentIds": [ids["assignment_id"]], **REASON}),
+            ("/v1/assignments/change", changed(ids)),
+            ("/v1/assignments/reopen", reopened(ids)),
+            ("/v1/assignments/remind", named(ids)),
             (f"/v1/sessions/{held}/amend", {"add": party, **REASON}),
         ]
         for path, content in sent:

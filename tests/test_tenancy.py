@@ -56,6 +56,9 @@ def first(app: FastAPI, parts: Parts) -> Org:
             course = org.with_course(title=f"{MARK} course {n}", label=f"{MARK} v{n}")
             client.post(f"/v1/courses/{course}/versions", json={"label": f"{MARK} draft"})
             assign(org, worker, body(course, folderIds=["crew"], reason=f"{MARK} reason"), client)
+        changed = {"set": {"dueOn": "2099-12-31"}, "why": f"{MARK} why", "filter": {"courseId": course}}
+        client.post("/v1/assignments/change", json=changed)
+        worker.drain(org.id)
         session = {"courseId": course, "mode": "online", "timeZone": "UTC", "location": f"{MARK} hall"}
         for day in (1, 2):
             times = {"startsAt": f"2026-05-0{day}T08:00:00Z", "endsAt": f"2026-05-0{day}T09:00:00Z"}
@@ -246,7 +249,7 @@ def test_sql_writes_no_row_into_another_organization(first: Org, second: Org, ta
     columns = [column for column in table.c if column.name in wanted]
     with pytest.raises(ProgrammingError, match="row-level security"), second.transaction() as db:
         db.execute(insert(table).from_select(columns, blank, include_defaults=False), {"org": first.id})
-    if table.name not in ("event", "event_seal", "job_outcome", "folder_member"):
+    if table.name not in ("event", "event_seal", "job_outcome", "folder_member", "assignment_change"):
         with second.transaction() as db:
             changed: Any = db.execute(update(table).where(key == first.id).values({key: first.id}))
             assert changed.rowcount == 0

@@ -6,9 +6,8 @@ of the API is called for few and for many parties: per party, many must not cost
 """
 
 import itertools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -18,26 +17,21 @@ from sqlalchemy import Engine
 import migrations
 from api.app import create_app
 from api.http.parts import build
-from shared import clock
 from shared.database import Database
 from shared.jobs import KINDS
-from shared.services import sweeps
 from shared.settings import TRAINING, Settings
-from tests.assignments.asking import body, parties, read_job, recipients
 from tests.conftest import Servers
 from tests.counting import Reads, reading
 from tests.drain import InProcessWorker
 from tests.events.scenario import ok
-from tests.factories import Org, add_org
-from tests.licences.sweeps import FEATURES
+from tests.factories import add_org
 from tests.routes import operations
-from tests.sessions import sitting
+from tests.young import CREW, STEPS, Young
 
 FEW, MANY = 400, 2000
-CREW = "crew"
 
-MOST = 40
-"""Bound of the entries read per party by a GET. A summary of deliveries reads 13 of each party, and the folder for each
+MOST = 70
+"""Bound of the entries read per party by a GET. A summary of deliveries reads 30 of each party, and the folder for each
 of them."""
 
 GROWTH = 2.5
@@ -46,122 +40,6 @@ be MANY / FEW."""
 
 UNREAD = {"GET /v1/jobs/{job_id}/stream"}
 """Operations that are not read: a stream does not end."""
-
-
-@dataclass(frozen=True)
-class Young:
-    """An organization in a database without statistics of it, with all that the steps have made. size: its parties."""
-
-    org: Org
-    worker: InProcessWorker
-    size: int
-    ids: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def named(self) -> list[dict[str, str]]:
-        """Returns its parties as recipients."""
-        return recipients(*parties(self.size))
-
-    def post(self, path: str, **asked: Any) -> dict[str, Any]:
-        """Submit a job, work on it and return it. All of it must have succeeded."""
-        job: dict[str, Any] = ok(self.org.client().post(path, json=asked))
-        self.worker.drain(self.org.id)
-        job = read_job(self.org, job)
-        assert job["counts"]["succeeded"] + job["counts"]["unchanged"] == self.size, job
-        return job
-
-
-def put_parties(young: Young) -> None:
-    """Put the parties and their folder into the directory, and make a course that licenses on completion."""
-    rows = [{"entityId": one, "displayName": f"Party {one}", "folders": [CREW]} for one in parties(young.size)]
-    ok(young.org.client().put("/v1/parties", json={"parties": rows}))
-    ok(young.org.client().put(f"/v1/folders/{CREW}", json={"name": "Crew", "partyIds": parties(young.size)}))
-    young.ids.update({"course_id": young.org.with_course(licenceOn="completion", renewBeforeDays=30)})
-    hook = ok(young.org.client().post("/v1/webhooks", json={"url": "https://93.184.216.34/", "types": []}))
-    young.ids.update({"webhook_id": hook["id"], "party_id": parties(1)[0], "folder_id": CREW})
-
-
-def assign(young: Young) -> None:
-    """Assign a course to all."""
-    young.ids["job_id"] = young.post("/v1/assignments", **body(young.ids["course_id"], *parties(young.size)))["id"]
-
-
-def complete(young: Young) -> None:
-    """Complete the assignments, which grants licences."""
-    asked = {"courseId": young.ids["course_id"], "recipients": young.named, "occurredOn": "2026-03-02"}
-    young.ids["completion"] = young.post("/v1/assignments/complete", **asked)["id"]
-
-
-def assign_again(young: Young) -> None:
-    """Assign the course to all who have not completed it: to nobody."""
-    asked = body(young.ids["course_id"], *parties(young.size)) | {"ifCompleted": "skip"}
-    young.post("/v1/assignments", **asked)
-
-
-def undo(young: Young) -> None:
-    """Take the completions back, with their licences."""
-    young.post(f"/v1/jobs/{young.ids['completion']}/undo")
-
-
-def close(young: Young) -> None:
-    """Close the assignments."""
-    young.post("/v1/assignments/close", filter={"courseId": young.ids["course_id"]}, reason="Cancelled")
-
-
-def add_to_roster(young: Young) -> None:
-    """Put all on the roster of a session."""
-    young.ids["session_id"] = sitting.schedule(young.org, young.ids["course_id"])
-    sitting.add(young.org, young.ids["session_id"], *parties(young.size))
-
-
-def complete_session(young: Young) -> None:
-    """Complete the session, which licenses all."""
-    young.post(f"/v1/sessions/{young.ids['session_id']}/complete")
-
-
-def renew(young: Young) -> None:
-    """Complete a second session, which renews every licence."""
-    add_to_roster(young)
-    complete_session(young)
-
-
-def amend_session(young: Young) -> None:
-    """Take all off the second session, which restores the former licences."""
-    young.post(f"/v1/sessions/{young.ids['session_id']}/amend", remove=young.named, reason="Another day's list")
-
-
-def plan(young: Young) -> None:
-    """Plan the deliveries of all events."""
-    young.worker.deliver("deliveries.plan")
-    young.worker.messages.clear()
-
-
-def sweep(young: Young) -> None:
-    """Publish the notices of all licences, and assign the course to all whose licence ends soon."""
-    with young.org.transaction() as db:
-        db.connection().exec_driver_sql("UPDATE licence SET expires_at = now() + interval '20 days'")
-    for _ in range(20):
-        with young.worker.database.transaction(young.org.id) as db:
-            if sweeps.take_step(db, FEATURES, 2, clock.now()) is sweeps.Step.DONE:
-                break
-    young.worker.drain(young.org.id)
-
-
-STEPS: dict[Callable[[Young], None], str | None] = {
-    put_parties: None,
-    assign: "assignments.create",
-    complete: "assignments.complete",
-    assign_again: "assignments.create",
-    undo: "assignments.undo",
-    close: "assignments.close",
-    add_to_roster: None,
-    complete_session: "sessions.complete",
-    renew: "sessions.complete",
-    amend_session: "sessions.amend",
-    plan: None,
-    sweep: None,
-}
-"""What happens to an organization, in this order, with the kind of job that a step runs."""
 
 
 def test_every_kind_of_job_is_among_the_steps_on_young_data(configured: Settings) -> None:

@@ -3,6 +3,7 @@
 from api.v1 import (
     assignments,
     audit,
+    bulk,
     catalogue,
     completions,
     credentials,
@@ -36,6 +37,7 @@ CORE = (organizations.router, directory.router, events.router, audit.router)
 
 TRAINING = (
     catalogue.router,
+    bulk.router,
     completions.router,
     assignments.router,
     session_tasks.router,

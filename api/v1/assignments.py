@@ -17,7 +17,6 @@ from shared.assignments import (
     AssignmentChanges,
     AssignmentRequest,
     AssignmentState,
-    BulkCloseRequest,
     Filters,
     Preview,
     ReasonRequest,
@@ -27,7 +26,7 @@ from shared.assignments import (
 )
 from shared.database import ID_PATTERN
 from shared.jobs import JobAnswer
-from shared.services import assignment_changes, assignments
+from shared.services import assignments
 from shared.services.assignments import Shown
 from shared.wire import Answer, Listing
 
@@ -54,17 +53,6 @@ def submit(
 def preview(body: AssignmentRequest, db: Db, caller: CurrentCaller, now: Now) -> Preview:
     """Count the outcomes that a submission of this body would have now, with up to 20 examples of each."""
     return assignments.preview_assignments(db, caller, body, now)
-
-
-@router.post("/close", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(assignment_changes.close_assignments)])
-def close_many(
-    body: BulkCloseRequest, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
-) -> JobAnswer:
-    """Submit a job that closes open assignments: named ones, those of a job, or those that match a filter now."""
-    close = assignment_changes.close_assignments
-    return answer_accepted(
-        close(db, caller, body, accepting.key, workers=accepting.workers, now=now), accepting, response
-    )
 
 
 def _filters(

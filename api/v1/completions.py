@@ -15,7 +15,7 @@ from shared.assignments import (
     AssignmentAnswer,
     BulkCompletionRequest,
     CompletionRequest,
-    ReasonRequest,
+    ReopenRequest,
     SessionLinks,
 )
 from shared.jobs import JobAnswer
@@ -73,7 +73,7 @@ def complete(
 @router.post("/{assignment_id}/reopen", dependencies=[allow(completions.reopen_assignment)])
 def reopen(
     assignment_id: uuid.UUID,
-    body: ReasonRequest,
+    body: ReopenRequest,
     db: Db,
     caller: CurrentCaller,
     expected: Expected,
@@ -81,8 +81,11 @@ def reopen(
     now: Now,
     response: Response,
 ) -> AssignmentAnswer:
-    """Reopen a completed or closed assignment. The licence that its completion earned is taken back."""
-    reopened = completions.reopen_assignment(db, caller, assignment_id, body.reason, expected, now)
+    """Reopen a completed or closed assignment. The licence that its completion earned is taken back.
+
+    Asks what a submission asks: the course is not archived, the party active, the due date not past.
+    """
+    reopened = completions.reopen_assignment(db, caller, assignment_id, body, expected, now)
     return answer(reopened, today, response)
 
 

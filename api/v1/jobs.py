@@ -10,7 +10,7 @@ from fastapi import Depends, Query, Request, Response, status
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.http.accepting import Acceptance, Accepting
-from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
+from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, Turn, allow
 from api.http.routing import Router
 from api.http.waiting import CurrentWatch, Streaming, WaitSeconds, while_connected
 from api.v1.lists import AskedList
@@ -110,17 +110,24 @@ def cancel_job(job_id: uuid.UUID, db: Db, caller: CurrentCaller, now: Now) -> Jo
 def retry_job(
     job_id: uuid.UUID, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
 ) -> JobAnswer:
-    """Submit a job of only the failed recipients. 409 `nothing-to-retry` if there are none."""
+    """Submit a job of only the failed recipients. 409 `nothing-to-retry` if there are none.
+
+    Asks again what submission asked: a course that was archived since, or a due date that has passed, is refused.
+    """
     accepted = jobs.retry_job(db, caller, job_id, workers=accepting.workers, now=now)
     return answer_accepted(accepted, accepting, response)
 
 
-@router.post("/{job_id}/approve", dependencies=[allow(jobs.approve_job)])
+@router.post("/{job_id}/approve", dependencies=[allow(jobs.approve_job), Turn])
 def approve_job(
-    job_id: uuid.UUID, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
+    job_id: uuid.UUID, parts: CurrentParts, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
 ) -> JobAnswer:
-    """Approve a job that waits for a second member. 403 `other-member-needed` for the member who submitted it."""
-    return answer_accepted(jobs.approve_job(db, caller, job_id, now), accepting, response)
+    """Approve a job that waits for a second member. 403 `other-member-needed` for the member who submitted it.
+
+    Asks again what submission asked. What no longer holds is refused as submission would refuse it; the job then still
+    waits, with the reason in `error`.
+    """
+    return answer_accepted(jobs.approve_job(parts.database, caller, job_id, now), accepting, response)
 
 
 @router.post("/{job_id}/reject", dependencies=[allow(jobs.reject_job)])
@@ -133,9 +140,9 @@ def reject_job(job_id: uuid.UUID, body: ReasonRequest, db: Db, caller: CurrentCa
 def undo_job(
     job_id: uuid.UUID, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
 ) -> JobAnswer:
-    """Submit a job that closes the assignments that this one made, or reopens those that it completed.
+    """Submit a job that takes back what this one did to assignments, or what the completion of a session gave.
 
-    Assignments that were changed since stay as they are. Possible for 14 days after the job's end, else 409
+    What was changed since stays as it is. Possible for 14 days after the job's end, else 409
     `cannot-undo`. Repeated, it returns the same job.
     """
     accepted = jobs.undo_job(db, caller, job_id, workers=accepting.workers, now=now)

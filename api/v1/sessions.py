@@ -13,12 +13,13 @@ from api.v1.jobs import answer_accepted
 from api.v1.lists import AskedList
 from shared.database import ID_PATTERN
 from shared.jobs import JobAnswer
-from shared.services import sessions
+from shared.services import session_completions, sessions
 from shared.services.sessions import Shown
 from shared.sessions import (
     AmendmentRequest,
     CancellationRequest,
     Filters,
+    ReinstatementRequest,
     SessionAnswer,
     SessionChanges,
     SessionMode,
@@ -38,7 +39,7 @@ class CalendarFile(Response):
 
 @router.post("", status_code=status.HTTP_201_CREATED, dependencies=[allow(sessions.schedule_session)])
 def schedule(body: SessionRequest, db: Db, caller: CurrentCaller, now: Now, response: Response) -> SessionAnswer:
-    """Schedule a sitting of a course's active version. It may lie in the past."""
+    """Schedule a sitting of a course's active version, or of another published one. It may lie in the past."""
     session = sessions.schedule_session(db, caller, body, now)
     response.headers["Location"] = f"/v1/sessions/{session[0].id}"
     return _answer(session, response)
@@ -108,19 +109,41 @@ def cancel(
     return _answer(sessions.cancel_session(db, caller, session_id, body.reason, expected, now), response)
 
 
+@router.post("/{session_id}/reinstate", dependencies=[allow(sessions.reinstate_session)])
+def reinstate(
+    session_id: uuid.UUID,
+    body: ReinstatementRequest,
+    db: Db,
+    caller: CurrentCaller,
+    expected: Expected,
+    now: Now,
+    response: Response,
+) -> SessionAnswer:
+    """Schedule a cancelled session again, with its roster. 409 if it is not cancelled."""
+    return _answer(sessions.reinstate_session(db, caller, session_id, body.reason, expected, now), response)
+
+
 @router.post(
-    "/{session_id}/complete", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(sessions.complete_session)]
+    "/{session_id}/complete",
+    status_code=status.HTTP_202_ACCEPTED,
+    dependencies=[allow(session_completions.complete_session)],
 )
 def complete(
     session_id: uuid.UUID, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
 ) -> JobAnswer:
-    """Submit a job that licenses every party that attended, and freeze the roster. Repeated: the same job."""
-    complete = sessions.complete_session
+    """Submit a job that licenses every party that attended, and freeze the roster. Repeated: the same job.
+
+    A party whose attendance is not recorded counts as attended; the session's `unrecorded` says how many these are. 409
+    `session-not-begun` before the session starts.
+    """
+    complete = session_completions.complete_session
     accepted = complete(db, caller, session_id, accepting.key, workers=accepting.workers, now=now)
     return answer_accepted(accepted, accepting, response)
 
 
-@router.post("/{session_id}/amend", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(sessions.amend_session)])
+@router.post(
+    "/{session_id}/amend", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(session_completions.amend_session)]
+)
 def amend(
     session_id: uuid.UUID,
     body: AmendmentRequest,
@@ -132,10 +155,11 @@ def amend(
 ) -> JobAnswer:
     """Submit a job that amends a completed session.
 
-    It licenses added parties and completes their assignments. It revokes the licences of removed parties and reopens
-    the assignments that the session had completed.
+    It licenses added parties and completes their assignments, also those that an earlier amendment removed. Those whose
+    licence a member revoked by hand need `afterRevocation`, and another member. It revokes the licences of removed
+    parties and reopens the assignments that the session had completed or closed.
     """
-    amend = sessions.amend_session
+    amend = session_completions.amend_session
     accepted = amend(db, caller, session_id, body, accepting.key, workers=accepting.workers, now=now)
     return answer_accepted(accepted, accepting, response)
 

@@ -184,8 +184,7 @@ def reopen(
     can wait for another transaction, so it comes before every event: see docs/locks.md.
     Raises AssignmentOpen, AlreadyAssigned.
     """
-    if assignment.state == AssignmentState.ASSIGNED:
-        raise AssignmentOpen("The assignment is open already.")
+    need_ended(assignment)
     former = {"state": assignment.state} | _event_data({name: getattr(assignment, name) for name in ENDINGS})
     for name in ENDINGS:
         setattr(assignment, name, None)
@@ -207,6 +206,19 @@ def need_open(assignment: Assignment) -> None:
         raise AssignmentCompleted
     if assignment.state == AssignmentState.CLOSED:
         raise AssignmentClosed
+
+
+def need_ended(assignment: Assignment) -> None:
+    """Raise AssignmentOpen for an open assignment."""
+    if assignment.state == AssignmentState.ASSIGNED:
+        raise AssignmentOpen("The assignment is open already.")
+
+
+def need_active(db: Session, party_id: str) -> None:
+    """Raise InvalidInput if the party is inactive: nothing is assigned to it."""
+    inactive = select(Party.id).where(Party.org_id == current_org(db), Party.id == party_id, ~Party.active)
+    if db.scalar(inactive) is not None:
+        raise InvalidInput(Fault("", "The party is inactive, so nothing can be assigned to it."))
 
 
 def _need_assignable(db: Session, party_id: str, scope: Collection[str] | None) -> None:

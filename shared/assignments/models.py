@@ -3,6 +3,7 @@
 import uuid
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import CheckConstraint, Computed, ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -43,6 +44,7 @@ class Assignment(Tenant, Base):
     link_minted_by: the member who minted the session link with which it was completed, if one did by hand.
     public_session_id: the external session through which it was completed.
     reminders: how many of `REMINDER_DAYS` have passed. remind_on: the day of the next reminder, null for none.
+    satisfied_by: if it was closed because a newer version was completed: the assignment or the session that did.
     link_epoch: raised when the assignment is closed; session links of an earlier epoch do not work.
     """
 
@@ -103,3 +105,24 @@ class Assignment(Tenant, Base):
     closed_at: Mapped[datetime | None]
     closure_reason: Mapped[str | None]
     reassigned_to: Mapped[uuid.UUID | None]
+    satisfied_by: Mapped[uuid.UUID | None]
+
+
+class AssignmentChange(Tenant, Base):
+    """The values that a job found in an assignment that it closed, changed or reopened; its undo puts them back.
+
+    revision: that of the assignment after the job; another one means that somebody has touched it since. former: the
+    columns of `former.FORMER` before the job. moved_to: the assignment of another course that was made instead.
+    """
+
+    __tablename__ = "assignment_change"
+    __table_args__ = (
+        ForeignKeyConstraint(["org_id", "job_id"], ["job.org_id", "job.id"]),
+        ForeignKeyConstraint(["org_id", "assignment_id"], ["assignment.org_id", "assignment.id"]),
+    )
+
+    job_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    assignment_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    revision: Mapped[int]
+    former: Mapped[dict[str, Any]]
+    moved_to: Mapped[uuid.UUID | None]

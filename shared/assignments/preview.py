@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, SQLColumnExpression, Uuid, all_, and_, case, cast, func, literal, null, select
+from sqlalchemy import Select, SQLColumnExpression, Uuid, all_, and_, case, cast, false, func, literal, null, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased
 
@@ -25,8 +25,10 @@ from shared.jobs import Outcome, OutcomeCode
 class Terms:
     """The terms of a submission.
 
-    skip_completed: assign nothing to a party that has completed the version. scope: folders whose parties may be
-    assigned to, None for the whole organization.
+    skip_completed: assign nothing to a party that has completed the version. licensed: the parties, as one column, to
+    which nothing is assigned because they hold a licence; None: that does not matter. scope: folders whose
+    parties may be assigned to, None for the whole organization. named: the recipients that the caller named by id, None
+    for all; the others came with a folder.
     """
 
     course_id: uuid.UUID
@@ -38,9 +40,10 @@ class Terms:
     named: Collection[str] | None
     """The parties that fail if they are inactive, because they were named by id and are not members of a folder alone.
     None: all."""
+    licensed: Select[str] | None = None
 
     @classmethod
-    def of(cls, request: CreateJob, scope: frozenset[str] | None) -> "Terms":
+    def of(cls, request: CreateJob, scope: frozenset[str] | None, licensed: Select[str] | None = None) -> "Terms":
         """The terms that were fixed when a job was submitted."""
         return cls(
             course_id=request.course_id,
@@ -49,6 +52,7 @@ class Terms:
             due_on=request.due_on,
             skip_completed=request.if_completed == "skip",
             scope=scope,
+            licensed=licensed,
             named=request.named_inactive if request.folder_ids else None,
         )
 
@@ -116,6 +120,7 @@ def _find_code(org_id: str, recipients: Select[Any], terms: Terms) -> Select[Any
         (~Party.active, OutcomeCode.PARTY_INACTIVE),
         (open_one.id.is_not(None), OutcomeCode.ALREADY_ASSIGNED),
         (already_completed, OutcomeCode.ALREADY_COMPLETED),
+        (false() if terms.licensed is None else entity_id.in_(terms.licensed), OutcomeCode.ALREADY_LICENSED),
         else_=OutcomeCode.CREATED,
     )
     is_open = and_(

@@ -129,9 +129,12 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def select_recipients(db: Session, filters: Filters, scope: Collection[str] | None) -> Select[str]:
-    """Select the ids of the matching assignments, as a job's recipients."""
-    return list_assignments(db, filters, scope).order_by(None).with_only_columns(cast(Assignment.id, Text))
+def select_recipients(
+    db: Session, filters: Filters, scope: Collection[str] | None, states: Collection[AssignmentState] = ()
+) -> Select[str]:
+    """Select the ids of the matching assignments, as a job's recipients. states: only these, if any are given."""
+    rows = list_assignments(db, filters, scope).order_by(None).with_only_columns(cast(Assignment.id, Text))
+    return rows.where(Assignment.state.in_(sorted(states))) if states else rows
 
 
 def completed_by(job: Job) -> Select[str]:
@@ -146,9 +149,7 @@ def created_by(job: Job) -> Select[str]:
     return select(cast(Assignment.id, Text)).where(Assignment.org_id == job.org_id, Assignment.job_id == job.id)
 
 
-def results_by_party(
-    rows: Select[str, str, str, uuid.UUID | None], scope: Collection[str] | None
-) -> Select[str, str, str, uuid.UUID | None]:
+def results_by_party(rows: Select[*tuple[Any, ...]], scope: Collection[str] | None) -> Select[*tuple[Any, ...]]:
     """Replace the recipient of each result by its party, for a job whose recipients are assignments.
 
     An assignment that does not exist or is outside the scope stays as it is.
@@ -165,6 +166,7 @@ def results_by_party(
             each.c.outcome,
             each.c.code,
             func.coalesce(each.c.record_id, Assignment.id).label("record_id"),
+            each.c.detail,
         )
         .outerjoin(Assignment, found)
         .order_by(each.c.entity_id)

@@ -25,6 +25,7 @@ ENDINGS = (
     "closed_at",
     "closure_reason",
     "reassigned_to",
+    "satisfied_by",
 )
 """The columns of a completion or closure. They are null in an open assignment."""
 

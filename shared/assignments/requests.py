@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -26,6 +26,7 @@ class CreateJob(JobRequest):
     due_on: date | None
     notify: bool
     if_completed: Literal["assign", "skip"]
+    if_licensed: Literal["assign", "skip"] = "assign"
 
 
 class _ChangeJob(JobRequest):
@@ -40,18 +41,60 @@ class _ChangeJob(JobRequest):
 
 
 class CompleteJob(_ChangeJob):
-    """A job of kind `assignments.complete`. course_id, course_version_id: only if its recipients are parties."""
+    """A job of kind `assignments.complete`. course_id, course_version_id: only if its recipients are parties.
+
+    course_version_id: None for the open assignment of whichever version. versions: `newest` of several open ones.
+    """
 
     occurred_on: date
     note: str | None
     course_id: uuid.UUID | None = None
     course_version_id: uuid.UUID | None = None
+    versions: Literal["one", "newest"] = "one"
 
 
 class CloseJob(_ChangeJob):
     """A job of kind `assignments.close`."""
 
     reason: str
+
+
+class BulkJob(_ChangeJob):
+    """A job about a selection of assignments. named: False if a job or a filter selected them, not their ids."""
+
+    named: bool = True
+
+
+class ChangedValues(JobRequest):
+    """The new values of a bulk change. course_id: the course to which the assignments are moved."""
+
+    due_on: date | None = None
+    reason: str | None = None
+    course_id: uuid.UUID | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Return the columns that get a new value: `due_on`, `reason`, both or none."""
+        return {name: getattr(self, name) for name in ("due_on", "reason") if name in self.model_fields_set}
+
+
+class ChangeJob(BulkJob):
+    """A job of kind `assignments.change`. course_version_id: the version that was active in the other course."""
+
+    values: ChangedValues = Field(alias="set")
+    why: str
+    course_version_id: uuid.UUID | None = None
+    version_label: str | None = None
+
+
+class ReopenJob(BulkJob):
+    """A job of kind `assignments.reopen`. due_on: a new due date, if one was given; null removes it."""
+
+    reason: str
+    due_on: date | None = None
+
+
+class RemindJob(BulkJob):
+    """A job of kind `assignments.remind`."""
 
 
 class UndoJob(_ChangeJob):

@@ -31,7 +31,8 @@ class AssignmentRequest(Received):
     """Assign the active version of a course to parties.
 
     `recipients` names parties, `folderIds` all parties of these folders; give one or both.
-    ifCompleted: `skip` leaves out parties that have completed the version.
+    ifCompleted: `skip` leaves out parties that have completed the version. ifLicensed: `skip` leaves out parties that
+    hold a valid licence of the course.
     notify: false sends no mail about the new assignments.
     """
 
@@ -42,6 +43,7 @@ class AssignmentRequest(Received):
     due_on: date | None = None
     notify: bool = True
     if_completed: Literal["assign", "skip"] = "assign"
+    if_licensed: Literal["assign", "skip"] = "assign"
 
     @model_validator(mode="after")
     def _has_recipients(self) -> Self:
@@ -80,44 +82,17 @@ class CompletionRequest(Received):
 class BulkCompletionRequest(Selection, CompletionRequest):
     """A supervisor's sign-off of many assignments.
 
-    Either `assignmentIds`, or `courseId` with `recipients` or `folderIds`. courseVersionId: the active version by
-    default. occurredOn: the day it happened, today by default.
+    Either `assignmentIds`, or `courseId` with `recipients` or `folderIds`. By course alone it means each party's open
+    assignment of whichever version; a party with several fails with `several-open-versions`, unless versions is
+    `newest`: then the newest is completed and the others are closed. occurredOn: the day it happened, today by default.
     """
 
-
-class AssignmentFilter(Received):
-    """A filter for open assignments. An assignment must fit every given field."""
-
-    course_id: uuid.UUID | None = None
-    course_version_id: uuid.UUID | None = None
-    folder_id: Id | None = None
-    party_id: Id | None = None
-    overdue: bool | None = None
-    due_before: date | None = None
-    due_after: date | None = None
+    versions: Literal["one", "newest"] = "one"
 
     @model_validator(mode="after")
-    def _narrows(self) -> Self:
-        if not self.model_fields_set:
-            raise ValueError("name at least one thing to filter by; an empty filter would close everything")
-        return self
-
-
-class BulkCloseRequest(Received):
-    """Close open assignments: those of `assignmentIds`, of the job `jobId`, or those that match `filter`.
-
-    Give exactly one of the three.
-    """
-
-    assignment_ids: AssignmentIds | None = None
-    job_id: uuid.UUID | None = None
-    filter: AssignmentFilter | None = None
-    reason: Paragraph
-
-    @model_validator(mode="after")
-    def _is_one_way(self) -> Self:
-        if sum(way is not None for way in (self.assignment_ids, self.job_id, self.filter)) != 1:
-            raise ValueError("name one of assignmentIds, jobId and filter")
+    def _names_versions_once(self) -> Self:
+        if self.versions == "newest" and (self.course_id is None or self.course_version_id is not None):
+            raise ValueError("versions goes with courseId alone, without assignmentIds and courseVersionId")
         return self
 
 
@@ -145,6 +120,12 @@ class ReasonRequest(Received):
     """The reason."""
 
     reason: Paragraph
+
+
+class ReopenRequest(ReasonRequest):
+    """The reason. dueOn: a new due date, needed if the former one has passed; null removes it, left out: it stays."""
+
+    due_on: date | None = None
 
 
 class SessionTaskRequest(Received):

@@ -32,6 +32,8 @@ from shared.catalogue.queries import (
     list_courses,
     list_versions,
     names_of_versions,
+    need_not_archived,
+    published_version,
 )
 from shared.catalogue.schemas import (
     CourseAnswer,
@@ -82,4 +84,6 @@ __all__ = [
     "is_course",
     "is_version",
     "list_versions",
+    "need_not_archived",
+    "published_version",
 ]

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.database import Base, ExternalId, Tenant, Uuid7
@@ -46,7 +46,8 @@ class Course(Tenant, Base):
 
     renewal_window_days: a renewal in these last days of a licence is an early renewal, for which `early_renewal` sets
     the start of the new licence; null: no renewal is early. renew_before_days: how many days before a licence ends its
-    holder is assigned the active version; null: never.
+    holder is assigned the active version; null: never. newer_satisfies: completing a version closes the party's open
+    assignments of older versions.
     """
 
     __tablename__ = "course"
@@ -70,6 +71,7 @@ class Course(Tenant, Base):
     renewal_window_days: Mapped[int | None]
     early_renewal: Mapped[str] = mapped_column(server_default=EarlyRenewal.RESETS)
     renew_before_days: Mapped[int | None]
+    newer_satisfies: Mapped[bool] = mapped_column(server_default=true())
     revision: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

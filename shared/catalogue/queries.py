@@ -12,6 +12,8 @@ from shared.catalogue.models import Course, CourseVersion, VersionState
 from shared.database import current_org
 from shared.errors import Fault, InvalidInput, NotFound
 
+ARCHIVED = "This course is archived; it can no longer be assigned or scheduled."
+
 TITLE: ColumnElement[str] = func.coalesce(CourseVersion.title, Course.title)
 CODE: ColumnElement[str] = func.coalesce(CourseVersion.code, Course.code)
 DESCRIPTION: ColumnElement[str | None] = case(
@@ -72,10 +74,31 @@ def active_version(db: Session, course_id: uuid.UUID, *, pointer: str = "/course
         raise InvalidInput(Fault(pointer, "There is no such course in your organization."))
     found, active = row
     if found.archived_at is not None:
-        raise InvalidInput(Fault(pointer, "This course is archived; it can no longer be assigned or scheduled."))
+        raise InvalidInput(Fault(pointer, ARCHIVED))
     if active is None:
         raise CourseNotPublished(Fault(pointer, "This course has no published version yet."))
     return active
+
+
+def published_version(
+    db: Session, course_id: uuid.UUID, version_id: uuid.UUID, *, pointer: str = "/courseVersionId"
+) -> CourseVersion:
+    """Returns the active version or a superseded one. Raises InvalidInput for another state or an unknown version."""
+    version = db.scalar(_versions(db, course_id).where(CourseVersion.id == version_id))
+    if version is None:
+        raise InvalidInput(Fault(pointer, "The course has no such version."))
+    if version.state not in (VersionState.ACTIVE, VersionState.SUPERSEDED):
+        raise InvalidInput(Fault(pointer, "This version was never active, so nothing can be bound to it."))
+    return version
+
+
+def need_not_archived(db: Session, course_id: uuid.UUID, *, pointer: str = "/courseId") -> None:
+    """Raise the problem of `active_version` for an archived course: for what acts on an earlier request."""
+    archived = select(Course.id).where(
+        Course.org_id == current_org(db), Course.id == course_id, Course.archived_at.is_not(None)
+    )
+    if db.scalar(archived) is not None:
+        raise InvalidInput(Fault(pointer, ARCHIVED))
 
 
 def courses_by_id(db: Session, course_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Course]:

@@ -45,6 +45,7 @@ class CourseRequest(Received):
 
     renewal_window_days, early_renewal: a renewal in these last days of a licence restarts the period at once, or keeps
     the anniversary. renew_before_days: how many days before the end the holder is assigned the course again.
+    newer_satisfies: completing a version closes the party's open assignments of older versions.
     """
 
     title: Line
@@ -56,6 +57,7 @@ class CourseRequest(Received):
     renewal_window_days: RenewalDays | None = None
     early_renewal: EarlyRenewal = EarlyRenewal.RESETS
     renew_before_days: RenewalDays | None = None
+    newer_satisfies: bool = True
 
 
 class CourseChanges(Received):
@@ -73,8 +75,9 @@ class CourseChanges(Received):
     renewal_window_days: RenewalDays | None = None
     early_renewal: EarlyRenewal | None = None
     renew_before_days: RenewalDays | None = None
+    newer_satisfies: bool | None = None
 
-    @field_validator("title", "code", "mode", "licence_on", "early_renewal", mode="before")
+    @field_validator("title", "code", "mode", "licence_on", "early_renewal", "newer_satisfies", mode="before")
     @classmethod
     def _keep(cls, value: object) -> object:
         return _not_null(value)
@@ -122,6 +125,7 @@ class CourseAnswer(Answer):
     renewal_window_days: int | None
     early_renewal: EarlyRenewal
     renew_before_days: int | None
+    newer_satisfies: bool
     active_version: ActiveVersion | None
     created_at: Instant
     updated_at: Instant
@@ -141,6 +145,7 @@ class CourseAnswer(Answer):
             renewal_window_days=course.renewal_window_days,
             early_renewal=EarlyRenewal(course.early_renewal),
             renew_before_days=course.renew_before_days,
+            newer_satisfies=course.newer_satisfies,
             active_version=None if active is None else ActiveVersion.model_validate(active),
             created_at=course.created_at,
             updated_at=course.updated_at,

@@ -3,8 +3,8 @@
 Owns the tables `job`, `job_chunk` and `job_outcome`. Guarantees that every recipient of an accepted job gets exactly
 one outcome, even if workers die or messages are lost: no job stays unfinished, and a bad recipient fails no other one.
 
-`actions` submits, approves and cancels jobs, `work` claims and splits chunks, `settling` adds their outcomes to the
-job, `kinds` holds the declarations of kinds.
+`actions` submits and cancels jobs, `approving` approves and rejects them, `work` claims and splits
+chunks, `settling` adds their outcomes to the job, `kinds` holds the declarations of kinds.
 """
 
 from shared.jobs.actions import (
@@ -15,19 +15,16 @@ from shared.jobs.actions import (
     IdempotencyKeyReused,
     JobFinished,
     Key,
-    NotAwaitingApproval,
     NothingToRetry,
-    OtherMemberNeeded,
     Submission,
-    approve,
     cancel,
     failed_recipients,
     need_undoable,
-    reject,
     replayed,
     submit,
     undo_of,
 )
+from shared.jobs.approving import NotAwaitingApproval, OtherMemberNeeded, Refused, approve, note_refusal, reject
 from shared.jobs.chunks import Chunk, Claim, Tally
 from shared.jobs.kinds import KINDS, Kind, Undo, call_on_end, declare, kind_of
 from shared.jobs.models import FINAL_STATES, ChunkState, Job, JobChunk, JobOutcome, JobState, JobTurn, Outcome
@@ -87,6 +84,7 @@ __all__ = [
     "list_seen",
     "lock",
     "need_undoable",
+    "note_refusal",
     "need_whole",
     "NotAwaitingApproval",
     "NothingToRetry",
@@ -97,6 +95,7 @@ __all__ = [
     "Outcome",
     "OutcomeCode",
     "Recipients",
+    "Refused",
     "reject",
     "release",
     "replayed",

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from shared import events
 from shared.database import current_org
-from shared.errors import Conflict, NotFound, Problem
+from shared.errors import Conflict, Problem
 from shared.events import Actor, Fact
 from shared.jobs.chunks import Tally
 from shared.jobs.kinds import Kind
@@ -38,24 +38,6 @@ class JobFinished(Conflict):
     """A job that has ended cannot be cancelled."""
 
     slug, title = "job-finished", "Job finished"
-
-
-class NotAwaitingApproval(Conflict):
-    """Only a job that waits for approval can be approved or rejected."""
-
-    slug, title = "not-awaiting-approval", "Not awaiting approval"
-
-    def __init__(self) -> None:
-        super().__init__("The job does not wait for approval.")
-
-
-class OtherMemberNeeded(Problem):
-    """Two members must agree to a large change. The member who submitted the job cannot approve it."""
-
-    slug, status, title = "other-member-needed", 403, "Another member must approve"
-
-    def __init__(self) -> None:
-        super().__init__("You submitted this job, so another member with training.manage_assignments must approve it.")
 
 
 class CannotUndo(Conflict):
@@ -225,44 +207,6 @@ def cancel(db: Session, job_id: uuid.UUID, actor: Actor, now: datetime) -> Job:
         raise JobFinished("The job ended in the meantime; there is nothing left to cancel.")
     settle(db, job_id, Tally(cancelled=count), now)
     return get(db, job_id, fresh=True)
-
-
-def approve(db: Session, job_id: uuid.UUID, actor: Actor, now: datetime) -> Job:
-    """Queue a job that waits for approval. Raises NotFound, NotAwaitingApproval, OtherMemberNeeded."""
-    job = _lock_awaiting(db, job_id)
-    if job.actor == actor:
-        raise OtherMemberNeeded
-    events.record(db, actor, now, Fact("job.approved", f"job/{job_id}"))
-    job.state, job.progressed_at = JobState.QUEUED, now
-    job.approved_by, job.approved_at = actor.id, now
-    db.flush()
-    return job
-
-
-def reject(db: Session, job_id: uuid.UUID, reason: str, actor: Actor, now: datetime) -> Job:
-    """Cancel all recipients of a job that waits for approval. Raises NotFound, NotAwaitingApproval."""
-    job = _lock_awaiting(db, job_id)
-    events.record(db, actor, now, Fact("job.rejected", f"job/{job_id}", {"reason": reason}))
-    job.error = f"Rejected: {reason}"
-    db.flush()
-    settle(db, job_id, Tally(cancelled=cancel_unbegun(db, job_id)), now)
-    return get(db, job_id, fresh=True)
-
-
-def _lock_awaiting(db: Session, job_id: uuid.UUID) -> Job:
-    """Lock the event counter, then a job that waits for approval: see docs/locks.md. Returns the job."""
-    events.lock_counter(db)
-    job = db.scalar(
-        select(Job)
-        .where(Job.org_id == current_org(db), Job.id == job_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    if job is None:
-        raise NotFound("job")
-    if job.state != JobState.AWAITING_APPROVAL:
-        raise NotAwaitingApproval
-    return job
 
 
 def undo_of(db: Session, job_id: uuid.UUID | None) -> Job | None:

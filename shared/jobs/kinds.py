@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from shared.access import Permission
 from shared.jobs.chunks import Chunk, Tally
 from shared.jobs.models import Job
-from shared.jobs.requests import JobRequest
+from shared.jobs.requests import JobRequest, Recipients
 
 R = TypeVar("R", bound=JobRequest)
 
@@ -27,12 +27,18 @@ Work = Callable[[Session, Chunk, R, datetime], Tally]
 class Undo:
     """The undo of a kind's jobs.
 
-    recipients: selects the ids of the records that the job changed, as the recipients of the undoing job. work: undoes
-    one chunk of them; its request names the job that is undone.
+    recipients: selects what the job changed, as the recipients of the undoing job: ids of assignments, or of parties.
+    work: undoes one chunk of them; its request names the job that is undone. by: the noun of the recipients.
+    begin: called with the job to undo before its undo is submitted; it may lock rows, and raises CannotUndo.
+    on_end: called with the job that was undone, in the transaction that ended the undoing job, with the event counter
+    locked.
     """
 
     recipients: Callable[[Job], Select[str]]
     work: Work[Any]
+    by: Recipients = "assignment"
+    begin: Callable[[Session, Job, datetime], None] | None = None
+    on_end: Callable[[Session, Job, Job, datetime], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,9 @@ class Kind(Generic[R]):
     name: published, never renamed. request: the model of the job's request. needs: the permission that submitting
     needs; a caller who approves, retries or cancels such a job needs it too.
     on_end: called in the transaction that ended the job, with the event counter locked.
+    ask_again: asks again what submission asked, when a job is approved or retried; it raises the problem that a
+    submission would raise now. At an approval it may lock no row, because the event counter is locked. None: nothing
+    that a job of this kind asked can have changed.
     made: selects the records that the job made, as `entity_id, code, record_id`; each is a success. None: successes are
     stored outcomes. record: the noun of the records that results name. undo: None for a kind that cannot be undone.
     """
@@ -54,10 +63,16 @@ class Kind(Generic[R]):
     made: Callable[[Job], Select[*tuple[Any, ...]]] | None = None
     record: Literal["assignment", "licence"] = "assignment"
     undo: Undo | None = None
+    ask_again: Callable[[Session, Job, R, datetime], None] | None = None
 
     def request_of(self, job: Job) -> R:
         """The job's request."""
         return self.request.model_validate(job.request)
+
+    def need_acceptable(self, db: Session, job: Job, now: datetime) -> None:
+        """Raise the problem that submitting the job's request would raise now."""
+        if self.ask_again is not None:
+            self.ask_again(db, job, self.request_of(job), now)
 
     def carry_out(self, db: Session, chunk: Chunk, now: datetime) -> Tally:
         """Do the work of one chunk."""

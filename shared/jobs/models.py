@@ -186,6 +186,7 @@ class JobOutcome(Tenant, Base):
 
     A job that makes records stores no row for a success: the record shows it. A job that changes records stores a row
     for each recipient, because the next change overwrites the record. record_id: the record that the outcome is about.
+    detail: a sentence for this recipient; null: that of the code.
     """
 
     __tablename__ = "job_outcome"
@@ -199,3 +200,4 @@ class JobOutcome(Tenant, Base):
     outcome: Mapped[str]
     code: Mapped[str]
     record_id: Mapped[uuid.UUID | None]
+    detail: Mapped[str | None]

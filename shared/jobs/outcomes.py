@@ -18,9 +18,15 @@ class OutcomeCode(StrEnum):
     LICENCE_GRANTED = "licence-granted"
     ATTENDED = "attended"
     REMOVED = "removed"
+    TAKEN_BACK = "taken-back"
+    PUT_BACK = "put-back"
+    CHANGED = "changed"
+    REMINDED = "reminded"
     ALREADY_ASSIGNED = "already-assigned"
     ALREADY_COMPLETED = "already-completed"
     ALREADY_CLOSED = "already-closed"
+    ALREADY_OPEN = "already-open"
+    NOTHING_TO_CHANGE = "nothing-to-change"
     TOUCHED_SINCE = "touched-since"
     ALREADY_LICENSED = "already-licensed"
     NOT_ATTENDED = "not-attended"
@@ -33,6 +39,10 @@ class OutcomeCode(StrEnum):
     NOT_ASSIGNED = "not-assigned"
     ASSIGNMENT_NOT_FOUND = "assignment-not-found"
     ASSIGNMENT_CLOSED = "assignment-closed"
+    SEVERAL_OPEN_VERSIONS = "several-open-versions"
+    COURSE_ARCHIVED = "course-archived"
+    DUE_DATE_PAST = "due-date-past"
+    OTHER_MEMBER_NEEDED = "other-member-needed"
     PROCESSING_FAILED = "processing-failed"
     PROCESSING_INTERRUPTED = "processing-interrupted"
     CANCELLED = "cancelled"
@@ -60,18 +70,27 @@ _MEANINGS: dict[OutcomeCode, tuple[Outcome, str]] = {
         Outcome.SUCCEEDED,
         "The party was removed from the roster, and its licence and completion taken back.",
     ),
+    OutcomeCode.TAKEN_BACK: (Outcome.SUCCEEDED, "What the session's completion gave the party was taken back."),
+    OutcomeCode.PUT_BACK: (Outcome.SUCCEEDED, "The assignment is again as it was before the job."),
+    OutcomeCode.CHANGED: (Outcome.SUCCEEDED, "The assignment was changed."),
+    OutcomeCode.REMINDED: (Outcome.SUCCEEDED, "The party is reminded of the assignment."),
     OutcomeCode.ALREADY_ASSIGNED: (Outcome.UNCHANGED, "The party has an open assignment of this version."),
     OutcomeCode.ALREADY_COMPLETED: (Outcome.UNCHANGED, "The party has completed this version."),
     OutcomeCode.ALREADY_CLOSED: (Outcome.UNCHANGED, "The assignment was closed before."),
-    OutcomeCode.TOUCHED_SINCE: (Outcome.UNCHANGED, "The assignment was changed since, so it was left as it is."),
-    OutcomeCode.ALREADY_LICENSED: (Outcome.UNCHANGED, "The session has licensed the party already."),
+    OutcomeCode.ALREADY_OPEN: (Outcome.UNCHANGED, "The assignment is open already."),
+    OutcomeCode.NOTHING_TO_CHANGE: (Outcome.UNCHANGED, "The assignment has these values already."),
+    OutcomeCode.TOUCHED_SINCE: (Outcome.UNCHANGED, "It was changed since, so it was left as it is."),
+    OutcomeCode.ALREADY_LICENSED: (Outcome.UNCHANGED, "The party has such a licence already."),
     OutcomeCode.NOT_ATTENDED: (Outcome.UNCHANGED, "The party did not attend."),
     OutcomeCode.NOT_ON_ROSTER: (Outcome.UNCHANGED, "The party is not on the session's roster any more."),
     OutcomeCode.NOT_LICENSED: (
         Outcome.UNCHANGED,
         "The party has no licence or completion of this session to take back.",
     ),
-    OutcomeCode.LICENCE_REVOKED: (Outcome.FAILED, "This session's licence of the party was revoked, which is final."),
+    OutcomeCode.LICENCE_REVOKED: (
+        Outcome.FAILED,
+        "A member revoked this session's licence of the party; another member can grant it with afterRevocation.",
+    ),
     OutcomeCode.PARTY_NOT_FOUND: (
         Outcome.FAILED,
         "There is no such party, or it is outside the scope of the job.",
@@ -84,6 +103,16 @@ _MEANINGS: dict[OutcomeCode, tuple[Outcome, str]] = {
         "There is no such assignment, or it is outside the job's scope.",
     ),
     OutcomeCode.ASSIGNMENT_CLOSED: (Outcome.FAILED, "The assignment is closed, so it cannot be completed."),
+    OutcomeCode.SEVERAL_OPEN_VERSIONS: (
+        Outcome.FAILED,
+        "The party has open assignments of several versions of the course; name the version, or the newest.",
+    ),
+    OutcomeCode.COURSE_ARCHIVED: (Outcome.FAILED, "The course is archived."),
+    OutcomeCode.DUE_DATE_PAST: (Outcome.FAILED, "The due date has passed; give a new one."),
+    OutcomeCode.OTHER_MEMBER_NEEDED: (
+        Outcome.FAILED,
+        "The member who revoked the licence cannot grant it again; another one must.",
+    ),
     OutcomeCode.PROCESSING_FAILED: (Outcome.FAILED, "This recipient could not be processed; retry, or report it."),
     OutcomeCode.PROCESSING_INTERRUPTED: (
         Outcome.FAILED,

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ARRAY, Label, Select, Text, Uuid, cast, func, literal, null, select, union_all
 from sqlalchemy.orm import Session
@@ -61,16 +62,17 @@ def counts(job: Job) -> dict[str, int]:
 
 def list_results(
     job: Job, made: Select[str, str, uuid.UUID] | None, *, outcome: Outcome | None = None
-) -> Select[str, str, str, uuid.UUID | None]:
-    """Select every recipient of a job with its outcome, by id: rows of (entity_id, outcome, code, record_id).
+) -> Select[*tuple[Any, ...]]:
+    """Select every recipient of a job with its outcome, by id: rows of (entity_id, outcome, code, record_id, detail).
+
+    detail: a sentence of the outcome's own, null where that of its code says everything.
 
     made: selects the records that the job made, as `entity_id, code, record_id`; None if it makes none. Other outcomes
     are stored, except those of cancelled and pending recipients, which are in the job's chunks.
     """
-    stored = select(JobOutcome.entity_id, JobOutcome.outcome, JobOutcome.code, JobOutcome.record_id).where(
-        JobOutcome.org_id == job.org_id, JobOutcome.job_id == job.id
-    )
-    parts = [
+    columns = (JobOutcome.entity_id, JobOutcome.outcome, JobOutcome.code, JobOutcome.record_id, JobOutcome.detail)
+    stored = select(*columns).where(JobOutcome.org_id == job.org_id, JobOutcome.job_id == job.id)
+    parts: list[tuple[Outcome, Select[*tuple[Any, ...]]]] = [
         (Outcome.SUCCEEDED, stored.where(JobOutcome.outcome == Outcome.SUCCEEDED)),
         (Outcome.UNCHANGED, stored.where(JobOutcome.outcome == Outcome.UNCHANGED)),
         (Outcome.FAILED, stored.where(JobOutcome.outcome == Outcome.FAILED)),
@@ -79,18 +81,24 @@ def list_results(
     ]
     if made is not None:
         each = made.subquery()
-        succeeded = select(each.c.entity_id, _text(Outcome.SUCCEEDED, "outcome"), each.c.code, each.c.record_id)
+        succeeded = select(
+            each.c.entity_id, _text(Outcome.SUCCEEDED, "outcome"), each.c.code, each.c.record_id, _no_detail()
+        )
         parts.append((Outcome.SUCCEEDED, succeeded))
     rows = union_all(*(part for its_outcome, part in parts if outcome in (None, its_outcome))).subquery("results")
-    return select(rows.c.entity_id, rows.c.outcome, rows.c.code, rows.c.record_id).order_by(rows.c.entity_id)
+    return select(*rows.c).order_by(rows.c.entity_id)
 
 
-def _not_processed(job: Job, state: ChunkState, code: OutcomeCode) -> Select[str, str, str, uuid.UUID | None]:
+def _not_processed(job: Job, state: ChunkState, code: OutcomeCode) -> Select[*tuple[Any, ...]]:
     recipients = func.unnest(JobChunk.recipients).label("entity_id")
     no_record: Label[uuid.UUID | None] = cast(null(), Uuid).label("record_id")
-    return select(recipients, _text(code.outcome, "outcome"), _text(code, "code"), no_record).where(
+    return select(recipients, _text(code.outcome, "outcome"), _text(code, "code"), no_record, _no_detail()).where(
         JobChunk.org_id == job.org_id, JobChunk.job_id == job.id, JobChunk.state == state
     )
+
+
+def _no_detail() -> Label[Any]:
+    return cast(null(), Text).label("detail")
 
 
 def _text(value: str, name: str) -> Label[str]:

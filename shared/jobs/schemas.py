@@ -37,6 +37,7 @@ class Approval(Answer):
 
 QUOTES_NOBODY = frozenset(
     (
+        "afterRevocation",
         "by",
         "courseId",
         "courseVersionId",
@@ -50,6 +51,7 @@ QUOTES_NOBODY = frozenset(
         "undoKind",
         "undoOf",
         "versionLabel",
+        "versions",
     )
 )
 """The fields of requests that a caller sees who is limited to folders and sees only a part of the job."""
@@ -59,7 +61,7 @@ class JobAnswer(Answer):
     """A job. For a caller limited to folders: of the recipients in them.
 
     request: the request, with everything that was fixed at submission. retryOf, undoOf: the job that this one retries
-    or undoes. error: the reason of a rejection.
+    or undoes. error: the reason of a rejection, or why an approval was refused; that job still waits.
     """
 
     id: uuid.UUID
@@ -128,7 +130,7 @@ class ResultAnswer(Answer):
             entity_id=row.entity_id,
             outcome=Outcome(row.outcome),
             code=code,
-            detail=code.detail,
+            detail=row.detail or code.detail,
             assignment_id=row.record_id if record == "assignment" else None,
             licence_id=row.record_id if record == "licence" else None,
         )

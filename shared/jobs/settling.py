@@ -20,18 +20,19 @@ from shared.jobs.queries import counts
 SYSTEM = Actor("system", "worker")
 
 
-def store_outcomes(db: Session, outcomes: Select[Any]) -> Tally:
+def store_outcomes(db: Session, outcomes: Select[Any], *, detailed: bool = False) -> Tally:
     """Store outcomes in one statement. Returns their tally.
 
-    outcomes: selects `org_id, job_id, entity_id, outcome, code, record_id`.
+    outcomes: selects `org_id, job_id, entity_id, outcome, code, record_id`, and if detailed also `detail`.
     """
-    columns = [
+    columns: list[Any] = [
         JobOutcome.org_id,
         JobOutcome.job_id,
         JobOutcome.entity_id,
         JobOutcome.outcome,
         JobOutcome.code,
         JobOutcome.record_id,
+        *([JobOutcome.detail] if detailed else []),
     ]
     stored = insert(JobOutcome).from_select(columns, outcomes).returning(JobOutcome.outcome).cte("stored")
     rows = db.execute(select(stored.c.outcome, func.count()).group_by(stored.c.outcome)).tuples()

@@ -107,7 +107,7 @@ def seen_results(rows: Select[*tuple[Any, ...]], job: Job, sight: Sight) -> Sele
 
     rows: as of `list_results`, in which a recipient that is an assignment inside the folders is replaced by its party.
     """
-    entity_id, outcome, code, record_id = rows.selected_columns
+    entity_id, outcome, code, record_id, detail = rows.selected_columns
     inside = sight.inside(entity_id)
     lost = code.in_(NOT_FOUND)
     given = code.in_((OutcomeCode.PENDING, OutcomeCode.CANCELLED)) if job.scope is not None else false()
@@ -119,6 +119,7 @@ def seen_results(rows: Select[*tuple[Any, ...]], job: Job, sight: Sight) -> Sele
         outcome,
         case((code == OutcomeCode.OUT_OF_SCOPE, literal(hidden, Text)), else_=code).label("code"),
         case((inside, record_id), else_=cast(null(), Uuid)).label("record_id"),
+        case((inside, detail), else_=cast(null(), Text)).label("detail"),
     )
 
 

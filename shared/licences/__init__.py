@@ -1,7 +1,7 @@
 """Licences: the record that a party has been trained.
 
 Owns the tables `licence`, `licence_due` and `sweep`. Promises:
-- A session grants a party at most one licence.
+- A session grants a party at most one licence that is not revoked.
 - At most one licence of a party and course counts, that is: is neither revoked nor superseded.
 - A renewal never ends before the licence it renews.
 - A revocation is final.
@@ -15,6 +15,8 @@ The modules:
 - `granting`: grants licences to many parties at once, and supersedes their former ones; `grant` is for sessions.
 - `completions`: grants and revokes licences for completed assignments, on top of `granting` and `revoking`.
 - `revoking`: revokes licences that should never have been granted, and restores the ones they superseded.
+- `recording`: the events of licences that are granted.
+- `regranting`: grants again what a job had revoked, when that job is undone.
 - `dates`: computes `expires_at` and its rule, in SQL.
 - `checking`: the licence check: is this party licensed for that course?
 - `sweeping`: the runs of the sweep; publishes notices (`licence.expiring`) and ends (`licence.expired`).
@@ -31,9 +33,21 @@ from shared.licences.credentials import Issuer, sign_credential, status_document
 from shared.licences.granting import Earned, grant, lock_licences
 from shared.licences.keys import KEYS_PATH, CredentialKeys, CredentialsNotConfigured
 from shared.licences.models import ExpiryRule, Licence, LicenceDue, LicenceState, Sweep
-from shared.licences.queries import Filters, Sort, count_lapses, get, list_licences, made_by, of_session, state_of
+from shared.licences.queries import (
+    Filters,
+    Sort,
+    any_standing,
+    count_lapses,
+    get,
+    holders,
+    list_licences,
+    made_by,
+    of_session,
+    state_of,
+)
+from shared.licences.regranting import grant_again
 from shared.licences.renewals import Renewal, due_renewals
-from shared.licences.revoking import revoke_earned
+from shared.licences.revoking import revoke_earned, revoke_granted, untouched
 from shared.licences.schemas import (
     CheckAnswer,
     CheckedItem,
@@ -104,6 +118,7 @@ __all__ = [
     "Sweep",
     "SweepAnswer",
     "Validity",
+    "any_standing",
     "ask_sweep",
     "begin_tonight",
     "check",
@@ -113,6 +128,8 @@ __all__ = [
     "finish_sweep",
     "get",
     "grant",
+    "grant_again",
+    "holders",
     "grant_on_completion",
     "grouped",
     "holder_of",
@@ -131,6 +148,7 @@ __all__ = [
     "read_code",
     "revoke",
     "revoke_earned",
+    "revoke_granted",
     "sign_credential",
     "state_of",
     "status_document",
@@ -139,5 +157,6 @@ __all__ = [
     "take_back_completions",
     "tonight",
     "unfinished",
+    "untouched",
     "validity",
 ]

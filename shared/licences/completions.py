@@ -57,11 +57,20 @@ def grant_on_completion(
 
 
 def take_back_completions(
-    db: Session, assignment_ids: Select[uuid.UUID], reason: str, actor: Actor, now: datetime
+    db: Session,
+    assignment_ids: Select[uuid.UUID],
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    *,
+    job_id: uuid.UUID | None = None,
 ) -> int:
-    """Revoke the licences of these assignments and restore the ones they superseded. Returns how many were revoked."""
+    """Revoke the licences of these assignments and restore the ones they superseded. Returns how many were revoked.
+
+    job_id: the job that takes them back, for its undo.
+    """
     earned = is_one_of(Licence.assignment_id, db.scalars(assignment_ids).all())
-    return take_back(db, earned, reason, actor, now, data={})
+    return take_back(db, earned, reason, actor, now, data={}, job_id=job_id)
 
 
 def _ranked(db: Session, completed: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:

@@ -7,7 +7,7 @@ finds the first one's licence and renews it. The caller has locked the assignmen
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -24,9 +24,11 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    or_,
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
@@ -39,14 +41,18 @@ from shared.events import Actor
 from shared.jobs import Chunk
 from shared.licences.dates import expiry
 from shared.licences.models import Licence, LicenceDue
-from shared.licences.queries import COUNTS, has_id, subject
+from shared.licences.queries import COUNTS, has_id
+from shared.licences.recording import record_granted, superseded_by
 
 AT = DateTime(timezone=True)
 
 
 @dataclass(frozen=True)
 class Earned:
-    """A completed session, which grants licences. actor: completed the session. job_id: the job that grants."""
+    """A completed session, which grants licences. actor: completed the session. job_id: the job that grants.
+
+    reason: that of an amendment which adds parties; None for a completion.
+    """
 
     course_id: uuid.UUID
     course_version_id: uuid.UUID
@@ -54,6 +60,7 @@ class Earned:
     granted_at: datetime
     actor: Actor
     job_id: uuid.UUID
+    reason: str | None = None
 
 
 class Earning(NamedTuple):
@@ -68,12 +75,17 @@ class Earning(NamedTuple):
 
 @dataclass(frozen=True)
 class Lot:
-    """Licences to grant together. earnings: at most one per party and course, sorted by party; each course licenses."""
+    """Licences to grant together. earnings: at most one per party and course, sorted by party; each course licenses.
+
+    reason, revoked_by: as for `grant`.
+    """
 
     earnings: Sequence[Earning]
     granted_at: datetime
     actor: Actor
     job_id: uuid.UUID | None
+    reason: str | None = None
+    revoked_by: Mapping[str, Actor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,11 +96,20 @@ class Former:
     expires_at: datetime
 
 
-def grant(db: Session, chunk: Chunk, earned: Earned, party_ids: Sequence[str], now: datetime) -> set[str]:
+def grant(
+    db: Session,
+    chunk: Chunk,
+    earned: Earned,
+    party_ids: Sequence[str],
+    now: datetime,
+    *,
+    revoked_by: Mapping[str, Actor] | None = None,
+) -> set[str]:
     """Grant licences of a session to these parties of the chunk. Returns the ids of the parties that got one.
 
-    Skips a party that has a licence of this session, even a revoked one. Grants nothing if the course grants no
-    licences. Call it after everything that locks the parties' assignments: see docs/locks.md.
+    Skips a party that has a licence of this session which is not revoked, or had one of the same job. Grants nothing if
+    the course grants no licences. Call it after everything that locks the parties' assignments: see docs/locks.md.
+    revoked_by: the member who revoked a party's former licence of the session by hand, for the event.
     """
     org_id = current_org(db)
     months = select(Course.licence_months).where(Course.org_id == org_id, Course.id == earned.course_id)
@@ -96,7 +117,10 @@ def grant(db: Session, chunk: Chunk, earned: Earned, party_ids: Sequence[str], n
         return set()
     had = db.scalars(
         select(Licence.party_id).where(
-            Licence.org_id == org_id, Licence.session_id == earned.session_id, chunk.covers(Licence.party_id)
+            Licence.org_id == org_id,
+            Licence.session_id == earned.session_id,
+            chunk.covers(Licence.party_id),
+            or_(Licence.revoked_at.is_(None), Licence.job_id == earned.job_id),
         )
     )
     licensed = set(party_ids).difference(had)
@@ -104,7 +128,8 @@ def grant(db: Session, chunk: Chunk, earned: Earned, party_ids: Sequence[str], n
         Earning(party_id, earned.course_id, earned.course_version_id, earned.session_id, None)
         for party_id in sorted(licensed)
     ]
-    grant_all(db, Lot(earnings, earned.granted_at, earned.actor, earned.job_id), now)
+    lot = Lot(earnings, earned.granted_at, earned.actor, earned.job_id, earned.reason, revoked_by or {})
+    grant_all(db, lot, now)
     return licensed
 
 
@@ -230,28 +255,14 @@ def _rows(columns: Mapping[str, tuple[TypeEngine[Any], list[Any]]]) -> tuple[Fro
 
 def _record(db: Session, lot: Lot, granted: list[uuid.UUID], superseded: int, now: datetime) -> None:
     """Record `licence.granted` for every new licence and `licence.superseded` for every licence it superseded."""
-    ours = has_id(current_org(db), granted)
-    about = func.jsonb_strip_nulls(
-        func.jsonb_build_object(
-            "courseId",
-            Licence.course_id,
-            "courseVersionId",
-            Licence.course_version_id,
-            "sessionId",
-            Licence.session_id,
-            "assignmentId",
-            Licence.assignment_id,
-            "expiresAt",
-            Licence.expires_at,
-            "renews",
-            Licence.renews_id,
-        )
-    )
     data = {"grantedAt": lot.granted_at.isoformat()} | ({} if lot.job_id is None else {"jobId": str(lot.job_id)})
-    each = select(subject(Licence.id), Licence.party_id, about.label("data")).where(ours)
-    events.record_each(db, lot.actor, now, type="licence.granted", count=len(granted), of=each, data=data)
-    by = func.jsonb_build_object("courseId", Licence.course_id, "supersededBy", Licence.id)
-    each = select(subject(Licence.renews_id), Licence.party_id, by.label("data")).where(
-        ours, Licence.renews_id.is_not(None)
-    )
+    data |= {} if lot.reason is None else {"reason": lot.reason}
+    record_granted(db, granted, lot.actor, now, data, _revokers(lot))
+    each = superseded_by(has_id(current_org(db), granted), Licence.renews_id.is_not(None))
     events.record_each(db, lot.actor, now, type="licence.superseded", count=superseded, of=each, data={})
+
+
+def _revokers(lot: Lot) -> ColumnElement[Any]:
+    """Returns the member who revoked the former licence by hand, from one parameter, null for most parties."""
+    by = {party_id: {"type": actor.type, "id": actor.id} for party_id, actor in lot.revoked_by.items()}
+    return literal(by, JSONB).op("->")(Licence.party_id)

@@ -45,6 +45,7 @@ class Licence(Tenant, Base):
     session_id, assignment_id: what it was granted for, exactly one of them. job_id: the job that granted it, if any.
     months, rule: how `expires_at` was computed; months is null after a correction. renews_id: the licence that this
     one superseded. renewal_on: the day on which the sweep assigned the course again, for this licence.
+    revoked_job_id: the job that took it back, such as an amendment; null if a member revoked it by hand.
     code: printed on the certificate and used to verify it; 16 random hexadecimal digits.
     """
 
@@ -67,11 +68,18 @@ class Licence(Tenant, Base):
             postgresql_where=text("revoked_at IS NULL AND superseded_at IS NULL"),
         ),
         Index(
-            "uq_licence_session",
+            "uq_licence_session_unrevoked",
             "org_id",
             "session_id",
             "party_id",
             unique=True,
+            postgresql_where=text("session_id IS NOT NULL AND revoked_at IS NULL"),
+        ),
+        Index(
+            "ix_licence_org_id_session_id_party_id",
+            "org_id",
+            "session_id",
+            "party_id",
             postgresql_where=text("session_id IS NOT NULL"),
         ),
         Index(
@@ -112,6 +120,7 @@ class Licence(Tenant, Base):
     revoked_by_type: Mapped[str | None]
     revoked_by_id: Mapped[ExternalId | None]
     revocation_reason: Mapped[str | None]
+    revoked_job_id: Mapped[uuid.UUID | None]
 
 
 class LicenceDue(Tenant, Base):

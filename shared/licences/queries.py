@@ -5,7 +5,7 @@ has the SQL conditions that the other modules of licences share.
 """
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -124,11 +124,49 @@ def made_by(job: Job) -> Select[str, str, uuid.UUID]:
     ).where(Licence.org_id == job.org_id, Licence.job_id == job.id)
 
 
-def of_session(session_id: uuid.UUID) -> Select[str, uuid.UUID, datetime | None]:
-    """Selects the licences that a session granted, one row per party: `party_id, licence_id, revoked_at`."""
-    return select(Licence.party_id, Licence.id.label("licence_id"), Licence.revoked_at).where(
-        Licence.org_id == func.current_setting("rollcall.org"), Licence.session_id == session_id
+def of_session(session_id: uuid.UUID) -> Select[*tuple[Any, ...]]:
+    """Selects the licence that a session granted to each party: the one that is not revoked, else the latest one.
+
+    Rows of `party_id, licence_id, revoked_at, revoked_by_type, revoked_by_id, revoked_job_id`.
+    """
+    return (
+        select(
+            Licence.party_id,
+            Licence.id.label("licence_id"),
+            Licence.revoked_at,
+            Licence.revoked_by_type,
+            Licence.revoked_by_id,
+            Licence.revoked_job_id,
+        )
+        .distinct(Licence.party_id)
+        .where(Licence.org_id == func.current_setting("rollcall.org"), Licence.session_id == session_id)
+        .order_by(Licence.party_id, Licence.revoked_at.is_(None).desc(), Licence.id.desc())
     )
+
+
+def holders(
+    db: Session,
+    course_id: uuid.UUID,
+    now: datetime,
+    covers: Callable[[Any], ColumnElement[bool]] | None = None,
+) -> Select[str]:
+    """Selects the parties that hold a valid licence of a course now. covers: only parties of a range."""
+    held = select(Licence.party_id).where(
+        Licence.org_id == current_org(db),
+        Licence.course_id == course_id,
+        COUNTS,
+        Licence.granted_at <= now,
+        Licence.expires_at > now,
+    )
+    return held if covers is None else held.where(covers(Licence.party_id))
+
+
+def any_standing(db: Session, session_id: uuid.UUID) -> bool:
+    """True if the session has granted a licence that is not revoked."""
+    standing = select(Licence.id).where(
+        Licence.org_id == current_org(db), Licence.session_id == session_id, Licence.revoked_at.is_(None)
+    )
+    return bool(db.scalar(select(standing.exists())))
 
 
 def count_lapses(

@@ -44,30 +44,70 @@ def revoke_earned(
         Licence.party_id.in_(select(recipients.c.entity_id)),
     )
     data = {"sessionId": str(session_id), "jobId": str(chunk.job.id)}
-    return take_back(db, of_session, reason, actor, now, data=data)
+    return take_back(db, of_session, reason, actor, now, data=data, job_id=chunk.job.id)
+
+
+def untouched(db: Session, chunk: Chunk, job_id: uuid.UUID) -> tuple[dict[str, uuid.UUID], set[str]]:
+    """Returns what is left of the licences that a job granted to the chunk's parties.
+
+    First those that nothing followed, by party: neither corrected nor superseded nor revoked. Then the other parties.
+    Lock the licences before (`lock_licences`).
+    """
+    granted = select(Licence.party_id, Licence.id, Licence.revision).where(
+        Licence.org_id == current_org(db), Licence.job_id == job_id, chunk.covers(Licence.party_id)
+    )
+    rows = db.execute(granted).all()
+    return {row.party_id: row.id for row in rows if row.revision == 1}, {
+        row.party_id for row in rows if row.revision != 1
+    }
+
+
+def revoke_granted(
+    db: Session, chunk: Chunk, licence_ids: Collection[uuid.UUID], data: dict[str, Any], now: datetime
+) -> int:
+    """Revoke these licences by the chunk's job, and restore the ones they superseded. Returns how many were revoked.
+
+    data: the fields of their events, among them `reason`.
+    """
+    data = data | {"jobId": str(chunk.job.id)}
+    which = is_one_of(Licence.id, licence_ids)
+    return take_back(db, which, data["reason"], chunk.job.actor, now, data=data, job_id=chunk.job.id)
 
 
 def take_back(
-    db: Session, which: ColumnElement[bool], reason: str, actor: Actor, now: datetime, *, data: dict[str, Any]
+    db: Session,
+    which: ColumnElement[bool],
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    *,
+    data: dict[str, Any],
+    job_id: uuid.UUID | None = None,
 ) -> int:
     """Revoke these licences and restore the ones they superseded. Returns how many were revoked.
 
-    data: further fields of their events. Locks the holders first, because it decides by their other licences which ones
-    are restored; see docs/locks.md. The ids are read first and then passed as arrays: in a single statement, PostgreSQL
-    evaluates `which` again for each party as long as it has no statistics of the organization.
+    data: further fields of their events. job_id: the job that takes back, None for a member by hand. Locks
+    the holders first, because it decides by their other licences which ones are restored; see docs/locks.md. The
+    ids are read first and then passed as arrays: in a single statement, PostgreSQL evaluates `which` again for each
+    party as long as it has no statistics of the organization.
     """
     of_org = Licence.org_id == current_org(db)
     not_revoked = select(Licence.id, Licence.party_id).where(of_org, which, Licence.revoked_at.is_(None))
     holders = dict(db.execute(not_revoked).tuples().all())
     directory.lock_parties(db, is_one_of(Party.id, sorted(set(holders.values()))))
-    revoked = _revoke(db, holders, reason, actor, now)
+    revoked = _revoke(db, holders, reason, actor, now, job_id)
     if revoked:
         _record(db, revoked, _restore(db, revoked), actor, now, {"reason": reason} | data)
     return len(revoked)
 
 
 def _revoke(
-    db: Session, licence_ids: Collection[uuid.UUID], reason: str, actor: Actor, now: datetime
+    db: Session,
+    licence_ids: Collection[uuid.UUID],
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    job_id: uuid.UUID | None,
 ) -> list[uuid.UUID]:
     """Revoke licences. Returns the ids of those that were not revoked before."""
     revoked = (
@@ -79,6 +119,7 @@ def _revoke(
                 Licence.revoked_by_type: actor.type,
                 Licence.revoked_by_id: actor.id,
                 Licence.revocation_reason: reason,
+                Licence.revoked_job_id: job_id,
                 Licence.revision: Licence.revision + 1,
             }
         )
@@ -106,7 +147,7 @@ def _restore(db: Session, revoked: list[uuid.UUID]) -> list[uuid.UUID]:
     org_id = current_org(db)
     line = (
         select(Licence.renews_id.label("id"))
-        .where(Licence.org_id == org_id, Licence.id.in_(revoked), Licence.renews_id.is_not(None))
+        .where(Licence.org_id == org_id, is_one_of(Licence.id, revoked), Licence.renews_id.is_not(None))
         .cte("line", recursive=True)
     )
     before = aliased(Licence)

@@ -12,6 +12,7 @@ kind.
 from shared.services import (
     assignment_changes,
     assignments,
+    bulk,
     catalogue,
     completions,
     deliveries,
@@ -23,6 +24,7 @@ from shared.services import (
     me,
     organizations,
     rosters,
+    session_completions,
     session_links,
     sessions,
     sweeps,
@@ -33,6 +35,7 @@ from shared.services import (
 __all__ = [
     "assignment_changes",
     "assignments",
+    "bulk",
     "catalogue",
     "completions",
     "deliveries",
@@ -44,6 +47,7 @@ __all__ = [
     "me",
     "organizations",
     "rosters",
+    "session_completions",
     "session_links",
     "sessions",
     "sweeps",

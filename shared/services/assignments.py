@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import Row, Select
 from sqlalchemy.orm import Session
 
-from shared import access, assignments, catalogue, directory, jobs
+from shared import access, assignments, catalogue, directory, jobs, licences
 from shared.access import Caller, Permission
 from shared.assignments import (
     Assignment,
@@ -24,7 +24,7 @@ from shared.assignments import (
 )
 from shared.catalogue import CourseVersion
 from shared.errors import Fault, InvalidInput
-from shared.jobs import Accepted, Key, Kind, Undo, declare
+from shared.jobs import Accepted, Chunk, Job, Key, Kind, Tally, Undo, declare
 from shared.services.submitting import named_parties, need_due_day, need_recipients, submit
 from shared.services.verbs import verb
 
@@ -35,12 +35,31 @@ NO_RECIPIENTS = "/folderIds", "These folders have no parties, so there are no re
 Shown = Row[Assignment, str, str]
 """An assignment with its party's name and its version's label."""
 
+
+def _create(db: Session, chunk: Chunk, request: CreateJob, now: datetime) -> Tally:
+    """Assign to the recipients of a chunk, without those who hold a licence where the request leaves them out."""
+    licensed = None
+    if request.if_licensed == "skip":
+        licensed = licences.holders(db, request.course_id, now, chunk.covers)
+    return assignments.create_chunk(db, chunk, request, now, licensed)
+
+
+def _ask_again(db: Session, _: Job, request: CreateJob, now: datetime) -> None:
+    """Ask what a submission asks: the course is not archived and has a published version, the due day is not past.
+
+    That a recipient is active and in scope is asked by the work, and is the outcome of that recipient.
+    """
+    need_due_day(request.due_on, access.today(db, now))
+    catalogue.active_version(db, request.course_id)
+
+
 CREATE = declare(
     Kind(
         name="assignments.create",
         request=CreateJob,
-        work=assignments.create_chunk,
+        work=_create,
         needs=Permission.ASSIGN,
+        ask_again=_ask_again,
         made=assignments.made_by,
         undo=Undo(assignments.created_by, assignments.close_created_chunk),
     )
@@ -66,6 +85,7 @@ def submit_assignments(
         due_on=body.due_on,
         notify=body.notify,
         if_completed=body.if_completed,
+        **({"if_licensed": "skip"} if body.if_licensed == "skip" else {}),
     )
     accepted = submit(db, caller, CREATE, request, recipients, key=key, body=body, workers=workers, now=now)
     return need_recipients(accepted, *NO_RECIPIENTS)
@@ -87,6 +107,7 @@ def preview_assignments(db: Session, caller: Caller, body: AssignmentRequest, no
         due_on=body.due_on,
         skip_completed=body.if_completed == "skip",
         scope=caller.folders,
+        licensed=licences.holders(db, version.course_id, now) if body.if_licensed == "skip" else None,
         named=body.recipients if body.folder_ids else None,
     )
     outcomes = [PreviewOutcome.model_validate(row) for row in assignments.count_outcomes(db, recipients, terms)]
@@ -152,9 +173,13 @@ def reassign_assignment(
 ) -> Shown:
     """Close an open assignment, and make one of the same version for another party. Returns the new one.
 
+    Asks of the new assignment what a submission asks: its course is not archived, its due date not past.
     Raises NotFound, Stale, AssignmentCompleted, AssignmentClosed, AlreadyAssigned, InvalidInput.
     """
     assignment = assignments.locked(db, assignment_id, caller.folders, expected=expected)
+    assignments.need_open(assignment)
+    need_due_day(assignment.due_on, access.today(db, now))
+    catalogue.need_not_archived(db, assignment.course_id)
     party_id, scope = body.recipient.entity_id, caller.folders
     other_id = assignments.reassign(db, assignment, party_id, body.reason, scope=scope, actor=caller.actor, now=now)
     return assignments.get(db, other_id, scope)

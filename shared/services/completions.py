@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import literal, select
 from sqlalchemy.orm import Session
 
-from shared import access, assignments, clock, licences
+from shared import access, assignments, catalogue, clock, licences
 from shared.access import Caller, Permission
 from shared.assignments import (
     Assignment,
@@ -19,12 +19,14 @@ from shared.assignments import (
     Completion,
     CompletionMethod,
     CompletionRequest,
+    Newer,
+    ReopenRequest,
     SessionTaskRequest,
 )
 from shared.errors import Fault, InvalidInput
 from shared.events import Actor
 from shared.services.assignments import Shown
-from shared.services.submitting import day_it_happened
+from shared.services.submitting import day_it_happened, need_due_day
 from shared.services.verbs import verb
 
 CLOCKS_APART = timedelta(minutes=1)
@@ -48,6 +50,7 @@ def complete_assignment(
     if not own:
         caller.need(Permission.COMPLETE)
     scope = None if own else caller.folders
+    assignments.lock_line(db, [assignment_id])
     method = CompletionMethod.SELF if own else CompletionMethod.ON_BEHALF
     assignment = assignments.locked(db, assignment_id, scope, expected=expected)
     day = day_it_happened(body.occurred_on, access.today(db, now))
@@ -65,6 +68,7 @@ def complete_session_task(db: Session, caller: Caller, body: SessionTaskRequest,
     completed_at = body.completed_at or now
     if completed_at > now + CLOCKS_APART:
         raise InvalidInput(Fault("/completedAt", "The task may not be completed in the future."))
+    assignments.lock_line(db, [body.assignment_id])
     assignment = assignments.locked(db, body.assignment_id, caller.folders)
     if assignment.public_session_id != body.session_id:
         completion = Completion(
@@ -82,20 +86,32 @@ def reopen_assignment(
     db: Session,
     caller: Caller,
     assignment_id: uuid.UUID,
-    reason: str,
+    body: ReopenRequest,
     expected: Collection[int] | None,
     now: datetime,
 ) -> Shown:
     """Reopen a completed or closed assignment, and take back the licence that its completion earned.
 
-    Raises NotFound, Stale, AssignmentOpen, AlreadyAssigned.
+    Asks what a submission asks: the course is not archived, the party active, the due date not past. A new due date
+    may come with it, because that of an assignment that has ended cannot be changed.
+    Raises NotFound, Stale, AssignmentOpen, AlreadyAssigned, InvalidInput.
     """
+    assignments.lock_line(db, [assignment_id])
     assignment = assignments.locked(db, assignment_id, caller.folders, expected=expected)
+    assignments.need_ended(assignment)
+    if "due_on" in body.model_fields_set:
+        assignment.due_on, assignment.reminders = body.due_on, 0
+    need_due_day(assignment.due_on, access.today(db, now))
+    catalogue.need_not_archived(db, assignment.course_id)
+    assignments.need_active(db, assignment.party_id)
+    reason = body.reason
     completed = assignment.state == AssignmentState.COMPLETED
 
     def take_back() -> None:
         why = f"Completion taken back: {reason}"
+        older = assignments.reopen_older(db, [assignment.id], [assignment.party_id], [assignment.course_id])
         licences.take_back_completions(db, select(literal(assignment.id)), why, caller.actor, now)
+        assignments.record_reopened_older(db, older, caller.actor, now, {"reason": why})
 
     assignments.reopen(db, assignment, reason, caller.actor, now, along=take_back if completed else None)
     return assignments.get(db, assignment_id, caller.folders)
@@ -104,6 +120,7 @@ def reopen_assignment(
 def complete_locked(db: Session, assignment: Assignment, completion: Completion, now: datetime) -> None:
     """Complete a locked assignment, and grant a licence if its course licenses on completion.
 
+    Closes the party's open assignments of older versions of the course; the caller has locked them (`lock_line`).
     Raises AssignmentCompleted, AssignmentClosed.
     """
     assignments.need_open(assignment)
@@ -113,5 +130,8 @@ def complete_locked(db: Session, assignment: Assignment, completion: Completion,
         literal(assignment.course_id).label("course_id"),
         literal(assignment.course_version_id).label("course_version_id"),
     )
+    newer = Newer(assignment.party_id, assignment.course_id, assignment.course_version_id, assignment.id)
+    older = assignments.close_older(db, [newer], completion.actor, now)
     licences.grant_on_completion(db, completed, completion.actor, now, most=1)
     assignments.complete(db, assignment, completion, now)
+    assignments.record_closed(db, older, completion.actor, now, {})

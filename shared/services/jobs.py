@@ -39,7 +39,44 @@ def _undo(db: Session, chunk: Chunk, request: UndoJob, now: datetime) -> Tally:
     return undo.work(db, chunk, request, now)
 
 
-UNDO = declare(Kind(name="assignments.undo", request=UndoJob, work=_undo, needs=Permission.MANAGE_ASSIGNMENTS))
+def _undone(db: Session, job: Job, request: UndoJob, now: datetime) -> None:
+    """Do what the kind of the undone job declares for the end of its undo."""
+    undo = KINDS[request.undo_kind].undo
+    if undo is not None and undo.on_end is not None:
+        undo.on_end(db, job, jobs.get(db, request.undo_of), now)
+
+
+def _begin_again(db: Session, job: Job, request: UndoJob, now: datetime) -> None:
+    """Do at a retry what the kind of the undone job declares for the beginning of its undo. Raises CannotUndo."""
+    undo = KINDS[request.undo_kind].undo
+    if job.has_ended and undo is not None and undo.begin is not None:
+        undo.begin(db, jobs.get(db, request.undo_of), now)
+
+
+UNDO = {
+    "assignment": declare(
+        Kind(
+            name="assignments.undo",
+            request=UndoJob,
+            work=_undo,
+            needs=Permission.MANAGE_ASSIGNMENTS,
+            ask_again=_begin_again,
+            on_end=_undone,
+        )
+    ),
+    "party": declare(
+        Kind(
+            name="sessions.undo",
+            request=UndoJob,
+            work=_undo,
+            needs=Permission.ADMIN,
+            ask_again=_begin_again,
+            on_end=_undone,
+            record="licence",
+        )
+    ),
+}
+"""The kinds of undoing jobs, by the noun of their recipients."""
 
 
 class Results(NamedTuple):
@@ -142,25 +179,38 @@ def cancel_job(db: Session, caller: Caller, job_id: uuid.UUID, now: datetime) ->
 
 @verb(*ACTS)
 def retry_job(db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, now: datetime) -> Accepted:
-    """Submit a job of only the failed recipients, with the same request. Raises NotFound, OutOfScope, NothingToRetry.
+    """Submit a job of only the failed recipients, with the same request. Needs the permission of submitting the job.
 
-    Needs the permission that submitting the job needed.
+    Raises NotFound, OutOfScope, NothingToRetry, and the problem that submitting that request would raise now.
     """
     job = need_whole(db, sight_of(caller), job_id)
     kind = jobs.kind_of(job)
     caller.need(kind.needs)
     failed = jobs.failed_recipients(job)
+    kind.need_acceptable(db, job, now)
     return submit(db, caller, kind, kind.request_of(job), failed, retry_of=job.id, workers=workers, now=now)
 
 
 @verb(Permission.MANAGE_ASSIGNMENTS)
-def approve_job(db: Session, caller: Caller, job_id: uuid.UUID, now: datetime) -> Accepted:
+def approve_job(database: Database, caller: Caller, job_id: uuid.UUID, now: datetime) -> Accepted:
     """Approve a job that waits for a second member. Needs the permission that submitting it needed, too.
 
+    Asks again what submission asked, and raises its problem: the job then still waits, and its `error` has the reason.
+    So this verb opens its own transactions: the one of a refused approval is rolled back, and a second writes why.
     Raises NotFound, OutOfScope, PermissionDenied, NotAwaitingApproval, OtherMemberNeeded.
     """
-    caller.need(jobs.kind_of(need_whole(db, sight_of(caller), job_id)).needs)
-    return Accepted(jobs.approve(db, job_id, caller.actor, now), replayed=False)
+    try:
+        with database.transaction(caller.org_id) as db:
+            caller.need(jobs.kind_of(need_whole(db, sight_of(caller), job_id)).needs)
+            return Accepted(jobs.approve(db, job_id, caller.actor, now, _need_acceptable), replayed=False)
+    except jobs.Refused as refused:
+        with database.transaction(caller.org_id) as db:
+            jobs.note_refusal(db, job_id, refused.problem)
+        raise refused.problem from None
+
+
+def _need_acceptable(db: Session, job: Job, now: datetime) -> None:
+    jobs.kind_of(job).need_acceptable(db, job, now)
 
 
 @verb(Permission.MANAGE_ASSIGNMENTS)
@@ -177,10 +227,10 @@ def reject_job(db: Session, caller: Caller, job_id: uuid.UUID, reason: str, now:
 
 @verb(Permission.MANAGE_ASSIGNMENTS)
 def undo_job(db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, now: datetime) -> Accepted:
-    """Submit a job that undoes this one, except for assignments that were changed since. Repeated: the same job.
+    """Submit a job that undoes this one, except for what was changed since. Repeated: the same job.
 
-    A job can be undone for 14 days after its end. What staff submitted needs `training.admin` too.
-    Raises NotFound, OutOfScope, PermissionDenied, CannotUndo.
+    Asks nothing of what a submission asks, because it only puts back what was. A job can be undone for 14 days after
+    its end. What staff submitted needs `training.admin` too. Raises NotFound, OutOfScope, PermissionDenied, CannotUndo.
     """
     job = need_whole(db, sight_of(caller), job_id)
     if jobs.kind_of(job).needs is Permission.ADMIN:
@@ -189,10 +239,17 @@ def undo_job(db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, no
         return Accepted(earlier, replayed=True)
     undo = jobs.kind_of(job).undo
     if undo is None:
-        raise jobs.CannotUndo("Only jobs that made or completed assignments can be undone.")
+        raise jobs.CannotUndo("Jobs of this kind cannot be undone.")
     jobs.need_undoable(job, now)
-    request = UndoJob(undo_of=job.id, undo_kind=job.kind, by="assignment")
-    return submit(db, caller, UNDO, request, undo.recipients(job), undo_of=job.id, workers=workers, now=now)
+    if undo.begin is not None:
+        undo.begin(db, job, now)
+    request = UndoJob(undo_of=job.id, undo_kind=job.kind, by=undo.by)
+    kind, recipients = UNDO[undo.by], undo.recipients(job)
+    scoped = undo.by == "assignment"
+    accepted = submit(db, caller, kind, request, recipients, undo_of=job.id, scoped=scoped, workers=workers, now=now)
+    if not accepted.replayed:
+        jobs.call_on_end(db, accepted.job, now)
+    return accepted
 
 
 @verb()

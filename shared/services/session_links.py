@@ -84,6 +84,7 @@ def complete_by_link(db: Session, link: SessionLink, features: frozenset[str], n
     """
     _organization(db, features)
     try:
+        assignments.lock_line(db, [link.assignment_id])
         assignment = assignments.locked(db, link.assignment_id, None)
     except NotFound:
         raise LinkInvalid from None

@@ -73,10 +73,10 @@ def need_folders(db: Session, caller: Caller, folder_ids: Sequence[str]) -> None
         )
 
 
-def need_due_day(due_on: date | None, today: date) -> None:
+def need_due_day(due_on: date | None, today: date, pointer: str = "/dueOn") -> None:
     """Raise InvalidInput for a due date in the past. today: the organization's day."""
     if due_on is not None and due_on < today:
-        raise InvalidInput(Fault("/dueOn", "The due date may not lie in the past; today is the earliest."))
+        raise InvalidInput(Fault(pointer, "The due date may not lie in the past; today is the earliest."))
 
 
 def day_it_happened(occurred_on: date | None, today: date) -> date:

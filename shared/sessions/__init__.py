@@ -13,21 +13,25 @@ completing and amending, `work` does a chunk of either.
 from shared.sessions.actions import (
     SessionCancelled,
     SessionCompleted,
+    SessionNotCancelled,
     cancel,
     change,
     locked,
     need_not_cancelled,
+    reinstate,
     schedule,
 )
 from shared.sessions.calendar import calendar_file
 from shared.sessions.completion import (
     RosterEmpty,
+    SessionNotBegun,
     SessionNotCompleted,
     amendment_lists,
     begin_completion,
     completion_request,
     end_completion,
     need_amendable,
+    need_begun,
     record_amendment,
     roster_of,
 )
@@ -44,20 +48,24 @@ from shared.sessions.queries import (
     need_whole,
 )
 from shared.sessions.requests import AmendmentJob, CompletionJob
-from shared.sessions.rosters import Addition, add_to_roster, record_attendance, remove_from_roster
-from shared.sessions.schemas import (
-    AmendmentRequest,
+from shared.sessions.roster_schemas import (
     AttendanceRequest,
-    CancellationRequest,
     Refusal,
     RosterAnswer,
     RosterEntryAnswer,
     RosterOutcome,
     RosterRequest,
+)
+from shared.sessions.rosters import Addition, add_to_roster, record_attendance, remove_from_roster
+from shared.sessions.schemas import (
+    AmendmentRequest,
+    CancellationRequest,
+    ReinstatementRequest,
     SessionAnswer,
     SessionChanges,
     SessionRequest,
 )
+from shared.sessions.undoing import attended_by, begin_undo, end_undo, plan_undo, store_undo_outcomes
 from shared.sessions.work import (
     Amendment,
     amend_roster,
@@ -79,7 +87,9 @@ __all__ = [
     "record_attendance",
     "Attendance",
     "AttendanceRequest",
+    "attended_by",
     "begin_completion",
+    "begin_undo",
     "calendar_file",
     "cancel",
     "CancellationRequest",
@@ -88,17 +98,22 @@ __all__ = [
     "completion_request",
     "CompletionJob",
     "end_completion",
+    "end_undo",
     "Filters",
     "get",
     "list_sessions",
     "locked",
     "need_amendable",
+    "need_begun",
     "need_not_cancelled",
     "need_whole",
     "plan_amendment",
     "plan_completion",
+    "plan_undo",
     "record_amendment",
     "Refusal",
+    "reinstate",
+    "ReinstatementRequest",
     "remove_from_roster",
     "list_roster",
     "roster_of",
@@ -116,10 +131,13 @@ __all__ = [
     "SessionChanges",
     "SessionCompleted",
     "SessionMode",
+    "SessionNotCancelled",
+    "SessionNotBegun",
     "SessionNotCompleted",
     "SessionRequest",
     "SessionState",
     "store_amendment_outcomes",
     "store_completion_outcomes",
+    "store_undo_outcomes",
     "TrainingSession",
 ]

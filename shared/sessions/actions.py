@@ -41,14 +41,28 @@ class SessionCancelled(Conflict):
         super().__init__("The session is cancelled, so nothing can be done with it; schedule a new one.")
 
 
+class SessionNotCancelled(Conflict):
+    """Only a cancelled session can be reinstated."""
+
+    slug, title = "session-not-cancelled", "Session not cancelled"
+
+    def __init__(self) -> None:
+        super().__init__("The session is not cancelled, so there is nothing to reinstate.")
+
+
 EVENT_FIELDS = frozenset({"mode", "starts_at", "ends_at", "time_zone", "capacity"})
 """The fields of a session that its events contain. The location is free text, and the link lets anybody join."""
 
 
 def schedule(db: Session, request: SessionRequest, actor: Actor, now: datetime) -> TrainingSession:
-    """Schedule a sitting of the course's active version. Raises InvalidInput, CourseNotPublished."""
+    """Schedule a sitting of the version that the request names, else of the course's active version.
+
+    Raises InvalidInput, CourseNotPublished.
+    """
     version = catalogue.active_version(db, request.course_id)
-    values = request.model_dump()
+    if request.course_version_id is not None:
+        version = catalogue.published_version(db, request.course_id, request.course_version_id)
+    values = request.model_dump(exclude={"course_version_id"})
     _check(db, request.course_id, values)
     session = db.scalars(
         insert(TrainingSession)
@@ -86,6 +100,7 @@ def change(
     session = locked(db, session_id, scope, expected=expected)
     need_whole(db, session_id, scope)
     need_scheduled(session)
+    catalogue.need_not_archived(db, session.course_id, pointer="")
     given = changes.model_dump(exclude_unset=True)
     former = {name: getattr(session, name) for name, value in given.items() if getattr(session, name) != value}
     if not former:
@@ -120,6 +135,31 @@ def cancel(
     touch(db, session, now)
     data = about(session) | {"reason": reason}
     events.record(db, actor, now, Fact("session.cancelled", f"session/{session.id}", data))
+
+
+def reinstate(
+    db: Session,
+    session_id: uuid.UUID,
+    reason: str,
+    *,
+    scope: Collection[str] | None,
+    expected: Collection[int] | None,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Schedule a cancelled session again, with the roster that it had.
+
+    Raises NotFound, OutOfScope, Stale, SessionNotCancelled, InvalidInput for an archived course.
+    """
+    session = locked(db, session_id, scope, expected=expected)
+    need_whole(db, session_id, scope)
+    if session.state != SessionState.CANCELLED:
+        raise SessionNotCancelled
+    catalogue.need_not_archived(db, session.course_id, pointer="")
+    session.state, session.cancelled_at, session.cancellation_reason = SessionState.SCHEDULED, None, None
+    touch(db, session, now)
+    data = about(session) | {"reason": reason}
+    events.record(db, actor, now, Fact("session.reinstated", f"session/{session.id}", data))
 
 
 def locked(

@@ -38,6 +38,21 @@ class SessionNotCompleted(Conflict):
         super().__init__("The session is not completed yet; change its roster, or wait until its completion has ended.")
 
 
+class SessionNotBegun(Conflict):
+    """A session that lies in the future cannot be completed: nobody has attended it yet."""
+
+    slug, title = "session-not-begun", "Session not begun"
+
+    def __init__(self) -> None:
+        super().__init__("The session has not begun; complete it when it has taken place, or correct its times first.")
+
+
+def need_begun(session: TrainingSession, now: datetime) -> None:
+    """Raise SessionNotBegun for a session that starts later than now."""
+    if session.starts_at > now:
+        raise SessionNotBegun
+
+
 def roster_of(session: TrainingSession) -> Select[str]:
     """Select the parties on a session's roster, as a job's recipients."""
     return select(RosterEntry.party_id).where(

@@ -93,7 +93,8 @@ class RosterEntry(Tenant, Base):
     """A party on the roster of a session. The licence that it earned has the session's id.
 
     amended_at: when an amendment last added or removed the party. removed_at: when an amendment removed it. A party
-    that is removed before the completion leaves no row.
+    that is removed before the completion leaves no row. attendance: counts as `attended` until it is recorded.
+    attendance_recorded_at: null until then, or if a process of the former release recorded it.
     """
 
     __tablename__ = "roster_entry"
@@ -107,6 +108,7 @@ class RosterEntry(Tenant, Base):
     session_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     party_id: Mapped[ExternalId] = mapped_column(primary_key=True)
     attendance: Mapped[str] = mapped_column(server_default=Attendance.ATTENDED)
+    attendance_recorded_at: Mapped[datetime | None]
     added_by_type: Mapped[str]
     added_by_id: Mapped[ExternalId]
     added_at: Mapped[datetime]

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ScalarSelect,
     Select,
     Text,
+    Uuid,
     case,
     cast,
     exists,
@@ -32,14 +33,17 @@ from shared.errors import NotFound, OutOfScope
 from shared.jobs import Job, JobOutcome, Outcome, OutcomeCode
 from shared.periods import Period
 from shared.sessions.models import Attendance, RosterEntry, SessionMode, SessionState, TrainingSession
-from shared.sessions.schemas import RosterOutcome
+from shared.sessions.roster_schemas import RosterOutcome
 
 COMPLETE, AMEND = "sessions.complete", "sessions.amend"
 """The kinds of job whose outcomes tell what a session brought the parties on its roster."""
 
 
-Licensed = Select[str, uuid.UUID, datetime | None]
-"""The licences that a session granted, also revoked ones: `party_id, licence_id, revoked_at`."""
+ATTENDED = RosterEntry.attendance == Attendance.ATTENDED
+
+Licensed = Select[*tuple[Any, ...]]
+"""The licence that a session granted to each party, perhaps a revoked one: `party_id, licence_id, revoked_at,
+revoked_by_type, revoked_by_id, revoked_job_id`."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,11 @@ class Filters:
 
 def list_sessions(
     db: Session, filters: Filters, scope: Collection[str] | None
-) -> Select[TrainingSession, str, str, int]:
-    """Select sessions by their start: rows of (TrainingSession, course_title, version_label, roster_size)."""
+) -> Select[TrainingSession, str, str, int, int]:
+    """Select sessions by their start.
+
+    Rows of (TrainingSession, course_title, version_label, roster_size, unrecorded).
+    """
     rows = _shown(db, scope).order_by(TrainingSession.starts_at, TrainingSession.id)
     for column, value in (
         (TrainingSession.course_id, filters.course_id),
@@ -76,7 +83,7 @@ def list_sessions(
     return rows
 
 
-def get(db: Session, session_id: uuid.UUID, scope: Collection[str] | None) -> Row[TrainingSession, str, str, int]:
+def get(db: Session, session_id: uuid.UUID, scope: Collection[str] | None) -> Row[TrainingSession, str, str, int, int]:
     """Return one row as of `list_sessions`. Raises NotFound, also for a session whose roster is outside the scope."""
     row = db.execute(_shown(db, scope).where(TrainingSession.id == session_id)).one_or_none()
     if row is None:
@@ -108,12 +115,13 @@ def list_roster(
     each = licensed.subquery("each")
     licence = select(each).where(each.c.party_id == RosterEntry.party_id).offset(0).lateral("licensed")
     shown = directory.in_scope(RosterEntry.party_id, scope)
+    licence_id = cast(null(), Uuid) if session.completion_job_id is None else licence.c.licence_id
     return (
         select(
             RosterEntry,
             directory.name_of(RosterEntry.org_id, RosterEntry.party_id),
             _outcome(db, session, licence.c).label("outcome"),
-            licence.c.licence_id,
+            licence_id.label("licence_id"),
         )
         .outerjoin(licence, true())
         .where(RosterEntry.org_id == session.org_id, RosterEntry.session_id == session.id, shown)
@@ -127,13 +135,13 @@ def has_outcome(
     """The condition that a job of the session's completion or of an amendment stored such an outcome for a party."""
     return exists().where(
         JobOutcome.org_id == session.org_id,
-        is_one_of(JobOutcome.job_id, _jobs(db, session)),
+        is_one_of(JobOutcome.job_id, jobs_of(db, session)),
         JobOutcome.entity_id == entity_id,
         which,
     )
 
 
-def _jobs(db: Session, session: TrainingSession) -> list[uuid.UUID]:
+def jobs_of(db: Session, session: TrainingSession, *which: ColumnElement[bool]) -> list[uuid.UUID]:
     """Return the ids of the session's completions and amendments. None is older than the completion that it names."""
     return list(
         db.scalars(
@@ -142,6 +150,7 @@ def _jobs(db: Session, session: TrainingSession) -> list[uuid.UUID]:
                 Job.id >= session.completion_job_id,
                 Job.kind.in_((COMPLETE, AMEND)),
                 Job.request["sessionId"].astext == str(session.id),
+                *which,
             )
         )
     )
@@ -166,7 +175,7 @@ def _outcome(db: Session, session: TrainingSession, licence: Any) -> Any:
     )
 
 
-def _shown(db: Session, scope: Collection[str] | None) -> Select[TrainingSession, str, str, int]:
+def _shown(db: Session, scope: Collection[str] | None) -> Select[TrainingSession, str, str, int, int]:
     org_id = TrainingSession.org_id
     return (
         select(
@@ -174,6 +183,7 @@ def _shown(db: Session, scope: Collection[str] | None) -> Select[TrainingSession
             catalogue.TITLE.label("course_title"),
             CourseVersion.label.label("version_label"),
             _roster_size(scope).label("roster_size"),
+            _roster_size(scope, RosterEntry.attendance_recorded_at.is_(None), ATTENDED).label("unrecorded"),
         )
         .outerjoin(Course, catalogue.is_course(org_id, TrainingSession.course_id))
         .outerjoin(CourseVersion, catalogue.is_version(org_id, TrainingSession.course_version_id))
@@ -190,8 +200,8 @@ def is_visible(scope: Collection[str] | None) -> ColumnElement[bool]:
     return or_(~exists().where(*of_session), inside)
 
 
-def _roster_size(scope: Collection[str] | None) -> ScalarSelect[int]:
-    return select(func.count()).select_from(RosterEntry).where(*_on_roster(scope)).scalar_subquery()
+def _roster_size(scope: Collection[str] | None, *which: ColumnElement[bool]) -> ScalarSelect[int]:
+    return select(func.count()).select_from(RosterEntry).where(*_on_roster(scope), *which).scalar_subquery()
 
 
 def _outside_size(scope: Collection[str] | None) -> ColumnElement[int]:

@@ -25,9 +25,11 @@ class CompletionJob(JobRequest):
 class AmendmentJob(CompletionJob):
     """A job of kind `sessions.amend`. Its recipients are the parties to add and those to remove.
 
+    after_revocation: also those whose licence of the session another member has revoked by hand.
     added, removed: only the shorter of the two lists is stored; all other recipients belong to the other list.
     """
 
     reason: str
+    after_revocation: bool = False
     added: list[str] | None = None
     removed: list[str] | None = None

@@ -27,12 +27,11 @@ from sqlalchemy import (
     literal,
     select,
     union_all,
-    update,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
-from shared import directory, events
+from shared import catalogue, directory, events
 from shared.arrays import texts
 from shared.directory import FolderMember, Party
 from shared.errors import NotFound
@@ -40,7 +39,7 @@ from shared.events import Actor, Fact
 from shared.jobs import OutcomeCode
 from shared.sessions.actions import about, locked, need_scheduled, size
 from shared.sessions.models import Attendance, RosterEntry, TrainingSession
-from shared.sessions.schemas import CAPACITY_EXCEEDED
+from shared.sessions.roster_schemas import CAPACITY_EXCEEDED, recorded_attendance
 
 ADDED, ALREADY_THERE = "added", "already-there"
 
@@ -69,10 +68,12 @@ def add_to_roster(
 ) -> Addition:
     """Add parties to the roster until its capacity is reached: named ones in their order, then those of folders by id.
 
-    scope: the caller's folders, None for all. Raises NotFound, SessionCompleted, SessionCancelled.
+    scope: the caller's folders, None for all. Raises NotFound, SessionCompleted, SessionCancelled, InvalidInput for an
+    archived course.
     """
     session = locked(db, session_id, scope)
     need_scheduled(session)
+    catalogue.need_not_archived(db, session.course_id, pointer="")
     room = None if session.capacity is None else session.capacity - size(db, session_id)
     placed = _placed(session, party_ids, folder_ids, scope, room)
     entries = select(
@@ -127,13 +128,15 @@ def record_attendance(
     session = locked(db, session_id, scope)
     need_scheduled(session)
     mine = _entry_of(session, party_id, scope)
-    former = db.scalar(select(RosterEntry.attendance).where(*mine))
-    if former is None:
+    entry = db.scalar(select(RosterEntry).where(*mine).execution_options(populate_existing=True))
+    if entry is None:
         raise NotFound("party on this roster")
+    former = recorded_attendance(entry)
     if former == attendance:
         return
-    db.execute(update(RosterEntry).where(*mine).values(attendance=attendance))
-    data = about(session) | {"attendance": attendance, "former": {"attendance": former}}
+    entry.attendance, entry.attendance_recorded_at = attendance, now
+    db.flush()
+    data = about(session) | {"attendance": attendance, "former": {"attendance": former or Attendance.ATTENDED}}
     events.record(db, actor, now, Fact("session.attendance_recorded", f"session/{session_id}", data, party_id=party_id))
 
 

@@ -1,17 +1,15 @@
-"""Sessions and their rosters in requests and answers of the API."""
+"""Sessions in requests and answers of the API. Their rosters are in `roster_schemas`."""
 
 import uuid
-from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from shared.catalogue import WebAddress
-from shared.jobs import OutcomeCode
-from shared.sessions.models import Attendance, RosterEntry, SessionMode, SessionState, TrainingSession
-from shared.wire import Answer, Id, Instant, Line, Paragraph, PartyIds, Received, ReceivedInstant
+from shared.sessions.models import SessionMode, SessionState, TrainingSession
+from shared.sessions.roster_schemas import MAX_RECIPIENTS, Attendees
+from shared.wire import Answer, Instant, Line, Paragraph, Received, ReceivedInstant
 
-MAX_RECIPIENTS = 50_000
 MAX_CAPACITY = 1_000_000
 
 Capacity = Annotated[int, Field(ge=1, le=MAX_CAPACITY)]
@@ -19,12 +17,14 @@ Zone = Annotated[str, Field(max_length=64)]
 
 
 class SessionRequest(Received):
-    """A sitting of a course's active version. It may lie in the past, to record it afterwards.
+    """A sitting of a course's version. It may lie in the past, to record it afterwards.
 
-    timeZone: the IANA zone in which the times are shown. capacity: upper bound of parties on the roster, null for none.
+    courseVersionId: a published version, the active one by default. timeZone: the IANA zone in which the times
+    are shown. capacity: upper bound of parties on the roster, null for none.
     """
 
     course_id: uuid.UUID
+    course_version_id: uuid.UUID | None = None
     mode: SessionMode
     starts_at: ReceivedInstant
     ends_at: ReceivedInstant
@@ -59,41 +59,16 @@ class SessionChanges(Received):
         return self
 
 
-class Attendee(Received):
-    """A party to add or remove. Members cannot be on a roster."""
-
-    entity_type: Literal["party"]
-    entity_id: Id
-
-
-Attendees = Annotated[list[str], PartyIds(Attendee, MAX_RECIPIENTS)]
-
-
-class RosterRequest(Received):
-    """Parties to add to the roster: `recipients` names parties, `folderIds` all parties of these folders."""
-
-    recipients: Attendees = Field(default=[])
-    folder_ids: list[Id] = Field(default=[], max_length=500)
-
-    @model_validator(mode="after")
-    def _has_recipients(self) -> Self:
-        if not self.recipients and not self.folder_ids:
-            raise ValueError("name at least one recipient or folder")
-        return self
-
-
-class AttendanceRequest(Received):
-    """The attendance of a party. Only parties that attended are licensed."""
-
-    attendance: Attendance
-
-
 class AmendmentRequest(Received):
-    """A correction of the roster. add: parties that attended and are missing. remove: parties that did not attend."""
+    """A correction of the roster. add: parties that attended and are missing. remove: parties that did not attend.
+
+    afterRevocation: grants also to those whose licence of this session another member has revoked by hand.
+    """
 
     add: Attendees = Field(default=[])
     remove: Attendees = Field(default=[])
     reason: Paragraph
+    after_revocation: bool = False
 
     @model_validator(mode="after")
     def _names_a_party(self) -> Self:
@@ -106,6 +81,12 @@ class AmendmentRequest(Received):
 
 class CancellationRequest(Received):
     """The reason of the cancellation."""
+
+    reason: Paragraph
+
+
+class ReinstatementRequest(Received):
+    """The reason why a cancelled session takes place after all."""
 
     reason: Paragraph
 
@@ -136,7 +117,10 @@ class SessionCancellation(Answer):
 
 
 class SessionAnswer(Answer):
-    """A session. rosterSize: the number of parties on its roster that are in the caller's scope."""
+    """A session. rosterSize: the number of parties on its roster that are in the caller's scope.
+
+    unrecorded: the number of them whose attendance is not recorded. At completion they count as attended.
+    """
 
     id: uuid.UUID
     course_id: uuid.UUID
@@ -151,6 +135,7 @@ class SessionAnswer(Answer):
     join_url: str | None
     capacity: int | None
     roster_size: int
+    unrecorded: int
     state: SessionState
     scheduled_by: SessionActor
     created_at: Instant
@@ -176,6 +161,7 @@ class SessionAnswer(Answer):
             join_url=session.join_url,
             capacity=session.capacity,
             roster_size=row.roster_size,
+            unrecorded=row.unrecorded,
             state=SessionState(session.state),
             scheduled_by=SessionActor(type=session.scheduled_by_type, id=session.scheduled_by_id),
             created_at=session.created_at,
@@ -200,76 +186,3 @@ def _cancellation(session: TrainingSession) -> SessionCancellation | None:
     return SessionCancellation.model_validate(
         {"cancelled_at": session.cancelled_at, "reason": session.cancellation_reason}
     )
-
-
-class RosterOutcome(StrEnum):
-    """The result of a session's completion for a party.
-
-    completed: it attended, and the course grants no licence. revoked: its licence was revoked later. removed: an
-    amendment removed it. pending: the job has not processed it yet. cancelled: the job ended before it did.
-    """
-
-    LICENSED = "licensed"
-    COMPLETED = "completed"
-    NOT_ATTENDED = "not-attended"
-    FAILED = "failed"
-    REVOKED = "revoked"
-    REMOVED = "removed"
-    PENDING = "pending"
-    CANCELLED = "cancelled"
-
-
-class RosterEntryAnswer(Answer):
-    """A party on the roster.
-
-    outcome: null before the session is completed. licenceId: null if the session has granted the party no licence.
-    """
-
-    entity_id: str
-    display_name: str
-    attendance: Attendance
-    outcome: RosterOutcome | None
-    licence_id: uuid.UUID | None
-    added_at: Instant
-    amended_at: Instant | None
-
-    @classmethod
-    def of(cls, row: Any) -> Self:
-        """The answer for a row of `sessions.list_roster`."""
-        entry: RosterEntry = row[0]
-        return cls(
-            entity_id=entry.party_id,
-            display_name=row.display_name,
-            attendance=Attendance(entry.attendance),
-            outcome=None if row.outcome is None else RosterOutcome(row.outcome),
-            licence_id=row.licence_id,
-            added_at=entry.added_at,
-            amended_at=entry.amended_at,
-        )
-
-
-CAPACITY_EXCEEDED = "capacity-exceeded"
-"""The only reason of a refusal that is not an outcome code of jobs."""
-
-
-class Refusal(Answer):
-    """A party that was not added to the roster, and the reason."""
-
-    entity_id: str
-    code: Literal["party-not-found", "out-of-scope", "party-inactive", "capacity-exceeded"]
-    detail: str
-
-    @classmethod
-    def of(cls, entity_id: str, code: str) -> Self:
-        """The refusal of a party for a reason."""
-        full = "The roster is full: the session's capacity is reached."
-        detail = full if code == CAPACITY_EXCEEDED else OutcomeCode(code).detail
-        return cls.model_validate({"entity_id": entity_id, "code": code, "detail": detail})
-
-
-class RosterAnswer(Answer):
-    """The result of adding parties. refused: by code, then in the order of adding."""
-
-    added: int
-    already_there: int
-    refused: list[Refusal]

@@ -3,7 +3,6 @@
 Licences and assignments are other nouns: `shared/services/sessions.py` joins their work with this one.
 """
 
-import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +22,7 @@ from sqlalchemy import (
     literal,
     not_,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -31,6 +31,7 @@ from sqlalchemy.orm import Session
 from shared import directory
 from shared.arrays import texts
 from shared.directory import Party
+from shared.events import Actor
 from shared.jobs import Chunk, JobOutcome, OutcomeCode, Tally, store_outcomes
 from shared.sessions.actions import locked
 from shared.sessions.models import Attendance, RosterEntry, TrainingSession
@@ -39,8 +40,8 @@ from shared.sessions.requests import AmendmentJob, CompletionJob
 
 TO_ADD, TO_REMOVE = "to-add", "to-remove"
 
-Licences = Mapping[str, Row[str, uuid.UUID, datetime | None]]
-"""The licences of a session by party: rows of (party_id, licence_id, revoked_at)."""
+Licences = Mapping[str, Row[*tuple[Any, ...]]]
+"""The licence of a session by party: rows with the columns of `queries.Licensed`."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,15 @@ class Completion:
 
 @dataclass(frozen=True)
 class Amendment:
-    """The plan of an amendment for a chunk. others: the outcome codes of parties that do not change, by party."""
+    """The plan of an amendment for a chunk. others: the outcome codes of parties that do not change, by party.
+
+    revoked_by: of the parties to add, those whose licence a member has revoked by hand, each with that member.
+    """
 
     to_add: Sequence[str]
     to_remove: Sequence[str]
     others: Mapping[str, str]
+    revoked_by: Mapping[str, Actor]
 
 
 def plan_completion(db: Session, chunk: Chunk, request: CompletionJob, licensed: Licensed) -> Completion:
@@ -71,8 +76,10 @@ def plan_completion(db: Session, chunk: Chunk, request: CompletionJob, licensed:
             others[party_id] = OutcomeCode.NOT_ON_ROSTER
         elif not attended[party_id]:
             others[party_id] = OutcomeCode.NOT_ATTENDED
-        elif licence := licences.get(party_id):
-            others[party_id] = OutcomeCode.LICENCE_REVOKED if licence.revoked_at else OutcomeCode.ALREADY_LICENSED
+        elif (licence := licences.get(party_id)) and licence.revoked_at is None:
+            others[party_id] = OutcomeCode.ALREADY_LICENSED
+        elif licence and licence.revoked_job_id is None:
+            others[party_id] = OutcomeCode.LICENCE_REVOKED
         else:
             to_license.append(party_id)
     return Completion(to_license, others, licences)
@@ -90,9 +97,14 @@ def plan_amendment(db: Session, chunk: Chunk, request: AmendmentJob, licensed: L
     """
     session = locked(db, request.session_id, None)
     directory.lock_parties(db, and_(chunk.covers(Party.id), Party.id.in_(chunk.recipients)))
-    each = _select_codes(db, chunk, request, session, licensed)
-    by_party = dict(db.execute(each).tuples().all())
+    rows = db.execute(_select_codes(db, chunk, request, session, licensed)).all()
+    by_party = {row.entity_id: row.code for row in rows}
     return Amendment(
+        revoked_by={
+            row.entity_id: Actor(row.revoked_by_type, row.revoked_by_id)
+            for row in rows
+            if row.by_hand and row.code == TO_ADD
+        },
         to_add=[party_id for party_id, code in by_party.items() if code == TO_ADD],
         to_remove=[party_id for party_id, code in by_party.items() if code == TO_REMOVE],
         others={party_id: code for party_id, code in by_party.items() if code not in (TO_ADD, TO_REMOVE)},
@@ -109,8 +121,14 @@ def amend_roster(db: Session, chunk: Chunk, request: AmendmentJob, amendment: Am
         RosterEntry.added_by_id: literal(chunk.job.submitted_by_id),
         RosterEntry.added_at: literal(now),
         RosterEntry.amended_at: literal(now),
+        RosterEntry.attendance_recorded_at: literal(now),
     }
-    there = {"attendance": Attendance.ATTENDED, "amended_at": now, "removed_at": None}
+    there = {
+        "attendance": Attendance.ATTENDED,
+        "attendance_recorded_at": now,
+        "amended_at": now,
+        "removed_at": None,
+    }
     db.execute(
         upsert(RosterEntry)
         .from_select(list(values), select(*values.values()), include_defaults=False)
@@ -134,36 +152,73 @@ def store_amendment_outcomes(
 
 def _select_codes(
     db: Session, chunk: Chunk, request: AmendmentJob, session: TrainingSession, licensed: Licensed
-) -> Select[str, str]:
-    """Select each party of a chunk with `to-add`, `to-remove` or an outcome code."""
+) -> Select[*tuple[Any, ...]]:
+    """Select each party of a chunk: `entity_id, code, by_hand, revoked_by_type, revoked_by_id`.
+
+    code: see `_amendment_code`. by_hand: a member revoked its licence of the session by hand.
+    """
     each, licence = chunk.recipients.subquery(), licensed.subquery()
     entity_id = each.c.entity_id
     its_licence = and_(licence.c.party_id == entity_id, chunk.covers(licence.c.party_id))
-    removing = _removing(chunk, request, entity_id)
+    by_hand = _revoked_by_hand(licence.c)
+    code = _amendment_code(db, chunk, request, session, entity_id, licence.c)
+    entry = and_(*_entries(chunk, request), RosterEntry.party_id == entity_id)
+    return (
+        select(
+            entity_id.label("entity_id"),
+            code.label("code"),
+            by_hand.label("by_hand"),
+            licence.c.revoked_by_type,
+            licence.c.revoked_by_id,
+        )
+        .select_from(each)
+        .outerjoin(Party, and_(Party.org_id == chunk.job.org_id, Party.id == entity_id, chunk.covers(Party.id)))
+        .outerjoin(RosterEntry, entry)
+        .outerjoin(licence, its_licence)
+    )
+
+
+def _revoked_by_hand(licence: Any) -> ColumnElement[bool]:
+    """The condition that the licence was revoked, and not by a job.
+
+    A former release stored no job: an amendment then revoked the licence at the instant at which it removed the party.
+    """
+    return and_(
+        licence.revoked_at.is_not(None),
+        licence.revoked_job_id.is_(None),
+        func.coalesce(RosterEntry.removed_at != licence.revoked_at, literal(True)),
+    )
+
+
+def _amendment_code(
+    db: Session,
+    chunk: Chunk,
+    request: AmendmentJob,
+    session: TrainingSession,
+    entity_id: ColumnElement[str],
+    licence: Any,
+) -> ColumnElement[str]:
+    """The code of a party: `to-add`, `to-remove` or an outcome code. licence: the columns of the session's licence."""
+    removing, by_hand = _removing(chunk, request, entity_id), _revoked_by_hand(licence)
     on_roster = and_(RosterEntry.party_id.is_not(None), RosterEntry.removed_at.is_(None))
     attended = and_(on_roster, has_outcome(db, session, entity_id, JobOutcome.code == OutcomeCode.ATTENDED))
-    licence_stands = and_(licence.c.licence_id.is_not(None), licence.c.revoked_at.is_(None))
-    has_something = licence_stands | and_(on_roster, licence.c.licence_id.is_not(None)) | attended
-    code = case(
+    licence_stands = and_(licence.licence_id.is_not(None), licence.revoked_at.is_(None))
+    has_something = licence_stands | and_(on_roster, licence.licence_id.is_not(None)) | attended
+    actor = chunk.job.actor
+    by_actor = and_(licence.revoked_by_type == actor.type, licence.revoked_by_id == actor.id)
+    revoked_code = OutcomeCode.OTHER_MEMBER_NEEDED if request.after_revocation else OutcomeCode.LICENCE_REVOKED
+    return case(
         (
             Party.id.is_(None) | not_(directory.in_scope(entity_id, chunk.job.scope)),
             literal(OutcomeCode.PARTY_NOT_FOUND, Text),
         ),
         (and_(removing, has_something), literal(TO_REMOVE, Text)),
         (removing, literal(OutcomeCode.NOT_LICENSED, Text)),
-        (licence.c.revoked_at.is_not(None), literal(OutcomeCode.LICENCE_REVOKED, Text)),
-        (licence.c.licence_id.is_not(None), literal(OutcomeCode.ALREADY_LICENSED, Text)),
+        (and_(by_hand, by_actor if request.after_revocation else true()), literal(revoked_code, Text)),
+        (licence_stands, literal(OutcomeCode.ALREADY_LICENSED, Text)),
         (attended, literal(OutcomeCode.ALREADY_COMPLETED, Text)),
-        (and_(not_(Party.active), not_(on_roster)), literal(OutcomeCode.PARTY_INACTIVE, Text)),
+        (and_(not_(Party.active), RosterEntry.party_id.is_(None)), literal(OutcomeCode.PARTY_INACTIVE, Text)),
         else_=literal(TO_ADD, Text),
-    )
-    entry = and_(*_entries(chunk, request), RosterEntry.party_id == entity_id)
-    return (
-        select(entity_id, code)
-        .select_from(each)
-        .outerjoin(Party, and_(Party.org_id == chunk.job.org_id, Party.id == entity_id, chunk.covers(Party.id)))
-        .outerjoin(RosterEntry, entry)
-        .outerjoin(licence, its_licence)
     )
 
 

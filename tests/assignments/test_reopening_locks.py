@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock, events
 from shared.access import Caller, Permission
-from shared.assignments import AlreadyAssigned, Assignment
+from shared.assignments import AlreadyAssigned, Assignment, ReopenRequest
 from shared.events import Fact
 from shared.services.completions import reopen_assignment
 from tests.assignments.asking import assign, body
@@ -30,7 +30,7 @@ def test_reopening_waits_for_an_assigning_chunk_before_it_holds_the_event_counte
 
     def reopen(db: Session) -> None:
         caller = Caller(org.id, "member-1", frozenset({Permission.MANAGE_ASSIGNMENTS}))
-        reopen_assignment(db, caller, assignment_id, "x", None, clock.now())
+        reopen_assignment(db, caller, assignment_id, ReopenRequest(reason="x"), None, clock.now())
 
     with org.transaction() as chunk:
         done = chunk.scalars(select(Assignment)).one()

@@ -40,6 +40,7 @@ def test_a_new_course_has_the_defaults_and_no_version(org: Org) -> None:
         "renewalWindowDays": None,
         "earlyRenewal": "resets",
         "renewBeforeDays": None,
+        "newerSatisfies": True,
         "activeVersion": None,
         "archivedAt": None,
     }

@@ -31,7 +31,7 @@ BREAKAGES = {
            SELECT org_id, course_id, course_version_id, party_id, reason, 'system', 'test', now() FROM assignment""",
     ),
     "I3: two licences of one session and party": (
-        "DROP INDEX uq_licence_session, uq_licence_counting",
+        "DROP INDEX uq_licence_session_unrevoked, uq_licence_counting",
         """INSERT INTO licence (org_id, party_id, course_id, course_version_id, session_id, granted_by_type,
                granted_by_id, granted_at, expires_at, months, rule)
            SELECT org_id, party_id, course_id, course_version_id, session_id, 'system', 'test', granted_at, expires_at,

@@ -158,7 +158,7 @@ def test_all_checks_of_the_doctor_pass_after_the_demo(running: Path) -> None:
     told = doctor(running, "--invariants")
     assert [check for check in told["checks"] if not check["ok"]] == []
     assert told["ok"] is True
-    assert {"settings", "programs", "postgresql", "migrations", "serving role", "row-level security"} <= {
+    assert {"settings", "programs", "postgresql", "migrations", "upgrade", "serving role", "row-level security"} <= {
         check["name"] for check in told["checks"]
     }
     assert {"clock", "work", "redis", "api", "I1", "I2", "I5"} <= {check["name"] for check in told["checks"]}

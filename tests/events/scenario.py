@@ -101,7 +101,19 @@ def to_assignments(org: Org, worker: InProcessWorker, course_id: str) -> None:
     ok(org.client(Permission.COMPLETE_SESSION_TASKS).post("/v1/session-tasks/complete", json=task))
     done = job(org, worker, client, "/v1/assignments/complete", {"assignmentIds": [own["crew-4"]]})
     job(org, worker, client, f"/v1/jobs/{done['id']}/undo", {})
-    job(org, worker, client, "/v1/assignments/close", {"assignmentIds": [own["crew-5"]], "reason": "Not needed"})
+    closed = job(
+        org, worker, client, "/v1/assignments/close", {"assignmentIds": [own["crew-5"]], "reason": "Not needed"}
+    )
+    job(org, worker, client, f"/v1/jobs/{closed['id']}/undo", {})
+    two = {"assignmentIds": [own["crew-4"], own["crew-5"]]}
+    job(org, worker, client, "/v1/assignments/remind", two)
+    for path, change in (
+        ("change", {"set": {"dueOn": "2099-08-31"}, "why": "The ship is late"}),
+        ("change", {"set": {"courseId": org.with_course()}, "why": "The wrong course"}),
+        ("close", {"reason": "Not needed"}),
+    ):
+        done = job(org, worker, client, f"/v1/assignments/{path}", two | change)
+        job(org, worker, client, f"/v1/jobs/{done['id']}/undo", {})
     job(org, worker, client, f"/v1/jobs/{made['id']}/undo", {})
 
 
@@ -177,3 +189,7 @@ def to_sessions(org: Org, worker: InProcessWorker, course_id: str) -> None:
     amendment = {"add": parties("crew-2"), "remove": parties("crew-1"), "reason": "The list was another day's"}
     job(org, worker, client, f"{one}/amend", amendment)
     ok(client.post(f"{other}/cancel", json={"reason": "Storm"}))
+    ok(client.post(f"{other}/reinstate", json={"reason": "It blew over"}))
+    ok(client.post(f"{other}/roster", json={"recipients": parties("crew-4")}))
+    mistaken = job(org, worker, client, f"{other}/complete", {})
+    job(org, worker, client, f"/v1/jobs/{mistaken['id']}/undo", {})

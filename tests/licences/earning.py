@@ -16,7 +16,7 @@ from shared.directory import recipients
 from shared.events import Actor
 from shared.jobs import Chunk, JobRequest, Submission, Tally
 from shared.licences import Earned, Licence
-from shared.services.sessions import COMPLETE
+from shared.services.session_completions import COMPLETE
 from shared.sessions.models import TrainingSession
 from tests.factories import Org
 

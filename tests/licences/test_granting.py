@@ -115,7 +115,8 @@ def test_an_amendment_restores_the_former_licence(org: Org) -> None:
     assert [event["subject"] for event in recorded(org, "licence.restored")] == [f"licence/{former.id}"]
     (revoked,) = recorded(org, "licence.revoked")
     assert revoked["data"]["former"] == {"state": "active"}
-    assert grant(org, course, "a", session_id=session) == 0, "the amended session granted a licence again"
+    assert grant(org, course, "b", session_id=session) == 0, "a licence that is not revoked was granted twice"
+    assert grant(org, course, "a", session_id=session, at=NOON + timedelta(days=4)) == 1
 
 
 def test_an_amendment_restores_nothing_while_another_licence_counts(org: Org) -> None:

@@ -136,6 +136,24 @@ def test_an_invitation_to_a_session_that_was_completed_before_its_end_is_suppres
 ) -> None:
     with time_machine.travel(NOW, tick=False):
         mails.plan()
+        change(mails, session, startsAt="2026-08-20T08:00:00Z", endsAt="2026-08-20T12:00:00Z")
         complete(mails.org, mails.worker, session)
         mails.send()
     assert mails.states()[0] == ("ada", "suppressed", "session-over")
+
+
+def test_a_reinstated_session_is_told_to_its_roster_and_adds_the_appointment_again(
+    mails: Correspondence, session: str
+) -> None:
+    with time_machine.travel(NOW, tick=False):
+        mails.deliver()
+        client, one = mails.org.client(), f"/v1/sessions/{session}"
+        assert client.post(f"{one}/cancel", json={"reason": "Storm"}).status_code == 200
+        (cancellation,) = mails.deliver()
+        assert client.post(f"{one}/reinstate", json={"reason": "It blew over"}).status_code == 200
+        (mail,) = mails.deliver()
+    assert mail["Subject"] == "Hydrogen-sulfide response: session on 1 September 2026 takes place after all"
+    (method, event), (former, before) = entry(mail), entry(cancellation)
+    assert (former, method, str(event["STATUS"])) == ("CANCEL", "REQUEST", "CONFIRMED")
+    assert event["UID"] == before["UID"]
+    assert event["SEQUENCE"] > before["SEQUENCE"]

@@ -78,7 +78,7 @@ def test_results_name_the_granted_licences(org: Org, worker: InProcessWorker) ->
 
 
 def test_the_open_assignment_of_the_sessions_version_is_completed(org: Org, worker: InProcessWorker) -> None:
-    """An assignment of another version or of an absent party stays open."""
+    """That of an older version is closed, and that of an absent party stays open."""
     org.with_parties("party-1", "party-2", "party-3")
     course = org.with_course(label="v1")
     assign(org, worker, body(course, "party-1"))
@@ -91,7 +91,7 @@ def test_the_open_assignment_of_the_sessions_version_is_completed(org: Org, work
     items = org.client().get("/v1/assignments").json()["items"]
     found = {(one["party"]["entityId"], one["versionLabel"]): one for one in items}
     assert {key: one["state"] for key, one in found.items()} == {
-        ("party-1", "v1"): "assigned",
+        ("party-1", "v1"): "closed",
         ("party-1", "v2"): "completed",
         ("party-2", "v2"): "assigned",
     }

@@ -117,7 +117,8 @@ def test_a_change_of_attendance_records_the_former_value(org: Org) -> None:
     org.with_parties("party-1")
     session_id = schedule(org)
     add(org, session_id, "party-1")
-    assert roster(org, session_id)["party-1"]["attendance"] == "attended"
+    assert roster(org, session_id)["party-1"]["attendance"] is None
+    assert read(org, session_id)["unrecorded"] == 1
     for attendance in ("excused", "excused", "absent"):
         attend(org, session_id, "party-1", attendance)
     told = [(event.data["attendance"], event.data["former"]) for event in recorded(org, "session.attendance_recorded")]

@@ -32,6 +32,7 @@ def test_a_session_is_bound_to_the_active_version(org: Org) -> None:
         "joinUrl": None,
         "capacity": 40,
         "rosterSize": 0,
+        "unrecorded": 0,
         "state": "scheduled",
         "scheduledBy": {"type": "member", "id": "member-1"},
         "createdAt": None,

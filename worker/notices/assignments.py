@@ -1,4 +1,4 @@
-"""The mails about assignments: assigned, due soon, overdue."""
+"""The mails about assignments: assigned, reminded by a member, due soon, overdue."""
 
 from shared.assignments import Assignment, AssignmentState, LinksNotConfigured
 from shared.deliveries import DeliveryCode, Notice
@@ -25,7 +25,12 @@ def _overdue(at: Situation, case: Case) -> Notice:
     return _notice(at, case, _due_as_before(at, case))
 
 
+def _reminded(at: Situation, case: Case) -> Notice:
+    return _notice(at, case, _open(at, case))
+
+
 KINDS = (
+    MailKind("assignment.reminded", _reminded, stale_after=OF_ONE_DAY),
     MailKind("assignment.created", _created),
     MailKind("assignment.due_soon", _due_soon, stale_after=OF_ONE_DAY),
     MailKind("assignment.overdue", _overdue, stale_after=OF_ONE_DAY),

@@ -1,4 +1,4 @@
-"""The mails about sessions: invited, changed, cancelled, taken off the roster. Each has the calendar file."""
+"""The mails about sessions: invited, changed, cancelled, reinstated, off the roster. Each has the calendar file."""
 
 from typing import Any
 
@@ -52,6 +52,7 @@ def _removed(at: Situation, case: Case) -> Notice:
 KINDS = (
     MailKind("session.roster_added", _invitation),
     MailKind("session.changed", _invitation, addressees=the_roster_of_a_move),
+    MailKind("session.reinstated", _invitation, addressees=the_roster),
     MailKind("session.cancelled", _cancelled, addressees=the_roster, cancels=True),
     MailKind("session.roster_removed", _removed, cancels=True),
 )

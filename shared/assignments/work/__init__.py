@@ -12,6 +12,7 @@ from shared.assignments.work.attended import (
     record_reopened,
     reopen_attended,
 )
+from shared.assignments.work.bulk import change_chunk, remind_chunk, reopen_chunk
 from shared.assignments.work.changing import (
     close_chunk,
     close_created_chunk,
@@ -19,17 +20,22 @@ from shared.assignments.work.changing import (
     reopen_completed_chunk,
 )
 from shared.assignments.work.creating import create_chunk
+from shared.assignments.work.undoing import put_back_chunk
 
 __all__ = [
     "Attended",
+    "change_chunk",
     "close_chunk",
     "close_created_chunk",
     "complete_attended",
     "complete_chunk",
     "create_chunk",
     "lock_attended",
+    "put_back_chunk",
     "record_attended",
     "record_reopened",
+    "remind_chunk",
     "reopen_attended",
+    "reopen_chunk",
     "reopen_completed_chunk",
 ]

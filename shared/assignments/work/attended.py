@@ -14,8 +14,9 @@ from sqlalchemy import ColumnElement, Select, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from shared import events
-from shared.arrays import is_one_of
+from shared.arrays import is_one_of, texts
 from shared.assignments.models import Assignment, AssignmentState, CompletionMethod
+from shared.assignments.older import Closed, Newer, close_older, lock_course, record_closed, reopen_older
 from shared.assignments.queries import with_ids
 from shared.assignments.reopening import REOPENED, another_is_open
 from shared.jobs import Chunk, Job
@@ -40,11 +41,29 @@ class Attended:
         }
 
 
-def complete_attended(db: Session, chunk: Chunk, attended: Attended, parties: Select[str], now: datetime) -> int:
-    """Complete the parties' open assignments of the session's version. Returns the number of completed assignments.
+@dataclass(frozen=True)
+class Completed:
+    """The result of `complete_attended`: the number of assignments, and those of older versions that it closed."""
 
-    parties: selects ids of parties in the chunk's range, one column. The caller must call `record_attended` afterwards.
+    count: int
+    older: Closed
+
+
+def complete_attended(
+    db: Session, chunk: Chunk, attended: Attended, party_ids: Sequence[str], now: datetime
+) -> Completed:
+    """Complete the parties' open assignments of the session's version, and close those of older versions.
+
+    The caller must call `lock_attended` before, and `record_attended` afterwards.
     """
+    count = _complete(db, chunk, attended, select(func.unnest(texts(party_ids)).label("entity_id")), now)
+    session = (attended.course_id, attended.course_version_id, attended.session_id)
+    newer = [Newer(party_id, *session) for party_id in party_ids]
+    return Completed(count, close_older(db, newer, chunk.job.actor, now))
+
+
+def _complete(db: Session, chunk: Chunk, attended: Attended, parties: Select[str], now: datetime) -> int:
+    """Complete the parties' open assignments of the session's version. Returns their number."""
     job = chunk.job
     ids = parties.subquery()
     target = (
@@ -79,8 +98,8 @@ def complete_attended(db: Session, chunk: Chunk, attended: Attended, parties: Se
     return db.scalar(select(func.count()).select_from(completed)) or 0
 
 
-def record_attended(db: Session, chunk: Chunk, attended: Attended, count: int, now: datetime) -> None:
-    """Record the events of what `complete_attended` completed. count: its result."""
+def record_attended(db: Session, chunk: Chunk, attended: Attended, completed: Completed, now: datetime) -> None:
+    """Record the events of what `complete_attended` completed and closed. completed: its result."""
     job = chunk.job
     each = select(func.concat("assignment/", Assignment.id).label("subject"), Assignment.party_id).where(
         Assignment.org_id == job.org_id,
@@ -93,24 +112,17 @@ def record_attended(db: Session, chunk: Chunk, attended: Attended, count: int, n
         "occurredOn": attended.occurred_on.isoformat(),
         "jobId": str(job.id),
     }
-    events.record_each(db, job.actor, now, type="assignment.completed", count=count, of=each, data=data)
+    events.record_each(db, job.actor, now, type="assignment.completed", count=completed.count, of=each, data=data)
+    record_closed(db, completed.older, job.actor, now, {"jobId": str(job.id)})
 
 
 def lock_attended(db: Session, chunk: Chunk, attended: Attended) -> None:
-    """Lock all assignments of the version that the chunk's parties have. Call it before the parties are locked."""
-    recipients = chunk.recipients.subquery()
-    theirs = (
-        select(Assignment.id)
-        .where(*_of_version(chunk, attended), Assignment.party_id.in_(select(recipients.c.entity_id)))
-        .order_by(Assignment.id)
-        .with_for_update(key_share=True)
-        .cte("theirs")
-    )
-    db.execute(select(func.count()).select_from(theirs))
+    """Lock all assignments of the course that the chunk's parties have. Call it before the parties are locked."""
+    lock_course(db, db.scalars(chunk.recipients).all(), [attended.course_id])
 
 
 def reopen_attended(db: Session, chunk: Chunk, attended: Attended, party_ids: Sequence[str]) -> list[uuid.UUID]:
-    """Reopen the assignments of these parties that the session completed. Returns the ids of the assignments.
+    """Reopen what the session completed or closed of these parties' assignments. Returns the ids of the assignments.
 
     An assignment that was completed in another way stays completed. So does the assignment of a party that has another
     open one of the version. The caller must call `lock_attended` before, and `record_reopened` afterwards.
@@ -138,7 +150,7 @@ def reopen_attended(db: Session, chunk: Chunk, attended: Attended, party_ids: Se
     db.execute(
         update(Assignment).where(*with_ids(job.org_id, ids)).values(values), execution_options=_NO_SYNCHRONIZATION
     )
-    return ids
+    return ids + reopen_older(db, [attended.session_id], party_ids, [attended.course_id])
 
 
 def record_reopened(
@@ -146,10 +158,12 @@ def record_reopened(
 ) -> None:
     """Record the events of what `reopen_attended` reopened. ids: its result."""
     job = chunk.job
-    each = select(func.concat("assignment/", Assignment.id).label("subject"), Assignment.party_id).where(
+    version = func.jsonb_build_object("courseVersionId", Assignment.course_version_id).label("data")
+    each = select(func.concat("assignment/", Assignment.id).label("subject"), Assignment.party_id, version).where(
         *with_ids(job.org_id, ids)
     )
-    data = attended.data | {"reason": reason, "jobId": str(job.id)}
+    session = {"sessionId": str(attended.session_id), "courseId": str(attended.course_id)}
+    data = session | {"reason": reason, "jobId": str(job.id)}
     events.record_each(db, job.actor, now, type="assignment.reopened", count=len(ids), of=each, data=data)
 
 

@@ -5,10 +5,10 @@ the outcome of every recipient is stored, also that of a success.
 """
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
@@ -33,9 +33,12 @@ from sqlalchemy.orm import Session
 from shared import directory, events
 from shared.arrays import texts
 from shared.assignments.models import Assignment, AssignmentState, CompletionMethod
+from shared.assignments.older import Newer, Older, lock_line
 from shared.assignments.queries import with_ids
 from shared.assignments.reopening import REOPENED, another_is_open
 from shared.assignments.requests import CloseJob, CompleteJob, UndoJob
+from shared.assignments.work.keeping import keep
+from shared.assignments.work.targets import Targets, find_targets, targets_by_id
 from shared.directory import Party
 from shared.jobs import Chunk, OutcomeCode, Recipients, Tally, store_outcomes
 
@@ -59,14 +62,8 @@ class Change:
     why_not: ColumnElement[str]
     event: str
     data: dict[str, Any]
+    kept: bool = False
     outside: OutcomeCode = OutcomeCode.ASSIGNMENT_NOT_FOUND
-
-
-class Targets(NamedTuple):
-    """The assignment of each of a chunk's recipients, None if there is none. noun: the noun of the recipients."""
-
-    noun: Recipients
-    by_recipient: Mapping[str, uuid.UUID | None]
 
 
 def complete_chunk(db: Session, chunk: Chunk, request: CompleteJob, now: datetime, along: Along | None = None) -> Tally:
@@ -90,12 +87,15 @@ def complete_chunk(db: Session, chunk: Chunk, request: CompleteJob, now: datetim
         event="assignment.completed",
         data={"method": CompletionMethod.ON_BEHALF, "occurredOn": request.occurred_on.isoformat()},
     )
-    return _change(db, chunk, _targets(db, chunk, request), change, now, along)
+    targets = find_targets(db, chunk, request)
+    older = Older("close", always=request.versions == "newest")
+    return _change(db, chunk, targets, change, now, along, older)
 
 
 def close_chunk(db: Session, chunk: Chunk, request: CloseJob, now: datetime) -> Tally:
-    """Close every recipient's open assignment."""
+    """Close every recipient's open assignment, and keep what was there for an undo."""
     change = Change(
+        kept=True,
         code=OutcomeCode.CLOSED,
         allowed=Assignment.state == AssignmentState.ASSIGNED,
         values=_closed_values(chunk, request.reason, now),
@@ -103,7 +103,7 @@ def close_chunk(db: Session, chunk: Chunk, request: CloseJob, now: datetime) -> 
         event="assignment.closed",
         data={"reason": request.reason},
     )
-    return _change(db, chunk, _targets_by_id(db, chunk), change, now)
+    return _change(db, chunk, targets_by_id(db, chunk), change, now)
 
 
 def close_created_chunk(db: Session, chunk: Chunk, request: UndoJob, now: datetime) -> Tally:
@@ -118,7 +118,7 @@ def close_created_chunk(db: Session, chunk: Chunk, request: UndoJob, now: dateti
         data=data,
         outside=OutcomeCode.OUT_OF_SCOPE,
     )
-    return _change(db, chunk, _targets_by_id(db, chunk), change, now)
+    return _change(db, chunk, targets_by_id(db, chunk), change, now)
 
 
 def reopen_completed_chunk(
@@ -139,11 +139,17 @@ def reopen_completed_chunk(
         data=_undo_data(request),
         outside=OutcomeCode.OUT_OF_SCOPE,
     )
-    return _change(db, chunk, _targets_by_id(db, chunk), change, now, along)
+    return _change(db, chunk, targets_by_id(db, chunk), change, now, along, Older("reopen"))
 
 
 def _change(
-    db: Session, chunk: Chunk, targets: Targets, change: Change, now: datetime, along: Along | None = None
+    db: Session,
+    chunk: Chunk,
+    targets: Targets,
+    change: Change,
+    now: datetime,
+    along: Along | None = None,
+    older: Older | None = None,
 ) -> Tally:
     """Change the assignments that may be changed, and store the outcome of every recipient.
 
@@ -151,24 +157,65 @@ def _change(
     The ids go from one statement to the next as an array. In one joined statement PostgreSQL would search all
     recipients for each assignment while it has no statistics of the organization, and a chunk would take too long.
     """
-    may = (change.allowed, directory.in_scope(Assignment.party_id, chunk.job.scope))
-    of_ids = with_ids(chunk.job.org_id, [one for one in targets.by_recipient.values() if one is not None])
-    locked = select(Assignment.id).where(*of_ids, *may).order_by(Assignment.id).with_for_update(of=Assignment)
-    ids = set(db.scalars(locked))
+    ids = _lock_changeable(db, chunk, targets, change, whole_line=older is not None)
     changed = with_ids(chunk.job.org_id, ids)
+    if change.kept:
+        keep(db, chunk, ids)
     values = {**change.values, Assignment.revision: Assignment.revision + 1}
     db.execute(update(Assignment).where(*changed).values(values), execution_options={"synchronize_session": False})
-    succeeded = {entity_id: one for entity_id, one in targets.by_recipient.items() if one in ids}
-    tally = store_outcomes(db, _success_outcomes(chunk, change.code, succeeded))
-    others = {entity_id: one for entity_id, one in targets.by_recipient.items() if one not in ids}
-    if others:
-        tally += store_outcomes(db, _other_outcomes(chunk, targets.noun, change, others))
+    tally = _store(db, chunk, targets, change, ids)
+    done = older.change(db, chunk.job, _newer(db, changed), now) if older and ids else None
     if along is not None and ids:
         along(_select_changed(changed))
     each = select(func.concat("assignment/", Assignment.id).label("subject"), Assignment.party_id).where(*changed)
     data = change.data | {"jobId": str(chunk.job.id)}
     events.record_each(db, chunk.job.actor, now, type=change.event, count=len(ids), of=each, data=data)
+    if older is not None and done is not None:
+        older.record(db, chunk.job, done, data, now)
     return tally
+
+
+def _lock_changeable(
+    db: Session, chunk: Chunk, targets: Targets, change: Change, *, whole_line: bool
+) -> set[uuid.UUID]:
+    """Lock the assignments that may be changed, and return their ids. whole_line: see `lock_line`."""
+    may = (change.allowed, directory.in_scope(Assignment.party_id, chunk.job.scope))
+    given = [one for one in targets.by_recipient.values() if one is not None]
+    if whole_line:
+        lock_line(db, given)
+    of_ids = with_ids(chunk.job.org_id, given)
+    locked = select(Assignment.id).where(*of_ids, *may).order_by(Assignment.id).with_for_update(of=Assignment)
+    return set(db.scalars(locked))
+
+
+def _store(db: Session, chunk: Chunk, targets: Targets, change: Change, ids: Collection[uuid.UUID | None]) -> Tally:
+    """Store the outcome of every recipient. ids: the changed assignments."""
+    succeeded = {entity_id: one for entity_id, one in targets.by_recipient.items() if one in ids}
+    tally = store_outcomes(db, _success_outcomes(chunk, change.code, succeeded))
+    others = {entity_id: one for entity_id, one in targets.by_recipient.items() if one not in ids}
+    if others:
+        tally += store_outcomes(db, _other_outcomes(chunk, targets.noun, change, others))
+    if targets.several:
+        tally += store_outcomes(db, _several_outcomes(chunk, targets.several), detailed=True)
+    return tally
+
+
+def _newer(db: Session, changed: tuple[ColumnElement[bool], ...]) -> list[Newer]:
+    """The changed assignments as completions of a version."""
+    return [
+        Newer(row.party_id, row.course_id, row.course_version_id, row.assignment_id)
+        for row in db.execute(_select_changed(changed))
+    ]
+
+
+def _several_outcomes(chunk: Chunk, several: Mapping[str, str]) -> Select[Any]:
+    """Select the outcome of each party with several open versions, with the sentence that names them."""
+    rows = func.unnest(texts(several), texts(list(several.values()))).table_valued(
+        column("entity_id", Text), column("detail", Text)
+    )
+    each = rows.render_derived("several")
+    code = OutcomeCode.SEVERAL_OPEN_VERSIONS
+    return select(*_job_columns(chunk), each.c.entity_id, *_outcome_columns(code), null(), each.c.detail)
 
 
 def _select_changed(changed: tuple[ColumnElement[bool], ...]) -> Select[uuid.UUID, str, uuid.UUID, uuid.UUID]:
@@ -181,32 +228,6 @@ def _select_changed(changed: tuple[ColumnElement[bool], ...]) -> Select[uuid.UUI
     ).where(*changed)
 
 
-def _targets(db: Session, chunk: Chunk, request: CompleteJob) -> Targets:
-    """Find the assignment of each recipient.
-
-    The assignment of a party is its open one of the version, else the one that was made last.
-    """
-    if request.by == "assignment":
-        return _targets_by_id(db, chunk)
-    of_parties = (
-        select(Assignment.party_id, Assignment.id)
-        .distinct(Assignment.party_id)
-        .where(
-            Assignment.org_id == chunk.job.org_id,
-            Assignment.course_version_id == request.course_version_id,
-            chunk.covers(Assignment.party_id),
-        )
-        .order_by(Assignment.party_id, (Assignment.state == AssignmentState.ASSIGNED).desc(), Assignment.id.desc())
-    )
-    latest = dict(db.execute(of_parties).tuples().all())
-    return Targets("party", {party_id: latest.get(party_id) for party_id in db.scalars(chunk.recipients)})
-
-
-def _targets_by_id(db: Session, chunk: Chunk) -> Targets:
-    """The assignments of a chunk whose recipients are assignments."""
-    return Targets("assignment", {entity_id: uuid.UUID(entity_id) for entity_id in db.scalars(chunk.recipients)})
-
-
 def _as_rows(found: Mapping[str, uuid.UUID | None]) -> TableValuedAlias:
     """The recipients with their assignments as rows, from two array parameters."""
     arrays = texts(found), literal(list(found.values()), ARRAY(Uuid))
@@ -214,7 +235,7 @@ def _as_rows(found: Mapping[str, uuid.UUID | None]) -> TableValuedAlias:
     return func.unnest(*arrays).table_valued(*columns).render_derived("found")
 
 
-def _success_outcomes(chunk: Chunk, code: OutcomeCode, succeeded: Mapping[str, uuid.UUID]) -> Select[Any]:
+def _success_outcomes(chunk: Chunk, code: OutcomeCode, succeeded: Mapping[str, uuid.UUID | None]) -> Select[Any]:
     """Select the outcome of each recipient whose assignment was changed."""
     found = _as_rows(succeeded)
     return select(*_job_columns(chunk), found.c.entity_id, *_outcome_columns(code), found.c.assignment_id)

@@ -1,5 +1,6 @@
 """Making assignments: a whole chunk of recipients in a fixed number of statements, independent of its size."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -18,13 +19,15 @@ from shared.events import Actor
 from shared.jobs import Chunk, Tally, store_outcomes
 
 
-def create_chunk(db: Session, chunk: Chunk, request: CreateJob, now: datetime) -> Tally:
+def create_chunk(
+    db: Session, chunk: Chunk, request: CreateJob, now: datetime, licensed: Select[str] | None = None
+) -> Tally:
     """Make an assignment for every recipient that can have one, store the outcomes of the others, record the events.
 
     If two jobs race to assign the same version to a party, the unique index of open assignments lets one win. The other
-    stores the outcome `already-assigned`.
+    stores the outcome `already-assigned`. licensed: as in `Terms`.
     """
-    terms = Terms.of(request, chunk.job.folders)
+    terms = Terms.of(request, chunk.job.folders, licensed)
     actor = chunk.job.actor
     created = _create(db, chunk, terms, actor, now)
     others = Tally() if created == chunk.size else store_outcomes(db, _others(chunk, terms))
@@ -54,9 +57,26 @@ def _create(db: Session, chunk: Chunk, terms: Terms, actor: Actor, now: datetime
         Assignment.assigned_at: literal(now),
         Assignment.job_id: literal(chunk.job.id),
     }
+    inserted: Any = db.execute(
+        upsert(Assignment)
+        .from_select(list(values), _assignable(db, chunk, terms, values.values()), include_defaults=False)
+        .on_conflict_do_nothing(
+            index_elements=[Assignment.org_id, Assignment.course_version_id, Assignment.party_id],
+            index_where=text(f"state = '{AssignmentState.ASSIGNED}'"),
+        ),
+        execution_options={"preserve_rowcount": True},
+    )
+    return int(inserted.rowcount)
+
+
+def _assignable(db: Session, chunk: Chunk, terms: Terms, values: Iterable[Any]) -> Select[Any]:
+    """Select the values of an assignment for every recipient that can have one, apart from an open one.
+
+    Parties that are left out are passed as an array: see `shared.arrays.is_one_of`.
+    """
     recipients = chunk.recipients.subquery()
     assignable = (
-        select(*values.values())
+        select(*values)
         .select_from(recipients)
         .join(Party, (Party.org_id == chunk.job.org_id) & (Party.id == recipients.c.entity_id))
         .where(chunk.covers(Party.id), Party.active, directory.in_scope(Party.id, terms.scope))
@@ -70,16 +90,9 @@ def _create(db: Session, chunk: Chunk, terms: Terms, actor: Actor, now: datetime
             chunk.covers(Assignment.party_id),
         )
         assignable = assignable.where(~is_one_of(Party.id, db.scalars(done).all()))
-    inserted: Any = db.execute(
-        upsert(Assignment)
-        .from_select(list(values), assignable, include_defaults=False)
-        .on_conflict_do_nothing(
-            index_elements=[Assignment.org_id, Assignment.course_version_id, Assignment.party_id],
-            index_where=text(f"state = '{AssignmentState.ASSIGNED}'"),
-        ),
-        execution_options={"preserve_rowcount": True},
-    )
-    return int(inserted.rowcount)
+    if terms.licensed is not None:
+        assignable = assignable.where(~is_one_of(Party.id, db.scalars(terms.licensed).all()))
+    return assignable
 
 
 def _others(chunk: Chunk, terms: Terms) -> Select[Any]:

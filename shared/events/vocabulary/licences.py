@@ -11,6 +11,7 @@ from shared.events.vocabulary.declaring import (
     UUID,
     VERSION,
     Absent,
+    Actor,
     EventType,
     PartyData,
     Reason,
@@ -25,7 +26,11 @@ class OfCourse(PartyData):
 
 
 class Granted(OfCourse):
-    """session_id, assignment_id: one of them, which earned the licence. renews: the licence that it supersedes."""
+    """session_id, assignment_id: one of them, which earned the licence. renews: the licence that it supersedes.
+
+    reason: that of the amendment that added the party. revoked_by: the member who had revoked the party's licence of
+    the session; the actor has granted it again.
+    """
 
     course_version_id: UUID
     session_id: UUID | Absent = None
@@ -34,6 +39,8 @@ class Granted(OfCourse):
     renews: UUID | Absent = None
     granted_at: datetime
     expires_at: datetime
+    reason: Reason | Absent = None
+    revoked_by: Actor | Absent = None
 
 
 class Superseded(OfCourse):

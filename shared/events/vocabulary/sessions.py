@@ -72,6 +72,23 @@ class Cancelled(OfSession):
     reason: Reason
 
 
+class Reinstated(OfSession):
+    """reason: why the session takes place after all."""
+
+    reason: Reason
+
+
+class Undone(OfSession):
+    """job_id: the job that took back what the completion gave. undo_of: the job of the completion.
+
+    state: `scheduled` if nobody is left licensed by the session, else `completed`.
+    """
+
+    job_id: UUID
+    undo_of: UUID
+    state: Literal["scheduled", "completed"]
+
+
 class Withdrawn(OfSession):
     """job_id: the job that was rejected, or cancelled before it changed anything."""
 
@@ -96,7 +113,7 @@ class Amended(OfSession):
 
 
 class FormerAttendance(BaseModel):
-    """The attendance recorded before."""
+    """The attendance recorded before; `attended` if none was, because it counts as that."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -128,6 +145,15 @@ SESSIONS = (
         ABOUT | {"changed": ["location", "startsAt"], "former": {"startsAt": STARTS}},
     ),
     EventType("session.cancelled", "A session was cancelled.", Cancelled, ABOUT | {"reason": "Storm"}),
+    EventType(
+        "session.reinstated", "A cancelled session was scheduled again.", Reinstated, ABOUT | {"reason": "It blew over"}
+    ),
+    EventType(
+        "session.completion_undone",
+        "The completion of a session was taken back; if nobody is left licensed, the session is scheduled again.",
+        Undone,
+        ABOUT | {"jobId": JOB, "undoOf": JOB, "state": "scheduled"},
+    ),
     EventType("session.roster_added", "A party was added to a roster.", OfEntry, ABOUT),
     EventType("session.roster_removed", "A party was removed from a roster before completion.", OfEntry, ABOUT),
     EventType(

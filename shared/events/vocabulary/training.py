@@ -57,23 +57,30 @@ class OneAssignment(PartyData):
 
 
 class AssignmentChanged(OneAssignment):
-    """The new values of the changed fields, and the former values."""
+    """The new values of the changed fields, and the former values. why: the reason of a bulk change.
+
+    undo_of: the job that was undone by changing it back.
+    """
 
     due_on: date | None = None
     reason: Reason | Absent = None
+    why: Reason | Absent = None
+    undo_of: UUID | Absent = None
     former: Former
 
 
 class AssignmentCompleted(OneAssignment):
     """occurred_on: the day of the completion, in the organization's time zone. public_session_id: the session in the
     Public Sessions system that completed it, if any. session_id: the session that completed it, if any.
-    link_minted_by: the member who minted the session link by hand, if one did."""
+    link_minted_by: the member who minted the session link by hand, if one did. undo_of: the job that had reopened it,
+    if that was undone."""
 
     method: Literal["on_behalf", "self", "session_link", "session"]
     occurred_on: date
     public_session_id: str | Absent = None
     link_minted_by: str | Absent = None
     session_id: UUID | Absent = None
+    undo_of: UUID | Absent = None
 
 
 class AssignmentClosed(OneAssignment):
@@ -98,6 +105,12 @@ class AssignmentReopened(OneAssignment):
     session_id: UUID | Absent = None
     undo_of: UUID | Absent = None
     former: Former | Absent = None
+
+
+class AssignmentReminded(OneAssignment):
+    """due_on: the due date, null if there is none."""
+
+    due_on: date | None
 
 
 class DueSoon(PartyData):
@@ -183,6 +196,12 @@ TRAINING = (
         "A completed or closed assignment was reopened.",
         AssignmentReopened,
         ABOUT | {"reason": "Signed off by mistake", "former": {"state": "completed", "completionMethod": "on_behalf"}},
+    ),
+    EventType(
+        "assignment.reminded",
+        "A member reminds the party of an open assignment.",
+        AssignmentReminded,
+        ABOUT | {"dueOn": "2026-06-30", "jobId": JOB},
     ),
     EventType(
         "assignment.due_soon",

@@ -1,0 +1,36 @@
+"""The last steps of an upgrade, after the last process of the former release has ended.
+
+Processes of the former release run while the migrations run and after that. What only they need stays until somebody
+who knows that none of them runs any more finishes the upgrade: the operator with `rollcall migrate --finish`, or
+`rollcall up`, which starts all processes of its own database. A database to which no organization was added has none.
+"""
+
+import psycopg
+from psycopg import sql
+
+LEFT_INDEXES = ("uq_licence_session",)
+"""Indexes that only processes of the former release need."""
+
+IS_EMPTY = "SELECT pg_relation_size('organization') = 0"
+"""True if no organization was ever added, whatever row-level security shows."""
+
+
+def unfinished(url: str) -> list[str]:
+    """Returns the indexes that are left for the former release; empty if the upgrade is finished."""
+    with psycopg.connect(url) as connection:
+        found = connection.execute("SELECT relname::text FROM pg_class WHERE relname = ANY (%s)", [list(LEFT_INDEXES)])
+        return sorted(name for (name,) in found)
+
+
+def finish(url: str) -> list[str]:
+    """Drop the indexes that are left for the former release, while requests go on. Returns their names. url: as owner.
+
+    Raises psycopg.errors.LockNotAvailable if a transaction holds a table for more than 5 seconds; repeat it then.
+    """
+    left = unfinished(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET lock_timeout = '5s'")
+        for name in left:
+            drop = sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}")
+            connection.execute(drop.format(sql.Identifier(name)))
+    return left
