@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from email.utils import format_datetime, formataddr, parseaddr
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -22,10 +22,7 @@ from markupsafe import escape
 from shared import clock
 from shared.deliveries import mime
 from shared.deliveries.smtp import Envelope
-from shared.words import day_in_words
-
-if TYPE_CHECKING:
-    from icalendar import vCalAddress
+from shared.words import day_in_words, single_line
 
 
 class AddressUnusable(Exception):
@@ -37,8 +34,9 @@ class Notice:
     """The facts that a mail reports about one event.
 
     type: of the event; it names the template. link: the page to open; personal: the link works without an account and
-    is for this party alone. days: until the due date or the expiry, negative afterwards. code: of a licence, as it is
-    printed. calendar: a calendar file; cancels: the file removes the entry.
+    is for this party alone. days: until the due date or the expiry, negative afterwards. former_due_on,
+    former_expires_at: before a change. ended: the licence has expired. code: of a licence, as it is printed.
+    calendar: a calendar file; cancels: the file removes the entry.
     """
 
     type: str
@@ -48,6 +46,7 @@ class Notice:
     personal: bool = False
     reason: str | None = None
     due_on: date | None = None
+    former_due_on: date | None = None
     days: int | None = None
     starts_at: datetime | None = None
     ends_at: datetime | None = None
@@ -55,6 +54,8 @@ class Notice:
     join_url: str | None = None
     granted_at: datetime | None = None
     expires_at: datetime | None = None
+    former_expires_at: datetime | None = None
+    ended: bool = False
     code: str | None = None
     calendar: bytes | None = None
     cancels: bool = False
@@ -114,9 +115,9 @@ def compose(letter: Letter, mail_from: str, now: datetime) -> Envelope:
     wrapped = {f"lead{n}": _wrapped(section.lead, 72) for n, section in enumerate(sections)}
     plain = _layout("layout.txt", shapes) % (texts | wrapped)
     body = mime.multipart("alternative", [mime.text(plain, "plain"), mime.text(html, "html")])
-    calendars = [notice for notice in letter.notices if notice.calendar is not None]
-    if calendars:
-        body = mime.multipart("mixed", [body, *(_invitation(notice, sender, letter) for notice in calendars)])
+    invitations = [_invitation(notice, letter) for notice in letter.notices if notice.calendar is not None]
+    if invitations:
+        body = mime.multipart("mixed", [body, *invitations])
     recipient = _address(letter)
     headers = {
         "Subject": subject if _is_plain(subject) else mime.encoded(subject, "Subject"),
@@ -180,12 +181,6 @@ def _is_plain(text: str) -> bool:
     return text.isascii() and "=?" not in text
 
 
-def single_line(text: str) -> str:
-    """A text on one line, without control characters: a line break in a name must not begin another header."""
-    return _GAPS.sub(" ", text).strip()
-
-
-_GAPS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _USABLE = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
 
 
@@ -212,7 +207,10 @@ def _section(notice: Notice, letter: Letter) -> Section:
         "when": None if notice.starts_at is None else _when(notice.starts_at, notice.ends_at, zone),
         "starts_on": None if notice.starts_at is None else day_in_words(notice.starts_at.astimezone(zone).date()),
         "due_on": None if notice.due_on is None else day_in_words(notice.due_on),
+        "former_due_on": None if notice.former_due_on is None else day_in_words(notice.former_due_on),
         "expires_on": _day_of(notice.expires_at, letter.time_zone),
+        "former_expires_on": _day_of(notice.former_expires_at, letter.time_zone),
+        "ended": notice.ended,
     }
     subject, lead, action = _words(notice.type, **values)
     return Section(subject, lead, _facts(notice, values, letter), action, notice.link, notice.personal)
@@ -260,16 +258,17 @@ def _moment(at: datetime) -> str:
     return f"{at:%A} {day_in_words(at.date())}, {at:%H:%M}"
 
 
-def _invitation(notice: Notice, sender: str, letter: Letter) -> bytes:
+def _invitation(notice: Notice, letter: Letter) -> bytes:
     """The calendar file as an invitation of this party, or as a cancellation (iMIP, RFC 6047)."""
     from icalendar import Calendar  # imported here, because few mails are invitations, and it takes a tenth of a second
+
+    from shared import calendars
 
     method = "CANCEL" if notice.cancels else "REQUEST"
     calendar = Calendar.from_ical(notice.calendar or b"")
     calendar["METHOD"] = method
     for entry in calendar.walk("VEVENT"):
-        entry.add("organizer", _participant(letter.organization, sender))
-        attendee = _participant(letter.name, letter.address)
+        attendee = calendars.participant(letter.name, letter.address)
         attendee.params["RSVP"] = "FALSE"
         entry.add("attendee", attendee)
         if notice.cancels:
@@ -280,14 +279,6 @@ def _invitation(notice: Notice, sender: str, letter: Letter) -> bytes:
         parameters=f"; method={method}",
         disposition='attachment; filename="session.ics"',
     )
-
-
-def _participant(name: str, address: str) -> "vCalAddress":
-    from icalendar import vCalAddress
-
-    participant = vCalAddress(f"mailto:{single_line(address)}")
-    participant.params["CN"] = single_line(name).replace('"', "'")
-    return participant
 
 
 _sender, _template, _wrapped = lru_cache(parseaddr), lru_cache(_WORDS.get_template), lru_cache(textwrap.fill)

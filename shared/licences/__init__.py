@@ -32,7 +32,7 @@ from shared.licences.completions import grant_on_completion, take_back_completio
 from shared.licences.credentials import Issuer, sign_credential, status_document
 from shared.licences.granting import Earned, grant, lock_licences
 from shared.licences.keys import KEYS_PATH, CredentialKeys, CredentialsNotConfigured
-from shared.licences.models import ExpiryRule, Licence, LicenceDue, LicenceState, Sweep
+from shared.licences.models import NOTICE_DAYS, ExpiryRule, Licence, LicenceDue, LicenceState, Sweep
 from shared.licences.queries import (
     Filters,
     Sort,
@@ -108,6 +108,7 @@ __all__ = [
     "LicenceAnswer",
     "LicenceChanges",
     "LicenceDue",
+    "NOTICE_DAYS",
     "LicenceRevoked",
     "LicenceState",
     "Proof",

@@ -18,6 +18,7 @@ from shared.errors import Conflict, Fault, InvalidInput
 from shared.events import Actor, Fact
 from shared.licences.models import ExpiryRule, Licence
 from shared.licences.queries import state_of
+from shared.licences.sweeping import restart_notices
 
 
 class LicenceRevoked(Conflict):
@@ -51,8 +52,8 @@ def correct(db: Session, licence: Licence, changes: dict[str, Any], reason: str,
     """Change `expires_at`, `note` or both. Values equal to the present ones change nothing and record no event.
 
     If the sweep has published `licence.expired` and the new end is later than that moment, it publishes the new end
-    too; notices are never published again. No event contains the note's text, because it is about a person. Raises
-    LicenceRevoked, InvalidInput.
+    too. Notices of a new end are published as for a licence granted with it; of those whose day has passed only the
+    last. No event contains the note's text, because it is about a person. Raises LicenceRevoked, InvalidInput.
     """
     if licence.revoked_at is not None:
         raise LicenceRevoked
@@ -72,6 +73,8 @@ def correct(db: Session, licence: Licence, changes: dict[str, Any], reason: str,
         data |= {"former": {"expiresAt": licence.expires_at.isoformat(), "rule": licence.rule}}
         licence.expires_at, licence.months, licence.rule = expires_at, None, ExpiryRule.CORRECTED
     _changed(db, licence)
+    if expires_at != former.get("expires_at", expires_at):
+        restart_notices(db, [licence.id], now, new_end=True)
     events.record(db, actor, now, Fact("licence.changed", f"licence/{licence.id}", data, licence.party_id))
 
 

@@ -128,7 +128,8 @@ class LicenceDue(Tenant, Base):
 
     One row per licence. Triggers on `licence` insert it and keep `expires_at` and `counts` up to date; only the sweep
     writes the rest. A table of its own, so that publishing a notice updates none of the ten indexes of `licence`.
-    counts: the licence is neither revoked nor superseded. notices: how many of `NOTICE_DAYS` have been published.
+    counts: the licence is neither revoked nor superseded. notices: how many of `NOTICE_DAYS` have been published or
+    are passed over, because their day had come when the licence got its end.
     expired_at: when the sweep published an end; if `expires_at` is later, the new end is still to be published.
     due_at: when the next event is due, null if none is. There is no foreign key to `licence`: a licence is never
     deleted, and while PostgreSQL does not know an organization each check would read all of its licences.

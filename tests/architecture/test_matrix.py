@@ -20,8 +20,9 @@ def of_make_test(source: str) -> Iterator[str]:
     if any(MATRIX in ast.unparse(mark) for mark in marks):
         return
     for node in ast.walk(tree):
-        is_test = isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
-        if is_test and MATRIX not in map(ast.unparse, node.decorator_list):
+        if not isinstance(node, ast.FunctionDef) or not node.name.startswith("test_"):
+            continue
+        if MATRIX not in map(ast.unparse, node.decorator_list):
             yield node.name
 
 

@@ -91,6 +91,7 @@ NOTICE = "2027-08-02T12:00:00Z"
         ("licence.expired", None, GRANTED, {"revoked_at": GRANTED}, "licence-revoked"),
         ("licence.expiring", 30, NOTICE, {"expires_at": "2028-01-01T00:00:00Z"}, "licence-changed"),
         ("licence.expiring", 60, NOTICE, {}, "stale"),
+        ("licence.expiring", 30, "2027-08-25T12:00:00Z", {}, "stale"),
         ("licence.expiring", 30, "2027-09-02T12:00:00Z", {}, "licence-expired"),
         ("licence.expired", None, "2027-09-05T12:00:00Z", {}, "stale"),
         ("licence.granted", None, NOTICE, {"superseded_at": NOTICE}, "licence-superseded"),
