@@ -5,8 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
-from sqlalchemy import ColumnElement, func
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import ColumnElement, SQLColumnExpression, func
 
 
 class Period(StrEnum):
@@ -24,7 +23,7 @@ class Period(StrEnum):
         """The first day of the period that a day belongs to."""
         return day - timedelta(days=day.weekday()) if self is Period.WEEK else day.replace(day=1)
 
-    def begun_by(self, instant: InstrumentedAttribute[Any], zone: str) -> ColumnElement[datetime]:
+    def begun_by(self, instant: SQLColumnExpression[Any], zone: str) -> ColumnElement[datetime]:
         """The first day of the period that an instant belongs to in this time zone, as midnight without a zone, in SQL.
 
         PostgreSQL's weeks begin on Monday, too.

@@ -11,6 +11,7 @@ from shared import clock, deliveries, licences
 from shared.deliveries import Columns, DeliveryCode, Notice
 from shared.events import Event
 from shared.licences import NOTICE_DAYS, Licence
+from shared.words import ended_in_words, since_in_words, until_in_words
 from worker.notices.situation import STALE_AFTER, Case, Irrelevant, MailKind, Named, Situation
 
 
@@ -56,7 +57,8 @@ def _changed(at: Situation, case: Case) -> Notice:
     former_end = None if former is None else datetime.fromisoformat(former)
     if former_end == found.row.expires_at:
         raise Irrelevant(DeliveryCode.ALREADY_TOLD)
-    return replace(_notice(at, case, found), reason=case.event.data["reason"], former_expires_at=former_end)
+    former_until = None if former_end is None else until_in_words(at.organization.time_zone, former_end)
+    return replace(_notice(at, case, found), reason=case.event.data["reason"], former_until=former_until)
 
 
 def _revoked(at: Situation, case: Case) -> Notice:
@@ -101,15 +103,17 @@ def _need_same_expiry(case: Case, found: Named) -> None:
 
 def _notice(at: Situation, case: Case, found: Named) -> Notice:
     licence: Licence = found.row
+    zone = at.organization.time_zone
     return Notice(
         case.kind.type,
         found.title,
         found.label,
         link=f"{at.settings.public_url}/verify/{licence.code}",
         reason=licence.revocation_reason,
-        days=(clock.day_in(at.organization.time_zone, licence.expires_at) - at.today).days,
-        granted_at=licence.granted_at,
-        expires_at=licence.expires_at,
-        ended=licence.expires_at <= at.now,
+        days=(clock.last_day_in(zone, licence.expires_at) - at.today).days,
+        granted_on=clock.day_in(zone, licence.granted_at),
+        valid_from=None if licence.valid_from is None else since_in_words(zone, licence.valid_from),
+        valid_until=until_in_words(zone, licence.expires_at),
+        ended=ended_in_words(zone, licence.expires_at) if licence.expires_at <= at.now else None,
         code=licences.grouped(licence.code),
     )
