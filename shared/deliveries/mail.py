@@ -32,12 +32,12 @@ class AddressUnusable(Exception):
 class Notice:
     """The facts that a mail reports about one event.
 
-    type: of the event; it names the template. link: the page to open; personal: the link works without an account and
-    is for this party alone. days: until the due date or the expiry, negative afterwards. former_due_on: before a
-    change. code: of a licence, as it is printed. valid_from, valid_until, former_until, ended: of a licence, in words,
-    in the zone of the organization as on its certificate; valid_from only if it is not the instant of the grant,
-    former_until before a change, ended only if it has expired. calendar: a calendar file; cancels: the file removes the
-    entry.
+    type: of the event; it names the template. link: the page to open; personal: the link works without an account
+    and is for this party alone. days: until the due date or the expiry, negative afterwards. former_due_on: before
+    a change. code: of a licence, as it is printed. valid_from, valid_until, former_from, former_until, ended: of a
+    licence, in words, in the zone of the organization as on its certificate; valid_from only if it is not the
+    instant of the grant, former_from and former_until before a change, ended only if it has expired. calendar: a
+    calendar file; cancels: the file removes the entry.
     """
 
     type: str
@@ -56,6 +56,7 @@ class Notice:
     granted_on: date | None = None
     valid_from: str | None = None
     valid_until: str | None = None
+    former_from: str | None = None
     former_until: str | None = None
     ended: str | None = None
     code: str | None = None
@@ -211,6 +212,8 @@ def _section(notice: Notice, letter: Letter) -> Section:
         "due_on": None if notice.due_on is None else day_in_words(notice.due_on),
         "former_due_on": None if notice.former_due_on is None else day_in_words(notice.former_due_on),
         "valid_until": notice.valid_until,
+        "valid_from": notice.valid_from,
+        "former_from": notice.former_from,
         "former_until": notice.former_until,
         "ended": notice.ended,
     }

@@ -106,6 +106,24 @@ def test_a_licence_corrected_to_three_days_on_gets_the_correction_and_one_notice
     ]
 
 
+def test_a_corrected_beginning_is_told_alone_and_with_a_corrected_end(mails: Correspondence) -> None:
+    one = licensed(mails, "ada")
+    with time_machine.travel("2026-11-01T12:00:00Z", tick=False):
+        patch(mails, one.id, validFrom="2026-08-01T00:00:00Z")
+        (mail,) = mails.deliver()
+        assert mail["Subject"] == f"{TITLE}: licence now valid from 1 August 2026"
+        assert "corrected the beginning of your licence" in " ".join(plain(mail).split())
+        patch(mails, one.id, validFrom="2026-07-01T00:00:00Z", expiresAt="2027-10-01T00:00:00Z")
+        patch(mails, one.id, validFrom="2026-07-02T00:00:00Z")
+        (mail,) = mails.deliver()
+        text = " ".join(plain(mail).split())
+        assert "which was valid from 1 August 2026 until" in text
+        assert "It is now valid from 2 July 2026 until 30 September 2027" in text
+        for day in ("2026-06-01", "2026-07-02"):
+            patch(mails, one.id, validFrom=f"{day}T00:00:00Z")
+        assert mails.deliver() == []
+
+
 def test_a_correction_and_its_notice_in_one_batch_are_one_mail(mails: Correspondence) -> None:
     one = licensed(mails, "ada")
     with time_machine.travel("2026-11-01T12:00:00Z", tick=False):
