@@ -136,6 +136,7 @@ ENTRIES: dict[str, Entry] = {
     ),
     "GET /v1/me/assignments": READ_PLAIN,
     "GET /v1/me/licences": READ_PLAIN,
+    "GET /v1/me/sessions": READ_PLAIN,
     "POST /v1/sessions": with_body("plain", lambda ids: sitting(ids["courseId"])),
     "GET /v1/sessions": LIST,
     "GET /v1/sessions/{session_id}.ics": READ_ONE,
@@ -183,6 +184,7 @@ ENTRIES: dict[str, Entry] = {
         "plain", {"policy": {}, "history": [{"occurredOn": "2026-01-31"}]}, reads=True
     ),
     "GET /v1/sweeps": LIST,
+    "GET /v1/sweeps/{sweep_id}": READ_PLAIN,
     "POST /v1/sweeps": WHOLE,
     "GET /v1/licences/{licence_id}/certificate": READ_ONE,
 }
@@ -218,15 +220,17 @@ def build(org: Org) -> World:
     everybody = {"inside": inner, "outside": outer, "mixed": [inner[0], outer[0]]}
     with InProcessWorker.open() as worker:
         places = {place: _things(org, worker, place, party_ids) for place, party_ids in everybody.items()}
-        org.client().post("/v1/sweeps")
+        sweep = org.client().post("/v1/sweeps").json()["id"]
         plan(org)
     deliveries = pages(org.client(), "/v1/deliveries", limit=500)
     for place, ids in places.items():
         ids["delivery_id"] = next(one["id"] for one in deliveries if one["partyId"] == ids["party_id"])
-        ids["webhook_id"] = receiver
+        ids |= {"webhook_id": receiver, "sweep_id": sweep}
         ids["folder_id"] = "inside" if place == "inside" else f"{MARK}-folder"
     unknown = {name: str(uuid.uuid4()) for name in places["outside"]}
-    shared = {name: places["inside"][name] for name in ("courseId", "course_id", "version_id", "webhook_id")}
+    shared = {
+        name: places["inside"][name] for name in ("courseId", "course_id", "version_id", "webhook_id", "sweep_id")
+    }
     places["unknown"] = unknown | shared | {"party_id": "unknown-0", "folder_id": "unknown"}
     return World(org, places)
 

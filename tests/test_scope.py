@@ -162,6 +162,7 @@ def test_a_scope_that_covers_everything_sees_what_a_caller_without_scope_sees(
         "GET /v1/deliveries",
         "GET /v1/deliveries/summary",
         "GET /v1/sweeps",
+        "GET /v1/sweeps/{sweep_id}",
         "GET /v1/assignments/summary",
         "GET /v1/parties/{party_id}",
     }
@@ -211,7 +212,9 @@ def test_sums_count_only_what_is_inside(world: World) -> None:
     session = client.get(f"/v1/sessions/{world.places['mixed']['session_id']}").json()
     assert session["rosterSize"] == 1
     (folder,) = client.get("/v1/assignments/summary?by=folder").json()["items"]
-    assert (folder["id"], sum(folder[state] for state in ("assigned", "completed", "closed"))) == ("inside", 3)
+    seen = len(pages(client, "/v1/assignments"))  # other tests may have added some inside
+    assert (folder["id"], sum(folder[state] for state in ("assigned", "completed", "closed"))) == ("inside", seen)
+    assert seen >= 3
     assert client.get("/v1/deliveries/summary").json()["total"] == len(pages(client, "/v1/deliveries"))
     sweeps = pages(client, "/v1/sweeps")
     assert {(one["expired"], one["notices"], one["renewals"]) for one in sweeps} == {(None, None, None)}
