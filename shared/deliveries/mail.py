@@ -20,7 +20,7 @@ from icalendar import Calendar
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import escape
 
-from shared import calendars, clock
+from shared import calendars
 from shared.deliveries import mime
 from shared.deliveries.smtp import Envelope
 from shared.words import day_in_words, single_line
@@ -34,10 +34,12 @@ class AddressUnusable(Exception):
 class Notice:
     """The facts that a mail reports about one event.
 
-    type: of the event; it names the template. link: the page to open; personal: the link works without an account and
-    is for this party alone. days: until the due date or the expiry, negative afterwards. former_due_on,
-    former_expires_at: before a change. ended: the licence has expired. code: of a licence, as it is printed.
-    calendar: a calendar file; cancels: the file removes the entry.
+    type: of the event; it names the template. link: the page to open; personal: the link works without an account
+    and is for this party alone. days: until the due date or the expiry, negative afterwards. former_due_on: before
+    a change. code: of a licence, as it is printed. valid_from, valid_until, former_from, former_until, ended: of a
+    licence, in words, in the zone of the organization as on its certificate; valid_from only if it is not the
+    instant of the grant, former_from and former_until before a change, ended only if it has expired. calendar: a
+    calendar file; cancels: the file removes the entry.
     """
 
     type: str
@@ -53,10 +55,12 @@ class Notice:
     ends_at: datetime | None = None
     location: str | None = None
     join_url: str | None = None
-    granted_at: datetime | None = None
-    expires_at: datetime | None = None
-    former_expires_at: datetime | None = None
-    ended: bool = False
+    granted_on: date | None = None
+    valid_from: str | None = None
+    valid_until: str | None = None
+    former_from: str | None = None
+    former_until: str | None = None
+    ended: str | None = None
     code: str | None = None
     calendar: bytes | None = None
     cancels: bool = False
@@ -209,12 +213,14 @@ def _section(notice: Notice, letter: Letter) -> Section:
         "starts_on": None if notice.starts_at is None else day_in_words(notice.starts_at.astimezone(zone).date()),
         "due_on": None if notice.due_on is None else day_in_words(notice.due_on),
         "former_due_on": None if notice.former_due_on is None else day_in_words(notice.former_due_on),
-        "expires_on": _day_of(notice.expires_at, letter.time_zone),
-        "former_expires_on": _day_of(notice.former_expires_at, letter.time_zone),
+        "valid_until": notice.valid_until,
+        "valid_from": notice.valid_from,
+        "former_from": notice.former_from,
+        "former_until": notice.former_until,
         "ended": notice.ended,
     }
     subject, lead, action = _words(notice.type, **values)
-    return Section(subject, lead, _facts(notice, values, letter), action, notice.link, notice.personal)
+    return Section(subject, lead, _facts(notice, values), action, notice.link, notice.personal)
 
 
 @lru_cache
@@ -225,7 +231,7 @@ def _words(type: str, **values: Any) -> tuple[str, str, str]:
     return subject, lead, action
 
 
-def _facts(notice: Notice, values: dict[str, Any], letter: Letter) -> list[tuple[str, str]]:
+def _facts(notice: Notice, values: dict[str, Any]) -> list[tuple[str, str]]:
     facts = [
         ("Course", notice.course),
         ("Version", notice.version),
@@ -233,16 +239,13 @@ def _facts(notice: Notice, values: dict[str, Any], letter: Letter) -> list[tuple
         ("When", values["when"]),
         ("Where", notice.location),
         ("Join at", notice.join_url),
-        ("Granted on", _day_of(notice.granted_at, letter.time_zone)),
-        ("Valid until", values["expires_on"]),
+        ("Granted on", None if notice.granted_on is None else day_in_words(notice.granted_on)),
+        ("Valid from", notice.valid_from),
+        ("Valid until", notice.valid_until),
         ("Licence code", notice.code),
         ("Reason", notice.reason),
     ]
     return [(label, single_line(text)) for label, text in facts if text]
-
-
-def _day_of(instant: datetime | None, time_zone: str) -> str | None:
-    return None if instant is None else day_in_words(clock.day_in(time_zone, instant))
 
 
 def _when(starts_at: datetime, ends_at: datetime | None, zone: ZoneInfo) -> str:

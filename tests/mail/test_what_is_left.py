@@ -92,14 +92,36 @@ def test_a_licence_corrected_to_three_days_on_gets_the_correction_and_one_notice
     with time_machine.travel("2026-11-01T12:00:00Z", tick=False):
         patch(mails, one.id, expiresAt="2026-11-04T12:00:00Z")
         (mail,) = mails.deliver()
-        assert mail["Subject"] == f"{TITLE}: licence now valid until 4 November 2026"
-        assert "which was 1 September 2027. It is now valid until 4 November 2026." in plain(mail).replace("\n", " ")
+        assert mail["Subject"] == f"{TITLE}: licence now valid until 4 November 2026, 12:00 (UTC)"
+        told = "which was 1 September 2027, 12:00 (UTC). It is now valid until 4 November 2026, 12:00 (UTC)."
+        assert told in plain(mail).replace("\n", " ")
         assert "Reason: Typo" in plain(mail)
     subjects = []
     for hours in range(1, 100, 6):
         with time_machine.travel(datetime(2026, 11, 1, 12, tzinfo=UTC) + timedelta(hours=hours), tick=False):
             subjects += swept(mails)
-    assert subjects == [f"{TITLE}: licence expires in 3 days", f"{TITLE}: licence expired on 4 November 2026"]
+    assert subjects == [
+        f"{TITLE}: licence expires in 3 days",
+        f"{TITLE}: licence expired on 4 November 2026, 12:00 (UTC)",
+    ]
+
+
+def test_a_corrected_beginning_is_told_alone_and_with_a_corrected_end(mails: Correspondence) -> None:
+    one = licensed(mails, "ada")
+    with time_machine.travel("2026-11-01T12:00:00Z", tick=False):
+        patch(mails, one.id, validFrom="2026-08-01T00:00:00Z")
+        (mail,) = mails.deliver()
+        assert mail["Subject"] == f"{TITLE}: licence now valid from 1 August 2026"
+        assert "corrected the beginning of your licence" in " ".join(plain(mail).split())
+        patch(mails, one.id, validFrom="2026-07-01T00:00:00Z", expiresAt="2027-10-01T00:00:00Z")
+        patch(mails, one.id, validFrom="2026-07-02T00:00:00Z")
+        (mail,) = mails.deliver()
+        text = " ".join(plain(mail).split())
+        assert "which was valid from 1 August 2026 until" in text
+        assert "It is now valid from 2 July 2026 until 30 September 2027" in text
+        for day in ("2026-06-01", "2026-07-02"):
+            patch(mails, one.id, validFrom=f"{day}T00:00:00Z")
+        assert mails.deliver() == []
 
 
 def test_a_correction_and_its_notice_in_one_batch_are_one_mail(mails: Correspondence) -> None:
@@ -115,7 +137,10 @@ def test_a_licence_of_a_month_gets_no_notice_of_sixty_days(mails: Correspondence
     for day in range(31):
         with time_machine.travel(one.granted_at + timedelta(days=day, hours=1), tick=False):
             subjects += swept(mails)
-    assert subjects == [f"{TITLE}: licence expires in 7 days", f"{TITLE}: licence expired on 1 October 2026"]
+    assert subjects == [
+        f"{TITLE}: licence expires in 7 days",
+        f"{TITLE}: licence expired on 1 October 2026, 12:00 (UTC)",
+    ]
 
 
 def test_a_notice_that_is_late_is_sent_while_it_helps(mails: Correspondence) -> None:
@@ -133,7 +158,7 @@ def test_an_end_corrected_to_the_past_is_told_once(mails: Correspondence) -> Non
     with time_machine.travel("2026-12-01T12:00:00Z", tick=False):
         patch(mails, one.id, expiresAt="2026-11-30T12:00:00Z")
         (mail,) = mails.deliver()
-        assert mail["Subject"] == f"{TITLE}: licence ended on 30 November 2026"
+        assert mail["Subject"] == f"{TITLE}: licence ended on 30 November 2026, 12:00 (UTC)"
         assert swept(mails) == []
         assert codes(mails)[-1] == "already-told"
 

@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_
+from sqlalchemy import ColumnElement, Select, and_, or_
 
 from shared import clock, deliveries, licences
 from shared.deliveries import Columns, DeliveryCode, Notice
 from shared.events import Event
 from shared.licences import NOTICE_DAYS, Licence
+from shared.words import ended_in_words, since_in_words, until_in_words
 from worker.notices.situation import STALE_AFTER, Case, Irrelevant, MailKind, Named, Situation
 
 
@@ -46,31 +47,41 @@ def _expired(at: Situation, case: Case) -> Notice:
 
 
 def _changed(at: Situation, case: Case) -> Notice:
-    """Another end. The mail tells it also if it has passed: the party was told a later one."""
+    """Another end or beginning. The mail tells an end also if it has passed: the party was told a later one."""
     if case.own_act:
         raise Irrelevant(DeliveryCode.OWN_ACT)
     found = _in_force(at, case)
-    _need_same_expiry(case, found)
+    licence: Licence = found.row
+    now = {"expiresAt": licence.expires_at, "validFrom": licence.valid_from or licence.granted_at}
+    if any(datetime.fromisoformat(case.event.data[name]) != now[name] for name in now if name in case.event.data):
+        raise Irrelevant(DeliveryCode.LICENCE_CHANGED)
     case.need_told(at)
-    former = case.former(at, "expiresAt")
-    former_end = None if former is None else datetime.fromisoformat(former)
-    if former_end == found.row.expires_at:
+    former = {name: datetime.fromisoformat(text) for name in now if (text := case.former(at, name)) is not None}
+    other = {name: then for name, then in former.items() if then != now[name]}
+    if former and not other:
         raise Irrelevant(DeliveryCode.ALREADY_TOLD)
-    return replace(_notice(at, case, found), reason=case.event.data["reason"], former_expires_at=former_end)
+    zone, notice = at.organization.time_zone, _notice(at, case, found)
+    if "expiresAt" in other:
+        notice = replace(notice, former_until=until_in_words(zone, other["expiresAt"]))
+    if "validFrom" in other:
+        began, begins = since_in_words(zone, other["validFrom"]), since_in_words(zone, now["validFrom"])
+        notice = replace(notice, former_from=began, valid_from=begins)
+    return replace(notice, reason=case.event.data["reason"])
 
 
 def _revoked(at: Situation, case: Case) -> Notice:
     return _notice(at, case, at.licences[case.subject_id])
 
 
-def another_end(columns: Columns, meant: ColumnElement[bool]) -> Select[Any]:
-    """Addressees: the party, if the licence's end has changed; else nobody."""
-    return deliveries.the_party(columns, and_(meant, Event.data.has_key("expiresAt")))
+def other_dates(columns: Columns, meant: ColumnElement[bool]) -> Select[Any]:
+    """Addressees: the party, if the licence's end or beginning has changed; else nobody."""
+    changed = or_(Event.data.has_key("expiresAt"), Event.data.has_key("validFrom"))
+    return deliveries.the_party(columns, and_(meant, changed))
 
 
 KINDS = (
     MailKind("licence.granted", _granted),
-    MailKind("licence.changed", _changed, addressees=another_end, looks_back=True, corrects=True),
+    MailKind("licence.changed", _changed, addressees=other_dates, looks_back=True, corrects=True),
     MailKind("licence.expiring", _expiring, looks_back=True),
     MailKind("licence.expired", _expired, looks_back=True),
     MailKind("licence.revoked", _revoked),
@@ -101,15 +112,17 @@ def _need_same_expiry(case: Case, found: Named) -> None:
 
 def _notice(at: Situation, case: Case, found: Named) -> Notice:
     licence: Licence = found.row
+    zone = at.organization.time_zone
     return Notice(
         case.kind.type,
         found.title,
         found.label,
         link=f"{at.settings.public_url}/verify/{licence.code}",
         reason=licence.revocation_reason,
-        days=(clock.day_in(at.organization.time_zone, licence.expires_at) - at.today).days,
-        granted_at=licence.granted_at,
-        expires_at=licence.expires_at,
-        ended=licence.expires_at <= at.now,
+        days=(clock.last_day_in(zone, licence.expires_at) - at.today).days,
+        granted_on=clock.day_in(zone, licence.granted_at),
+        valid_from=None if licence.valid_from is None else since_in_words(zone, licence.valid_from),
+        valid_until=until_in_words(zone, licence.expires_at),
+        ended=ended_in_words(zone, licence.expires_at) if licence.expires_at <= at.now else None,
         code=licences.grouped(licence.code),
     )
