@@ -3,7 +3,7 @@
 from migrations.guards import search_pg_temp_last
 
 revision = "training_0016"
-down_revision = "training_0015"
+down_revision = "training_0013"
 branch_labels = None
 depends_on = None
 
