@@ -36,6 +36,8 @@ def create_app(parts: Parts | None = None) -> FastAPI:
         version=version("rollcall"),
         description="Assigns training to thousands of parties, records who completed what, and grants their licences.",
         lifespan=lifespan,
+        docs_url=None,  # the reference has a page of its own that needs no other server
+        redoc_url=None,
         redirect_slashes=False,  # it would redirect to whatever address the Host header names
     )
     app.state.parts = made

@@ -8,6 +8,7 @@ from shared.deliveries.models import Delivery, Webhook
 from shared.deployment.models import MailSwitch, Process
 from shared.directory.models import FileColumn, Folder, FolderMember, Party
 from shared.events.models import Event, EventConsumer, EventSeal, EventStream
+from shared.idempotency import UsedKey
 from shared.jobs.models import Job, JobChunk, JobOutcome, JobTurn
 from shared.licences.models import Licence, LicenceDue, Sweep
 from shared.sessions.models import RosterEntry, TrainingSession
@@ -24,6 +25,7 @@ CORE = (
     Folder,
     FolderMember,
     FileColumn,
+    UsedKey,
     Job,
     JobChunk,
     JobOutcome,

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -37,7 +37,11 @@ class Received(BaseModel):
     """A request body or a part of one, with strict values.
 
     Unknown fields are refused: a misspelt `dueOn` must not be ignored silently.
+    added: the fields with defaults that were added to a body that submits jobs, so that a request that the former
+    release has accepted is still known by its `Idempotency-Key`.
     """
+
+    added: ClassVar[frozenset[str]] = frozenset()
 
     model_config = ConfigDict(
         alias_generator=to_camel, validate_by_name=True, extra="forbid", hide_input_in_errors=True

@@ -18,7 +18,17 @@ from tests.traces import logged
 __all__ = ["logged"]
 
 IDS = dict.fromkeys(
-    ("assignment_id", "course_id", "version_id", "delivery_id", "job_id", "licence_id", "session_id", "webhook_id"),
+    (
+        "assignment_id",
+        "course_id",
+        "version_id",
+        "delivery_id",
+        "job_id",
+        "licence_id",
+        "session_id",
+        "sweep_id",
+        "webhook_id",
+    ),
     "01990000-0000-7000-8000-000000000000",
 ) | {"party_id": "party-1", "folder_id": "crew", "event_id": "01990000-0000-7000-8000-000000000000"}
 

@@ -35,6 +35,7 @@ IDS = {
     "party_id": "party-1",
     "folder_id": "folder-1",
     "session_id": "01990000-0000-7000-8000-000000000000",
+    "sweep_id": "01990000-0000-7000-8000-000000000000",
 }
 """A well-formed id of nothing for each parameter in a path. A new parameter needs a line here."""
 
@@ -242,7 +243,7 @@ def test_an_idempotency_key_must_be_1_to_255_printable_ascii_characters(org: Org
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/v1/nothing", 404), ("GET", "/", 404), ("DELETE", "/v1/me", 405), ("TRACE", "/v1/jobs", 405)],
+    [("GET", "/v1/nothing", 404), ("DELETE", "/v1/me", 405), ("TRACE", "/v1/jobs", 405)],
 )
 def test_an_unknown_address_or_method_is_answered_with_a_problem_document(
     org: Org, method: str, path: str, status: int

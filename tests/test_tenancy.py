@@ -65,7 +65,7 @@ def first(app: FastAPI, parts: Parts) -> Org:
             sitting = client.post("/v1/sessions", json=session | times).json()
             client.post(f"/v1/sessions/{sitting['id']}/roster", json={"folderIds": ["crew"]})
             grant(org, course, "party-0")
-            client.post("/v1/sweeps")
+            client.post("/v1/sweeps", headers={"Idempotency-Key": f"{MARK} {day}"})
         plan(org)
     return org
 
@@ -95,6 +95,7 @@ def ids(first: Org) -> dict[str, str]:
         "folder_id": "crew",
         "licence_id": str(license_for(first, assignments[0]).id),
         "session_id": client.get("/v1/sessions").json()["items"][0]["id"],
+        "sweep_id": client.get("/v1/sweeps").json()["items"][0]["id"],
     }
     return inside | {
         "courseId": course,

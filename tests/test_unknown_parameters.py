@@ -12,7 +12,17 @@ from tests.factories import Org
 from tests.routes import Operation, example, operations
 
 IDS = dict.fromkeys(
-    ("course_id", "version_id", "assignment_id", "job_id", "webhook_id", "delivery_id", "licence_id", "session_id"),
+    (
+        "course_id",
+        "version_id",
+        "assignment_id",
+        "job_id",
+        "webhook_id",
+        "delivery_id",
+        "licence_id",
+        "session_id",
+        "sweep_id",
+    ),
     str(uuid.UUID(int=7)),
 ) | {"party_id": "party-1", "folder_id": "crew"}
 

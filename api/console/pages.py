@@ -69,6 +69,11 @@ def page(template: str, status: int = 200, **shown: object) -> HTMLResponse:
     return HTMLResponse(_TEMPLATES.get_template(template).render(shown), status)
 
 
+def text_of(template: str) -> str:
+    """Return the text of a file beside the templates, such as a script."""
+    return _TEMPLATES.get_template(template).render()
+
+
 def wants_json(request: Request) -> bool:
     """True if a program asks for JSON: `Accept` has `application/json` and not `text/html`."""
     accepted = request.headers.get("accept", "").lower()

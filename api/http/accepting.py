@@ -5,27 +5,17 @@ wake-up is lost, `jobs.rescue` finds the job. The API sends it, because services
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
-from fastapi import BackgroundTasks, Depends, Header, Request
+from fastapi import BackgroundTasks, Depends
 
 from api.http.dependencies import CurrentCaller, CurrentParts, Db
+from api.http.once import JobKey
 from shared import statistics
 from shared.broker import MOST_QUEUED_BY_REQUESTS
 from shared.jobs import Job, JobAnswer, Key
 from shared.services import jobs
-
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        pattern=r"^[\x20-\x7e]+$",
-        description="A repeated request with the same key and body returns the same job.",
-    ),
-]
 
 
 @dataclass(frozen=True)
@@ -48,19 +38,20 @@ class Acceptance:
         return jobs.show_job(self._db, self._caller, job)
 
 
-async def _accepting(
-    request: Request,
-    after: BackgroundTasks,
-    db: Db,
-    caller: CurrentCaller,
-    parts: CurrentParts,
-    key: IdempotencyKey = None,
-) -> Acceptance:
-    known = None if key is None else Key(key, request.url.path)
-    return Acceptance(known, parts.settings.worker_concurrency, db, parts, caller, after)
+async def _releasing(after: BackgroundTasks, db: Db, caller: CurrentCaller, parts: CurrentParts) -> Acceptance:
+    return Acceptance(None, parts.settings.worker_concurrency, db, parts, caller, after)
+
+
+Releasing = Annotated[Acceptance, Depends(_releasing, scope="function")]
+"""For a route that lets a job go on which was submitted before."""
+
+
+async def _accepting(released: Releasing, key: JobKey) -> Acceptance:
+    return replace(released, key=key)
 
 
 Accepting = Annotated[Acceptance, Depends(_accepting, scope="function")]
+"""For a route that submits a job: once for each `Idempotency-Key`."""
 
 
 KeepStatistics = Callable[[int], None]

@@ -3,13 +3,18 @@
 This is the application's default. The console answers with pages instead, unless a program asks for JSON.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
 
+from api.http.dependencies import caller
 from api.http.problems import DATABASE_ERRORS, headers_of, problem_of
 from shared.errors import Problem
 
@@ -45,6 +50,35 @@ DESCRIBED: dict[str, Any] = {
     },
 }
 """The description of every error answer in the OpenAPI document."""
+
+
+BEARER = "token"
+"""The name of the security scheme in the OpenAPI document."""
+
+_SCHEME = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "A token of your organization. `rollcall token --org ORG --member MEMBER` prints one for a trial.",
+}
+
+
+def secured(described: dict[str, Any], routes: Sequence[BaseRoute]) -> dict[str, Any]:
+    """Add the security scheme to an OpenAPI document. Operations that ask for no caller need no token."""
+    described.setdefault("components", {})["securitySchemes"] = {BEARER: _SCHEME}
+    described["security"] = [{BEARER: []}]
+    for route in iter_route_contexts(routes):
+        dependant = getattr(route, "dependant", None)
+        if dependant is not None and caller not in {one.call for one in _flattened(dependant)}:
+            for operation in described["paths"].get(route.path, {}).values():
+                operation["security"] = []
+    return described
+
+
+def _flattened(dependant: Dependant) -> Iterator[Dependant]:
+    for one in dependant.dependencies:
+        yield one
+        yield from _flattened(one)
 
 
 def install(app: FastAPI) -> None:

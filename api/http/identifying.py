@@ -5,11 +5,14 @@ It stands outside of everything else, so that answers to unexpected errors and r
 
 import re
 import uuid
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
+
+from api.http.documents import secured
 
 PERSONAL = ("/v1", "/scim")
 """Addresses that begin so can have personal data in every answer, errors included."""
@@ -51,6 +54,13 @@ class Application(FastAPI):
 
     A middleware that is added stands inside that handler, so its headers would be missing there.
     """
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the description of the API, with the token that its operations need."""
+        if self.openapi_schema is None:
+            secured(super().openapi(), self.routes)
+        assert self.openapi_schema is not None
+        return self.openapi_schema
 
     def build_middleware_stack(self) -> ASGIApp:
         """Return the application with all its middleware."""

@@ -16,8 +16,10 @@ from fastapi.routing import APIRoute
 
 from api.http.accepted import CSV, wanted
 from api.http.dependencies import Allow, caller, parts
+from api.http.once import replay
 from api.http.shares import HEAVY_BYTES
 from shared.errors import Fault, InvalidInput, Problem
+from shared.idempotency import Replayed
 from shared.strictness import Form, form_of
 
 
@@ -34,12 +36,15 @@ class NotAcceptable(Problem):
 
 
 class _StrictRequest(Request):
+    _parsed: Any = None
+
     async def json(self) -> Any:
-        body = await self.body()
-        try:
-            return orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            raise json.JSONDecodeError(error.msg, "", error.pos) from None
+        if self._parsed is None:
+            try:
+                self._parsed = orjson.loads(await self.body())
+            except orjson.JSONDecodeError as error:
+                raise json.JSONDecodeError(error.msg, "", error.pos) from None
+        return self._parsed
 
 
 class StrictRoute(APIRoute):
@@ -78,7 +83,11 @@ class StrictRoute(APIRoute):
                     await _need_no_body(strict)
                 if self.body_field is not None and not _is_json(strict) and await strict.body():
                     raise UnsupportedMediaType("Send the body as JSON, with `Content-Type: application/json`.")
-                return await handle(strict)
+                try:
+                    return await handle(strict)
+                except Replayed as replayed:
+                    made = replayed
+            return await replay(strict, made)
 
         return answer
 

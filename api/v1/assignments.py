@@ -8,6 +8,7 @@ from fastapi import Depends, Query, Response, status
 
 from api.http.accepting import Accepting
 from api.http.dependencies import CurrentCaller, Db, Now, Today, allow
+from api.http.once import ONCE
 from api.http.routing import Router
 from api.v1.etags import Expected, etag
 from api.v1.jobs import answer_accepted
@@ -130,7 +131,7 @@ def edit(
     return answer(assignments.edit_assignment(db, caller, assignment_id, body, expected, now), today, response)
 
 
-@router.post("/{assignment_id}/reassign", dependencies=[allow(assignments.reassign_assignment)])
+@router.post("/{assignment_id}/reassign", dependencies=[allow(assignments.reassign_assignment), ONCE])
 def reassign(
     assignment_id: uuid.UUID,
     body: ReassignRequest,

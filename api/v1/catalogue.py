@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Query, Response, status
 
 from api.http.dependencies import CurrentCaller, Db, Now, allow
+from api.http.once import ONCE, again
 from api.http.routing import Router
 from api.v1.etags import Expected, etag
 from api.v1.lists import AskedList
@@ -25,7 +26,12 @@ from shared.wire import Line, Listing
 router = Router("/v1/courses", "catalogue")
 
 
-@router.post("", status_code=status.HTTP_201_CREATED, dependencies=[allow(catalogue.create_course)])
+@router.post(
+    "",
+    status_code=status.HTTP_201_CREATED,
+    responses=again(CourseAnswer),
+    dependencies=[allow(catalogue.create_course), ONCE],
+)
 def create_course(body: CourseRequest, response: Response, db: Db, caller: CurrentCaller, now: Now) -> CourseAnswer:
     """Add a course. 409 `course-code-taken` if another course of the organization has the code."""
     course = catalogue.create_course(db, caller, body, now)
@@ -71,7 +77,10 @@ def archive_course(course_id: uuid.UUID, response: Response, db: Db, caller: Cur
 
 
 @router.post(
-    "/{course_id}/versions", status_code=status.HTTP_201_CREATED, dependencies=[allow(catalogue.draft_version)]
+    "/{course_id}/versions",
+    status_code=status.HTTP_201_CREATED,
+    responses=again(VersionAnswer),
+    dependencies=[allow(catalogue.draft_version), ONCE],
 )
 def draft_version(
     course_id: uuid.UUID, body: VersionRequest, response: Response, db: Db, caller: CurrentCaller, now: Now

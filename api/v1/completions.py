@@ -7,6 +7,7 @@ from pydantic import StrictBool
 
 from api.http.accepting import Accepting
 from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, Today, allow
+from api.http.once import Once, without
 from api.http.routing import Router
 from api.v1.assignments import answer
 from api.v1.etags import Expected
@@ -32,9 +33,12 @@ class SessionLinkRequest(Received):
 
 
 class SessionLinkAnswer(Answer):
-    """A session link. It is shown only once. Every person with the link can complete the assignment as its party."""
+    """A session link. Every person with the link can complete the assignment as its party.
 
-    url: str
+    url: shown only once; null in the answer to a repeated request.
+    """
+
+    url: str | None
     expires_at: Instant
 
 
@@ -97,6 +101,7 @@ def mint(
     parts: CurrentParts,
     now: Now,
     response: Response,
+    once: Once,
     body: SessionLinkRequest | None = None,
 ) -> SessionLinkAnswer:
     """Mint a link with which the party can complete this open assignment. Earlier links stay valid.
@@ -106,4 +111,6 @@ def mint(
     links, force = SessionLinks(parts.settings), body is not None and body.force
     minted = session_links.mint_link(db, caller, assignment_id, links, now, force=force)
     response.headers["Cache-Control"] = "no-store"
-    return SessionLinkAnswer.model_validate(minted)
+    answer = SessionLinkAnswer.model_validate(minted)
+    once.answer = without(answer, "url")
+    return answer

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Query, status
 
 from api.http.dependencies import CurrentCaller, Db, Now, allow
+from api.http.once import Once, again, without
 from api.http.routing import Router
 from api.v1.lists import AskedList
 from shared.database import ID_PATTERN
@@ -42,16 +43,28 @@ def summarize(db: Db, caller: CurrentCaller, which: Wanted) -> Summary:
     return deliveries.summarize_deliveries(db, caller, which)
 
 
-@router.post("/resend", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(deliveries.resend)])
-def resend(body: ResendRequest, db: Db, caller: CurrentCaller, now: Now) -> ResendAnswer:
+@router.post(
+    "/resend",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=again(ResendAnswer),
+    dependencies=[allow(deliveries.resend)],
+)
+def resend(body: ResendRequest, db: Db, caller: CurrentCaller, now: Now, once: Once) -> ResendAnswer:
     """Queue failed or dead deliveries again."""
-    return ResendAnswer(queued=deliveries.resend(db, caller, body, now))
+    answer = ResendAnswer(queued=deliveries.resend(db, caller, body, now))
+    once.answer = without(answer)
+    return answer
 
 
 @router.post(
-    "/{delivery_id}/redeliver", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(deliveries.redeliver)]
+    "/{delivery_id}/redeliver",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=again(ResendAnswer),
+    dependencies=[allow(deliveries.redeliver)],
 )
-def redeliver(delivery_id: uuid.UUID, db: Db, caller: CurrentCaller, now: Now) -> ResendAnswer:
+def redeliver(delivery_id: uuid.UUID, db: Db, caller: CurrentCaller, now: Now, once: Once) -> ResendAnswer:
     """Queue one delivery again. 409 `delivery-queued` if it is queued, `delivery-sent` for a mail that was sent."""
     deliveries.redeliver(db, caller, delivery_id, now)
-    return ResendAnswer(queued=1)
+    answer = ResendAnswer(queued=1)
+    once.answer = without(answer)
+    return answer

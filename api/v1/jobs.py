@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request, Response, status
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from api.http.accepting import Acceptance, Accepting
+from api.http.accepting import Acceptance, Accepting, Releasing
 from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, Turn, allow
 from api.http.routing import Router
 from api.http.waiting import CurrentWatch, Streaming, WaitSeconds, while_connected
@@ -114,13 +114,13 @@ def retry_job(
 
     Asks again what submission asked: a course that was archived since, or a due date that has passed, is refused.
     """
-    accepted = jobs.retry_job(db, caller, job_id, workers=accepting.workers, now=now)
+    accepted = jobs.retry_job(db, caller, job_id, workers=accepting.workers, now=now, key=accepting.key)
     return answer_accepted(accepted, accepting, response)
 
 
 @router.post("/{job_id}/approve", dependencies=[allow(jobs.approve_job), Turn])
 def approve_job(
-    job_id: uuid.UUID, parts: CurrentParts, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
+    job_id: uuid.UUID, parts: CurrentParts, caller: CurrentCaller, accepting: Releasing, now: Now, response: Response
 ) -> JobAnswer:
     """Approve a job that waits for a second member. 403 `other-member-needed` for the member who submitted it.
 
@@ -145,5 +145,5 @@ def undo_job(
     What was changed since stays as it is. Possible for 14 days after the job's end, else 409
     `cannot-undo`. Repeated, it returns the same job.
     """
-    accepted = jobs.undo_job(db, caller, job_id, workers=accepting.workers, now=now)
+    accepted = jobs.undo_job(db, caller, job_id, workers=accepting.workers, now=now, key=accepting.key)
     return answer_accepted(accepted, accepting, response)

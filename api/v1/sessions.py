@@ -7,6 +7,7 @@ from fastapi import Depends, Query, Response, status
 
 from api.http.accepting import Accepting
 from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
+from api.http.once import ONCE, again
 from api.http.routing import Router
 from api.v1.etags import Expected, etag
 from api.v1.jobs import answer_accepted
@@ -37,7 +38,12 @@ class CalendarFile(Response):
     media_type = "text/calendar; charset=utf-8"
 
 
-@router.post("", status_code=status.HTTP_201_CREATED, dependencies=[allow(sessions.schedule_session)])
+@router.post(
+    "",
+    status_code=status.HTTP_201_CREATED,
+    responses=again(SessionAnswer),
+    dependencies=[allow(sessions.schedule_session), ONCE],
+)
 def schedule(body: SessionRequest, db: Db, caller: CurrentCaller, now: Now, response: Response) -> SessionAnswer:
     """Schedule a sitting of a course's active version, or of another published one. It may lie in the past."""
     session = sessions.schedule_session(db, caller, body, now)

@@ -5,6 +5,7 @@ import uuid
 from fastapi import Response, status
 
 from api.http.dependencies import CurrentCaller, CurrentParts, Db, Lookup, Now, allow
+from api.http.once import ONCE, Once, RequestKey, again, without
 from api.http.routing import Router
 from api.v1.etags import Expected, etag
 from api.v1.lists import AskedList
@@ -26,13 +27,18 @@ from shared.wire import Listing
 router = Router("/v1/webhooks", "webhooks")
 
 
-@router.post("", status_code=status.HTTP_201_CREATED, dependencies=[allow(webhooks.create_webhook), Lookup])
+@router.post(
+    "",
+    status_code=status.HTTP_201_CREATED,
+    responses=again(WebhookAnswer),
+    dependencies=[allow(webhooks.create_webhook), Lookup],
+)
 def create_webhook(
-    body: WebhookRequest, response: Response, caller: CurrentCaller, parts: CurrentParts, now: Now
+    body: WebhookRequest, response: Response, caller: CurrentCaller, parts: CurrentParts, now: Now, key: RequestKey
 ) -> WebhookWithSecret:
     """Create a webhook for events from now on. Only this answer contains its secret."""
     allow_private = parts.settings.webhooks_allow_private
-    made = webhooks.create_webhook(parts.database, caller, body, allow_private=allow_private, now=now)
+    made = webhooks.create_webhook(parts.database, caller, body, key, allow_private=allow_private, now=now)
     response.headers["Location"] = f"/v1/webhooks/{made.id}"
     response.headers["ETag"] = etag(made.revision or 1)
     return WebhookWithSecret.of(made)
@@ -72,9 +78,12 @@ def remove_webhook(webhook_id: uuid.UUID, expected: Expected, db: Db, caller: Cu
     webhooks.remove_webhook(db, caller, webhook_id, expected, now)
 
 
-@router.post("/{webhook_id}/rotate", dependencies=[allow(webhooks.rotate_secret)])
-def rotate_secret(webhook_id: uuid.UUID, db: Db, caller: CurrentCaller, now: Now) -> WebhookWithSecret:
+@router.post("/{webhook_id}/rotate", dependencies=[allow(webhooks.rotate_secret), ONCE])
+def rotate_secret(
+    webhook_id: uuid.UUID, db: Db, caller: CurrentCaller, now: Now, response: Response
+) -> WebhookWithSecret | WebhookAnswer:
     """Make a new secret, which only this answer contains. For 24 hours messages are signed with the former one too."""
+    response.headers["Location"] = f"/v1/webhooks/{webhook_id}"
     return WebhookWithSecret.of(webhooks.rotate_secret(db, caller, webhook_id, now))
 
 
@@ -100,16 +109,23 @@ def list_its_deliveries(asked: AskedList, webhook_id: uuid.UUID) -> Listing[Deli
 
 
 @router.post(
-    "/{webhook_id}/replay", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(webhooks.replay_webhook)]
+    "/{webhook_id}/replay",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=again(ReplayAnswer),
+    dependencies=[allow(webhooks.replay_webhook)],
 )
-def replay(webhook_id: uuid.UUID, body: ReplayRequest, db: Db, caller: CurrentCaller, now: Now) -> ReplayAnswer:
+def replay(
+    webhook_id: uuid.UUID, body: ReplayRequest, db: Db, caller: CurrentCaller, now: Now, once: Once
+) -> ReplayAnswer:
     """Queue again every event of the webhook's types from a sequence on, also from before it was created.
 
     What was sent before stays in the list as it was. A request examines at most 50,000 events. If `more` is true,
     repeat it from `upToSequence` + 1. 409 `replay-running` while deliveries of another replay are queued.
     """
     queued, up_to, more = webhooks.replay_webhook(db, caller, webhook_id, body.from_sequence, now)
-    return ReplayAnswer(queued=queued, up_to_sequence=up_to, more=more)
+    answer = ReplayAnswer(queued=queued, up_to_sequence=up_to, more=more)
+    once.answer = without(answer)
+    return answer
 
 
 def _answer(webhook: Webhook, response: Response) -> WebhookAnswer:

@@ -14,6 +14,8 @@ from shared.wire import Answer, Id, Paragraph, Received
 class AssignmentFilter(Received):
     """A filter for assignments, by the parameters of their list. An assignment must fit every given field."""
 
+    added = frozenset({"state", "job_id", "all"})
+
     course_id: uuid.UUID | None = None
     course_version_id: uuid.UUID | None = None
     folder_id: Id | None = None
@@ -35,6 +37,8 @@ class BulkRequest(Received):
 
     Give exactly one of the three. An empty filter means every assignment, and then needs `all`: true.
     """
+
+    added = frozenset({"all"})
 
     assignment_ids: AssignmentIds | None = None
     job_id: uuid.UUID | None = None

@@ -36,6 +36,8 @@ class AssignmentRequest(Received):
     notify: false sends no mail about the new assignments.
     """
 
+    added = frozenset({"if_licensed"})
+
     course_id: uuid.UUID
     recipients: Recipients = Field(default=[])
     folder_ids: list[Id] = Field(default=[], max_length=500)
@@ -86,6 +88,8 @@ class BulkCompletionRequest(Selection, CompletionRequest):
     assignment of whichever version; a party with several fails with `several-open-versions`, unless versions is
     `newest`: then the newest is completed and the others are closed. occurredOn: the day it happened, today by default.
     """
+
+    added = frozenset({"versions"})
 
     versions: Literal["one", "newest"] = "one"
 

@@ -17,6 +17,7 @@ from shared.catalogue.actions import (
     draft_version,
     publish_version,
 )
+from shared.catalogue.content import Content, content_of
 from shared.catalogue.models import (
     Course,
     CourseVersion,
@@ -58,6 +59,8 @@ from shared.catalogue.schemas import (
 )
 
 __all__ = [
+    "Content",
+    "content_of",
     "CODE",
     "Course",
     "CourseAnswer",

@@ -25,7 +25,7 @@ class Party(Tenant, Base):
         CheckConstraint(f"id ~ '{ID_PATTERN}'", name="id_form"),
         CheckConstraint("erased_at IS NULL OR NOT active", name="erased_is_inactive"),
         Index("ix_party_org_id_member_id", "org_id", "member_id", postgresql_where=text("member_id IS NOT NULL")),
-        Index("ix_party_org_id_folded_id", "org_id", "folded_id"),
+        Index("ix_party_folded_id_org_id", "folded_id", "org_id"),
     )
 
     id: Mapped[ExternalId] = mapped_column(primary_key=True)

@@ -7,14 +7,13 @@ one outcome, even if workers die or messages are lost: no job stays unfinished, 
 chunks, `settling` adds their outcomes to the job, `kinds` holds the declarations of kinds.
 """
 
+from shared.idempotency import IdempotencyKeyReused, Key
 from shared.jobs.actions import (
     LARGEST_CHUNK,
     SMALLEST_CHUNK,
     Accepted,
     CannotUndo,
-    IdempotencyKeyReused,
     JobFinished,
-    Key,
     NothingToRetry,
     Submission,
     cancel,

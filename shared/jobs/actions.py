@@ -1,12 +1,10 @@
 """Submitting, approving, rejecting and cancelling jobs, for requests. `work.py` has the workers' part."""
 
-import hashlib
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-import orjson
 from pydantic import BaseModel
 from sqlalchemy import ARRAY, Integer, Select, Text, cast, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
@@ -15,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from shared import events
 from shared.database import current_org
-from shared.errors import Conflict, Problem
+from shared.errors import Conflict
 from shared.events import Actor, Fact
+from shared.idempotency import IdempotencyKeyReused, Key
 from shared.jobs.chunks import Tally
 from shared.jobs.kinds import Kind
 from shared.jobs.models import FINAL_STATES, Job, JobChunk, JobOutcome, JobState, Outcome
@@ -26,12 +25,6 @@ from shared.jobs.settling import cancel_unbegun, settle
 
 SMALLEST_CHUNK, LARGEST_CHUNK = 250, 2500
 """Recipients of a chunk. Smaller ones cost overhead, larger ones lock the event counter too long (bench/RESULTS.md)."""
-
-
-class IdempotencyKeyReused(Problem):
-    """The key was used before with another body or address."""
-
-    slug, status, title = "idempotency-key-reused", 422, "Idempotency-Key reused"
 
 
 class JobFinished(Conflict):
@@ -53,23 +46,6 @@ class NothingToRetry(Conflict):
 
 
 UNDO_WITHIN = timedelta(days=14)
-
-
-@dataclass(frozen=True)
-class Key:
-    """An `Idempotency-Key` and the address that it was sent to."""
-
-    value: str
-    address: str
-
-    def hash_of(self, body: BaseModel | None) -> str:
-        """Return the hash of a request. It does not depend on the order of fields, so a repeated request has the same.
-
-        body: None for an address that takes no body.
-        """
-        sent = None if body is None else body.model_dump(mode="json")
-        text = self.address.encode() + b"\n" + orjson.dumps(sent, option=orjson.OPT_SORT_KEYS)
-        return hashlib.sha256(text).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -103,11 +79,13 @@ def replayed(db: Session, key: Key | None, body: BaseModel | None) -> Accepted |
     """Return the job submitted with this key, if any. Raises IdempotencyKeyReused for another body or address."""
     if key is None:
         return None
+    if key.made is not None:
+        return Accepted(get(db, uuid.UUID(key.made.rpartition("/")[2])), replayed=True)
     job = db.scalar(select(Job).where(Job.org_id == current_org(db), Job.idempotency_key == key.value))
     if job is None:
         return None
     if job.request_hash != key.hash_of(body):
-        raise IdempotencyKeyReused("This Idempotency-Key was used for another request; choose a new key for a new one.")
+        raise IdempotencyKeyReused
     return Accepted(job, replayed=True)
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from shared import events
 from shared.database import current_org
+from shared.errors import NotFound
 from shared.events import Actor
 from shared.licences.models import NOTICE_DAYS, Licence, LicenceDue, Sweep
 from shared.licences.queries import has_id, subject
@@ -94,6 +95,14 @@ def _asked(db: Session, actor: Actor, now: datetime) -> dict[str, Any]:
 def list_sweeps(db: Session) -> Select[Sweep]:
     """Selects the organization's sweeps, the newest first."""
     return select(Sweep).where(Sweep.org_id == current_org(db)).order_by(Sweep.id.desc())
+
+
+def get_sweep(db: Session, sweep_id: uuid.UUID) -> Sweep:
+    """Returns one sweep of the organization. Raises NotFound."""
+    sweep = db.scalar(select(Sweep).where(Sweep.org_id == current_org(db), Sweep.id == sweep_id))
+    if sweep is None:
+        raise NotFound("sweep")
+    return sweep
 
 
 _PASSED = " + ".join(f"(expires_at - interval '{days} days' <= :now)::int" for days in NOTICE_DAYS)

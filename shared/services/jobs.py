@@ -17,7 +17,7 @@ from shared.access import Caller, FeatureNotAvailable, Permission
 from shared.assignments import UndoJob
 from shared.database import Database
 from shared.errors import Problem
-from shared.jobs import KINDS, Accepted, Chunk, Job, JobAnswer, JobState, Kind, Outcome, Seen, Tally, declare
+from shared.jobs import KINDS, Accepted, Chunk, Job, JobAnswer, JobState, Key, Kind, Outcome, Seen, Tally, declare
 from shared.services.sights import answer_of, get_seen, job_of, need_seen, need_whole, sight_of
 from shared.services.submitting import submit
 from shared.services.verbs import verb
@@ -178,7 +178,9 @@ def cancel_job(db: Session, caller: Caller, job_id: uuid.UUID, now: datetime) ->
 
 
 @verb(*ACTS)
-def retry_job(db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, now: datetime) -> Accepted:
+def retry_job(
+    db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, now: datetime, key: Key | None = None
+) -> Accepted:
     """Submit a job of only the failed recipients, with the same request. Needs the permission of submitting the job.
 
     Raises NotFound, OutOfScope, NothingToRetry, and the problem that submitting that request would raise now.
@@ -186,9 +188,11 @@ def retry_job(db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, n
     job = need_whole(db, sight_of(caller), job_id)
     kind = jobs.kind_of(job)
     caller.need(kind.needs)
+    if earlier := jobs.replayed(db, key, None):
+        return earlier
     failed = jobs.failed_recipients(job)
     kind.need_acceptable(db, job, now)
-    return submit(db, caller, kind, kind.request_of(job), failed, retry_of=job.id, workers=workers, now=now)
+    return submit(db, caller, kind, kind.request_of(job), failed, key=key, retry_of=job.id, workers=workers, now=now)
 
 
 @verb(Permission.MANAGE_ASSIGNMENTS)
@@ -226,7 +230,9 @@ def reject_job(db: Session, caller: Caller, job_id: uuid.UUID, reason: str, now:
 
 
 @verb(Permission.MANAGE_ASSIGNMENTS)
-def undo_job(db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, now: datetime) -> Accepted:
+def undo_job(
+    db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, now: datetime, key: Key | None = None
+) -> Accepted:
     """Submit a job that undoes this one, except for what was changed since. Repeated: the same job.
 
     Asks nothing of what a submission asks, because it only puts back what was. A job can be undone for 14 days after
@@ -235,8 +241,10 @@ def undo_job(db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, no
     job = need_whole(db, sight_of(caller), job_id)
     if jobs.kind_of(job).needs is Permission.ADMIN:
         caller.need(Permission.ADMIN)
-    if earlier := jobs.undo_of(db, job.id):
-        return Accepted(earlier, replayed=True)
+    if earlier := jobs.replayed(db, key, None):
+        return earlier
+    if twin := jobs.undo_of(db, job.id):
+        return Accepted(twin, replayed=True)
     undo = jobs.kind_of(job).undo
     if undo is None:
         raise jobs.CannotUndo("Jobs of this kind cannot be undone.")
@@ -246,7 +254,8 @@ def undo_job(db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, no
     request = UndoJob(undo_of=job.id, undo_kind=job.kind, by=undo.by)
     kind, recipients = UNDO[undo.by], undo.recipients(job)
     scoped = undo.by == "assignment"
-    accepted = submit(db, caller, kind, request, recipients, undo_of=job.id, scoped=scoped, workers=workers, now=now)
+    of: dict[str, Any] = {"undo_of": job.id, "scoped": scoped, "workers": workers}
+    accepted = submit(db, caller, kind, request, recipients, key=key, **of, now=now)
     if not accepted.replayed:
         jobs.call_on_end(db, accepted.job, now)
     return accepted

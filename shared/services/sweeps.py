@@ -4,6 +4,7 @@ A step submits renewals first, records the events that are due, then ends the ru
 take steps; `rollcall sweep` takes the same steps without a broker.
 """
 
+import uuid
 from datetime import datetime
 from enum import StrEnum
 
@@ -37,6 +38,12 @@ class Step(StrEnum):
 def list_sweeps(db: Session, _: Caller) -> Select[Sweep]:
     """Select the runs over the caller's organization, the newest first."""
     return licences.list_sweeps(db)
+
+
+@verb(Permission.VIEW, Permission.ADMIN)
+def get_sweep(db: Session, _: Caller, sweep_id: uuid.UUID) -> Sweep:
+    """Return one run over the caller's organization. Raises NotFound."""
+    return licences.get_sweep(db, sweep_id)
 
 
 @verb(Permission.ADMIN, whole=True)

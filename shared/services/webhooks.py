@@ -16,10 +16,11 @@ from anyio.to_thread import run_sync
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from shared import access, deliveries
+from shared import access, deliveries, idempotency
 from shared.access import Caller, Permission
 from shared.database import Database
 from shared.deliveries import Delivery, Reply, Webhook, WebhookChanges, WebhookRequest, Which
+from shared.idempotency import Key
 from shared.services.verbs import verb
 
 
@@ -32,15 +33,18 @@ class Trial(NamedTuple):
 
 @verb(Permission.ADMIN, whole=True)
 def create_webhook(
-    database: Database, caller: Caller, body: WebhookRequest, *, allow_private: bool, now: datetime
+    database: Database, caller: Caller, body: WebhookRequest, key: Key | None, *, allow_private: bool, now: datetime
 ) -> Webhook:
-    """Create a webhook for events from now on. Raises AddressRefused, TooManyWebhooks."""
+    """Create a webhook for events from now on, once for a key. Raises AddressRefused, TooManyWebhooks, Replayed."""
     url = deliveries.check_url(body.url, allow_private=allow_private)
     with database.transaction(caller.org_id) as db:
         access.get_organization(db)
-        return deliveries.create_webhook(
-            db, url=url, types=body.types, description=body.description, actor=caller.actor, now=now
-        )
+        with idempotency.once(db, key, now) as made:
+            webhook = deliveries.create_webhook(
+                db, url=url, types=body.types, description=body.description, actor=caller.actor, now=now
+            )
+            made.location = f"/v1/webhooks/{webhook.id}"
+        return webhook
 
 
 @verb(Permission.ADMIN, whole=True)

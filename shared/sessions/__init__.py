@@ -36,6 +36,7 @@ from shared.sessions.completion import (
     roster_of,
 )
 from shared.sessions.models import Attendance, RosterEntry, SessionMode, SessionState, TrainingSession
+from shared.sessions.personal import OwnSession, list_personal
 from shared.sessions.queries import (
     AMEND,
     COMPLETE,
@@ -101,7 +102,9 @@ __all__ = [
     "end_undo",
     "Filters",
     "get",
+    "list_personal",
     "list_sessions",
+    "OwnSession",
     "locked",
     "need_amendable",
     "need_begun",

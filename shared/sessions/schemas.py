@@ -65,6 +65,8 @@ class AmendmentRequest(Received):
     afterRevocation: grants also to those whose licence of this session another member has revoked by hand.
     """
 
+    added = frozenset({"after_revocation"})
+
     add: Attendees = Field(default=[])
     remove: Attendees = Field(default=[])
     reason: Paragraph

@@ -260,3 +260,18 @@ def test_a_renewal_in_the_days_after_the_end_keeps_the_anniversary_and_no_later_
         (datetime(2027, 7, 30, 9, tzinfo=UTC), "monthsFromGrant"),
         (datetime(2027, 7, 3, 9, tzinfo=UTC), "monthsFromGrant"),
     ]
+
+
+def test_a_licence_begins_no_later_than_it_is_granted(org: Org) -> None:
+    """A sitting that is completed before its end: a later beginning would leave a gap behind the former licence."""
+    granted = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    known: list[dict[str, Any]] = [{"trained_at": granted + timedelta(hours=3)}, {"trained_on": date(2026, 3, 3)}]
+    for trained in known:
+        ((valid_from, end, rule, *_),) = found(org, [Case(granted, 12, begins="training", **trained)])
+        assert (valid_from, end, rule) == (None, granted + relativedelta(months=12), "monthsFromTraining")
+
+
+def test_a_late_renewal_whose_anniversary_has_passed_counts_from_its_start(org: Org) -> None:
+    end = datetime(2026, 1, 31, 9, tzinfo=UTC)
+    late = Case(end + timedelta(days=100), 1, end, keeps=True, renewable=400)
+    assert ends(org, [late]) == [(end + timedelta(days=100) + relativedelta(months=1), "monthsFromGrant")]

@@ -1,0 +1,28 @@
+"""The address of the service itself: a person gets a page that says what this is, a program gets the same as JSON."""
+
+from importlib.metadata import version
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from api.console.pages import PageRoute, page
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+WAYS = {
+    "reference": "/docs",
+    "openapi": "/openapi.json",
+    "events": "/v1/events/asyncapi.json",
+    "verify": "/verify",
+    "health": "/health/ready",
+}
+"""The addresses that need no token, by what is there."""
+
+
+@router.api_route("/", methods=["GET", "HEAD"])
+def show(request: Request) -> Response:
+    """The page for a browser, which asks for HTML, and JSON for everything else."""
+    if "text/html" in request.headers.get("accept", "").lower():
+        return page("home.html", version=version("rollcall"))
+    about = "Assigns training, records who completed it, and grants the licences that it earns."
+    return JSONResponse({"name": "Rollcall", "version": version("rollcall"), "about": about, "links": WAYS})
