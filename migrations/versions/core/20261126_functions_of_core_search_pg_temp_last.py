@@ -3,7 +3,7 @@
 from migrations.guards import search_pg_temp_last
 
 revision = "core_0018"
-down_revision = "core_0014"
+down_revision = "core_0016"
 branch_labels = None
 depends_on = None
 
