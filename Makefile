@@ -11,7 +11,7 @@ INSTALLED := $(VENV)/installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench lock
+.PHONY: help setup demo test faults check bench lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,7 +23,10 @@ demo: $(INSTALLED) ## Start the whole system, assign a course to 2,000 parties, 
 	$(BIN)/rollcall demo $(if $(filter 1,$(ONCE)),--once)
 
 test: $(INSTALLED) ## Run the test suite (options for pytest: ARGS="-k licences")
-	$(BIN)/pytest -n auto $(ARGS)
+	$(BIN)/pytest -n auto -m 'not matrix' $(ARGS)
+
+faults: $(INSTALLED) ## Run the long matrix of faults: larger organizations, more seeds, and controls
+	$(BIN)/pytest -n auto -m matrix $(ARGS)
 
 check: $(INSTALLED) ## Check formatting, lint, types, import contracts, and the migrations against the models
 	$(BIN)/ruff format --check .

@@ -26,3 +26,22 @@ def racers(kind: str, name: str, who: str) -> None:
     kind, name: `INDEX` and the index, or `CONSTRAINT c ON` and the table. who: the comment.
     """
     op.execute(f"COMMENT ON {kind} {name} IS '{who}'")
+
+
+def search_pg_temp_last() -> None:
+    """Let functions with the owner's rights look for tables in temporary schemas last.
+
+    Where `search_path` does not name `pg_temp`, PostgreSQL searches it first for tables. Somebody with SQL as the
+    serving role could then put a temporary table in front of one that such a function reads. New functions name it.
+    """
+    op.execute("""
+        DO $$
+        DECLARE made regprocedure;
+        BEGIN
+            FOR made IN
+                SELECT oid FROM pg_proc
+                WHERE prosecdef AND pronamespace = 'public'::regnamespace AND proowner = current_user::regrole
+            LOOP
+                EXECUTE format('ALTER FUNCTION %s SET search_path = pg_catalog, public, pg_temp', made);
+            END LOOP;
+        END $$""")

@@ -12,13 +12,13 @@ from pathlib import Path
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from shared import outages
-
 _ROOT = Path(__file__).resolve().parent.parent
 
 
 def _without_exception_text(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Replace an exception with its type and the frames that it passed through."""
+    from shared import outages  # imported here, because beat and short commands start without SQLAlchemy
+
     info = event.pop("exc_info", None)
     error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
     if isinstance(error, BaseException):

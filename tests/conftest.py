@@ -29,7 +29,7 @@ from cli import embedded
 from shared import logs, settings
 from shared.settings import TRAINING
 from tests.drain import InProcessWorker
-from tests.factories import Org, add_org
+from tests.factories import OF_THIS_FILE, Org, add_org
 from tests.prepared import Cluster
 
 gc.freeze()  # collecting garbage among the imported modules again and again takes a sixth of the run time
@@ -89,6 +89,12 @@ def loop() -> Iterator[None]:
     with start_blocking_portal() as portal, pytest.MonkeyPatch.context() as patch:
         patch.setattr(TestClient, "portal", portal)
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_of_other_files() -> None:
+    """The worker inside the test serves the organizations of one file only (`tests/drain.py`)."""
+    OF_THIS_FILE.clear()
 
 
 @pytest.fixture(scope="session")

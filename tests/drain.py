@@ -5,7 +5,7 @@ killed, frozen or concurrent processes start real workers instead (`tests/faults
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,10 +14,22 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from shared import deliveries, events, jobs
 from shared.database import Database
 from shared.jobs import organizations_in_turn
+from tests.factories import OF_THIS_FILE
 
 Message = tuple[str, tuple[Any, ...]]
+
+LISTS = (
+    (jobs, "organizations_with_due_jobs"),
+    (deliveries, "organizations_with_due_deliveries"),
+    (events, "organizations_with_unread_events"),
+    (events, "organizations_with_unsealed_events"),
+)
+"""The functions by which a task finds the organizations that have work. In a test they return those of its file only.
+
+Otherwise what other files leave in the shared database would take the places of a sender and the time of a planner."""
 
 
 @dataclass
@@ -46,6 +58,8 @@ class InProcessWorker:
                 # Tests move this clock, and not that of PostgreSQL.
                 patch.setattr("shared.clock.MOST_DIFFERENCE", timedelta.max)
                 patch.setattr("shared.jobs.organizations_in_turn", opened.in_turn)
+                for module, name in LISTS:
+                    patch.setattr(module, name, of_this_file(getattr(module, name)))
                 yield opened
         finally:
             app.parts.stream = stream
@@ -86,3 +100,8 @@ class InProcessWorker:
             task, args = self.messages.popleft()
             self.deliver(task, *args)
         raise AssertionError(f"{most} messages were delivered, and more are waiting")
+
+
+def of_this_file(listed: Callable[..., list[str]]) -> Callable[..., list[str]]:
+    """A list of organizations, limited to those that the running test file has created."""
+    return lambda *args: [org_id for org_id in listed(*args) if org_id in OF_THIS_FILE]

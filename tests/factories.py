@@ -26,6 +26,9 @@ OPERATOR = Actor("system", "tests")
 MEMBER = Actor("member", "member-1")
 EVERYTHING = tuple(Permission)
 
+OF_THIS_FILE: set[str] = set()
+"""The organizations that the test file which is running has created. `tests/conftest.py` clears it before each file."""
+
 
 @dataclass(frozen=True)
 class Org:
@@ -104,6 +107,7 @@ class Org:
 def add_org(app: FastAPI, parts: Parts, *, time_zone: str = "UTC") -> Org:
     """Create an organization with a random id."""
     org = Org(f"org-{secrets.token_hex(6)}", app, parts)
+    OF_THIS_FILE.add(org.id)
     with org.transaction() as db:
         access.add_organization(db, name="Test", time_zone=time_zone, actor=OPERATOR, now=clock.now())
     return org

@@ -89,3 +89,13 @@ def test_the_refusal_names_the_direction(off: timedelta, words: str) -> None:
     keeper = Timekeeper(lambda: datetime.now(UTC) + off)
     with pytest.raises(ClockDiffers, match=f"3,888,000 s {words}"):
         keeper.check()
+
+
+def test_an_api_process_whose_clock_is_45_days_ahead_is_not_ready(org: Org) -> None:
+    """A proxy then sends it no request, so that it grants and checks nothing by that clock."""
+    assert org.client().get("/health/ready").json()["checks"]["clock"] == "ok"
+    with time_machine.travel(clock.now() + AHEAD):
+        answer = org.client().get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["clock"].startswith("The clock of this machine is 3,888,0")
+    assert org.client().get("/health/ready").status_code == 200

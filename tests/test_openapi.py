@@ -16,8 +16,9 @@ from schemathesis.specs.openapi.checks import content_type_conformance, response
 
 from tests.factories import Org
 
-EXAMPLES = 5
-"""Requests generated for each operation, once of valid ones and once of invalid ones."""
+VALID, INVALID, MANY = 5, 2, 10
+"""Requests generated for each operation: valid ones, invalid ones, and of both in `make faults`. Generating an invalid
+one takes five times as long as answering it."""
 
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance]
 
@@ -38,15 +39,22 @@ def caller(org: Org) -> dict[str, str]:
     return {"Authorization": str(org.client().headers["Authorization"])}
 
 
-@pytest.mark.parametrize("mode", GenerationMode)
+@pytest.mark.parametrize(
+    ("mode", "examples"),
+    [
+        (GenerationMode.POSITIVE, VALID),
+        (GenerationMode.NEGATIVE, INVALID),
+        *(pytest.param(mode, MANY, marks=pytest.mark.matrix) for mode in GenerationMode),
+    ],
+)
 def test_every_operation_answers_as_described(
-    document: Any, caller: dict[str, str], mode: GenerationMode, subtests: pytest.Subtests
+    document: Any, caller: dict[str, str], mode: GenerationMode, examples: int, subtests: pytest.Subtests
 ) -> None:
     for operation in (found.ok() for found in document.get_all_operations()):
         if mode is GenerationMode.NEGATIVE and not takes_anything(operation):
             continue
 
-        @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+        @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None)
         @given(case=operation.as_strategy(generation_mode=mode))
         def answers(case: Any) -> None:
             if "wait" in (case.query or {}):

@@ -264,10 +264,10 @@ def test_ci_runs_the_checks_and_the_tests() -> None:
     assert os.access(ROOT / ".ci/run", os.X_OK)
     lines = text(".ci/run").splitlines()
     assert lines[0] == "#!/usr/bin/env bash"
-    assert {"set -euo pipefail", "make check", "make test"} <= set(lines)
+    assert {"set -euo pipefail", "make check", "make test", "make faults"} <= set(lines)
 
 
-@pytest.mark.parametrize("target", ["setup", "demo", "test", "check", "bench", "lock"])
+@pytest.mark.parametrize("target", ["setup", "demo", "test", "faults", "check", "bench", "lock"])
 def test_make_help_lists_every_target(target: str) -> None:
     shown = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     assert re.search(rf"^make {target} +\S", shown, re.MULTILINE)

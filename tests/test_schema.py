@@ -35,6 +35,26 @@ def found(connection: Rows, query: LiteralString, **values: object) -> set[str]:
     return {row[0] for row in connection.execute(query, values)}
 
 
+# --- functions with the owner's rights
+
+HIJACKED: LiteralString = """
+    SELECT proname FROM pg_proc
+    WHERE prosecdef AND pronamespace = current_schema()::regnamespace
+    AND NOT coalesce(proconfig @> ARRAY['search_path=pg_catalog, public, pg_temp'], false)
+"""
+"""Functions that run with their owner's rights and would read a temporary table in place of the one that they name."""
+
+
+def test_functions_with_the_owners_rights_search_temporary_schemas_last(owner: Rows) -> None:
+    assert found(owner, HIJACKED) == set()
+
+
+def test_a_function_that_would_read_a_temporary_table_is_found(owner: Rows) -> None:
+    owner.execute("""CREATE FUNCTION made_up() RETURNS bigint LANGUAGE sql SECURITY DEFINER
+        SET search_path = pg_catalog, public AS 'SELECT count(*) FROM organization'""")
+    assert found(owner, HIJACKED) == {"made_up"}
+
+
 # --- row-level security
 
 

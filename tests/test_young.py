@@ -6,15 +6,13 @@ of the API is called for few and for many parties: per party, many must not cost
 """
 
 import itertools
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import psycopg
 import pytest
 from psycopg import sql
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Engine
 
 import migrations
 from api.app import create_app
@@ -23,6 +21,7 @@ from shared.database import Database
 from shared.jobs import KINDS
 from shared.settings import TRAINING, Settings
 from tests.conftest import Servers
+from tests.counting import Reads, reading
 from tests.drain import InProcessWorker
 from tests.events.scenario import ok
 from tests.factories import add_org
@@ -39,53 +38,8 @@ GROWTH = 2.5
 """Bound of what a job reads per party at MANY, in what it reads per party at FEW. If it grew with the square, it would
 be MANY / FEW."""
 
-READ = """
-    SELECT relname, pg_stat_get_xact_tuples_returned(oid) FROM pg_class
-    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i')"""
-
 UNREAD = {"GET /v1/jobs/{job_id}/stream"}
 """Operations that are not read: a stream does not end."""
-
-
-@dataclass
-class Reads:
-    """Entries that the transactions of some engines read, by table or index: rows of sequential scans, else entries."""
-
-    entries: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def total(self) -> int:
-        """Returns the number of entries."""
-        return self.entries.total()
-
-    def __str__(self) -> str:
-        return ", ".join(f"{name} {number}" for name, number in self.entries.most_common(5))
-
-
-@contextmanager
-def reading(*engines: Engine) -> Iterator[Reads]:
-    """Count what is read during a block."""
-    reads = Reads()
-
-    def begin(connection: Connection) -> None:
-        reads.entries.subtract(_read(connection))
-
-    def commit(connection: Connection) -> None:
-        reads.entries.update(_read(connection))
-
-    for engine in engines:
-        event.listen(engine, "begin", begin)
-        event.listen(engine, "commit", commit)
-    try:
-        yield reads
-    finally:
-        for engine in engines:
-            event.remove(engine, "begin", begin)
-            event.remove(engine, "commit", commit)
-
-
-def _read(connection: Connection) -> dict[str, int]:
-    return {name: number for name, number in connection.exec_driver_sql(READ) if number}
 
 
 def test_every_kind_of_job_is_among_the_steps_on_young_data(configured: Settings) -> None:

@@ -30,13 +30,15 @@ async def live() -> dict[str, str]:
 
 @router.get("/health/ready")
 def ready(parts: CurrentParts) -> JSONResponse:
-    """Answer 200 if the database takes a write and is migrated.
+    """Answer 200 if the database takes a write and is migrated, and this machine's clock agrees with its clock.
 
     A missing broker, mail server or worker only delays work, so they are reported and not required.
     """
     checks = {"database": _database(parts), "broker": _broker(parts.settings)}
     well = checks["database"] == "ok"
     if well:
+        checks["clock"] = _clock(parts)
+        well = checks["clock"] == "ok"
         checks |= _waiting(parts.database, parts.settings)
     if well and TRAINING in parts.settings.features:
         checks["sweep"] = _sweep(parts.database)
@@ -62,6 +64,15 @@ def _database(parts: Parts) -> str:
         cause = getattr(error, "orig", None) or error
         reads_only = isinstance(cause, errors.ReadOnlySqlTransaction)
         return f"{'takes no writes' if reads_only else 'away'} ({type(cause).__name__})"
+    return "ok"
+
+
+def _clock(parts: Parts) -> str:
+    """The state of this machine's clock. Licences are granted and checked by it, so a wrong one must serve nobody."""
+    try:
+        parts.timekeeper.check()
+    except clock.ClockDiffers as error:
+        return str(error)
     return "ok"
 
 

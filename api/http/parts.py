@@ -6,6 +6,7 @@ from api.http.connections import allowance
 from api.http.shares import Shares
 from shared.access import TokenVerifier
 from shared.broker import Broker, make_celery
+from shared.clock import Timekeeper
 from shared.database import Database
 from shared.deployment import Presence
 from shared.settings import Settings
@@ -13,7 +14,10 @@ from shared.settings import Settings
 
 @dataclass(frozen=True)
 class Parts:
-    """Settings, database, broker, token verifier and shares of this process, and its entry in the list of processes."""
+    """Settings, database, broker, token verifier and shares of this process, and its entry in the list of processes.
+
+    timekeeper: compares this machine's clock with the database's.
+    """
 
     settings: Settings
     database: Database
@@ -21,21 +25,24 @@ class Parts:
     tokens: TokenVerifier
     presence: Presence
     shares: Shares
+    timekeeper: Timekeeper
 
 
 def build(settings: Settings) -> Parts:
     """Build the parts. Raises BadSettings."""
+    database = Database(
+        settings.need_database_url(),
+        name="api",
+        pool_size=settings.api_pool_size,
+        statement_timeout=5,
+        lock_timeout=2,
+    )
     return Parts(
         settings=settings,
-        database=Database(
-            settings.need_database_url(),
-            name="api",
-            pool_size=settings.api_pool_size,
-            statement_timeout=5,
-            lock_timeout=2,
-        ),
+        database=database,
         broker=Broker(make_celery(settings.need_redis_url())),
         tokens=TokenVerifier(settings),
         presence=Presence("api", settings),
         shares=Shares(allowance(settings.api_connections), settings.requests_per_second),
+        timekeeper=Timekeeper(database.time),
     )

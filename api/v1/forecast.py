@@ -8,7 +8,8 @@ from fastapi import Query
 
 from api.http.dependencies import CurrentCaller, Db, Now, allow
 from api.http.routing import Router
-from shared.services.forecast import Expected, Period, make_forecast
+from shared.periods import Period
+from shared.services.forecast import Expected, make_forecast
 from shared.wire import Answer
 
 router = Router("/v1/forecast", "licences")

@@ -7,13 +7,14 @@ import shutil
 import signal
 import tempfile
 from pathlib import Path
-
-import psycopg
-from psycopg import sql
+from typing import TYPE_CHECKING
 
 from cli.embedded.data_directory import write_private
 from cli.embedded.server import Server, wheel
 from cli.processes import Account, CannotStart, Process, spawn
+
+if TYPE_CHECKING:  # a command that finds its server running needs no driver for it
+    import psycopg
 
 DATABASE = "rollcall"
 SUPERUSER, OWNER, APP = "postgres", "rollcall_owner", "rollcall_app"
@@ -125,6 +126,8 @@ class EmbeddedPostgres(Server):
 
     def ready(self) -> bool:
         """True if it accepts connections. The first time it also creates the roles and the database."""
+        import psycopg
+
         try:
             with psycopg.connect(self.url(SUPERUSER, "postgres"), autocommit=True, connect_timeout=2) as connection:
                 if not self._has_roles:
@@ -134,8 +137,10 @@ class EmbeddedPostgres(Server):
             return False
         return True
 
-    def _make_roles(self, connection: psycopg.Connection) -> None:
+    def _make_roles(self, connection: "psycopg.Connection") -> None:
         """Create roles and database. Every statement can be repeated, because a start can be killed at any point."""
+        from psycopg import sql
+
         known = self.memory
         for role, rights in ((APP, "LOGIN"), (OWNER, "LOGIN CREATEROLE")):
             exists = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,)).rowcount

@@ -8,7 +8,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
-import redis
 
 from cli.embedded.data_directory import write_private
 from cli.embedded.server import Server, wheel
@@ -71,6 +70,8 @@ class EmbeddedRedis(Server):
 
     def ready(self) -> bool:
         """True if it answers a PING."""
+        import redis  # imported here, because most commands find a running Redis by its address alone
+
         try:
             with redis.Redis.from_url(self.url, socket_timeout=2, socket_connect_timeout=2) as client:
                 return bool(client.ping())

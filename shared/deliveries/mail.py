@@ -16,11 +16,9 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from icalendar import Calendar
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import escape
 
-from shared import calendars
 from shared.deliveries import mime
 from shared.deliveries.smtp import Envelope
 from shared.words import day_in_words, single_line
@@ -264,6 +262,10 @@ def _moment(at: datetime) -> str:
 
 def _invitation(notice: Notice, letter: Letter) -> bytes:
     """The calendar file as an invitation of this party, or as a cancellation (iMIP, RFC 6047)."""
+    from icalendar import Calendar  # imported here, because few mails are invitations, and it takes a tenth of a second
+
+    from shared import calendars
+
     method = "CANCEL" if notice.cancels else "REQUEST"
     calendar = Calendar.from_ical(notice.calendar or b"")
     calendar["METHOD"] = method

@@ -23,6 +23,7 @@ from shared.errors import NotFound
 from shared.jobs import Job, OutcomeCode
 from shared.licences.dates import A_MOMENT, renewable_until
 from shared.licences.models import Licence, LicenceState
+from shared.periods import Period
 
 
 class Sort(StrEnum):
@@ -192,16 +193,16 @@ def count_lapses(
     *,
     course_id: uuid.UUID | None,
     zone: str,
-    by: str,
+    by: Period,
     since: datetime,
     until: datetime,
 ) -> dict[date, int]:
     """Returns how many licences that count end in each period from `since` (exclusive) to `until` (inclusive).
 
-    Keys are the first days of the periods in this zone; a period without any is missing. by: `week` or `month`. An end
-    at midnight belongs to the day before, as people are told.
+    Keys are the first days of the periods in this zone; a period without any is missing. An end at midnight belongs to
+    the day before, as people are told.
     """
-    period = func.date_trunc(by, func.timezone(zone, Licence.expires_at - A_MOMENT)).label("period")
+    period = by.begun_by(Licence.expires_at - A_MOMENT, zone).label("period")
     rows = select(period, func.count()).where(
         Licence.org_id == current_org(db),
         COUNTS,

@@ -3,35 +3,18 @@
 import uuid
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from dateutil.relativedelta import relativedelta
 from sqlalchemy.orm import Session
 
 from shared import access, catalogue, clock, licences, sessions
 from shared.access import Caller, Permission
 from shared.errors import Fault, InvalidInput, NotFound
+from shared.periods import Period
 from shared.services.verbs import verb
 from shared.sessions import Seats
-
-
-class Period(StrEnum):
-    """The period of a forecast: a week from Monday, or a calendar month."""
-
-    WEEK = "week"
-    MONTH = "month"
-
-    @property
-    def length(self) -> relativedelta:
-        """The time from the first day of a period to that of the next one."""
-        return relativedelta(weeks=1) if self is Period.WEEK else relativedelta(months=1)
-
-    def first_day(self, day: date) -> date:
-        """The first day of the period that a day belongs to."""
-        return day - timedelta(days=day.weekday()) if self is Period.WEEK else day.replace(day=1)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,6 @@
 
 from datetime import UTC
 
-from icalendar import Calendar, Event
-
-from shared import calendars
 from shared.sessions.models import SessionState, TrainingSession
 
 
@@ -16,6 +13,10 @@ def calendar_file(
     SEQUENCE and DTSTAMP rise with every change of the session and of its roster. So of the messages to one party, who
     may be added, removed and added again, a calendar keeps the last, in whatever order they arrive.
     """
+    from icalendar import Calendar, Event  # imported here, because it would be a fifteenth of every API process's start
+
+    from shared import calendars
+
     cancelled = session.state == SessionState.CANCELLED
     starts, ends = calendars.moments(session.starts_at, session.ends_at, session.time_zone)
     entry = Event()

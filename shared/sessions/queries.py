@@ -31,6 +31,7 @@ from shared.catalogue import Course, CourseVersion
 from shared.database import current_org
 from shared.errors import NotFound, OutOfScope
 from shared.jobs import Job, JobOutcome, Outcome, OutcomeCode
+from shared.periods import Period
 from shared.sessions.models import Attendance, RosterEntry, SessionMode, SessionState, TrainingSession
 from shared.sessions.roster_schemas import RosterOutcome
 
@@ -238,16 +239,16 @@ def count_seats(
     *,
     course_id: uuid.UUID | None,
     zone: str,
-    by: str,
+    by: Period,
     since: datetime,
     until: datetime,
 ) -> dict[date, Seats]:
-    """Count the seats of visible scheduled sessions by period, taken ones in the scope. by: `week` or `month`.
+    """Count the seats of visible scheduled sessions by period, taken ones in the scope.
 
     Returns the seats by the first day of the period in this time zone. Periods without a session are left out.
     """
     each = select(
-        func.date_trunc(by, func.timezone(zone, TrainingSession.starts_at)).label("period"),
+        by.begun_by(TrainingSession.starts_at, zone).label("period"),
         TrainingSession.capacity,
         _roster_size(scope).label("taken"),
         _outside_size(scope).label("outside"),

@@ -24,8 +24,6 @@ DOCUMENTED = sorted({*SIZED, *(ROOT / "migrations").rglob("*.py"), *(ROOT / "tes
 
 LONGER = {
     "tests/test_privacy.py test_names_and_addresses_are_stored_only_in_the_directory": "one story through all nouns",
-    "tests/test_scope.py": "one table with an entry for each operation, and the tests that it generates",
-    "tests/deliveries/test_senders.py": "the tests of one sender's rules share what runs in this process",
 }
 """The files and functions that may be longer, each with the reason."""
 

@@ -1,5 +1,6 @@
-"""The commands against a whole running system, each in its own process: real API, worker, PostgreSQL and Redis."""
+"""The commands against a whole running system: real API, worker, PostgreSQL and Redis, each in its own process."""
 
+import io
 import json
 import os
 import signal
@@ -7,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import psycopg
 import pytest
 from redis import Redis
 
+from cli.main import run_command
 from cli.processes import end_leftovers
 from cli.up import MARK, read_state
 from tests.cli.starting import default_signals
@@ -37,25 +39,42 @@ def environment() -> dict[str, str]:
 
 
 class Run:
-    """A command that has ended."""
+    """A command that has ended. It ran in the tests' own process: to start another one would cost a second of imports.
 
-    def __init__(self, data_dir: Path, *arguments: str, given: str | None = None) -> None:
+    `Process` below is one that ran in a process of its own.
+    """
+
+    def __init__(self, data_dir: Path, *arguments: str, given: str = "") -> None:
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            for name in os.environ.keys() - environment().keys():
+                patch.delenv(name)
+            patch.setenv("COLUMNS", environment()["COLUMNS"])
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
+            patch.chdir(data_dir.parent)
+            self.code = run_command([*arguments, "--data-dir", str(data_dir)])
+        self.out, self.err = out.getvalue(), err.getvalue()
+
+    @property
+    def said(self) -> str:
+        """Its exit code and output, for messages of tests."""
+        return f"exit code {self.code}\n{self.out}\n{self.err}"
+
+
+class Process(Run):
+    """A command that has ended, and ran in a process of its own."""
+
+    def __init__(self, data_dir: Path, *arguments: str) -> None:
         done = subprocess.run(
             [*ROLLCALL, *arguments, "--data-dir", str(data_dir)],
             env=environment(),
             cwd=data_dir.parent,
-            input=given,
             capture_output=True,
             text=True,
             timeout=200,
             check=False,
         )
         self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
-
-    @property
-    def said(self) -> str:
-        """Its exit code and output, for messages of tests."""
-        return f"exit code {self.code}\n{self.out}\n{self.err}"
 
 
 @contextmanager
@@ -160,7 +179,7 @@ def test_the_json_of_the_doctor_names_addresses_and_processes(running: Path) -> 
 def test_the_doctor_names_the_remedy_for_a_redis_that_may_drop_queues(running: Path) -> None:
     with Redis.from_url(doctor(running)["redisUrl"]) as redis:
         redis.config_set("maxmemory-policy", "allkeys-lru")
-        unwell = Run(running, "doctor")
+        unwell = Process(running, "doctor")
         redis.config_set("maxmemory-policy", "noeviction")
     assert unwell.code == 1
     assert "redis-cli config set maxmemory-policy noeviction" in unwell.out
@@ -170,7 +189,7 @@ def test_the_doctor_names_the_remedy_for_a_redis_that_may_drop_queues(running: P
 @pytest.fixture(scope="module")
 def again(running: Path) -> Run:
     """The demo, run a second time on the same folder."""
-    return Run(running, "demo", "--once")
+    return Process(running, "demo", "--once")
 
 
 def test_a_second_demo_changes_nothing(again: Run) -> None:
@@ -226,7 +245,7 @@ def test_an_idempotency_key_makes_one_job(running: Path) -> None:
 
 
 def test_an_unknown_course_code_is_answered_with_similar_codes(running: Path) -> None:
-    refused = Run(running, "assign", "W", "--org", ORG, "--party", "nsd-00001", "--reason", "r")
+    refused = Process(running, "assign", "W", "--org", ORG, "--party", "nsd-00001", "--reason", "r")
     assert (refused.code, refused.err) == (1, "There is no course with the code W. Similar codes: WAH.\n")
 
 

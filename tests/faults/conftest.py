@@ -1,12 +1,11 @@
-"""The running system (`plant`) that the tests of this folder break, and an organization of 20,000 parties in it."""
+"""The running system (`plant`) that the tests of this folder break, and an organization (`crew`) in it."""
 
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 
-from tests.factories import Org
-from tests.faults.orders import add_crew, new_org
+from tests.faults.orders import SIZES, Crew, add_crew, new_org
 from tests.faults.plant import Plant
 from tests.prepared import Cluster
 
@@ -18,11 +17,11 @@ def plant(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield built
 
 
-@pytest.fixture(scope="session")
-def crew(plant: Plant) -> Iterator[Org]:
-    """An organization with 20,000 parties in one folder. Each test assigns them a new course."""
+@pytest.fixture(scope="session", params=SIZES)
+def crew(plant: Plant, request: pytest.FixtureRequest) -> Iterator[Crew]:
+    """An organization with many parties in one folder. Each test assigns them a new course."""
     with new_org(plant.environment) as org:
-        add_crew(org)
+        made = add_crew(org, request.param)
         with psycopg.connect(plant.owner_url) as connection:
             connection.execute("ANALYZE party")  # as autovacuum does within a minute
-        yield org
+        yield made

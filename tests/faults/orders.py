@@ -1,8 +1,14 @@
-"""The organization and the requests of these tests: a new course for all parties of a crew, or for some of them."""
+"""The organization and the requests of these tests: a new course for all parties of a crew, or for some of them.
+
+The crew is small in `make test` and large in `make faults`. The faults are the same.
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
+
+import pytest
 
 from api.app import create_app
 from api.http.parts import build
@@ -11,25 +17,39 @@ from shared.access import Permission
 from tests.factories import Org, add_org
 
 CREW = "whole-crew"
-CREW_SIZE = 20_000
+FEW, MANY = 2_000, 20_000
+"""Parties of a crew."""
+
+CHUNKS = {"ROLLCALL_WORKER_CONCURRENCY": "8"}
+"""A job is cut for so many processes: also that of the few has eight chunks, and a fault can hit the middle of it."""
+
+SIZES = [FEW, pytest.param(MANY, marks=pytest.mark.matrix)]
+
+
+@dataclass(frozen=True)
+class Crew(Org):
+    """An organization with parties in one folder. size: their number."""
+
+    size: int = FEW
 
 
 @contextmanager
 def new_org(environment: Mapping[str, str]) -> Iterator[Org]:
     """Yields a new organization in the system that the settings name, with an API in the tests' own process."""
     logs.configure("json", "info")
-    parts = build(settings.read(environment))
+    parts = build(settings.read({**environment, **CHUNKS}))
     try:
         yield add_org(create_app(parts), parts)
     finally:
         parts.database.close()
 
 
-def add_crew(org: Org) -> None:
-    """Add 20,000 parties to the folder that `submit` assigns to."""
-    ids = crew_members(CREW_SIZE)
-    for first in range(0, CREW_SIZE, 10_000):
+def add_crew(org: Org, size: int) -> Crew:
+    """Add parties to the folder that `submit` assigns to."""
+    ids = crew_members(size)
+    for first in range(0, size, 10_000):
         org.with_parties(*ids[first : first + 10_000], folder=CREW)
+    return Crew(org.id, org.app, org.parts, size)
 
 
 def order(course_id: str, party_ids: list[str] | None = None) -> dict[str, Any]:

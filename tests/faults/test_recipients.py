@@ -81,6 +81,7 @@ def test_1997_of_2000_recipients_are_done_beside_three_that_raise_hang_and_cut_t
     assert failures(crew, job_id) == {party_id: f"processing-{what}" for party_id, what in told.items()}
 
 
+@pytest.mark.matrix  # half a minute of it are pauses
 def test_a_recipient_that_kills_its_worker_process_every_time_fails_alone(
     plant: Plant, crew: Org, worker_process: Process
 ) -> None:
@@ -89,7 +90,7 @@ def test_a_recipient_that_kills_its_worker_process_every_time_fails_alone(
         killer_of_workers(plant, worker_process) as killed,
     ):
         job_id = submit(crew, crew_members(500))
-        job = accounted(crew, job_id, seconds=100)  # half a minute of them are pauses
+        job = accounted(crew, job_id, seconds=100)
     assert len(killed) >= 4, "a worker process died at each level of the splitting"
     assert (job.succeeded, job.failed) == (499, 1)
     assert failures(crew, job_id) == {"party-00100": "processing-interrupted"}

@@ -18,7 +18,7 @@ from shared.access import Permission
 from tests.factories import Org
 from tests.faults.accounts import accounted, job_of, stuck
 from tests.faults.background import in_background
-from tests.faults.orders import CREW_SIZE, crew_members, order, submit
+from tests.faults.orders import Crew, crew_members, order, submit
 from tests.faults.plant import WITHOUT_RESCUE, Plant
 from tests.faults.sabotage import slowly
 
@@ -52,10 +52,10 @@ class TestAtWork:
             yield url
 
     @pytest.mark.usefixtures("url")
-    def test_a_job_of_20000_survives_an_emptied_redis(self, plant: Plant, crew: Org) -> None:
+    def test_a_job_survives_an_emptied_redis(self, plant: Plant, crew: Crew) -> None:
         with slowly(plant.owner_url, 0.2), redis_emptied_repeatedly(plant, every_seconds=0.1) as deleted:
             job = accounted(crew, submit(crew))
-        assert (job.state, job.succeeded) == ("succeeded", CREW_SIZE)
+        assert (job.state, job.succeeded) == ("succeeded", crew.size)
         assert sum(deleted) > 0, "no message was lost, so the test shows nothing"
 
     def test_jobs_are_accepted_without_redis_and_end_when_it_is_back_empty(
@@ -74,24 +74,25 @@ class TestAtWork:
         assert_all_end(crew, accepted[:3])
 
 
-def test_control_a_job_never_starts_after_an_emptied_redis_without_the_rescue(plant: Plant, crew: Org) -> None:
+@pytest.mark.matrix
+def test_control_a_job_never_starts_after_an_emptied_redis_without_the_rescue(plant: Plant, crew: Crew) -> None:
     job_id = submit(crew)
     plant.empty_redis()
     with plant.running("worker", settings=WITHOUT_RESCUE):
         assert stuck(crew, job_id, for_seconds=5)
         assert job_of(crew, job_id).state == "queued"
     with plant.running("worker"):
-        assert accounted(crew, job_id).succeeded == CREW_SIZE
+        assert accounted(crew, job_id).succeeded == crew.size
 
 
-def test_jobs_end_without_redis_and_without_beat(plant: Plant, crew: Org) -> None:
+def test_jobs_end_without_redis_and_without_beat(plant: Plant, crew: Crew) -> None:
     """Each worker process looks for due work itself."""
     with plant.running("worker"):
         assert accounted(crew, submit(crew, crew_members(50))).succeeded == 50, "the worker is at work"
         with plant.without_redis():
-            assert accounted(crew, submit(crew)).succeeded == CREW_SIZE
+            assert accounted(crew, submit(crew)).succeeded == crew.size
         with redis_full(plant):
-            assert accounted(crew, submit(crew)).succeeded == CREW_SIZE
+            assert accounted(crew, submit(crew)).succeeded == crew.size
         assert accounted(crew, submit(crew, crew_members(50))).succeeded == 50
 
 

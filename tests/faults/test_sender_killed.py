@@ -115,7 +115,7 @@ def received(server: Receiver, post: MailServer) -> tuple[list[str], list[str]]:
     return [one["webhook-id"] for one in server.headers], [str(mail["Message-ID"]) for mail in post.mails]
 
 
-@pytest.mark.parametrize("size", [1, 80])
+@pytest.mark.parametrize("size", [pytest.param(1, marks=pytest.mark.matrix), 80])
 def test_a_killed_sender_repeats_only_its_unsettled_messages(plant: Plant, org: Org, size: int) -> None:
     with ExitStack() as stack:
         server, post = stack.enter_context(receiver()), stack.enter_context(running())

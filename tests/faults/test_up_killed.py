@@ -1,4 +1,4 @@
-"""SIGKILL for the whole of `rollcall up` during a job of 20,000, then `rollcall up` again on the same data directory.
+"""SIGKILL for the whole of `rollcall up` during a job, then `rollcall up` again on the same data directory.
 
 Guards: the rows of a job are on disk when its 202 is sent; `rollcall up` ends the processes that a killed one left; and
 `jobs.rescue`, because Redis has lost its file too, as a disk may.
@@ -13,9 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.factories import Org
 from tests.faults.accounts import accounted, halfway, stuck
-from tests.faults.orders import CREW_SIZE, add_crew, new_org, submit
+from tests.faults.orders import SIZES, Crew, add_crew, new_org, submit
 from tests.faults.plant import ROOT, SHRUNK, WITHOUT_RESCUE, Plant, forget, free_port, inherited
 from tests.faults.sabotage import slow_down
 from tests.waiting import runs, within
@@ -47,12 +46,11 @@ def up(plant: Plant, port: int, changes: dict[str, str] | None = None) -> Iterat
 
 
 @contextmanager
-def killed_in_mid_job(plant: Plant, port: int) -> Iterator[tuple[Org, str]]:
-    """Yields a job of 20,000 in a data directory whose `rollcall up` was killed when the job was halfway done."""
+def killed_in_mid_job(plant: Plant, port: int, size: int) -> Iterator[tuple[Crew, str]]:
+    """Yields a job in a data directory whose `rollcall up` was killed when the job was halfway done."""
     with ExitStack() as until_the_end:
         with up(plant, port):
-            org = until_the_end.enter_context(new_org(plant.environment))
-            add_crew(org)
+            org = add_crew(until_the_end.enter_context(new_org(plant.environment)), size)
             slow_down(plant.owner_url, 0.25)
             job_id = submit(org)
             assert within(30, lambda: halfway(org, job_id))
@@ -62,10 +60,11 @@ def killed_in_mid_job(plant: Plant, port: int) -> Iterator[tuple[Org, str]]:
 
 
 @pytest.mark.timeout(200)
-def test_a_job_of_20000_survives_kill_9_of_everything_but_in_control_not_without_the_rescue(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", SIZES)
+def test_a_job_survives_kill_9_of_everything_but_in_control_not_without_the_rescue(tmp_path: Path, size: int) -> None:
     plant, port = Plant(tmp_path / "data"), free_port()
-    with killed_in_mid_job(plant, port) as (org, job_id), up(plant, port, WITHOUT_RESCUE):
+    with killed_in_mid_job(plant, port, size) as (org, job_id), up(plant, port, WITHOUT_RESCUE):
         assert stuck(org, job_id, for_seconds=4)
         assert halfway(org, job_id)
         with plant.running("worker", "beat"):
-            assert accounted(org, job_id).succeeded == CREW_SIZE
+            assert accounted(org, job_id).succeeded == size

@@ -9,14 +9,11 @@ import signal
 import psutil
 
 from cli.processes import Process
-from tests.factories import Org
 from tests.faults.accounts import accounted, halfway
-from tests.faults.orders import crew_members, submit
+from tests.faults.orders import Crew, submit
 from tests.faults.plant import Plant, inserting
 from tests.faults.sabotage import slowly
 from tests.waiting import within
-
-SIZE = 15_000
 
 SHORT = {"ROLLCALL_STATEMENT_TIMEOUT": "3"}
 """In seconds. A worker's transaction may be idle for one and a half times as long."""
@@ -28,16 +25,14 @@ def signal_family(process: Process, number: signal.Signals) -> None:
         member.send_signal(number)
 
 
-def test_a_job_of_15000_survives_a_worker_frozen_in_mid_chunk(plant: Plant, crew: Org) -> None:
-    job_id = submit(crew, crew_members(SIZE))
+def test_a_job_survives_a_worker_frozen_in_mid_chunk(plant: Plant, crew: Crew) -> None:
+    job_id = submit(crew)
     with slowly(plant.owner_url, 0.5), plant.running("worker", "beat", settings=SHORT) as (frozen, _):
         with plant.overseer() as overseer:
             assert within(30, lambda: inserting(overseer) == 2 and halfway(crew, job_id))
         signal_family(frozen, signal.SIGSTOP)
         with plant.running("worker", settings=SHORT):
-            assert accounted(crew, job_id).succeeded == SIZE
+            assert accounted(crew, job_id).succeeded == crew.size
         signal_family(frozen, signal.SIGCONT)
-        assert accounted(crew, submit(crew, crew_members(SIZE))).succeeded == SIZE, (
-            "the worker that was frozen works again"
-        )
-    assert accounted(crew, job_id).succeeded == SIZE
+        assert accounted(crew, submit(crew)).succeeded == crew.size, "the worker that was frozen works again"
+    assert accounted(crew, job_id).succeeded == crew.size

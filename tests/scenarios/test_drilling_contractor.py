@@ -68,7 +68,7 @@ def test_an_hse_team_assigns_a_course_to_2000_parties_records_completions_and_re
         assert count(hse, courseId=other) == 300
         assert count(hse, courseId=course, folderId="drill-floor-crew", state="completed") == 1500
         assert count(hse, courseId=course, state="assigned") == 500
-        assert count(hse, overdue=True) == 500
+        assert count(hse, overdue="true") == 500
         assert count(hse, dueBefore="2026-07-01") == 2000
         assert count(hse, dueBefore="2026-06-30") == 0
         report = hse.get("/v1/assignments/summary", params={"by": "folder"}).json()["items"]

@@ -1,0 +1,72 @@
+"""Entries that PostgreSQL reads from tables and indexes, in its own count: the cost of a request or a step in rows.
+
+A table counts the rows of sequential scans, an index the entries of scans of that index. Unlike the time or the
+estimates of a plan, these numbers depend on nothing but the plan and the data.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.orm import Session
+
+_READ = """
+    SELECT coalesce(indrelid::regclass || '.', '') || relname, pg_stat_get_xact_tuples_returned(pg_class.oid)
+    FROM pg_class LEFT JOIN pg_index ON indexrelid = pg_class.oid
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i')"""
+
+
+@dataclass
+class Reads:
+    """The number of entries by `table`, and by `table.index`."""
+
+    entries: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def total(self) -> int:
+        """Returns the number of entries."""
+        return self.entries.total()
+
+    def of(self, *tables: str) -> int:
+        """Returns the number of entries of these tables and their indexes."""
+        return sum(number for name, number in self.entries.items() if name.partition(".")[0] in tables)
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {number}" for name, number in self.entries.most_common(5))
+
+
+@contextmanager
+def reading(*engines: Engine) -> Iterator[Reads]:
+    """Count what the transactions of these engines read that begin and commit during the block."""
+    reads = Reads()
+
+    def begin(connection: Connection) -> None:
+        reads.entries.subtract(_read(connection))
+
+    def commit(connection: Connection) -> None:
+        reads.entries.update(_read(connection))
+
+    for engine in engines:
+        event.listen(engine, "begin", begin)
+        event.listen(engine, "commit", commit)
+    try:
+        yield reads
+    finally:
+        for engine in engines:
+            event.remove(engine, "begin", begin)
+            event.remove(engine, "commit", commit)
+
+
+@contextmanager
+def reading_in(db: Session) -> Iterator[Reads]:
+    """Count what this transaction reads during the block."""
+    reads, before = Reads(), _read(db.connection())
+    yield reads
+    reads.entries.update(_read(db.connection()))
+    reads.entries.subtract(before)
+
+
+def _read(connection: Connection) -> dict[str, int]:
+    return {name: number for name, number in connection.exec_driver_sql(_READ) if number}
