@@ -8,12 +8,10 @@ from fastapi import Depends, FastAPI
 
 from api import console, v1
 from api.http import documents, health, measuring, presence
-from api.http.dependencies import MAX_BODY_BYTES, CurrentCaller, training_available
-from api.http.identifying import Application
-from api.http.limits import BodyLimit
-from api.http.methods import Methods
+from api.http.dependencies import CurrentCaller, training_available
 from api.http.parts import Parts, build
 from api.http.routing import Router
+from api.http.stack import Application
 from api.http.waiting import training_available_to_many
 from shared import settings
 from shared.access import FeatureNotAvailable, Unavailability
@@ -42,8 +40,6 @@ def create_app(parts: Parts | None = None) -> FastAPI:
     )
     app.state.parts = made
     documents.install(app)
-    app.add_middleware(Methods, routes=lambda: app.routes)
-    app.add_middleware(BodyLimit, most=MAX_BODY_BYTES)
     measuring.measure(app, made)
     _mount(app, deployed=TRAINING in made.settings.features)
     return app

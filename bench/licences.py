@@ -1,7 +1,7 @@
-"""`python -m bench.licences [--licences 1000000] [--large]`: the cost of a completed session, a sweep and a check.
+"""`python -m bench.licences [--licences 1000000] [--large]`: the cost of a completed session and of a sweep.
 
-Writes `bench/LICENCES.md`. Sessions (`sitting`) and sweeps (`sweep`) are compared with the bare SQL statements, checks
-(`check`) with a route that reads nothing.
+Writes `bench/LICENCES.md`. Sessions (`sitting`) and sweeps (`sweep`) are compared with the bare SQL statements. What a
+licence check costs is measured by `bench.requests`.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import psycopg
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench import check, conditions, sitting, sweep
+from bench import conditions, sitting, sweep
 from bench.conditions import Conditions
 from bench.report import Table, compared, readable
 from bench.running import running
@@ -38,23 +38,17 @@ EXPLANATION = """\
 - *Sweep*: 20,000 licences are due for their first notice; the others are not. Floor: one `UPDATE ... RETURNING` of
   `licence_due` into events, as the superuser. Rollcall: from `POST /v1/sweeps` to seeing the run finished. Events are
   counted afterwards. A round begins when the stream and the planner have consumed the events of the former round.
-- *Check*: requests a second of `GET /v1/licences/check` for different holders, compared with `GET /v1/limits`, which
-  verifies the token and reads nothing. The two take turns, with eight callers and one kept connection each.
-  `GET /v1/limits` runs in a thread, as ordinary routes do; the check does not. Without a thread, `GET /v1/limits` would
-  answer about half as many again.
 """
 
 
 @dataclass
 class Figures:
-    """Seconds per round; for limits and check, requests a second. Sweeps are listed by the number of licences."""
+    """Seconds per round. Sweeps are listed by the number of licences."""
 
     session_floor: list[float] = field(default_factory=list)
     session: list[float] = field(default_factory=list)
     sweep_floor: dict[int, list[float]] = field(default_factory=dict)
     sweep: dict[int, list[float]] = field(default_factory=dict)
-    limits: list[float] = field(default_factory=list)
-    check: list[float] = field(default_factory=list)
 
     def sweeps(self, size: int) -> tuple[list[float], list[float]]:
         """Returns the lists of the floor and of Rollcall for sweeps among this many licences."""
@@ -76,7 +70,6 @@ def measure(licences: int, large: bool, progress: Progress) -> tuple[Figures, Co
         for _ in sweep.rounds(system, connection, 0, *figures.sweeps(courses * HOLDERS)):
             found.look_at_load()
             progress.advance(bar)
-        check.rounds(system, connection, ROUNDS, figures.limits, figures.check)
         if large:
             progress.update(bar, description="Filling in ten times as many", completed=0, total=None)
             sweep.fill(connection, courses + 1, 10 * courses)
@@ -95,10 +88,6 @@ def tables(figures: Figures, found: Conditions) -> list[Table]:
     if len(sizes) > 1:
         ratio = median(figures.sweep[sizes[-1]]) / median(figures.sweep[sizes[0]])
         others.append(compared(f"sweep among {sizes[-1]:,} against {sizes[0]:,}", ratio, 1.2, found.busy))
-    rate, empty = median(figures.check), median(figures.limits)
-    others.append(
-        compared(f"GET /v1/limits ({empty:,.0f}/s) against check ({rate:,.0f}/s)", empty / rate, 1 / 0.7, found.busy)
-    )
     return [
         Table("Against the floor", ["what", "floor", "Rollcall", "times the floor (rounds)", "at most", ""], rows),
         Table("Other comparisons", ["what", "times", "at most", ""], others),

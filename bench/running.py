@@ -52,7 +52,7 @@ class System:
 def running() -> Iterator[System]:
     """Start the system on embedded servers and wait until it is ready. Stop it and remove its files after the block."""
     with tempfile.TemporaryDirectory(prefix="rollcall-bench-") as folder:
-        data_dir, port = Path(folder) / "data", _free_port()
+        data_dir, port = Path(folder) / "data", free_port()
         environment = _environment(os.environ)
         with (Path(folder) / "up.log").open("w+b") as log:
             process = spawn(
@@ -100,7 +100,8 @@ def _children(pid: int) -> list[psutil.Process]:
     return sorted(psutil.Process(pid).children(), key=lambda process: process.pid)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Returns a port of 127.0.0.1 that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

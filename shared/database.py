@@ -10,29 +10,28 @@ import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
-import anyio
 import orjson
-from psycopg import AsyncClientCursor, AsyncConnection, OperationalError
-from psycopg.errors import InvalidSqlStatementName
-from psycopg.pq import TransactionStatus
+from psycopg import AsyncConnection
 from sqlalchemy import DateTime, MetaData, Text, create_engine, event, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from shared import outages
+from shared import outages, reading
 from shared.arrays import ArrayDumper
+from shared.asking import CURSOR, Kept, Question
 
 SERVING_ROLE = "rollcall_app"
 """The role of `api` and workers. It owns no table and does not bypass row-level security. Migrations create it."""
 
 ASKED_AT_ONCE = 4
 """Connections of one `Database` for questions, besides its pool. A question takes a fraction of a millisecond."""
+
+PATIENCE_SECONDS = 5.0
+"""Time that a request waits for a connection before it is refused."""
 
 ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
 """The form of ids from other systems: organizations, parties, folders, members."""
@@ -108,7 +107,7 @@ class Database:
             make_url(url).set(drivername="postgresql+psycopg"),
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=5,
+            pool_timeout=PATIENCE_SECONDS,
             json_deserializer=orjson.loads,  # several times as fast as json, for reading thousands of events
             hide_parameters=True,  # error messages must not contain names and addresses
             connect_args=connect_args,
@@ -116,8 +115,8 @@ class Database:
         event.listen(self.engine, "connect", _serve_as_role)
         event.listen(self.engine, "handle_error", outages.as_operational, retval=True)
         self._connect_args = {**self.engine.dialect.create_connect_args(self.engine.url)[1], **connect_args}
-        self._idle: list[AsyncConnection] = []
-        self._places = anyio.Semaphore(ASKED_AT_ONCE, fast_acquire=True)
+        self.questions = Kept(self._connect, ASKED_AT_ONCE, PATIENCE_SECONDS)
+        self._readings = Kept(self._connect, max(2, pool_size // 2), PATIENCE_SECONDS)
 
     @contextmanager
     def transaction(self, org_id: str | None) -> Iterator[Session]:
@@ -126,36 +125,22 @@ class Database:
             yield db
             db.commit()
 
-    async def ask(
-        self, org_id: str | None, question: "Question", parameters: Mapping[str, Any]
-    ) -> list[tuple[Any, ...]]:
-        """Returns the rows that answer a question, in a transaction of its own for one organization, or for none.
+    def reading(self, org_id: str | None) -> Session:
+        """Return a session that only reads, on the event loop, for one organization or for none: `shared.reading`."""
+        return reading.reading(self.engine, self._readings, org_id)
 
-        This takes one round trip instead of the four of a transaction. PostgreSQL runs the statements of one message as
-        one transaction, so the organization that the first statement sets is unset after the last. It is written with
-        psycopg because SQLAlchemy's async layer costs 2.5 times the processor time of its sync one, and it is async
-        because switching to a thread takes longer than the query. Idle connections that have died are skipped.
-        """
-        async with self._places:
-            while True:
-                kept = bool(self._idle)
-                connection = self._idle.pop() if kept else await self._connect()
-                try:
-                    return await _asked(connection, org_id, question, parameters)
-                except OperationalError:
-                    if not (kept and connection.closed):
-                        raise
-                finally:
-                    if connection.info.transaction_status is TransactionStatus.IDLE:
-                        self._idle.append(connection)
-                    else:
-                        await connection.close()
+    async def ask(self, org_id: str | None, question: Question, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Returns the rows that answer a question, in a transaction of its own for one organization, or for none."""
+        cursor = await self.questions.ask(org_id, question.asking, parameters, question.preparing)
+        return await cursor.fetchall()
 
     async def _connect(self) -> AsyncConnection:
         """Returns a new connection for questions. Raises UnsafeRole."""
+        options = f"{self._connect_args['options']} -c default_transaction_read_only=on"
         connection = await AsyncConnection.connect(
-            **self._connect_args, autocommit=True, cursor_factory=AsyncClientCursor
+            **{**self._connect_args, "options": options}, autocommit=True, cursor_factory=CURSOR
         )
+        connection.adapters.register_dumper(list, ArrayDumper)
         try:
             await connection.execute(f"SET ROLE {SERVING_ROLE}")
             role = await (await connection.execute(_POWERS)).fetchone()
@@ -203,54 +188,8 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
-        while self._idle:
-            self._idle.pop().pgconn.finish()  # all that its async `close` does
-
-
-@dataclass(frozen=True)
-class Question:
-    """A read-only statement that runs so often that each connection keeps it prepared, under `name`.
-
-    query: the statement, with parameters as `%(name)s`. parameters: their names and types. It is planned once for all
-    parameters, because planning several tables under row-level security takes several times as long as running it. So
-    use it only for queries for which the same indexes are best whatever the parameters. prepared: False for a cheap
-    statement that must also work through a pooler that changes the session between two transactions.
-    """
-
-    name: str
-    query: str
-    parameters: Mapping[str, str]
-    prepared: bool = True
-
-    @cached_property
-    def preparing(self) -> bytes:
-        """The statement that prepares it on a connection."""
-        places = {name: f"${n}" for n, name in enumerate(self.parameters, start=1)}
-        return f"PREPARE {self.name} ({', '.join(self.parameters.values())}) AS {self.query % places}".encode()
-
-    @cached_property
-    def asking(self) -> bytes:
-        """The statements that set the organization and run the query."""
-        if not self.prepared:
-            typed = {name: f"%({name})s::{kind}" for name, kind in self.parameters.items()}
-            return f"SELECT set_config('rollcall.org', %(rollcall.org)s, true); {self.query % typed}".encode()
-        return f"""SELECT set_config('rollcall.org', %(rollcall.org)s, true),
-            set_config('plan_cache_mode', 'force_generic_plan', true);
-            EXECUTE {self.name} ({", ".join(f"%({name})s" for name in self.parameters)})""".encode()
-
-
-async def _asked(
-    connection: AsyncConnection, org_id: str | None, question: Question, parameters: Mapping[str, Any]
-) -> list[tuple[Any, ...]]:
-    """Run the question on a connection, and prepare it first if it is not prepared there yet."""
-    given = {**parameters, "rollcall.org": org_id or ""}
-    try:
-        cursor = await connection.execute(question.asking, given)
-    except InvalidSqlStatementName:
-        await connection.execute(question.preparing)
-        cursor = await connection.execute(question.asking, given)
-    cursor.nextset()
-    return await cursor.fetchall()
+        self.questions.close()
+        self._readings.close()
 
 
 def current_org(db: Session) -> str:
@@ -261,10 +200,18 @@ def current_org(db: Session) -> str:
     return org_id
 
 
+def set_locally(db: Session, name: str, value: str) -> None:
+    """Set a parameter of PostgreSQL for the rest of this transaction, or of this session that only reads."""
+    if asked := db.info.get("asked"):
+        asked.settings[name] = value
+    else:
+        db.execute(select(func.set_config(name, value, True)))
+
+
 @event.listens_for(Session, "after_begin")
 def _enter_organization(db: Session, _: object, connection: Any) -> None:
     """Set the organization for this transaction only: a plain SET would leak through the pool into the next one."""
-    if org_id := db.info.get("org_id"):
+    if (org_id := db.info.get("org_id")) and "asked" not in db.info:
         connection.execute(text("SELECT set_config('rollcall.org', :org, true)"), {"org": org_id})
 
 

@@ -92,7 +92,10 @@ class Settings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     api_pool_size: int = Field(default=20, ge=2, le=200)
-    """Database connections of one `api` process: a burst of requests queues in `api` and not in PostgreSQL."""
+    """Database connections of one `api` process: a burst of requests queues in `api` and not in PostgreSQL.
+
+    Half as many come on top for requests that only read, and four for licence checks.
+    """
     api_connections: int = Field(default=5000, ge=20, le=100_000)
     """Connections of clients to one `api` process. Each needs an open file, so a process could otherwise run out."""
     requests_per_second: int | None = Field(default=None, ge=1, le=1_000_000)

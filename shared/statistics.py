@@ -6,11 +6,10 @@ many rows call `keep` after their commit, in a transaction of its own: ANALYZE k
 
 import psycopg
 import structlog
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from shared.database import Database
+from shared.database import Database, set_locally
 
 log = structlog.get_logger()
 
@@ -24,7 +23,7 @@ def read_everything(db: Session) -> None:
     It then joins by hashing. A nested loop, which is right for a page of a list, costs the square for all rows while
     PostgreSQL takes the organization for one row.
     """
-    db.execute(text("SELECT set_config('enable_nestloop', 'off', true)"))
+    set_locally(db, "enable_nestloop", "off")
 
 
 def keep(database: Database, org_id: str, written: int) -> None:

@@ -21,7 +21,8 @@ from anyio.to_thread import run_sync
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from shared.database import Database, Question
+from shared.asking import Question
+from shared.database import Database
 
 log = structlog.get_logger()
 

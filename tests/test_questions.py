@@ -6,7 +6,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from shared.database import SERVING_ROLE, Database, Question, UnsafeRole
+from shared.asking import Question
+from shared.database import SERVING_ROLE, Database, UnsafeRole
 from tests.conftest import Servers
 from tests.factories import Org
 

@@ -5,19 +5,20 @@ A dependency that never waits is `async`, because it then needs no change of thr
 A route of the API declares its permission with `dependencies=[allow(verb)]`; a test fails for one that does not.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import date, datetime
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
 from fastapi import Depends, Query, Request
+from fastapi.concurrency import contextmanager_in_threadpool
 from sqlalchemy.orm import Session
 
 from api.http.parts import Parts
 from api.http.turns import lookups, transactions
 from shared import access, clock
-from shared.access import Caller, FeatureNotAvailable, Unauthenticated
+from shared.access import Caller, Organization, Unauthenticated
 from shared.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from shared.services.verbs import AnyVerb
 
@@ -38,12 +39,12 @@ async def caller(request: Request) -> Caller:
         known = request.state.caller = await _verified(request)
         shares = (await parts(request)).shares
         shares.rate.count(known.org_id)
-        whole_request: AsyncExitStack = request.scope[_OF_REQUEST]
+        whole_request: AsyncExitStack = request.scope[OF_REQUEST]
         whole_request.enter_context(shares.requests.taken(known.org_id))
     return known
 
 
-_OF_REQUEST = "fastapi_inner_astack"
+OF_REQUEST = "fastapi_inner_astack"
 """Where FastAPI keeps the stack that it closes after it has sent the answer, also that of a stream."""
 
 
@@ -51,8 +52,10 @@ async def _verified(request: Request) -> Caller:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("Send a token: `Authorization: Bearer <JWT>`.")
-    tokens = (await parts(request)).tokens
-    return await run_sync(tokens.verify, token.strip()) if tokens.fetches else tokens.verify(token.strip())
+    tokens, token = (await parts(request)).tokens, token.strip()
+    if known := tokens.known(token):
+        return known
+    return await run_sync(tokens.verify, token) if tokens.fetches else tokens.verify(token)
 
 
 CurrentCaller = Annotated[Caller, Depends(caller)]
@@ -90,10 +93,34 @@ async def lookup(caller: CurrentCaller) -> AsyncIterator[None]:
 Lookup = Depends(lookup, scope="function")
 
 
-def transaction(caller: CurrentCaller, made: CurrentParts, _: Annotated[None, Turn]) -> Iterator[Session]:
-    """Open a transaction for the caller's organization. It is committed before the answer is sent."""
-    with made.database.transaction(caller.org_id) as db:
-        yield db
+READS = "rollcall.reads"
+"""Stands in the scope of a request that a plan answers, on the event loop."""
+
+
+async def organization_of(request: Request, caller: CurrentCaller, made: CurrentParts) -> Organization | None:
+    """Return the organization of a request that only reads, None for others and for an unknown organization.
+
+    Nearly every such request needs it: to know if training is available, and which day it is.
+    """
+    return await access.ask_organization(made.database, caller.org_id) if READS in request.scope else None
+
+
+OfReading = Annotated[Organization | None, Depends(organization_of)]
+
+
+async def transaction(
+    request: Request, caller: CurrentCaller, made: CurrentParts, organization: OfReading, _: Annotated[None, Turn]
+) -> AsyncIterator[Session]:
+    """Open a transaction for the caller's organization. It is committed before the answer is sent.
+
+    For a request that only reads, it is a session that reads on the event loop instead (`shared.reading`).
+    """
+    if READS in request.scope:
+        with access.reading(made.database, caller.org_id, organization) as db:
+            yield db
+    else:
+        async with contextmanager_in_threadpool(made.database.transaction(caller.org_id)) as db:
+            yield db
 
 
 Db = Annotated[Session, Depends(transaction, scope="function")]
@@ -111,13 +138,17 @@ def need_training(caller: Caller, made: Parts) -> None:
     It opens its own transaction, so that a request that waits or streams holds none.
     """
     with made.database.transaction(caller.org_id) as db:
-        reason = access.unavailability(access.get_organization(db), made.settings.features)
-    if reason:
-        raise FeatureNotAvailable(reason)
+        organization = access.get_organization(db)
+    access.need_available(organization, made.settings.features)
 
 
-async def training_available(caller: CurrentCaller, made: CurrentParts) -> None:
+async def training_available(
+    request: Request, caller: CurrentCaller, made: CurrentParts, organization: OfReading
+) -> None:
     """Raise as `need_training`. The turn is given back before that of the request's own transaction is taken."""
+    if READS in request.scope:
+        access.need_available(organization, made.settings.features)
+        return
     async with transactions(made).taken(caller.org_id):
         await run_sync(need_training, caller, made)
 
@@ -174,6 +205,7 @@ __all__ = [
     "Limit",
     "Lookup",
     "Now",
+    "OF_REQUEST",
     "Today",
     "Turn",
     "VisitorsTurn",
@@ -182,5 +214,6 @@ __all__ = [
     "known_organization",
     "need_training",
     "parts",
+    "READS",
     "training_available",
 ]

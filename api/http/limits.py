@@ -3,10 +3,13 @@
 FastAPI's own limit of size answers a too large declared length in plain text.
 """
 
+import time
+
 import anyio
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.http.identifying import header
 
 PIECE_SECONDS = 10.0
 """Time in which at least a part of the body must arrive."""
@@ -30,9 +33,9 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        declared = Headers(scope=scope).get("content-length", "0")
+        declared = header(scope, b"content-length").decode("latin-1")
         read = int(declared) if declared.isdecimal() else 0
-        left, complete, deadline = self._most - read, False, anyio.current_time() + BODY_SECONDS
+        left, complete, begun = self._most - read, False, time.monotonic()
 
         async def receive_counted() -> Message:
             nonlocal left, complete
@@ -41,7 +44,7 @@ class BodyLimit:
             if complete:  # only the end of the connection can come
                 return await receive()
             try:
-                with anyio.fail_at(min(deadline, anyio.current_time() + PIECE_SECONDS)):
+                with anyio.fail_after(min(begun + BODY_SECONDS - time.monotonic(), PIECE_SECONDS)):
                     message = await receive()
             except TimeoutError:
                 raise HTTPException(408) from None

@@ -5,6 +5,7 @@ They show nothing of an organization.
 
 import time
 from collections.abc import Iterator
+from functools import cache
 from threading import Lock
 
 import structlog
@@ -42,6 +43,12 @@ class Metrics:
             "rollcall_http_request_seconds", "Time to answer.", ["method", "route"], registry=self.registry
         )
 
+        self.of = cache(self._of)
+
+    def _of(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+        """Return the metrics with these labels. Looking one up takes longer than counting, so they are kept."""
+        return self.requests.labels(method, route, status), self.seconds.labels(method, route)
+
 
 class Measured:
     """Counts and times every request. Plain ASGI, so that it does not buffer streams or delay background tasks."""
@@ -68,8 +75,9 @@ class Measured:
         finally:
             route = getattr(scope.get("route"), "path", "unknown")
             method = scope["method"] if scope["method"] in METHODS else "other"
-            self._metrics.requests.labels(method, route, status).inc()
-            self._metrics.seconds.labels(method, route).observe(time.perf_counter() - started)
+            requests, seconds = self._metrics.of(method, route, status)
+            requests.inc()
+            seconds.observe(time.perf_counter() - started)
 
 
 class Waiting(Collector):
@@ -126,4 +134,3 @@ def measure(app: FastAPI, parts: Parts) -> None:
     """Count every request of the application, and show what waits."""
     app.state.metrics = Metrics()
     app.state.metrics.registry.register(Waiting(parts))
-    app.add_middleware(Measured, metrics=app.state.metrics)

@@ -22,6 +22,8 @@ from shared.errors import Fault, InvalidInput, Problem
 from shared.idempotency import Replayed
 from shared.strictness import Form, form_of
 
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
 
 class UnsupportedMediaType(Problem):
     """The address does not accept a body of this media type."""
@@ -35,7 +37,9 @@ class NotAcceptable(Problem):
     slug, status, title = "not-acceptable", 406, "Not acceptable"
 
 
-class _StrictRequest(Request):
+class StrictRequest(Request):
+    """A request whose JSON is parsed strictly."""
+
     _parsed: Any = None
 
     async def json(self) -> Any:
@@ -63,30 +67,36 @@ class StrictRoute(APIRoute):
             described = {"content": {CSV: {"schema": {"type": "string", "description": "Every row, with a header."}}}}
             self.responses = {200: described, **self.responses}
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
+    def get_route_handler(self) -> Handler:
+        """Return what answers a request: FastAPI's handler with the checks before it."""
+        return self.checked(super().get_route_handler())
+
+    def checked(self, handle: Handler) -> Handler:
+        """Return a handler with the checks of this class before it."""
         allows = [one.dependency for one in self.dependencies if isinstance(one.dependency, Allow)]
         is_list = _is_list(self)
         taken = _query_forms(self.dependant)
         reads_body = self.body_field is not None or "requestBody" in (self.openapi_extra or {})
 
         async def answer(request: Request) -> Response:
-            strict = _StrictRequest(request.scope, request.receive)  # one object: a body can be received only once
+            strict = request if isinstance(request, StrictRequest) else StrictRequest(request.scope, request.receive)
             for allow in allows:
                 await allow(await caller(strict))
             if self.include_in_schema:
                 _need_known(strict, taken)
-                if not is_list and wanted(strict).keys() == {CSV}:
+                if not is_list and CSV in strict.headers.get("accept", "").lower() and wanted(strict).keys() == {CSV}:
                     raise NotAcceptable("Only lists are answered as CSV; accept application/json here.")
-            async with _body_read(strict, known=bool(allows)):
-                if self.include_in_schema and not reads_body:
-                    await _need_no_body(strict)
-                if self.body_field is not None and not _is_json(strict) and await strict.body():
-                    raise UnsupportedMediaType("Send the body as JSON, with `Content-Type: application/json`.")
-                try:
+            try:
+                if "content-length" not in strict.headers and "transfer-encoding" not in strict.headers:
                     return await handle(strict)
-                except Replayed as replayed:
-                    made = replayed
+                async with _body_read(strict, known=bool(allows)):
+                    if self.include_in_schema and not reads_body:
+                        await _need_no_body(strict)
+                    if self.body_field is not None and not _is_json(strict) and await strict.body():
+                        raise UnsupportedMediaType("Send the body as JSON, with `Content-Type: application/json`.")
+                    return await handle(strict)
+            except Replayed as replayed:
+                made = replayed
             return await replay(strict, made)
 
         return answer

@@ -56,7 +56,7 @@ def preview(body: AssignmentRequest, db: Db, caller: CurrentCaller, now: Now) ->
     return assignments.preview_assignments(db, caller, body, now)
 
 
-def _filters(
+async def _filters(
     today: Today,
     course_id: Annotated[uuid.UUID | None, Query(alias="courseId")] = None,
     course_version_id: Annotated[uuid.UUID | None, Query(alias="courseVersionId")] = None,

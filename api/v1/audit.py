@@ -39,7 +39,7 @@ class AuditHead(Answer):
     unsealed: int
 
 
-def _filters(
+async def _filters(
     party_id: Annotated[str | None, Query(alias="partyId", pattern=ID_PATTERN)] = None,
     actor_type: Annotated[Literal["member", "party", "system"] | None, Query(alias="actorType")] = None,
     actor_id: Annotated[str | None, Query(alias="actorId", pattern=ID_PATTERN)] = None,

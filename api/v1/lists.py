@@ -150,7 +150,7 @@ class Asked:
                 record |= {column: text for column, text in zip(written, given, strict=False) if column not in record}
 
 
-def _csv(request: Request) -> Csv:
+async def _csv(request: Request) -> Csv:
     name = str(request.scope["route"].path).rpartition("/")[2]
     return Csv(prefers_csv(request), wants_bom(request), name)
 
@@ -158,7 +158,7 @@ def _csv(request: Request) -> Csv:
 AskedCsv = Annotated[Csv, Depends(_csv)]
 
 
-def _asked(
+async def _asked(
     db: Db,
     caller: CurrentCaller,
     parts: CurrentParts,

@@ -18,16 +18,21 @@ from shared.access.queries import (
     FeatureNotAvailable,
     OrganizationUnknown,
     Unavailability,
+    ask_organization,
     get_organization,
     list_organization_ids,
+    need_available,
+    reading,
     today,
     unavailability,
+    unavailable,
 )
 from shared.access.schemas import SettingsChange
 from shared.access.tokens import TokenVerifier, issue
 
 __all__ = [
     "add_organization",
+    "ask_organization",
     "Caller",
     "change_settings",
     "check_time_zone",
@@ -38,14 +43,17 @@ __all__ = [
     "Organization",
     "get_organization",
     "list_organization_ids",
+    "need_available",
     "OrganizationExists",
     "OrganizationUnknown",
     "Permission",
     "PermissionDenied",
+    "reading",
     "SettingsChange",
     "today",
     "TokenVerifier",
     "Unauthenticated",
     "Unavailability",
     "unavailability",
+    "unavailable",
 ]

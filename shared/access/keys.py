@@ -30,6 +30,13 @@ class PublishedKeys:
         self._keys: dict[str | None, jwt.PyJWK] = {}
         self._stale_at = self._rests_until = monotonic()
         self._away = False
+        self.version = 0
+        """Raised each time the keys are fetched."""
+
+    @property
+    def fresh_seconds(self) -> float:
+        """The time until the keys are to be fetched again, 0 if that time has come."""
+        return max(0.0, self._stale_at - monotonic())
 
     def find(self, kid: str | None) -> jwt.PyJWK:
         """Returns the key with this id. Raises Unauthenticated if it is not published, Unavailable if unknown."""
@@ -53,6 +60,7 @@ class PublishedKeys:
             self._away = True
             self._rests_until = monotonic() + REST_AFTER_FAILURE_SECONDS
         else:
+            self.version += 1
             self._away = False
             self._rests_until = monotonic() + REST_SECONDS
             self._stale_at = monotonic() + FRESH_SECONDS

@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.access.models import Organization
-from shared.database import current_org
+from shared.asking import Question
+from shared.database import Database, current_org
 from shared.errors import Problem
+from shared.reading import detached
 
 
 class Unavailability(StrEnum):
@@ -43,12 +45,39 @@ class FeatureNotAvailable(Problem):
         super().__init__(text, reason=str(reason))
 
 
+_COLUMNS = [column.name for column in Organization.__table__.columns]
+
+_MINE = Question(
+    name="organization",
+    query=f"SELECT {', '.join(_COLUMNS)} FROM organization WHERE id = %(org)s",  # noqa: S608 - names of columns
+    parameters={"org": "text"},
+    prepared=False,
+)
+
+
+async def ask_organization(database: Database, org_id: str) -> Organization | None:
+    """Returns an organization without a transaction, in one round trip from the event loop. None if it is unknown."""
+    rows = await database.ask(org_id, _MINE, {"org": org_id})
+    return detached(Organization, zip(_COLUMNS, rows[0], strict=True)) if rows else None
+
+
+def reading(database: Database, org_id: str, organization: Organization | None) -> Session:
+    """Returns a session that reads on the event loop for an organization that was read already."""
+    db = database.reading(org_id)
+    db.info[Organization] = organization
+    return db
+
+
 def get_organization(db: Session) -> Organization:
     """Returns the organization that this transaction works for. Raises OrganizationUnknown."""
-    found = db.get(Organization, current_org(db))
+    found: Organization | None = db.info[Organization] if Organization in db.info else _get(db)
     if found is None:
         raise OrganizationUnknown
     return found
+
+
+def _get(db: Session) -> Organization | None:
+    return db.get(Organization, current_org(db))
 
 
 def today(db: Session, now: datetime) -> date:
@@ -63,8 +92,21 @@ def list_organization_ids(db: Session) -> list[str]:
 
 def unavailability(organization: Organization, features: frozenset[str]) -> Unavailability | None:
     """Returns why this organization cannot use training, or None if it can."""
+    return unavailable(organization.training_entitled, organization.training_enabled, features)
+
+
+def unavailable(entitled: bool, enabled: bool, features: frozenset[str]) -> Unavailability | None:
+    """Returns why an organization with these switches cannot use training, or None if it can."""
     if "training" not in features:
         return Unavailability.NOT_DEPLOYED
-    if not organization.training_entitled:
+    if not entitled:
         return Unavailability.NOT_ENTITLED
-    return None if organization.training_enabled else Unavailability.DISABLED
+    return None if enabled else Unavailability.DISABLED
+
+
+def need_available(organization: Organization | None, features: frozenset[str]) -> None:
+    """Raises FeatureNotAvailable unless the organization can use training now, OrganizationUnknown if it is None."""
+    if organization is None:
+        raise OrganizationUnknown
+    if reason := unavailability(organization, features):
+        raise FeatureNotAvailable(reason)

@@ -4,10 +4,11 @@ The accepted algorithms come from the settings, never from the token. So neither
 public key is accepted, and a published key verifies no algorithm but its own.
 """
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import jwt
 
@@ -20,19 +21,38 @@ AUDIENCE = "rollcall"
 ISSUER = "rollcall"
 CLOCK_SKEW_SECONDS = 30
 
+KEPT_SECONDS = 60
+"""Upper bound of the time for which a verified token is not verified again."""
+MOST_KEPT = 10_000
+
 _LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 
 
+class _Kept(NamedTuple):
+    """The caller of a verified token. since, until: seconds since 1970. version: of the published keys."""
+
+    caller: Caller
+    version: int
+    since: float
+    until: float
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode(errors="surrogatepass")).digest()
+
+
 class TokenVerifier:
-    """Verifies tokens for one process; caches the published keys between calls."""
+    """Verifies tokens for one process; keeps the published keys, and callers whose tokens it has just verified."""
 
     def __init__(self, settings: Settings) -> None:
         self._algorithms = settings.algorithms
         self._issuer = settings.jwt_issuer
         self.fetches = settings.jwks_url is not None
         """True if verifying may fetch keys and therefore wait."""
+        self._published: PublishedKeys | None = None
+        self._kept: dict[bytes, _Kept] = {}
         if settings.jwks_url:
-            keys = PublishedKeys(str(settings.jwks_url))
+            keys = self._published = PublishedKeys(str(settings.jwks_url))
             self._key: Callable[[str], Any] = lambda token: keys.find(jwt.get_unverified_header(token).get("kid"))
         elif settings.jwt_secret:
             secret = settings.jwt_secret
@@ -40,8 +60,33 @@ class TokenVerifier:
         else:
             raise BadSettings("Neither ROLLCALL_JWT_SECRET nor ROLLCALL_JWKS_URL is set; one of them must be.")
 
+    def known(self, token: str) -> Caller | None:
+        """Returns the caller of a token that was verified a moment ago, and None for any other token. Never waits.
+
+        A token is kept by the hash of all of it, at most until it expires or the keys are to be fetched again, and not
+        beyond a change of the keys. So an expired token and a withdrawn key are refused as soon as without this.
+        """
+        kept = self._kept.get(_hash(token))
+        if kept is None or kept.version != self._version or not kept.since <= time.time() < kept.until:
+            return None
+        return kept.caller
+
+    @property
+    def _version(self) -> int:
+        return 0 if self._published is None else self._published.version
+
     def verify(self, token: str) -> Caller:
         """Returns the caller that a token names. Raises Unauthenticated, or Unavailable if keys cannot be fetched."""
+        version, caller = self._version, self._verified(token)
+        fresh = KEPT_SECONDS if self._published is None else min(KEPT_SECONDS, self._published.fresh_seconds)
+        now, expires = time.time(), caller.expires_at
+        until = now + fresh if expires is None else min(now + fresh, expires.timestamp())
+        while len(self._kept) >= MOST_KEPT:
+            self._kept.pop(next(iter(self._kept)), None)
+        self._kept[_hash(token)] = _Kept(caller, version, now, until)
+        return caller
+
+    def _verified(self, token: str) -> Caller:
         try:
             claims = jwt.decode(
                 token,

@@ -12,8 +12,9 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from shared.access import FeatureNotAvailable, Organization, OrganizationUnknown, unavailability
-from shared.database import Database, Question
+from shared.access import FeatureNotAvailable, OrganizationUnknown, unavailable
+from shared.asking import Question
+from shared.database import Database
 from shared.licences.models import LicenceSource
 
 
@@ -180,6 +181,6 @@ def _checked(row: Sequence[Any]) -> Checked:
 
 
 def _need_available(row: Sequence[Any], features: frozenset[str]) -> None:
-    reason = unavailability(Organization(training_entitled=row[0], training_enabled=row[1]), features)
+    reason = unavailable(row[0], row[1], features)
     if reason is not None:
         raise FeatureNotAvailable(reason)

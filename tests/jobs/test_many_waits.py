@@ -252,7 +252,7 @@ def test_a_waiting_request_outlasts_a_database_that_is_away_for_a_moment(
             await waits.hold(3, f"/v1/jobs/{job}?wait=20", org.token(Permission.VIEW))
             await waits.tick()
             await cancel(org, job)
-            for connection in org.parts.database._idle:
+            for connection in org.parts.database.questions.idle:
                 await connection.close()
             monkeypatch.setattr(Database, "ask", asking)
             monkeypatch.setattr(jobs, "_read_job", reading)
@@ -275,7 +275,7 @@ def test_the_question_of_the_poller_is_not_prepared(org: Org, job: str) -> None:
             ("feed", org.id, False),
             ("feed", "nobody", True),
         ]
-        kept = org.parts.database._idle[-1]
+        kept = org.parts.database.questions.idle[-1]
         found = await kept.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%watched_marks%'")
         assert await found.fetchall() == [(0,)]
 

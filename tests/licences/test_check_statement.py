@@ -13,7 +13,8 @@ from psycopg.pq import TransactionStatus
 
 from shared import clock
 from shared.access import Permission
-from shared.database import ASKED_AT_ONCE, Question
+from shared.asking import Question
+from shared.database import ASKED_AT_ONCE
 from shared.licences.checking import question
 from tests.conftest import Servers
 from tests.factories import Org, count_statements
@@ -37,7 +38,7 @@ def test_a_connection_forgets_the_organization_after_each_statement(org: Org, ot
     for _ in range(3):
         assert ask(other_org, HOW_MANY, but="nobody") == [(0,)]
         assert ask(org, HOW_MANY, but="nobody") == [(1,)]
-        kept = org.parts.database._idle[-1]
+        kept = org.parts.database.questions.idle[-1]
         found = asyncio.run(kept.execute("SELECT count(*), current_setting('plan_cache_mode') FROM licence"))
         assert asyncio.run(found.fetchall()) == [(0, "auto")]
 
@@ -69,7 +70,7 @@ def test_a_connection_whose_statement_was_cancelled_is_not_used_again(org: Org) 
 
     with pytest.raises(TimeoutError):
         asyncio.run(broken_off())
-    assert all(one.info.transaction_status is TransactionStatus.IDLE for one in org.parts.database._idle)
+    assert all(one.info.transaction_status is TransactionStatus.IDLE for one in org.parts.database.questions.idle)
     assert len(ask(org, WHO, n=0)) == 1
 
 

@@ -1,0 +1,45 @@
+"""The application with its layers, from the outside in: each passes the request on to the next.
+
+FastAPI's own stack has three more, which do nothing here: for telemetry, for another limit of bodies, and for files.
+"""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from fastapi.routing import iter_route_contexts
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.types import ASGIApp
+
+from api.http.dependencies import MAX_BODY_BYTES
+from api.http.documents import secured
+from api.http.identifying import Identified
+from api.http.limits import BodyLimit
+from api.http.measuring import Measured
+from api.http.methods import Methods
+from api.http.table import Table
+
+
+class Application(FastAPI):
+    """FastAPI with Rollcall's layers around the table of its routes."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the description of the API, with the token that its operations need."""
+        if self.openapi_schema is None:
+            secured(super().openapi(), self.routes)
+        assert self.openapi_schema is not None
+        return self.openapi_schema
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return all layers. FastAPI calls it at the first request, when every route is known."""
+        assert not self.user_middleware, "layers are added here"
+        handlers = dict(self.exception_handlers)
+        unexpected = handlers.pop(Exception)
+        app: ASGIApp = Table(iter_route_contexts(self.routes), AsyncExitStackMiddleware(self.router))
+        app = ExceptionMiddleware(app, handlers)
+        app = Methods(app, lambda: self.routes)
+        app = BodyLimit(app, most=MAX_BODY_BYTES)
+        app = Measured(app, self.state.metrics)
+        app = ServerErrorMiddleware(app, unexpected)
+        return Identified(app)
