@@ -78,7 +78,7 @@ if __name__ == "__main__":
         signal.signal(number, _stop)
     print("settings", *sorted(name for name in os.environ if name.startswith("ROLLCALL_")), flush=True)
     match sys.argv[1:]:
-        case ["migrate"]:
+        case ["migrate"] | ["migrate", "--finish"]:
             migrate()
         case ["api", "--port", port]:
             api(int(port))
