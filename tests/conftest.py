@@ -37,12 +37,15 @@ gc.set_threshold(50_000)
 
 LONG = (
     "cli/test_system",
-    "test_bad_input",
+    "faults",
     "test_young",
     "cli/test_up",
-    "faults",
-    "scenarios",
+    "test_strict_types",
+    "test_bad_input",
     "test_openapi",
+    "licences/test_dates",
+    "scenarios",
+    "verification/test_credential",
     "licences/test_sweep",
 )
 """The slowest files and folders, slowest first."""

@@ -102,6 +102,7 @@ def _gets(young: Young, engines: tuple[Engine, ...]) -> Iterator[tuple[str, Read
     ids = young.ids | {
         "assignment_id": ok(client.get("/v1/assignments"))["items"][0]["id"],
         "licence_id": ok(client.get("/v1/licences"))["items"][0]["id"],
+        "sweep_id": ok(client.post("/v1/sweeps"))["id"],
         "version_id": ok(client.get(f"/v1/courses/{young.ids['course_id']}/versions"))["items"][0]["id"],
     }
     filters = {"courseId": "course_id", "courseVersionId": "version_id", "folderId": "folder_id", "jobId": "job_id"}
