@@ -57,8 +57,11 @@ def reading(*engines: Engine) -> Iterator[Reads]:
     async def asked(
         self: Kept, org_id: str | None, statements: bytes, parameters: Mapping[str, Any], preparing: bytes | None = None
     ) -> Cursor:
-        counted = await ask(self, org_id, b"%b; %b" % (statements, _READ.encode()), parameters, preparing)
-        reads.entries.update({name: number for name, number in await counted.fetchall() if number})
+        look = _READ.encode()
+        counted = await ask(self, org_id, b"%b; %b; %b" % (look, statements, look), parameters, preparing)
+        reads.entries.update(dict(await counted.fetchall()))
+        await counted.set_result(0)
+        reads.entries.subtract(dict(await counted.fetchall()))
         return await ask(self, org_id, statements, parameters, preparing)
 
     for engine in engines:
