@@ -28,6 +28,7 @@ from cli.up import COMMAND, State, read_state
 from shared import access, clock
 from shared.access import OrganizationExists, Permission
 from shared.events import Actor
+from shared.words import until_in_words
 
 MEMBER = "demo"
 LOG = "up.log"
@@ -206,8 +207,8 @@ def _hold_session(client: ApiClient, api_url: str, console: Console) -> None:
         licence = f"  licence {entry['licenceId']}" if entry["licenceId"] else ""
         console.print(f"  {entry['entityId']}  {entry['displayName']:<24} {entry['outcome']}{licence}", markup=False)
     licence = client.get("/v1/licences", partyId=crew[SEATS - 1], courseId=course_id)["items"][0]
-    expires_on = datetime.fromisoformat(licence["expiresAt"]).date()
-    console.print(f"A licence valid until {expires_on}, as a gate checks it: {api_url}/verify/{licence['code']}")
+    until = until_in_words(sample.TIME_ZONE, datetime.fromisoformat(licence["expiresAt"]))
+    console.print(f"A licence valid until {until}, as a gate checks it: {api_url}/verify/{licence['code']}")
 
 
 def _show_around(api_url: str, data_dir: Path, console: Console) -> None:

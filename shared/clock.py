@@ -21,6 +21,16 @@ def day_in(zone: str, instant: datetime) -> date:
     return instant.astimezone(ZoneInfo(zone)).date()
 
 
+def begin_of(zone: str, day: date) -> datetime:
+    """Returns the first instant of a day in an IANA time zone, which is not 00:00 where clocks are put forward then."""
+    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+def last_day_in(zone: str, until: datetime) -> date:
+    """Returns the last day, in an IANA time zone, of what is over at `until`: of an end at midnight the day before."""
+    return day_in(zone, until - timedelta(microseconds=1))
+
+
 MOST_DIFFERENCE = timedelta(seconds=5)
 """Upper bound of the difference between this clock and the database's at which a worker still decides by its own."""
 

@@ -178,6 +178,11 @@ class Settings(BaseModel):
         return self
 
     @property
+    def sender_address(self) -> str:
+        """The bare address of `mail_from`."""
+        return parseaddr(self.mail_from)[1]
+
+    @property
     def algorithms(self) -> list[str]:
         """The algorithms that a token may be signed with; never both of shared secrets and of public keys."""
         return list(self.jwt_algorithms) or (["RS256", "ES256", "EdDSA"] if self.jwks_url else ["HS256"])

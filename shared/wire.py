@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import (
@@ -17,8 +17,10 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     PlainSerializer,
+    PlainValidator,
     StringConstraints,
     ValidationError,
+    WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, core_schema
@@ -132,6 +134,34 @@ LongText = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_
 
 ReceivedInstant = Annotated[datetime, AfterValidator(_aware)]
 """An RFC 3339 instant with an offset, converted to UTC."""
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+class _AtInstant(Received):
+    at: ReceivedInstant
+
+
+def _moment(value: object) -> datetime | date:
+    """Validate by hand, because a union would name both of its types in the place of an error."""
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        try:
+            return _AtInstant.model_validate({"at": value}).at
+        except ValidationError as error:
+            said = error.errors()[0]["msg"].removeprefix("Value error, ")
+            raise ValueError(f"{said}, or a day, such as 2026-11-26") from None
+    day = date.fromisoformat(value)
+    if not 1900 <= day.year <= 9000:
+        raise ValueError("must lie between the years 1900 and 9000")
+    return day
+
+
+ReceivedMoment = Annotated[
+    datetime | date,
+    PlainValidator(_moment),
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}),
+]
+"""An instant, or a day: its end in the organization's zone."""
 
 Instant = Annotated[
     datetime, PlainSerializer(lambda at: at.astimezone(UTC).isoformat().replace("+00:00", "Z"), return_type=str)

@@ -188,6 +188,9 @@ ENTRIES: dict[str, Entry] = {
     "PATCH /v1/licences/{licence_id}": with_body("one", {"note": "New", **REASON}),
     "POST /v1/licences/{licence_id}/revoke": with_body("one", REASON),
     "GET /v1/forecast": LIST,
+    "POST /v1/policies/simulate": with_body(
+        "plain", {"policy": {}, "history": [{"occurredOn": "2026-01-31"}]}, reads=True
+    ),
     "GET /v1/sweeps": LIST,
     "POST /v1/sweeps": WHOLE,
     "GET /v1/licences/{licence_id}/certificate": READ_ONE,

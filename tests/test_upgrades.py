@@ -1,9 +1,12 @@
 """Upgrades from the former heads with rows in them, while processes of the former release still write."""
 
 import psycopg
+import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
 
 import migrations
-from tests.test_migrations import EVERYTHING, begin_at, empty, of_org_1
+from tests.test_migrations import EVERYTHING, begin_at, empty, hold, of_org_1
 
 __all__ = ["empty"]
 
@@ -45,6 +48,49 @@ def named(connection: psycopg.Connection) -> dict[str, tuple[str | None, str | N
         label: (title, code)
         for label, title, code in connection.execute("SELECT label, title, code FROM course_version")
     }
+
+
+def test_licences_of_the_former_release_keep_their_dates_and_it_goes_on_granting(empty: str) -> None:
+    """Its processes know neither the new columns nor the constraint; no row is written by the upgrade."""
+    begin_at(empty, "core_0011", "training_0008")
+    with of_org_1(empty) as connection:
+        hold(connection, "held")
+        written = connection.execute("SELECT xmin::text, ctid::text FROM licence").fetchall()
+    migrations.upgrade(empty, EVERYTHING)
+    with of_org_1(empty) as connection:
+        assert connection.execute("SELECT xmin::text, ctid::text FROM licence").fetchall() == written
+        hold(connection, "granted")
+        connection.execute("UPDATE licence SET expires_at = '2027-06-01Z' WHERE code = 'granted'")
+        dates = "SELECT code, valid_from, counted_from, ends, expires_at::date::text FROM licence ORDER BY code"
+        assert connection.execute(dates).fetchall() == [
+            ("granted", None, None, None, "2027-06-01"),
+            ("held", None, None, None, "2027-01-01"),
+        ]
+        policy = connection.execute("SELECT licence_from, licence_ends, renewable_days FROM course").fetchall()
+        assert policy == [("granted", "instant", None)]
+        valid = connection.execute(
+            "SELECT convalidated FROM pg_constraint WHERE conname = 'ck_licence_expires_after_beginning'"
+        ).fetchall()
+        assert valid == [(True,)]
+        for change in ("expires_at = granted_at", "valid_from = expires_at"):
+            with pytest.raises(psycopg.errors.CheckViolation), connection.transaction():
+                connection.execute("UPDATE licence SET " + change)
+        connection.execute("UPDATE licence SET valid_from = '2025-01-01Z', expires_at = '2025-06-01Z'")
+
+
+def test_a_migration_of_dates_that_was_broken_off_goes_on(empty: str) -> None:
+    """Its long part reads the licences in a transaction of its own; the first part has been committed by then."""
+    begin_at(empty, "core@head", "training_0013")
+    script = ScriptDirectory.from_config(migrations.configuration(empty)).get_revision("training_0013")
+    before = {"before": script.down_revision}
+    with psycopg.connect(empty) as owner:
+        owner.execute("UPDATE alembic_version SET version_num = %(before)s WHERE version_num = 'training_0013'", before)
+        owner.execute("""
+            ALTER TABLE licence DROP CONSTRAINT ck_licence_expires_after_beginning,
+                ADD CONSTRAINT ck_licence_expires_after_beginning
+                    CHECK (expires_at > coalesce(valid_from, granted_at)) NOT VALID""")
+    migrations.upgrade(empty, EVERYTHING)
+    command.check(migrations.configuration(empty))
 
 
 def test_deliveries_of_the_former_release_stay_and_can_be_replayed(empty: str) -> None:

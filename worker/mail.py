@@ -193,9 +193,14 @@ def _grouped(
 
 
 def _latest(found: dict[Claimed, Notice], situation: Situation) -> dict[Claimed, Notice]:
-    """The last notice of each subject: it reports the current state. `found` is in the order of the events."""
-    last = {situation.events[one.sequence].subject: one for one in found}
-    return {one: notice for one, notice in found.items() if one in last.values()}
+    """The notices of each subject that no later one replaces. `found` is in the order of the events."""
+    kept: dict[str, list[Claimed]] = {}
+    for one in reversed(found):
+        of_subject = kept.setdefault(situation.events[one.sequence].subject, [])
+        if not any(notices.replaces(later.event_type, one.event_type) for later in of_subject):
+            of_subject.append(one)
+    last = {one for of_subject in kept.values() for one in of_subject}
+    return {one: notice for one, notice in found.items() if one in last}
 
 
 def _composed(found: dict[Claimed, Notice], situation: Situation, now: datetime) -> Envelope | Settled:

@@ -32,9 +32,11 @@ def certificate(licence_id: uuid.UUID, db: Db, caller: CurrentCaller, parts: Cur
         proof=found.proof,
         organization=found.organization,
         granted_on=found.day(licence.granted_at),
-        expires_on=found.day(licence.expires_at),
+        begins_at=None if licence.begins_at == licence.granted_at else licence.begins_at,
+        begins=found.begins,
+        ends=found.ends,
         validity=found.validity,
-        until=found.day(found.until),
+        told=found.told(),
         code=grouped(licence.code),
         verify_address=f"{found.issuer.public_url}/verify",
         qr=Markup(segno.make(address, error="m").svg_inline(border=0, omitsize=True, dark="#14281f")),  # noqa: S704

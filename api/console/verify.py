@@ -53,7 +53,7 @@ def show(code: str, request: Request, parts: CurrentParts, now: Now) -> Response
     )
     if wants_json(request):
         return JSONResponse(verified.model_dump(mode="json"))
-    return page("verified.html", licence=verified, day=found.day(found.until))
+    return page("verified.html", licence=verified, told=found.told())
 
 
 def _unknown(request: Request, action: str) -> Response:

@@ -16,6 +16,7 @@ from api.v1 import (
     licences,
     me,
     organizations,
+    policies,
     rosters,
     session_tasks,
     sessions,
@@ -50,6 +51,7 @@ TRAINING = (
     credentials.router,
     licences.router,
     forecast.router,
+    policies.router,
     sweeps.router,
 )
 """Routes that work only if training is deployed and available to the caller's organization."""

@@ -12,14 +12,14 @@ from fastapi.responses import JSONResponse
 from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, VisitorsTurn, allow
 from api.http.routing import Router
 from shared.database import ID_PATTERN
-from shared.licences import KEYS_PATH
+from shared.licences import KEYS_PATH, Said
 from shared.services import verification
 
 router = Router("/v1/licences", "licences")
 public = APIRouter(include_in_schema=False)
 
-LATEST = 253_402_300_799
-"""The last second of the year 9999."""
+EARLIEST, LATEST = -62_135_596_800, 253_402_300_799
+"""The first second of the year 1 and the last one of the year 9999."""
 
 
 @router.get(
@@ -42,12 +42,19 @@ def credential(licence_id: uuid.UUID, db: Db, caller: CurrentCaller, parts: Curr
 
 
 @public.api_route("/verify/{code}/status", methods=["GET", "HEAD"], dependencies=[VisitorsTurn])
-def status(code: str, parts: CurrentParts, now: Now, until: Annotated[int, Query(ge=0, le=LATEST)]) -> Response:
-    """The status of a credential: revoked or not. until: the end of the licence when it was signed, seconds since 1970.
+def status(
+    code: str,
+    parts: CurrentParts,
+    now: Now,
+    until: Annotated[int, Query(ge=0, le=LATEST)],
+    since: Annotated[int | None, Query(ge=EARLIEST, le=LATEST)] = None,
+) -> Response:
+    """The status of a credential: revoked or not. until, since: the dates of the licence when it was signed, in seconds
+    since 1970; since is left out for the instant of the grant.
 
     Raises CodeUnknown, Paused.
     """
-    answer = verification.credential_status(parts.database, code, until, parts.settings, now)
+    answer = verification.credential_status(parts.database, code, Said(until, since), parts.settings, now)
     return JSONResponse(answer, headers={"Cache-Control": "no-store"})
 
 

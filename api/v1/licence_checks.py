@@ -15,7 +15,7 @@ from shared import clock
 from shared.database import ID_PATTERN
 from shared.licences import CheckAnswer, CheckedItem, CheckRequest
 from shared.services import licences
-from shared.wire import Answer, ReceivedInstant
+from shared.wire import Answer, ReceivedMoment
 
 router = Router("/v1/licences/check", "licences")
 
@@ -26,6 +26,11 @@ class CheckedItems(Answer):
     items: list[CheckedItem]
 
 
+AT = (
+    "The time to check for: an instant, now by default, or a day for its end in the organization's zone. Before now, "
+    "the answer is what was true then; a licence that begins before it was granted counts from its beginning."
+)
+
 # Other routes get caller and parts from FastAPI as dependencies. That would take a tenth of the time of a check.
 
 
@@ -34,15 +39,13 @@ async def check_one(
     request: Request,
     party_id: Annotated[str, Query(alias="partyId", pattern=ID_PATTERN)],
     course_id: Annotated[uuid.UUID, Query(alias="courseId")],
-    at: Annotated[ReceivedInstant | None, Query(description="The time to check for, now by default.")] = None,
+    at: Annotated[ReceivedMoment | None, Query(description=AT)] = None,
 ) -> Response:
     """Check if the party is licensed for the course. 404 for an unknown party or course."""
     who, made = await caller(request), await parts(request)
     features, now = made.settings.features, clock.now()
     found = await licences.check_licence(made.database, who, party_id, course_id, at, features, now)
-    answer = CheckAnswer(
-        licensed=found.licensed, licence_id=found.licence_id, expires_at=found.expires_at, reason=found.reason
-    )
+    answer = CheckAnswer.model_validate(found)
     return Response(
         answer.model_dump_json(), media_type="application/json"
     )  # so FastAPI does not validate the answer again

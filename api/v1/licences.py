@@ -70,7 +70,10 @@ def correct(
     now: Now,
     response: Response,
 ) -> LicenceAnswer:
-    """Correct the end or the note of a licence, with a reason. 409 `licence-revoked`, 412 if `If-Match` is stale."""
+    """Correct the beginning, the end or the note of a licence, with a reason.
+
+    409 `licence-revoked`, 412 if `If-Match` is stale.
+    """
     return _answer(licences.correct_licence(db, caller, licence_id, body, expected, now), now, response)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Response, status
 
 from api.http.accepting import Accepting
-from api.http.dependencies import CurrentCaller, Db, Now, allow
+from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
 from api.http.routing import Router
 from api.v1.etags import Expected, etag
 from api.v1.jobs import answer_accepted
@@ -69,9 +69,9 @@ def list_sessions(
 
 
 @router.get("/{session_id}.ics", dependencies=[allow(sessions.write_calendar)], response_class=CalendarFile)
-def read_calendar(session_id: uuid.UUID, db: Db, caller: CurrentCaller) -> CalendarFile:
+def read_calendar(session_id: uuid.UUID, db: Db, caller: CurrentCaller, parts: CurrentParts) -> CalendarFile:
     """The session as a calendar file. Importing a later file updates the same entry."""
-    file = sessions.write_calendar(db, caller, session_id)
+    file = sessions.write_calendar(db, caller, session_id, parts.settings)
     return CalendarFile(file, headers={"Content-Disposition": f'attachment; filename="session-{session_id}.ics"'})
 
 

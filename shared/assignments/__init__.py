@@ -72,7 +72,7 @@ from shared.assignments.queries import (
     select_recipients,
     summarize,
 )
-from shared.assignments.reminders import REMINDER_BATCH, Reminded, remind
+from shared.assignments.reminders import REMINDER_BATCH, Reminded, remind, reminders_by
 from shared.assignments.requests import (
     ChangedValues,
     ChangeJob,
@@ -202,6 +202,7 @@ __all__ = [
     "reopen_older",
     "record_reopened",
     "remind",
+    "reminders_by",
     "Reminded",
     "REMINDER_BATCH",
     "reopen",

@@ -63,6 +63,11 @@ def remind(db: Session, zone: str, today: date, now: datetime) -> Reminded:
     return Reminded(len(rows), len(soon) + len(over))
 
 
+def reminders_by(days_over: int) -> int:
+    """The number of an assignment's reminders whose day has come so many days after its due date (negative: before)."""
+    return sum(days <= days_over for days in REMINDER_DAYS)
+
+
 def _came(today: date) -> ColumnElement[int]:
     """The number of an assignment's reminders whose day is today or earlier."""
     came: ColumnElement[int] = literal(0)

@@ -17,7 +17,16 @@ from shared.catalogue.actions import (
     draft_version,
     publish_version,
 )
-from shared.catalogue.models import Course, CourseVersion, EarlyRenewal, LicenceOn, Mode, VersionState
+from shared.catalogue.models import (
+    Course,
+    CourseVersion,
+    EarlyRenewal,
+    LicenceEnds,
+    LicenceFrom,
+    LicenceOn,
+    Mode,
+    VersionState,
+)
 from shared.catalogue.queries import (
     CODE,
     DESCRIPTION,
@@ -39,7 +48,9 @@ from shared.catalogue.schemas import (
     CourseAnswer,
     CourseChanges,
     CourseRequest,
+    LicenceMonths,
     Material,
+    RenewalDays,
     VersionAnswer,
     VersionChanges,
     VersionRequest,
@@ -58,9 +69,13 @@ __all__ = [
     "CourseVersion",
     "DESCRIPTION",
     "EarlyRenewal",
+    "LicenceEnds",
+    "LicenceFrom",
+    "LicenceMonths",
     "LicenceOn",
     "Material",
     "Mode",
+    "RenewalDays",
     "TITLE",
     "VersionAnswer",
     "VersionChanges",

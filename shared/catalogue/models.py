@@ -33,6 +33,24 @@ class EarlyRenewal(StrEnum):
     KEEPS_ANNIVERSARY = "keepsAnniversary"
 
 
+class LicenceFrom(StrEnum):
+    """When a licence begins: when it is granted, or when the training ended."""
+
+    GRANTED = "granted"
+    TRAINING = "training"
+
+
+class LicenceEnds(StrEnum):
+    """When a licence ends: at the instant that its months lead to, or with that day or month.
+
+    Days and months are those of the organization's zone.
+    """
+
+    INSTANT = "instant"
+    END_OF_DAY = "end_of_day"
+    END_OF_MONTH = "end_of_month"
+
+
 class VersionState(StrEnum):
     """draft -> active -> superseded. Only a draft can be edited; at most one version of a course is active."""
 
@@ -46,8 +64,9 @@ class Course(Tenant, Base):
 
     renewal_window_days: a renewal in these last days of a licence is an early renewal, for which `early_renewal` sets
     the start of the new licence; null: no renewal is early. renew_before_days: how many days before a licence ends its
-    holder is assigned the active version; null: never. newer_satisfies: completing a version closes the party's open
-    assignments of older versions.
+    holder is assigned the active version; null: never. licence_from, licence_ends: when a licence begins and ends.
+    renewable_days: for how many days after the end of a licence a renewal keeps its anniversary; null: for none.
+    newer_satisfies: completing a version closes the party's open assignments of older versions.
     """
 
     __tablename__ = "course"
@@ -59,6 +78,9 @@ class Course(Tenant, Base):
         CheckConstraint("licence_months > 0", name="licence_months_positive"),
         CheckConstraint("early_renewal IN ('resets', 'keepsAnniversary')", name="early_renewal"),
         CheckConstraint("renewal_window_days > 0 AND renew_before_days > 0", name="renewal_days_positive"),
+        CheckConstraint("licence_from IN ('granted', 'training')", name="licence_from"),
+        CheckConstraint("licence_ends IN ('instant', 'end_of_day', 'end_of_month')", name="licence_ends"),
+        CheckConstraint("renewable_days > 0", name="renewable_days_positive"),
     )
 
     id: Mapped[Uuid7] = mapped_column(primary_key=True)
@@ -71,6 +93,9 @@ class Course(Tenant, Base):
     renewal_window_days: Mapped[int | None]
     early_renewal: Mapped[str] = mapped_column(server_default=EarlyRenewal.RESETS)
     renew_before_days: Mapped[int | None]
+    licence_from: Mapped[str] = mapped_column(server_default=LicenceFrom.GRANTED)
+    licence_ends: Mapped[str] = mapped_column(server_default=LicenceEnds.INSTANT)
+    renewable_days: Mapped[int | None]
     newer_satisfies: Mapped[bool] = mapped_column(server_default=true())
     revision: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[datetime]

@@ -5,7 +5,16 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, field_validator
 
-from shared.catalogue.models import Course, CourseVersion, EarlyRenewal, LicenceOn, Mode, VersionState
+from shared.catalogue.models import (
+    Course,
+    CourseVersion,
+    EarlyRenewal,
+    LicenceEnds,
+    LicenceFrom,
+    LicenceOn,
+    Mode,
+    VersionState,
+)
 from shared.wire import Answer, Instant, Line, LongText, Received
 
 LICENCE_MONTHS = 12
@@ -45,6 +54,8 @@ class CourseRequest(Received):
 
     renewal_window_days, early_renewal: a renewal in these last days of a licence restarts the period at once, or keeps
     the anniversary. renew_before_days: how many days before the end the holder is assigned the course again.
+    licence_from, licence_ends: when a licence begins and ends. renewable_days: for so many days after the end a renewal
+    keeps the anniversary too; nobody is licensed in them.
     newer_satisfies: completing a version closes the party's open assignments of older versions.
     """
 
@@ -57,6 +68,9 @@ class CourseRequest(Received):
     renewal_window_days: RenewalDays | None = None
     early_renewal: EarlyRenewal = EarlyRenewal.RESETS
     renew_before_days: RenewalDays | None = None
+    licence_from: LicenceFrom = LicenceFrom.GRANTED
+    licence_ends: LicenceEnds = LicenceEnds.INSTANT
+    renewable_days: RenewalDays | None = None
     newer_satisfies: bool = True
 
 
@@ -75,9 +89,22 @@ class CourseChanges(Received):
     renewal_window_days: RenewalDays | None = None
     early_renewal: EarlyRenewal | None = None
     renew_before_days: RenewalDays | None = None
+    licence_from: LicenceFrom | None = None
+    licence_ends: LicenceEnds | None = None
+    renewable_days: RenewalDays | None = None
     newer_satisfies: bool | None = None
 
-    @field_validator("title", "code", "mode", "licence_on", "early_renewal", "newer_satisfies", mode="before")
+    @field_validator(
+        "title",
+        "code",
+        "mode",
+        "licence_on",
+        "early_renewal",
+        "licence_from",
+        "licence_ends",
+        "newer_satisfies",
+        mode="before",
+    )
     @classmethod
     def _keep(cls, value: object) -> object:
         return _not_null(value)
@@ -125,6 +152,9 @@ class CourseAnswer(Answer):
     renewal_window_days: int | None
     early_renewal: EarlyRenewal
     renew_before_days: int | None
+    licence_from: LicenceFrom
+    licence_ends: LicenceEnds
+    renewable_days: int | None
     newer_satisfies: bool
     active_version: ActiveVersion | None
     created_at: Instant
@@ -145,6 +175,9 @@ class CourseAnswer(Answer):
             renewal_window_days=course.renewal_window_days,
             early_renewal=EarlyRenewal(course.early_renewal),
             renew_before_days=course.renew_before_days,
+            licence_from=LicenceFrom(course.licence_from),
+            licence_ends=LicenceEnds(course.licence_ends),
+            renewable_days=course.renewable_days,
             newer_satisfies=course.newer_satisfies,
             active_version=None if active is None else ActiveVersion.model_validate(active),
             created_at=course.created_at,

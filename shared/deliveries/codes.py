@@ -62,22 +62,26 @@ class DeliveryCode(StrEnum):
     DAILY_LIMIT = "daily-limit", "The party has received the maximum number of mails within 24 hours."
     STALE = "stale", "The notice is too old to be sent."
     TOLD_BY_ANOTHER = "told-by-another", "A later notice in the same mail replaces it."
+    ALREADY_TOLD = "already-told", "An earlier mail told the party the same, or there is nothing new to tell."
+    NEVER_TOLD = "never-told", "No mail ever told the party of it, so there is no change to tell."
+    OWN_ACT = "own-act", "The party did it itself."
 
     # --- mails: no longer true when the mail was due
 
     ASSIGNMENT_COMPLETED = "assignment-completed", "The assignment has been completed meanwhile."
     ASSIGNMENT_CLOSED = "assignment-closed", "The assignment has been closed meanwhile."
     ASSIGNMENT_REASSIGNED = "assignment-reassigned", "The assignment has been reassigned to another party meanwhile."
+    ASSIGNMENT_OPEN = "assignment-open", "The assignment has been reopened meanwhile."
     DUE_DATE_CHANGED = "due-date-changed", "The assignment's due date has been changed meanwhile."
     SESSION_OVER = "session-over", "The session is over or is being completed."
     SESSION_CANCELLED = "session-cancelled", "The session has been cancelled meanwhile."
+    SESSION_REINSTATED = "session-reinstated", "The session takes place after all."
     NOT_ON_ROSTER = "not-on-roster", "The party is no longer on the roster."
     ON_ROSTER_AGAIN = "on-roster-again", "The party is on the roster again."
     LICENCE_SUPERSEDED = "licence-superseded", "A later licence for the course has superseded it."
     LICENCE_REVOKED = "licence-revoked", "The licence has been revoked meanwhile."
     LICENCE_EXPIRED = "licence-expired", "The licence has expired meanwhile."
     LICENCE_CHANGED = "licence-changed", "The licence's expiry date has been changed meanwhile."
-    NEVER_TOLD = "never-told", "The party was never invited, so there is no invitation to withdraw."
 
 
 def sentence(code: str | None) -> str | None:

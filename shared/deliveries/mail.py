@@ -16,14 +16,14 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, vCalAddress
+from icalendar import Calendar
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import escape
 
-from shared import clock
+from shared import calendars
 from shared.deliveries import mime
 from shared.deliveries.smtp import Envelope
-from shared.words import day_in_words
+from shared.words import day_in_words, single_line
 
 
 class AddressUnusable(Exception):
@@ -35,8 +35,11 @@ class Notice:
     """The facts that a mail reports about one event.
 
     type: of the event; it names the template. link: the page to open; personal: the link works without an account and
-    is for this party alone. days: until the due date or the expiry, negative afterwards. code: of a licence, as it is
-    printed. calendar: a calendar file; cancels: the file removes the entry.
+    is for this party alone. days: until the due date or the expiry, negative afterwards. former_due_on: before a
+    change. code: of a licence, as it is printed. valid_from, valid_until, former_until, ended: of a licence, in words,
+    in the zone of the organization as on its certificate; valid_from only if it is not the instant of the grant,
+    former_until before a change, ended only if it has expired. calendar: a calendar file; cancels: the file removes the
+    entry.
     """
 
     type: str
@@ -46,13 +49,17 @@ class Notice:
     personal: bool = False
     reason: str | None = None
     due_on: date | None = None
+    former_due_on: date | None = None
     days: int | None = None
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     location: str | None = None
     join_url: str | None = None
-    granted_at: datetime | None = None
-    expires_at: datetime | None = None
+    granted_on: date | None = None
+    valid_from: str | None = None
+    valid_until: str | None = None
+    former_until: str | None = None
+    ended: str | None = None
     code: str | None = None
     calendar: bytes | None = None
     cancels: bool = False
@@ -112,9 +119,9 @@ def compose(letter: Letter, mail_from: str, now: datetime) -> Envelope:
     wrapped = {f"lead{n}": _wrapped(section.lead, 72) for n, section in enumerate(sections)}
     plain = _layout("layout.txt", shapes) % (texts | wrapped)
     body = mime.multipart("alternative", [mime.text(plain, "plain"), mime.text(html, "html")])
-    calendars = [notice for notice in letter.notices if notice.calendar is not None]
-    if calendars:
-        body = mime.multipart("mixed", [body, *(_invitation(notice, sender, letter) for notice in calendars)])
+    invitations = [_invitation(notice, letter) for notice in letter.notices if notice.calendar is not None]
+    if invitations:
+        body = mime.multipart("mixed", [body, *invitations])
     recipient = _address(letter)
     headers = {
         "Subject": subject if _is_plain(subject) else mime.encoded(subject, "Subject"),
@@ -178,12 +185,6 @@ def _is_plain(text: str) -> bool:
     return text.isascii() and "=?" not in text
 
 
-def single_line(text: str) -> str:
-    """A text on one line, without control characters: a line break in a name must not begin another header."""
-    return _GAPS.sub(" ", text).strip()
-
-
-_GAPS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _USABLE = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
 
 
@@ -210,10 +211,13 @@ def _section(notice: Notice, letter: Letter) -> Section:
         "when": None if notice.starts_at is None else _when(notice.starts_at, notice.ends_at, zone),
         "starts_on": None if notice.starts_at is None else day_in_words(notice.starts_at.astimezone(zone).date()),
         "due_on": None if notice.due_on is None else day_in_words(notice.due_on),
-        "expires_on": _day_of(notice.expires_at, letter.time_zone),
+        "former_due_on": None if notice.former_due_on is None else day_in_words(notice.former_due_on),
+        "valid_until": notice.valid_until,
+        "former_until": notice.former_until,
+        "ended": notice.ended,
     }
     subject, lead, action = _words(notice.type, **values)
-    return Section(subject, lead, _facts(notice, values, letter), action, notice.link, notice.personal)
+    return Section(subject, lead, _facts(notice, values), action, notice.link, notice.personal)
 
 
 @lru_cache
@@ -224,7 +228,7 @@ def _words(type: str, **values: Any) -> tuple[str, str, str]:
     return subject, lead, action
 
 
-def _facts(notice: Notice, values: dict[str, Any], letter: Letter) -> list[tuple[str, str]]:
+def _facts(notice: Notice, values: dict[str, Any]) -> list[tuple[str, str]]:
     facts = [
         ("Course", notice.course),
         ("Version", notice.version),
@@ -232,16 +236,13 @@ def _facts(notice: Notice, values: dict[str, Any], letter: Letter) -> list[tuple
         ("When", values["when"]),
         ("Where", notice.location),
         ("Join at", notice.join_url),
-        ("Granted on", _day_of(notice.granted_at, letter.time_zone)),
-        ("Valid until", values["expires_on"]),
+        ("Granted on", None if notice.granted_on is None else day_in_words(notice.granted_on)),
+        ("Valid from", notice.valid_from),
+        ("Valid until", notice.valid_until),
         ("Licence code", notice.code),
         ("Reason", notice.reason),
     ]
     return [(label, single_line(text)) for label, text in facts if text]
-
-
-def _day_of(instant: datetime | None, time_zone: str) -> str | None:
-    return None if instant is None else day_in_words(clock.day_in(time_zone, instant))
 
 
 def _when(starts_at: datetime, ends_at: datetime | None, zone: ZoneInfo) -> str:
@@ -258,14 +259,13 @@ def _moment(at: datetime) -> str:
     return f"{at:%A} {day_in_words(at.date())}, {at:%H:%M}"
 
 
-def _invitation(notice: Notice, sender: str, letter: Letter) -> bytes:
+def _invitation(notice: Notice, letter: Letter) -> bytes:
     """The calendar file as an invitation of this party, or as a cancellation (iMIP, RFC 6047)."""
     method = "CANCEL" if notice.cancels else "REQUEST"
     calendar = Calendar.from_ical(notice.calendar or b"")
     calendar["METHOD"] = method
     for entry in calendar.walk("VEVENT"):
-        entry.add("organizer", _participant(letter.organization, sender))
-        attendee = _participant(letter.name, letter.address)
+        attendee = calendars.participant(letter.name, letter.address)
         attendee.params["RSVP"] = "FALSE"
         entry.add("attendee", attendee)
         if notice.cancels:
@@ -276,12 +276,6 @@ def _invitation(notice: Notice, sender: str, letter: Letter) -> bytes:
         parameters=f"; method={method}",
         disposition='attachment; filename="session.ics"',
     )
-
-
-def _participant(name: str, address: str) -> vCalAddress:
-    participant = vCalAddress(f"mailto:{single_line(address)}")
-    participant.params["CN"] = single_line(name).replace('"', "'")
-    return participant
 
 
 _sender, _template, _wrapped = lru_cache(parseaddr), lru_cache(_WORDS.get_template), lru_cache(textwrap.fill)

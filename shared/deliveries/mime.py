@@ -3,7 +3,7 @@
 Why not `email.message.EmailMessage`: writing one mail with it took 2.3 ms of processor time, more than everything else
 that a mail costs the sender (0.9 ms; docs/decisions/0015). `email.header` still encodes what is not ASCII.
 
-Header values must be single lines (`mail.single_line`); a header with a line break is refused.
+Header values must be single lines (`words.single_line`); a header with a line break is refused.
 """
 
 import base64

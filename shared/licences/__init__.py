@@ -15,9 +15,11 @@ The modules:
 - `granting`: grants licences to many parties at once, and supersedes their former ones; `grant` is for sessions.
 - `completions`: grants and revokes licences for completed assignments, on top of `granting` and `revoking`.
 - `revoking`: revokes licences that should never have been granted, and restores the ones they superseded.
+- `dates`: computes the dates of a licence and their rule, in SQL.
+- `explaining`: the dates in a sentence.
+- `simulating`: the dates that a policy would give, for a history of trainings.
 - `recording`: the events of licences that are granted.
 - `regranting`: grants again what a job had revoked, when that job is undone.
-- `dates`: computes `expires_at` and its rule, in SQL.
 - `checking`: the licence check: is this party licensed for that course?
 - `sweeping`: the runs of the sweep; publishes notices (`licence.expiring`) and ends (`licence.expired`).
 - `renewals`: the part of the sweep that selects licences whose course must be assigned again.
@@ -29,12 +31,21 @@ The modules:
 from shared.licences.actions import LicenceRevoked, correct, locked, revoke
 from shared.licences.checking import Checked, CheckReason, check
 from shared.licences.completions import grant_on_completion, take_back_completions
-from shared.licences.credentials import Issuer, sign_credential, status_document
+from shared.licences.credentials import Issuer, Said, sign_credential, status_document
 from shared.licences.granting import Earned, grant, lock_licences
 from shared.licences.keys import KEYS_PATH, CredentialKeys, CredentialsNotConfigured
-from shared.licences.models import ExpiryRule, Licence, LicenceDue, LicenceState, Sweep
+from shared.licences.models import NOTICE_DAYS, ExpiryRule, Licence, LicenceDue, LicenceSource, LicenceState, Sweep
+from shared.licences.policies import (
+    PolicyRequest,
+    SimulatedLicence,
+    Simulation,
+    SimulationRequest,
+    TrainingRequest,
+)
 from shared.licences.queries import (
     Filters,
+    LicenceRow,
+    LicenceRows,
     Sort,
     any_standing,
     count_lapses,
@@ -52,11 +63,13 @@ from shared.licences.schemas import (
     CheckAnswer,
     CheckedItem,
     CheckRequest,
+    Explanation,
     LicenceAnswer,
     LicenceChanges,
     RevocationRequest,
     SweepAnswer,
 )
+from shared.licences.simulating import Simulated, Trained, simulate
 from shared.licences.sweeping import (
     BATCH,
     LATE_AFTER,
@@ -100,6 +113,7 @@ __all__ = [
     "CredentialsNotConfigured",
     "Earned",
     "ExpiryRule",
+    "Explanation",
     "Filters",
     "Issuer",
     "KEYS_PATH",
@@ -108,15 +122,27 @@ __all__ = [
     "LicenceAnswer",
     "LicenceChanges",
     "LicenceDue",
+    "NOTICE_DAYS",
     "LicenceRevoked",
+    "LicenceRow",
+    "LicenceRows",
+    "LicenceSource",
     "LicenceState",
+    "PolicyRequest",
     "Proof",
     "Renewal",
     "RevocationRequest",
     "SWEEPER",
+    "Said",
+    "Simulated",
+    "SimulatedLicence",
+    "Simulation",
+    "SimulationRequest",
     "Sort",
     "Sweep",
     "SweepAnswer",
+    "Trained",
+    "TrainingRequest",
     "Validity",
     "any_standing",
     "ask_sweep",
@@ -150,6 +176,7 @@ __all__ = [
     "revoke_earned",
     "revoke_granted",
     "sign_credential",
+    "simulate",
     "state_of",
     "status_document",
     "sweep_batch",

@@ -18,6 +18,7 @@ from shared.errors import Conflict, Fault, InvalidInput
 from shared.events import Actor, Fact
 from shared.licences.models import ExpiryRule, Licence
 from shared.licences.queries import state_of
+from shared.licences.sweeping import restart_notices
 
 
 class LicenceRevoked(Conflict):
@@ -48,31 +49,44 @@ def locked(
 
 
 def correct(db: Session, licence: Licence, changes: dict[str, Any], reason: str, actor: Actor, now: datetime) -> None:
-    """Change `expires_at`, `note` or both. Values equal to the present ones change nothing and record no event.
+    """Change `valid_from`, `expires_at`, `note`. Values equal to the present ones change nothing and record no event.
 
     If the sweep has published `licence.expired` and the new end is later than that moment, it publishes the new end
-    too; notices are never published again. No event contains the note's text, because it is about a person. Raises
-    LicenceRevoked, InvalidInput.
+    too. Notices of a new end are published as for a licence granted with it; of those whose day has passed only the
+    last. No event contains the note's text, because it is about a person. Raises LicenceRevoked, InvalidInput.
     """
     if licence.revoked_at is not None:
         raise LicenceRevoked
     if not changes:
-        raise InvalidInput(Fault("", "Name expiresAt, note or both: there is nothing to correct."))
-    former = {name: getattr(licence, name) for name in changes}
-    if former == changes:
-        return
+        raise InvalidInput(Fault("", "Name validFrom, expiresAt or note: there is nothing to correct."))
+    begins_at: datetime = changes.get("valid_from", licence.valid_from) or licence.granted_at
     expires_at: datetime = changes.get("expires_at", licence.expires_at)
-    if expires_at <= licence.granted_at:
-        raise InvalidInput(Fault("/expiresAt", "A licence must end after it was granted."))
+    if (begins_at, expires_at) == (licence.begins_at, licence.expires_at) and (
+        changes.get("note", licence.note) == licence.note
+    ):
+        return
+    _need_order(changes, begins_at, expires_at)
     data: dict[str, Any] = {"courseId": str(licence.course_id), "reason": reason}
     if "note" in changes and licence.note != changes["note"]:
         licence.note, data["noteChanged"] = changes["note"], True
-    if expires_at != licence.expires_at:
-        data |= {"expiresAt": expires_at.isoformat()}
-        data |= {"former": {"expiresAt": licence.expires_at.isoformat(), "rule": licence.rule}}
+    former = {"expiresAt": licence.expires_at.isoformat(), "rule": licence.rule}
+    former["validFrom"] = licence.begins_at.isoformat()
+    if begins_at != licence.begins_at:
+        data |= {"validFrom": begins_at.isoformat(), "former": former}
+        licence.valid_from = None if begins_at == licence.granted_at else begins_at
+    if new_end := expires_at != licence.expires_at:
+        data |= {"expiresAt": expires_at.isoformat(), "former": former}
         licence.expires_at, licence.months, licence.rule = expires_at, None, ExpiryRule.CORRECTED
     _changed(db, licence)
+    if new_end:
+        restart_notices(db, [licence.id], now, new_end=True)
     events.record(db, actor, now, Fact("licence.changed", f"licence/{licence.id}", data, licence.party_id))
+
+
+def _need_order(changes: dict[str, Any], begins_at: datetime, expires_at: datetime) -> None:
+    if expires_at <= begins_at:
+        wrong = "/expiresAt" if "expires_at" in changes else "/validFrom"
+        raise InvalidInput(Fault(wrong, f"A licence must end after it begins, which is at {begins_at.isoformat()}."))
 
 
 def revoke(db: Session, licence: Licence, reason: str, actor: Actor, now: datetime) -> None:

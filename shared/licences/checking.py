@@ -8,12 +8,13 @@ organization.
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
 from shared.access import FeatureNotAvailable, Organization, OrganizationUnknown, unavailability
 from shared.database import Database, Question
+from shared.licences.models import LicenceSource
 
 
 class CheckReason(StrEnum):
@@ -21,6 +22,7 @@ class CheckReason(StrEnum):
 
     VALID = "valid"
     NEVER_LICENSED = "never-licensed"
+    NOT_YET_VALID = "not-yet-valid"
     EXPIRED = "expired"
     REVOKED = "revoked"
     PARTY_NOT_FOUND = "party-not-found"
@@ -29,13 +31,20 @@ class CheckReason(StrEnum):
 
 @dataclass(frozen=True)
 class Checked:
-    """The answer for one party and course. licence_id, expires_at: the licence that decided; None if there is none."""
+    """The answer for one party and course. party_active: False for an unknown party, too.
+
+    licence_id, valid_from, expires_at, version_label, source: of the licence that decided; None if there is none.
+    """
 
     party_id: str
     course_id: uuid.UUID
     licence_id: uuid.UUID | None
+    valid_from: datetime | None
     expires_at: datetime | None
     reason: CheckReason
+    party_active: bool
+    version_label: str | None
+    source: LicenceSource | None
 
     @property
     def licensed(self) -> bool:
@@ -43,24 +52,33 @@ class Checked:
         return self.reason is CheckReason.VALID
 
 
-_NOW = """
+_QUERY = """
     SELECT organization.training_entitled, organization.training_enabled, asked.party_id, wanted.course_id,
-        held.id, held.expires_at,
+        held.id, held.valid_from, held.expires_at,
         CASE WHEN party.id IS NULL THEN 'party-not-found' WHEN course.id IS NULL THEN 'course-not-found'
-            WHEN held.id IS NULL THEN 'never-licensed' WHEN held.revoked THEN 'revoked'
-            WHEN held.expires_at <= %(at)s THEN 'expired' ELSE 'valid' END
+            WHEN held.id IS NULL THEN 'never-licensed' WHEN held.valid THEN 'valid' WHEN held.revoked THEN 'revoked'
+            WHEN held.valid_from > {at} THEN 'not-yet-valid' ELSE 'expired' END,
+        coalesce(party.active, false), version.label, held.source
     FROM organization
     CROSS JOIN unnest(%(parties)s::text[]) WITH ORDINALITY AS asked (party_id, place)
     CROSS JOIN unnest(%(courses)s::uuid[]) WITH ORDINALITY AS wanted (course_id, place)
     LEFT JOIN party ON party.org_id = %(org)s AND party.id = asked.party_id {in_scope}
     LEFT JOIN course ON course.org_id = %(org)s AND course.id = wanted.course_id
     LEFT JOIN LATERAL (
-        SELECT licence.id, {expires_at} AS expires_at, {revoked} AS revoked
-        FROM licence {formerly}
-        WHERE licence.org_id = %(org)s AND licence.party_id = party.id AND licence.course_id = course.id {then}
-        ORDER BY NOT {revoked} AND {expires_at} > %(at)s DESC, licence.granted_at DESC, licence.id DESC
+        SELECT known.*, NOT revoked AND valid_from <= {at} AND expires_at > {at} AS valid
+        FROM (
+            SELECT licence.id, licence.granted_at, licence.course_version_id, {valid_from} AS valid_from,
+                {expires_at} AS expires_at, {revoked} AS revoked,
+                CASE WHEN licence.session_id IS NULL THEN 'assignment' ELSE 'session' END AS source
+            FROM licence
+            WHERE licence.org_id = %(org)s AND licence.party_id = party.id AND licence.course_id = course.id {then}
+        ) AS known
+        ORDER BY valid DESC,
+            CASE WHEN NOT revoked AND valid_from <= {at} AND expires_at > {at} THEN expires_at END DESC,
+            granted_at DESC, id DESC
         LIMIT 1
     ) AS held ON true
+    LEFT JOIN course_version AS version ON version.org_id = %(org)s AND version.id = held.course_version_id
     WHERE organization.id = %(org)s
     ORDER BY asked.place, wanted.place"""
 
@@ -68,42 +86,62 @@ _IN_SCOPE = """AND EXISTS (
         SELECT FROM folder_member AS member WHERE member.org_id = %(org)s AND member.party_id = asked.party_id
             AND member.folder_id = ANY (%(folders)s::text[]))"""
 
+_BEGINS = "coalesce(licence.valid_from, licence.granted_at)"
+
 _PRESENT = {
+    "valid_from": _BEGINS,
     "expires_at": "licence.expires_at",
     "revoked": "(licence.revoked_at IS NOT NULL)",
-    "formerly": "",
     "then": "AND licence.superseded_at IS NULL",
 }
 
+_FORMER = """coalesce((
+                SELECT (event.data -> 'former' ->> '{field}')::timestamptz FROM event
+                WHERE event.org_id = %(org)s AND event.subject = 'licence/' || licence.id
+                    AND event.type = 'licence.changed' AND event.recorded_at > {at}
+                    AND event.data -> 'former' ? '{field}'
+                ORDER BY event.sequence LIMIT 1), {present})"""
+"""The value that a field had at that instant: in the first correction after it, as the former one."""
+
 _PAST = {
-    "expires_at": "coalesce(later.expires_at, licence.expires_at)",
-    "revoked": "coalesce(licence.revoked_at <= %(at)s, false)",
-    "formerly": """LEFT JOIN LATERAL (
-            SELECT (event.data -> 'former' ->> 'expiresAt')::timestamptz AS expires_at FROM event
-            WHERE event.org_id = %(org)s AND event.subject = 'licence/' || licence.id
-                AND event.type = 'licence.changed' AND event.recorded_at > %(at)s AND event.data ? 'former'
-            ORDER BY event.sequence LIMIT 1
-        ) AS later ON true""",
-    "then": """AND licence.granted_at <= %(at)s
-            AND (licence.superseded_at IS NULL OR licence.superseded_at > %(at)s)""",
+    "valid_from": f"""CASE WHEN licence.granted_at > {{at}} THEN licence.valid_from
+                ELSE {_FORMER.replace("{field}", "validFrom").replace("{present}", _BEGINS)} END""",
+    "expires_at": _FORMER.replace("{field}", "expiresAt").replace("{present}", "licence.expires_at"),
+    "revoked": "coalesce(licence.revoked_at <= {at}, false)",
+    "then": """AND (licence.granted_at <= {at} AND (licence.superseded_at IS NULL OR licence.superseded_at > {at})
+                OR licence.granted_at > {at} AND licence.valid_from <= {at})""",
 }
+"""What was answered then; and a licence that reaches back, from before it was granted, as it is known now."""
+
+_AT = "%(at)s"
+_END_OF_DAY = "timezone(organization.time_zone, (%(day)s + 1)::timestamp - interval '1 microsecond')"
 
 
-def question(*, past: bool, scoped: bool) -> Question:
+def question(*, past: bool, scoped: bool, by_day: bool = False) -> Question:
     """Returns the statement of a check. scoped: parties outside the caller's folders count as not found.
 
-    past: answer as of the instant `at`. The end of a licence at that instant is in the first correction after it, as
-    the former one.
+    past: answer as of the instant `at`. by_day: as of the end of `day` in the organization's zone; only with `past`,
+    which answers of the future what is known now, as `past` false does.
     """
-    parameters = {"org": "text", "parties": "text[]", "courses": "uuid[]", "at": "timestamptz"}
+    parts = _PAST if past else _PRESENT
+    query = _QUERY
+    for name, part in ({"in_scope": _IN_SCOPE if scoped else ""} | parts).items():
+        query = query.replace("{" + name + "}", part)
+    parameters = {"org": "text", "parties": "text[]", "courses": "uuid[]"}
     return Question(
-        name="licence_check" + "_past" * past + "_scoped" * scoped,
-        query=_NOW.format(in_scope=_IN_SCOPE if scoped else "", **(_PAST if past else _PRESENT)),
-        parameters=parameters | ({"folders": "text[]"} if scoped else {}),
+        name="licence_check" + "_past" * past + "_scoped" * scoped + "_day" * by_day,
+        query=query.replace("{at}", _END_OF_DAY if by_day else _AT),
+        parameters=parameters
+        | ({"day": "date"} if by_day else {"at": "timestamptz"})
+        | ({"folders": "text[]"} if scoped else {}),
     )
 
 
-_QUESTIONS = {(past, scoped): question(past=past, scoped=scoped) for past in (False, True) for scoped in (False, True)}
+_QUESTIONS = {
+    (past, scoped, by_day): question(past=past, scoped=scoped, by_day=by_day)
+    for past, by_day in ((False, False), (True, False), (True, True))
+    for scoped in (False, True)
+}
 
 
 async def check(
@@ -112,24 +150,33 @@ async def check(
     party_ids: Collection[str],
     course_ids: Collection[uuid.UUID],
     *,
-    at: datetime,
+    at: datetime | date,
     now: datetime,
     scope: Collection[str] | None,
     features: frozenset[str],
 ) -> list[Checked]:
     """Check each of these parties for each of these courses, in a transaction of its own. Results keep their order.
 
-    at: the instant to check. Before `now`, the answer is what was true then; after it, what is known now. scope: ids
-    of the folders whose parties the caller may see, None for all. Raises OrganizationUnknown, FeatureNotAvailable.
+    at: the instant to check; a day for its end in the organization's zone. Before `now`, the answer is what was true
+    then, and of licences that reach back what is known now; after it, what is known now. scope: ids of the folders
+    whose parties the caller may see, None for all. Raises OrganizationUnknown, FeatureNotAvailable.
     """
-    parameters: dict[str, Any] = {"org": org_id, "parties": list(party_ids), "courses": list(course_ids), "at": at}
+    parameters: dict[str, Any] = {"org": org_id, "parties": list(party_ids), "courses": list(course_ids)}
+    by_day = not isinstance(at, datetime)
+    past = not isinstance(at, datetime) or at < now
+    parameters["day" if by_day else "at"] = at
     if scope is not None:
         parameters["folders"] = list(scope)
-    found = await database.ask(org_id, _QUESTIONS[at < now, scope is not None], parameters)
+    found = await database.ask(org_id, _QUESTIONS[past, scope is not None, by_day], parameters)
     if not found:
         raise OrganizationUnknown
     _need_available(found[0], features)
-    return [Checked(row[2], row[3], row[4], row[5], CheckReason(row[6])) for row in found]
+    return [_checked(row) for row in found]
+
+
+def _checked(row: Sequence[Any]) -> Checked:
+    source = None if row[10] is None else LicenceSource(row[10])
+    return Checked(row[2], row[3], row[4], row[5], row[6], CheckReason(row[7]), row[8], row[9], source)
 
 
 def _need_available(row: Sequence[Any], features: frozenset[str]) -> None:

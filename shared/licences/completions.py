@@ -6,7 +6,7 @@ itself (`granting.grant`), and one attendance must not grant two. Taking a compl
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Select, and_, func, literal, select
@@ -27,6 +27,7 @@ def grant_on_completion(
     actor: Actor,
     now: datetime,
     *,
+    occurred_on: date | None = None,
     job_id: uuid.UUID | None = None,
     most: int | None = None,
 ) -> int:
@@ -34,8 +35,8 @@ def grant_on_completion(
 
     completed: selects `assignment_id, party_id, course_id, course_version_id`. The caller has locked these assignments
     and has recorded no event yet (see docs/locks.md). Skips an assignment whose licence is not revoked. A party with
-    several versions of one course gets a licence for each, one after the other. most: upper bound of assignments per
-    party and course; None: query it.
+    several versions of one course gets a licence for each, one after the other. occurred_on: the day of the
+    completions; None: today. most: upper bound of assignments per party and course; None: query it.
     """
     ranked = _ranked(db, completed).subquery()
     if most is None:
@@ -51,7 +52,7 @@ def grant_on_completion(
         found = [Earning(party_id, course, version, None, of) for party_id, course, version, of in db.execute(each)]
         licensed = _licensed(db, found)
         earnings = [earning for earning in found if earning.assignment_id not in licensed]
-        grant_all(db, Lot(earnings, now, actor, job_id), now)
+        grant_all(db, Lot(earnings, now, actor, job_id, trained_on=occurred_on), now)
         granted += len(earnings)
     return granted
 

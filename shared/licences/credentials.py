@@ -6,7 +6,7 @@ revoked, or now ends earlier. Specification: https://www.imsglobal.org/spec/ob/v
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 from shared.licences.keys import CredentialKeys
 from shared.licences.models import Licence
@@ -42,6 +42,19 @@ class Issuer:
         return f"{self.public_url}/verify/{licence.code}"
 
 
+@dataclass(frozen=True)
+class Said:
+    """The dates that a credential says, in seconds since 1970. since: None for the instant of the grant."""
+
+    until: int
+    since: int | None
+
+    @classmethod
+    def of(cls, licence: Licence) -> Self:
+        """The dates that a credential says if it is signed now."""
+        return cls(_seconds(licence.expires_at), None if licence.valid_from is None else _seconds(licence.valid_from))
+
+
 def sign_credential(proof: Proof, issuer: Issuer, keys: CredentialKeys) -> str:
     """Returns the credential as a compact JWS (VC-JWT). The standard requires the JWT claims to repeat its fields."""
     credential = unsigned(proof, issuer)
@@ -50,7 +63,7 @@ def sign_credential(proof: Proof, issuer: Issuer, keys: CredentialKeys) -> str:
         "iss": credential["issuer"]["id"],
         "jti": credential["id"],
         "sub": credential["credentialSubject"]["id"],
-        "nbf": _seconds(licence.granted_at),
+        "nbf": _seconds(licence.begins_at),
         "exp": _seconds(licence.expires_at),
     }
     return keys.sign(credential | claims)
@@ -59,15 +72,16 @@ def sign_credential(proof: Proof, issuer: Issuer, keys: CredentialKeys) -> str:
 def unsigned(proof: Proof, issuer: Issuer) -> dict[str, Any]:
     """Returns the OpenBadgeCredential. Its times are whole seconds, because JWT claims have no fractions."""
     licence = proof.licence
+    said = Said.of(licence)
     title = f"{proof.title} {proof.version}"
     narrative = f"{issuer.name} recorded that the holder completed “{proof.title}”, version {proof.version}."
     return {
         "@context": list(CONTEXTS),
-        "id": _credential_id(licence, issuer, _seconds(licence.expires_at)),
+        "id": _credential_id(licence, issuer, said),
         "type": ["VerifiableCredential", "OpenBadgeCredential"],
         "name": title,
         "issuer": issuer.profile(),
-        "validFrom": _instant(licence.granted_at),
+        "validFrom": _instant(licence.begins_at),
         "validUntil": _instant(licence.expires_at),
         "awardedDate": _instant(licence.granted_at),
         "credentialSubject": {
@@ -89,38 +103,42 @@ def unsigned(proof: Proof, issuer: Issuer) -> dict[str, Any]:
         },
         "credentialSchema": [{"id": SCHEMA, "type": "1EdTechJsonSchemaValidator2019"}],
         "credentialStatus": {
-            "id": _status_id(licence, issuer, _seconds(licence.expires_at)),
+            "id": _status_id(licence, issuer, said),
             "type": "1EdTechRevocationList",
         },
     }
 
 
-def status_document(licence: Licence, issuer: Issuer, until: int) -> dict[str, Any]:
-    """Returns the revocation list for one credential: the one that was signed when the licence ended at `until`.
+def status_document(licence: Licence, issuer: Issuer, said: Said) -> dict[str, Any]:
+    """Returns the revocation list for one credential: the one that said these dates.
 
-    until: seconds since 1970. The list has one entry or none, because a list of all credentials would disclose every
-    holder to everybody. A credential whose end is later than the licence's present end is revoked; its holder can
-    fetch a new one. A superseded licence's credential is not revoked: it was earned, and it expires by itself.
+    The list has one entry or none, because a list of all credentials would disclose every holder to everybody. A
+    credential that begins earlier or ends later than the licence does now is revoked; its holder can fetch a new one. A
+    superseded licence's credential is not revoked: it was earned, and it expires by itself.
     """
     revoked = licence.revoked_at is not None
-    shortened = _seconds(licence.expires_at) < until
+    ends_earlier = _seconds(licence.expires_at) < said.until
+    begins_later = _seconds(licence.begins_at) > (_seconds(licence.granted_at) if said.since is None else said.since)
     reason = "The licence was revoked." if revoked else "The licence now ends earlier."
-    entry = {"id": _credential_id(licence, issuer, until), "revoked": True, "revocationReason": reason}
+    if begins_later and not revoked and not ends_earlier:
+        reason = "The licence now begins later."
+    entry = {"id": _credential_id(licence, issuer, said), "revoked": True, "revocationReason": reason}
     return {
         "@context": list(CONTEXTS[1:]),
-        "id": _status_id(licence, issuer, until),
+        "id": _status_id(licence, issuer, said),
         "issuer": issuer.address,
-        "revokedCredentials": [entry] if revoked or shortened else [],
+        "revokedCredentials": [entry] if revoked or ends_earlier or begins_later else [],
     }
 
 
-def _credential_id(licence: Licence, issuer: Issuer, until: int) -> str:
-    """A corrected end gives a new id: a verifier must tell the old credential from the new one."""
-    return f"{issuer.verify_address(licence)}#{until}"
+def _credential_id(licence: Licence, issuer: Issuer, said: Said) -> str:
+    """A corrected date gives a new id: a verifier must tell the old credential from the new one."""
+    return f"{issuer.verify_address(licence)}#{said.until}" + ("" if said.since is None else f"-{said.since}")
 
 
-def _status_id(licence: Licence, issuer: Issuer, until: int) -> str:
-    return f"{issuer.verify_address(licence)}/status?until={until}"
+def _status_id(licence: Licence, issuer: Issuer, said: Said) -> str:
+    since = "" if said.since is None else f"&since={said.since}"
+    return f"{issuer.verify_address(licence)}/status?until={said.until}{since}"
 
 
 def _seconds(at: datetime) -> int:

@@ -8,13 +8,13 @@ finds the first one's licence and renews it. The caller has locked the assignmen
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
-    DateTime,
+    Date,
     FromClause,
     Text,
     Uuid,
@@ -33,25 +33,25 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
 from shared import directory, events
+from shared.access import Organization
 from shared.arrays import is_one_of
-from shared.catalogue import Course, EarlyRenewal
+from shared.catalogue import Course, EarlyRenewal, LicenceEnds
 from shared.database import current_org
 from shared.directory import Party
 from shared.events import Actor
 from shared.jobs import Chunk
-from shared.licences.dates import expiry
+from shared.licences.dates import AT, Policy, Training, dates
 from shared.licences.models import Licence, LicenceDue
 from shared.licences.queries import COUNTS, has_id
 from shared.licences.recording import record_granted, superseded_by
-
-AT = DateTime(timezone=True)
 
 
 @dataclass(frozen=True)
 class Earned:
     """A completed session, which grants licences. actor: completed the session. job_id: the job that grants.
 
-    reason: that of an amendment which adds parties; None for a completion.
+    trained_at: when the sitting ended; None if only its day is known, trained_on. reason: that of an amendment which
+    adds parties; None for a completion.
     """
 
     course_id: uuid.UUID
@@ -60,6 +60,8 @@ class Earned:
     granted_at: datetime
     actor: Actor
     job_id: uuid.UUID
+    trained_at: datetime | None = None
+    trained_on: date | None = None
     reason: str | None = None
 
 
@@ -77,13 +79,15 @@ class Earning(NamedTuple):
 class Lot:
     """Licences to grant together. earnings: at most one per party and course, sorted by party; each course licenses.
 
-    reason, revoked_by: as for `grant`.
+    trained_at, trained_on: as in `Earned`. reason, revoked_by: as for `grant`.
     """
 
     earnings: Sequence[Earning]
     granted_at: datetime
     actor: Actor
     job_id: uuid.UUID | None
+    trained_at: datetime | None = None
+    trained_on: date | None = None
     reason: str | None = None
     revoked_by: Mapping[str, Actor] = field(default_factory=dict)
 
@@ -128,9 +132,21 @@ def grant(
         Earning(party_id, earned.course_id, earned.course_version_id, earned.session_id, None)
         for party_id in sorted(licensed)
     ]
-    lot = Lot(earnings, earned.granted_at, earned.actor, earned.job_id, earned.reason, revoked_by or {})
-    grant_all(db, lot, now)
+    grant_all(db, _lot(earned, earnings, revoked_by or {}), now)
     return licensed
+
+
+def _lot(earned: Earned, earnings: Sequence[Earning], revoked_by: Mapping[str, Actor]) -> Lot:
+    return Lot(
+        earnings,
+        earned.granted_at,
+        earned.actor,
+        earned.job_id,
+        earned.trained_at,
+        earned.trained_on,
+        earned.reason,
+        revoked_by,
+    )
 
 
 def lock_licences(db: Session, chunk: Chunk, course_id: uuid.UUID) -> None:
@@ -211,11 +227,9 @@ def _insert(db: Session, lot: Lot, former: Mapping[tuple[str, uuid.UUID], Former
         "former_expires_at": (AT, [one.expires_at if one else None for one in renewed]),
     }
     each, earned = _rows(columns)
-    keeps_anniversary = Course.early_renewal == EarlyRenewal.KEEPS_ANNIVERSARY
     granted_at = literal(lot.granted_at, AT)
-    expires_at, rule = expiry(
-        granted_at, Course.licence_months, earned["former_expires_at"], Course.renewal_window_days, keeps_anniversary
-    )
+    trained = literal(lot.trained_at, AT), literal(lot.trained_on, Date)
+    found = dates(_policy(db), Training(granted_at, *trained, earned["former_expires_at"]))
     values: dict[Any, Any] = {
         Licence.org_id: literal(current_org(db)),
         Licence.party_id: earned["party_id"],
@@ -227,15 +241,31 @@ def _insert(db: Session, lot: Lot, former: Mapping[tuple[str, uuid.UUID], Former
         Licence.granted_by_type: literal(lot.actor.type),
         Licence.granted_by_id: literal(lot.actor.id),
         Licence.granted_at: granted_at,
-        Licence.expires_at: expires_at,
+        Licence.valid_from: found.valid_from,
+        Licence.expires_at: found.expires_at,
         Licence.months: Course.licence_months,
-        Licence.rule: rule,
+        Licence.rule: found.rule,
+        Licence.counted_from: found.counted_from,
+        Licence.ends: func.nullif(Course.licence_ends, LicenceEnds.INSTANT),
         Licence.renews_id: earned["renews_id"],
     }
     of_course = and_(Course.org_id == current_org(db), Course.id == earned["course_id"])
     rows = select(*values.values()).select_from(each.join(Course, of_course)).order_by(earned["party_id"])
     inserted = insert(Licence).from_select(list(values), rows, include_defaults=False).returning(Licence.id)
     return list(db.scalars(inserted))
+
+
+def _policy(db: Session) -> Policy:
+    """The policy of the course of each row."""
+    return Policy(
+        zone=select(Organization.time_zone).where(Organization.id == current_org(db)).scalar_subquery(),
+        months=Course.licence_months,
+        begins=Course.licence_from,
+        ends=Course.licence_ends,
+        window_days=Course.renewal_window_days,
+        renewable_days=Course.renewable_days,
+        keeps_anniversary=Course.early_renewal == EarlyRenewal.KEEPS_ANNIVERSARY,
+    )
 
 
 def _rows(columns: Mapping[str, tuple[TypeEngine[Any], list[Any]]]) -> tuple[FromClause, dict[str, ColumnElement[Any]]]:

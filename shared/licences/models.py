@@ -22,14 +22,23 @@ class LicenceState(StrEnum):
     SUPERSEDED = "superseded"
 
 
+class LicenceSource(StrEnum):
+    """The kind of thing that a licence was granted for."""
+
+    SESSION = "session"
+    ASSIGNMENT = "assignment"
+
+
 class ExpiryRule(StrEnum):
     """The rule that gave `expires_at`. Each licence's explanation is derived from it.
 
-    months_from_grant: calendar months after `granted_at`. months_from_anniversary: calendar months after the end of the
-    licence it renews. later_expiry: the end of the licence it renews, as that is later. corrected: set by a member.
+    months_from_grant: calendar months after `granted_at`. months_from_training: after the end of the training.
+    months_from_anniversary: calendar months after the end of the licence it renews. later_expiry: the end of the
+    licence it renews, as that is later. corrected: set by a member.
     """
 
     MONTHS_FROM_GRANT = "monthsFromGrant"
+    MONTHS_FROM_TRAINING = "monthsFromTraining"
     MONTHS_FROM_ANNIVERSARY = "monthsFromAnniversary"
     LATER_EXPIRY = "laterExpiry"
     CORRECTED = "corrected"
@@ -43,8 +52,10 @@ class Licence(Tenant, Base):
     """One licence. At most one licence of a party and course counts, that is: is neither revoked nor superseded.
 
     session_id, assignment_id: what it was granted for, exactly one of them. job_id: the job that granted it, if any.
-    months, rule: how `expires_at` was computed; months is null after a correction. renews_id: the licence that this
-    one superseded. renewal_on: the day on which the sweep assigned the course again, for this licence.
+    valid_from: when it begins; null: when it is granted. months, rule, counted_from, ends: how `expires_at` was
+    computed; months is null after a correction, counted_from for the instant of the grant, ends for an end that was not
+    rounded. renews_id: the licence that this one superseded. renewal_on: the day on which the sweep assigned the course
+    again, for this licence.
     revoked_job_id: the job that took it back, such as an amendment; null if a member revoked it by hand.
     code: printed on the certificate and used to verify it; 16 random hexadecimal digits.
     """
@@ -93,7 +104,7 @@ class Licence(Tenant, Base):
         Index("ix_licence_org_id_expires_at_id", "org_id", "expires_at", "id"),
         Index("ix_licence_org_id_party_id_id", "org_id", "party_id", "id"),
         Index("ix_licence_org_id_job_id_party_id", "org_id", "job_id", "party_id"),
-        CheckConstraint("expires_at > granted_at", name="expires_after_grant"),
+        CheckConstraint("expires_at > coalesce(valid_from, granted_at)", name="expires_after_beginning"),
         CheckConstraint("(session_id IS NULL) <> (assignment_id IS NULL)", name="earned_by_one"),
     )
 
@@ -107,9 +118,12 @@ class Licence(Tenant, Base):
     granted_by_type: Mapped[str]
     granted_by_id: Mapped[ExternalId]
     granted_at: Mapped[datetime]
+    valid_from: Mapped[datetime | None]
     expires_at: Mapped[datetime]
     months: Mapped[int | None]
     rule: Mapped[str]
+    counted_from: Mapped[datetime | None]
+    ends: Mapped[str | None]
     renews_id: Mapped[uuid.UUID | None]
     code: Mapped[str] = mapped_column(server_default=func.licence_code())
     note: Mapped[str | None]
@@ -122,13 +136,19 @@ class Licence(Tenant, Base):
     revocation_reason: Mapped[str | None]
     revoked_job_id: Mapped[uuid.UUID | None]
 
+    @property
+    def begins_at(self) -> datetime:
+        """The instant from which the licence is valid."""
+        return self.valid_from or self.granted_at
+
 
 class LicenceDue(Tenant, Base):
     """When the sweep must publish something about a licence next: its next notice, then its end, then nothing.
 
     One row per licence. Triggers on `licence` insert it and keep `expires_at` and `counts` up to date; only the sweep
     writes the rest. A table of its own, so that publishing a notice updates none of the ten indexes of `licence`.
-    counts: the licence is neither revoked nor superseded. notices: how many of `NOTICE_DAYS` have been published.
+    counts: the licence is neither revoked nor superseded. notices: how many of `NOTICE_DAYS` have been published or
+    are passed over, because their day had come when the licence got its end.
     expired_at: when the sweep published an end; if `expires_at` is later, the new end is still to be published.
     due_at: when the next event is due, null if none is. There is no foreign key to `licence`: a licence is never
     deleted, and while PostgreSQL does not know an organization each check would read all of its licences.

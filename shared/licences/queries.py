@@ -11,15 +11,17 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Label, Row, Select, Text, and_, cast, func, literal, select
+from sqlalchemy import ColumnElement, Label, Row, Select, Text, and_, case, cast, func, literal, null, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from shared import catalogue, directory
+from shared.access import Organization
 from shared.arrays import is_one_of
-from shared.catalogue import CourseVersion
+from shared.catalogue import Course, CourseVersion
 from shared.database import current_org
 from shared.errors import NotFound
 from shared.jobs import Job, OutcomeCode
+from shared.licences.dates import A_MOMENT, renewable_until
 from shared.licences.models import Licence, LicenceState
 
 
@@ -45,6 +47,13 @@ class Filters:
     expires_after: datetime | None = None
 
 
+LicenceRow = Row[Licence, str, str, datetime | None, str, datetime | None]
+"""`Licence, display_name, version_label, former_expires_at, time_zone, renewable_until`: with its party's name, its
+version's label, the end of the licence that it renewed, the organization's zone, and until when it is renewable."""
+
+LicenceRows = Select[Licence, str, str, datetime | None, str, datetime | None]
+"""Selects such rows."""
+
 COUNTS = and_(Licence.revoked_at.is_(None), Licence.superseded_at.is_(None))
 """True if a licence counts. At most one licence of a party and course does."""
 
@@ -60,8 +69,8 @@ def state_of(licence: Licence, now: datetime) -> LicenceState:
 
 def list_licences(
     db: Session, filters: Filters, scope: Collection[str] | None, sort: Sort = Sort.NEWEST
-) -> Select[Licence, str, str, datetime | None]:
-    """Selects licences as rows of (Licence, display_name, version_label, former_expires_at).
+) -> LicenceRows:
+    """Selects licences.
 
     scope: ids of the folders whose parties the caller may see, None for all.
     """
@@ -73,7 +82,7 @@ def list_licences(
     return rows.order_by(Licence.id.desc())
 
 
-def get(db: Session, licence_id: uuid.UUID, scope: Collection[str] | None) -> Row[Licence, str, str, datetime | None]:
+def get(db: Session, licence_id: uuid.UUID, scope: Collection[str] | None) -> LicenceRow:
     """Returns one licence as such a row. Raises NotFound, also for a licence outside the scope."""
     row = db.execute(_shown(db, scope).where(Licence.id == licence_id)).one_or_none()
     if row is None:
@@ -81,16 +90,25 @@ def get(db: Session, licence_id: uuid.UUID, scope: Collection[str] | None) -> Ro
     return row
 
 
-def _shown(db: Session, scope: Collection[str] | None) -> Select[Licence, str, str, datetime | None]:
+def _shown(db: Session, scope: Collection[str] | None) -> LicenceRows:
     former = aliased(Licence)
     former_expires_at = select(former.expires_at).where(former.org_id == Licence.org_id, former.id == Licence.renews_id)
+    zone = select(Organization.time_zone).where(Organization.id == current_org(db)).scalar_subquery()
     rows = select(
         Licence,
         directory.name_of(Licence.org_id, Licence.party_id),
         CourseVersion.label.label("version_label"),
         former_expires_at.scalar_subquery().label("former_expires_at"),
+        zone.label("time_zone"),
+        _renewable_until(zone).label("renewable_until"),
     ).outerjoin(CourseVersion, catalogue.is_version(Licence.org_id, Licence.course_version_id))
     return rows.where(Licence.org_id == current_org(db), directory.in_scope(Licence.party_id, scope))
+
+
+def _renewable_until(zone: ColumnElement[str]) -> ColumnElement[datetime | None]:
+    """The instant until which a renewal counts as one, by the present policy; null if the licence does not count."""
+    of_course = select(Course.renewable_days).where(Course.org_id == Licence.org_id, Course.id == Licence.course_id)
+    return case((COUNTS, renewable_until(zone, Licence.expires_at, of_course.scalar_subquery())), else_=null())
 
 
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
@@ -154,7 +172,7 @@ def holders(
         Licence.org_id == current_org(db),
         Licence.course_id == course_id,
         COUNTS,
-        Licence.granted_at <= now,
+        func.coalesce(Licence.valid_from, Licence.granted_at) <= now,
         Licence.expires_at > now,
     )
     return held if covers is None else held.where(covers(Licence.party_id))
@@ -178,16 +196,17 @@ def count_lapses(
     since: datetime,
     until: datetime,
 ) -> dict[date, int]:
-    """Returns how many licences that count end in each period from `since` (inclusive) to `until` (exclusive).
+    """Returns how many licences that count end in each period from `since` (exclusive) to `until` (inclusive).
 
-    Keys are the first days of the periods in this zone; a period without any is missing. by: `week` or `month`.
+    Keys are the first days of the periods in this zone; a period without any is missing. by: `week` or `month`. An end
+    at midnight belongs to the day before, as people are told.
     """
-    period = func.date_trunc(by, func.timezone(zone, Licence.expires_at)).label("period")
+    period = func.date_trunc(by, func.timezone(zone, Licence.expires_at - A_MOMENT)).label("period")
     rows = select(period, func.count()).where(
         Licence.org_id == current_org(db),
         COUNTS,
-        Licence.expires_at >= since,
-        Licence.expires_at < until,
+        Licence.expires_at > since,
+        Licence.expires_at <= until,
         directory.in_scope(Licence.party_id, scope),
     )
     if course_id is not None:

@@ -37,6 +37,8 @@ def record_granted(
             Licence.assignment_id,
             "expiresAt",
             Licence.expires_at,
+            "validFrom",
+            Licence.valid_from,
             "renews",
             Licence.renews_id,
             "revokedBy",

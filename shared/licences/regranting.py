@@ -19,6 +19,7 @@ from shared.events import Actor
 from shared.licences.models import Licence
 from shared.licences.queries import COUNTS, has_id
 from shared.licences.recording import record_granted, superseded_by
+from shared.licences.sweeping import restart_notices
 
 COPIED = (
     Licence.org_id,
@@ -30,9 +31,12 @@ COPIED = (
     Licence.granted_by_type,
     Licence.granted_by_id,
     Licence.granted_at,
+    Licence.valid_from,
     Licence.expires_at,
     Licence.months,
     Licence.rule,
+    Licence.counted_from,
+    Licence.ends,
     Licence.renews_id,
     Licence.note,
     Licence.renewal_on,
@@ -73,6 +77,7 @@ def grant_again(
     renewed = [row.renews_id for row in again if row.superseded_at is None and row.renews_id in counting.values()]
     _supersede(db, renewed, now)
     ids = _copy(db, [row.id for row in again], job_id)
+    restart_notices(db, ids, now, new_end=False)
     record_granted(db, ids, actor, now, {"jobId": str(job_id)})
     _record_superseded(db, ids, renewed, actor, now)
     return len(ids)

@@ -16,7 +16,7 @@ from shared import clock
 from shared.catalogue import Course, CourseVersion, VersionState
 from shared.database import current_org
 from shared.directory import Party
-from shared.licences.granting import AT
+from shared.licences.dates import A_MOMENT, AT
 from shared.licences.models import Licence, LicenceDue
 from shared.licences.queries import COUNTS, has_id
 
@@ -106,7 +106,7 @@ def _due(
     arrays = literal(list(rules), ARRAY(Uuid)), literal(untils, ARRAY(AT))
     rule = func.unnest(*arrays).table_valued("course_id", "until").render_derived("rule")
     return (
-        select(Licence.id, Licence.course_id, Licence.party_id, func.timezone(zone, Licence.expires_at))
+        select(Licence.id, Licence.course_id, Licence.party_id, func.timezone(zone, Licence.expires_at - A_MOMENT))
         .join(rule, Licence.course_id == rule.c.course_id)
         .join(Party, and_(Party.org_id == org_id, Party.id == Licence.party_id))
         .join(LicenceDue, and_(LicenceDue.org_id == org_id, LicenceDue.licence_id == Licence.id))

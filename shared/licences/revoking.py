@@ -20,6 +20,7 @@ from shared.events import Actor
 from shared.jobs import Chunk
 from shared.licences.models import Licence, LicenceState
 from shared.licences.queries import has_id, subject
+from shared.licences.sweeping import restart_notices
 
 
 def revoke_earned(
@@ -97,7 +98,9 @@ def take_back(
     directory.lock_parties(db, is_one_of(Party.id, sorted(set(holders.values()))))
     revoked = _revoke(db, holders, reason, actor, now, job_id)
     if revoked:
-        _record(db, revoked, _restore(db, revoked), actor, now, {"reason": reason} | data)
+        restored = _restore(db, revoked)
+        restart_notices(db, restored, now, new_end=False)
+        _record(db, revoked, restored, actor, now, {"reason": reason} | data)
     return len(revoked)
 
 

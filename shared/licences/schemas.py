@@ -7,18 +7,22 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from shared.licences.checking import CheckReason
-from shared.licences.models import ExpiryRule, Licence, LicenceState
+from shared.licences.explaining import Dated, explain
+from shared.licences.models import ExpiryRule, Licence, LicenceSource, LicenceState
 from shared.licences.queries import state_of
 from shared.licences.verification import grouped
-from shared.wire import Answer, Id, Instant, Paragraph, Received, ReceivedInstant
-from shared.words import day_in_words
+from shared.wire import Answer, Id, Instant, Paragraph, Received, ReceivedInstant, ReceivedMoment
 
 MAX_CHECKED_PARTIES, MAX_CHECKED_COURSES = 500, 20
 
 
 class LicenceChanges(Received):
-    """The fields to change and the reason. Fields left out stay as they are; a note of null removes the note."""
+    """The fields to change and the reason. Fields left out stay as they are; a note of null removes the note.
 
+    validFrom: null for the instant of the grant.
+    """
+
+    valid_from: ReceivedInstant | None = None
     expires_at: ReceivedInstant | None = None
     note: Paragraph | None = None
     reason: Paragraph
@@ -37,11 +41,11 @@ class RevocationRequest(Received):
 
 
 class CheckRequest(Received):
-    """The parties and courses to check, and the instant, by default now."""
+    """The parties and courses to check, and the instant, by default now. A day: its end in the organization's zone."""
 
     party_ids: list[Id] = Field(min_length=1, max_length=MAX_CHECKED_PARTIES)
     course_ids: list[uuid.UUID] = Field(min_length=1, max_length=MAX_CHECKED_COURSES)
-    at: ReceivedInstant | None = None
+    at: ReceivedMoment | None = None
 
 
 class LicensedParty(Answer):
@@ -77,7 +81,11 @@ class Explanation(Answer):
 
 
 class LicenceAnswer(Answer):
-    """One licence. state: as of now. code: as it is printed. renews: the id of the licence that it superseded."""
+    """One licence. state: as of now. code: as it is printed. renews: the id of the licence that it superseded.
+
+    valid: True if it licenses its party now; a licence that is `active` and begins later does not yet. renewableUntil:
+    until when a renewal counts as one by the course's present policy, null if only before the end.
+    """
 
     id: uuid.UUID
     party: LicensedParty
@@ -87,8 +95,11 @@ class LicenceAnswer(Answer):
     session_id: uuid.UUID | None
     assignment_id: uuid.UUID | None
     granted_at: Instant
+    valid_from: Instant
     expires_at: Instant
+    renewable_until: Instant | None
     state: LicenceState
+    valid: bool
     code: str
     note: str | None
     renews: uuid.UUID | None
@@ -99,6 +110,7 @@ class LicenceAnswer(Answer):
     def of(cls, row: Any, now: datetime) -> "LicenceAnswer":
         """Returns the answer for a row of `licences.list_licences`."""
         licence: Licence = row[0]
+        state = state_of(licence, now)
         return cls(
             id=licence.id,
             party=LicensedParty(entity_id=licence.party_id, display_name=row.display_name),
@@ -108,13 +120,16 @@ class LicenceAnswer(Answer):
             session_id=licence.session_id,
             assignment_id=licence.assignment_id,
             granted_at=licence.granted_at,
+            valid_from=licence.begins_at,
             expires_at=licence.expires_at,
-            state=state_of(licence, now),
+            renewable_until=row.renewable_until,
+            state=state,
+            valid=state is LicenceState.ACTIVE and licence.begins_at <= now,
             code=grouped(licence.code),
             note=licence.note,
             renews=licence.renews_id,
             revocation=_revocation(licence),
-            explanation=_explanation(licence, row.former_expires_at),
+            explanation=_explanation(licence, row.time_zone, row.former_expires_at),
         )
 
 
@@ -125,31 +140,38 @@ def _revocation(licence: Licence) -> Revocation | None:
     return Revocation(by=by, revoked_at=licence.revoked_at, reason=str(licence.revocation_reason))
 
 
-def _explanation(licence: Licence, former_expires_at: datetime | None) -> Explanation:
-    earned = "a completed session" if licence.session_id else "a completed assignment"
-    months = f"{licence.months} calendar month{'' if licence.months == 1 else 's'}"
-    begin = f"Granted on {day_in_words(licence.granted_at)} for {earned}; "
-    match rule := ExpiryRule(licence.rule):
-        case ExpiryRule.MONTHS_FROM_GRANT:
-            start, text = licence.granted_at, f"it lasts {months} from that moment."
-        case ExpiryRule.MONTHS_FROM_ANNIVERSARY:
-            start = former_expires_at or licence.granted_at
-            text = f"renewed early, it lasts {months} from the end of the former licence on {day_in_words(start)}."
-        case ExpiryRule.LATER_EXPIRY:
-            start = former_expires_at or licence.expires_at
-            text = f"the licence that it renews ends later, so that end on {day_in_words(start)} is kept."
+def _explanation(licence: Licence, zone: str, former_expires_at: datetime | None) -> Explanation:
+    """former_expires_at: for licences of the former release, which did not keep from when their months count."""
+    rule, kept = ExpiryRule(licence.rule), licence.counted_from
+    match rule:
         case ExpiryRule.CORRECTED:
-            return Explanation(rule=rule, months=None, from_=None, text=f"{begin}its end was corrected by hand.")
-    return Explanation(rule=rule, months=licence.months, from_=start, text=begin + text)
+            since = None
+        case ExpiryRule.LATER_EXPIRY:
+            since = kept or licence.expires_at
+        case ExpiryRule.MONTHS_FROM_ANNIVERSARY:
+            since = kept or former_expires_at or licence.granted_at
+        case _:
+            since = kept or licence.granted_at
+    earned = "a completed session" if licence.session_id else "a completed assignment"
+    months = None if rule is ExpiryRule.CORRECTED else licence.months
+    dated = Dated(earned, licence.granted_at, licence.begins_at, licence.expires_at, rule, months, since, licence.ends)
+    return Explanation(rule=rule, months=months, from_=since, text=explain(dated, zone))
 
 
 class CheckAnswer(Answer):
-    """The result of a check: is the party licensed for the course, and if not, why not."""
+    """The result of a check: is the party licensed for the course, and if not, why not.
+
+    partyActive does not change `licensed`; false too for an unknown party. versionLabel, source: of the licence.
+    """
 
     licensed: bool
     licence_id: uuid.UUID | None
+    valid_from: Instant | None
     expires_at: Instant | None
     reason: CheckReason
+    party_active: bool
+    version_label: str | None
+    source: LicenceSource | None
 
 
 class CheckedItem(CheckAnswer):

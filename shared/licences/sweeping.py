@@ -6,6 +6,7 @@ transaction has locked; a run has finished when no row is due any more, locked o
 """
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -116,10 +117,28 @@ _MARK = text(f"""
 join could get a plan of quadratic cost while PostgreSQL has no statistics of the organization."""
 
 
+_RESTART = text(f"""
+    UPDATE licence_due SET notices = CASE WHEN expires_at <= :now THEN {len(NOTICE_DAYS)}
+        WHEN :new_end THEN greatest({_PASSED} - 1, 0) ELSE greatest({_PASSED} - 1, notices) END
+    WHERE org_id = :org AND licence_id = ANY (cast(:ids AS uuid[])) AND counts""")  # noqa: S608
+
+
+def restart_notices(db: Session, ids: Collection[uuid.UUID], now: datetime, *, new_end: bool) -> None:
+    """Decide which notices of these licences are still to be published. Call it after writing the licences.
+
+    new_end: their ends were changed, so each notice belongs to the new end. False: they count again with the end that
+    they had, so what was published stays so. Of the notices whose day has passed only the last is to be published: it
+    is the one that still helps. None is if the licence has ended.
+    """
+    if ids:
+        db.execute(_RESTART, {"org": current_org(db), "now": now, "ids": list(ids), "new_end": new_end})
+
+
 def sweep_batch(db: Session, sweep_id: uuid.UUID, now: datetime, most: int = BATCH) -> Batch:
     """Publish what is due, for the licences that have been due the longest, and add it to the counts of this run.
 
-    most: upper bound of licences. If a licence is late, publishes every notice that has come due since, then the end.
+    most: upper bound of licences. If the sweep is late, publishes every notice that has come due since, then the end.
+    Notices whose day had passed when the licence got its end are passed over: see `restart_notices`.
     """
     org_id = current_org(db)
     db.execute(_USE_INDEXES)

@@ -31,6 +31,7 @@ class Validity(StrEnum):
     """The state of a licence in the words of a gate: `valid` instead of `active`. Only `valid` lets its holder work."""
 
     VALID = "valid"
+    NOT_YET_VALID = "not-yet-valid"
     EXPIRED = "expired"
     REVOKED = "revoked"
     SUPERSEDED = "superseded"
@@ -72,8 +73,13 @@ def grouped(code: str) -> str:
 
 
 def validity(licence: Licence, now: datetime) -> tuple[Validity, datetime]:
-    """Returns the validity of a licence, and the instant until which it is valid or since which it is not."""
+    """Returns the validity of a licence, and the instant until which it is valid or since which it is not.
+
+    Of a licence that is not valid yet, the instant from which it will be.
+    """
     match state_of(licence, now):
+        case LicenceState.ACTIVE if licence.begins_at > now:
+            return Validity.NOT_YET_VALID, licence.begins_at
         case LicenceState.ACTIVE:
             return Validity.VALID, licence.expires_at
         case state:

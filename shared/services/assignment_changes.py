@@ -28,7 +28,8 @@ def _complete(db: Session, chunk: Chunk, request: CompleteJob, now: datetime) ->
     """Complete the assignments of a chunk's recipients, and grant licences of courses that license on completion."""
 
     def grant(completed: Changed) -> None:
-        licences.grant_on_completion(db, completed, chunk.job.actor, now, job_id=chunk.job.id)
+        day = request.occurred_on
+        licences.grant_on_completion(db, completed, chunk.job.actor, now, occurred_on=day, job_id=chunk.job.id)
 
     return assignments.complete_chunk(db, chunk, request, now, along=grant)
 

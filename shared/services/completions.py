@@ -132,6 +132,7 @@ def complete_locked(db: Session, assignment: Assignment, completion: Completion,
     )
     newer = Newer(assignment.party_id, assignment.course_id, assignment.course_version_id, assignment.id)
     older = assignments.close_older(db, [newer], completion.actor, now)
-    licences.grant_on_completion(db, completed, completion.actor, now, most=1)
+    day = completion.occurred_on
+    licences.grant_on_completion(db, completed, completion.actor, now, occurred_on=day, most=1)
     assignments.complete(db, assignment, completion, now)
     assignments.record_closed(db, older, completion.actor, now, {})

@@ -2,22 +2,20 @@
 
 import uuid
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import Row, Select
 from sqlalchemy.orm import Session
 
 from shared import licences
 from shared.access import Caller, Permission
 from shared.database import Database
 from shared.errors import NotFound
-from shared.licences import Checked, CheckReason, Filters, Licence, LicenceChanges, Sort
+from shared.licences import Checked, CheckReason, Filters, LicenceChanges, LicenceRow, LicenceRows, Sort
 from shared.services.verbs import verb
 
 SEES = (Permission.VIEW, Permission.ADMIN)
 
-Shown = Row[Licence, str, str, datetime | None]
-"""A licence with its party's name, its version's label and the end of the licence that it renewed."""
+Shown = LicenceRow
 
 CHECKS = (Permission.CHECK_LICENCES, Permission.VIEW, Permission.ADMIN)
 
@@ -25,9 +23,7 @@ _NOT_THERE = {CheckReason.PARTY_NOT_FOUND: "party", CheckReason.COURSE_NOT_FOUND
 
 
 @verb(*SEES)
-def list_licences(
-    db: Session, caller: Caller, filters: Filters, sort: Sort
-) -> Select[Licence, str, str, datetime | None]:
+def list_licences(db: Session, caller: Caller, filters: Filters, sort: Sort) -> LicenceRows:
     """Select the matching licences in the caller's scope."""
     return licences.list_licences(db, filters, caller.folders, sort)
 
@@ -47,7 +43,10 @@ def correct_licence(
     expected: Collection[int] | None,
     now: datetime,
 ) -> Shown:
-    """Correct the end or the note of a licence, with a reason. Raises NotFound, Stale, LicenceRevoked, InvalidInput."""
+    """Correct the beginning, the end or the note of a licence, with a reason.
+
+    Raises NotFound, Stale, LicenceRevoked, InvalidInput.
+    """
     licence = licences.locked(db, licence_id, caller.folders, expected=expected)
     changes = body.model_dump(exclude_unset=True, exclude={"reason"})
     licences.correct(db, licence, changes, body.reason, caller.actor, now)
@@ -75,13 +74,14 @@ async def check_licences(
     caller: Caller,
     party_ids: Sequence[str],
     course_ids: Sequence[uuid.UUID],
-    at: datetime | None,
+    at: datetime | date | None,
     features: frozenset[str],
     now: datetime,
 ) -> list[Checked]:
-    """Check for each of these parties and courses if the party is licensed at `at`, now by default. Keeps their order.
+    """Check for each of these parties and courses if the party is licensed at `at`, now by default.
 
-    Opens its own transaction. The same query checks if training is available (decision 0011).
+    at: an instant, or a day for its end. Keeps their order. Opens its own transaction. The same query checks if
+    training is available (decision 0011).
     Raises OrganizationUnknown, FeatureNotAvailable.
     """
     scope = caller.folders
@@ -96,7 +96,7 @@ async def check_licence(
     caller: Caller,
     party_id: str,
     course_id: uuid.UUID,
-    at: datetime | None,
+    at: datetime | date | None,
     features: frozenset[str],
     now: datetime,
 ) -> Checked:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from shared import access, assignments, licences
 from shared.access import Caller
 from shared.assignments import Assignment
-from shared.licences import Filters, Licence
+from shared.licences import Filters, LicenceRows
 from shared.services.verbs import verb
 
 
@@ -21,7 +21,7 @@ def list_my_assignments(db: Session, caller: Caller, now: datetime) -> Select[As
 
 
 @verb()
-def list_my_licences(db: Session, caller: Caller, now: datetime) -> Select[Licence, str, str, datetime | None] | None:
+def list_my_licences(db: Session, caller: Caller, now: datetime) -> LicenceRows | None:
     """Select the licences of the caller's party, the newest first. None without a party."""
     if caller.party_id is None:
         return None

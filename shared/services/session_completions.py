@@ -222,4 +222,6 @@ def _earned(chunk: Chunk, request: CompletionJob) -> Earned:
         granted_at=request.granted_at,
         actor=chunk.job.actor,
         job_id=chunk.job.id,
+        trained_at=request.ends_at,
+        trained_on=request.occurred_on,
     )

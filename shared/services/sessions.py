@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Row, Select
 from sqlalchemy.orm import Session
 
-from shared import sessions
+from shared import access, sessions
 from shared.access import Caller, Permission
 from shared.services.verbs import verb
 from shared.sessions import (
@@ -20,6 +20,7 @@ from shared.sessions import (
     SessionRequest,
     TrainingSession,
 )
+from shared.settings import Settings
 
 SEES = (Permission.VIEW, Permission.ADMIN)
 
@@ -47,10 +48,16 @@ def get_session(db: Session, caller: Caller, session_id: uuid.UUID) -> Shown:
 
 
 @verb(*SEES)
-def write_calendar(db: Session, caller: Caller, session_id: uuid.UUID) -> bytes:
+def write_calendar(db: Session, caller: Caller, session_id: uuid.UUID, settings: Settings) -> bytes:
     """Return the session as a calendar file. A later file updates the same entry. Raises NotFound."""
     row = sessions.get(db, session_id, caller.folders)
-    return sessions.calendar_file(row[0], row.course_title, row.version_label)
+    return sessions.calendar_file(
+        row[0],
+        row.course_title,
+        row.version_label,
+        organizer_name=access.get_organization(db).name,
+        organizer_address=settings.sender_address,
+    )
 
 
 @verb(Permission.ADMIN)

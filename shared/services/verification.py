@@ -23,11 +23,13 @@ from shared.licences import (
     Issuer,
     LicenceRevoked,
     Proof,
+    Said,
     Validity,
 )
 from shared.services.session_links import Paused
 from shared.services.verbs import verb
 from shared.settings import TRAINING, Settings
+from shared.words import ended_in_words, moment_in_words, since_in_words, until_in_words
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,33 @@ class Certificate:
     def day(self, at: datetime) -> date:
         """Return the day of an instant, in the organization's time zone."""
         return clock.day_in(self.organization.time_zone, at)
+
+    @property
+    def begins(self) -> str:
+        """The beginning of the licence in words."""
+        return since_in_words(self.organization.time_zone, self.proof.licence.begins_at)
+
+    @property
+    def ends(self) -> str:
+        """The end of the licence in words."""
+        return until_in_words(self.organization.time_zone, self.proof.licence.expires_at)
+
+    def told(self) -> str:
+        """Return the validity with its date in words that never contradict the instant: with the hour, unless a whole
+        day is meant.
+        """
+        zone = self.organization.time_zone
+        match self.validity:
+            case Validity.VALID:
+                return f"Valid until {until_in_words(zone, self.until)}"
+            case Validity.NOT_YET_VALID:
+                return f"Valid from {since_in_words(zone, self.until)}"
+            case Validity.EXPIRED:
+                return f"Expired {ended_in_words(zone, self.until)}"
+            case Validity.REVOKED:
+                return f"Revoked on {moment_in_words(zone, self.until)}"
+            case Validity.SUPERSEDED:
+                return f"Replaced on {moment_in_words(zone, self.until)}"
 
 
 @verb()
@@ -88,13 +117,13 @@ def verify_code(database: Database, typed: str, settings: Settings, now: datetim
         return _certificate(licences.get_proof_by_code(db, code), access.get_organization(db), settings, now)
 
 
-def credential_status(database: Database, typed: str, until: int, settings: Settings, now: datetime) -> dict[str, Any]:
-    """Return the status document of a credential. until: its licence's end when signed, in seconds since 1970.
+def credential_status(database: Database, typed: str, said: Said, settings: Settings, now: datetime) -> dict[str, Any]:
+    """Return the status document of a credential. said: the dates of its licence when it was signed.
 
     Raises CodeUnknown, Paused.
     """
     certificate = verify_code(database, typed, settings, now)
-    return licences.status_document(certificate.proof.licence, certificate.issuer, until)
+    return licences.status_document(certificate.proof.licence, certificate.issuer, said)
 
 
 def published_keys(settings: Settings) -> list[dict[str, Any]]:

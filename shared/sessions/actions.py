@@ -6,7 +6,7 @@ in state `completing` is never changed here, because the end of its job locks th
 
 import uuid
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic.alias_generators import to_camel
@@ -191,9 +191,22 @@ def need_scheduled(session: TrainingSession) -> None:
 
 def touch(db: Session, session: TrainingSession, now: datetime) -> None:
     """Write the session's changes as its next revision."""
+    _stamp(session, now)
     session.revision += 1
     session.updated_at = now
     db.flush()
+
+
+def touch_roster(db: Session, session: TrainingSession, now: datetime) -> None:
+    """Note that parties were added to the roster or removed. The session itself stays as it is, with its revision."""
+    _stamp(session, now)
+    session.roster_revision += 1
+    db.flush()
+
+
+def _stamp(session: TrainingSession, now: datetime) -> None:
+    """Note when the calendar file changes: at least a second later than before, because it is written in seconds."""
+    session.stamped_at = max(now, (session.stamped_at or session.updated_at) + timedelta(seconds=1))
 
 
 def about(session: TrainingSession) -> dict[str, Any]:

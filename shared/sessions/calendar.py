@@ -1,28 +1,32 @@
 """A session as a calendar file (RFC 5545). Importing a later one updates the entry in the calendar."""
 
 from datetime import UTC
-from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Event
 
+from shared import calendars
 from shared.sessions.models import SessionState, TrainingSession
 
 
-def calendar_file(session: TrainingSession, title: str, version_label: str) -> bytes:
-    """Return the file. UID is always the same, SEQUENCE rises with every change, METHOD is CANCEL once it is cancelled.
+def calendar_file(
+    session: TrainingSession, title: str, version_label: str, *, organizer_name: str, organizer_address: str
+) -> bytes:
+    """Return the file. UID is always the same; METHOD is CANCEL once the session is cancelled.
 
-    Times are in the session's time zone. The file has the zone's rules, so that daylight saving time is right.
+    SEQUENCE and DTSTAMP rise with every change of the session and of its roster. So of the messages to one party, who
+    may be added, removed and added again, a calendar keeps the last, in whatever order they arrive.
     """
     cancelled = session.state == SessionState.CANCELLED
-    zone = ZoneInfo(session.time_zone)
+    starts, ends = calendars.moments(session.starts_at, session.ends_at, session.time_zone)
     entry = Event()
     entry.add("uid", f"session-{session.id}@rollcall")
-    entry.add("sequence", session.revision - 1)
-    entry.add("dtstamp", session.updated_at.astimezone(UTC))
+    entry.add("sequence", session.revision - 1 + session.roster_revision)
+    entry.add("dtstamp", (session.stamped_at or session.updated_at).astimezone(UTC))
     entry.add("created", session.created_at.astimezone(UTC))
     entry.add("last-modified", session.updated_at.astimezone(UTC))
-    entry.add("dtstart", session.starts_at.astimezone(zone))
-    entry.add("dtend", session.ends_at.astimezone(zone))
+    entry.add("organizer", calendars.participant(organizer_name, organizer_address))
+    entry.add("dtstart", starts)
+    entry.add("dtend", ends)
     entry.add("summary", f"{title} {version_label}")
     entry.add("status", "CANCELLED" if cancelled else "CONFIRMED")
     if session.location is not None:
@@ -34,7 +38,8 @@ def calendar_file(session: TrainingSession, title: str, version_label: str) -> b
     file.add("prodid", "-//Rollcall//Sessions//EN")
     file.add("version", "2.0")
     file.add("method", "CANCEL" if cancelled else "PUBLISH")
+    if entry["dtstart"].params.get("TZID"):
+        file.add_component(calendars.time_zone(session.time_zone, starts.year, ends.year))
     file.add_component(entry)
-    file.add_missing_timezones()
     written: bytes = file.to_ical()
     return written

@@ -67,6 +67,7 @@ def completion_request(session: TrainingSession, time_zone: str, now: datetime) 
         "course_id": session.course_id,
         "course_version_id": session.course_version_id,
         "granted_at": now,
+        "ends_at": session.ends_at,
         "occurred_on": clock.day_in(time_zone, min(session.ends_at, now)),
     }
 

@@ -42,7 +42,9 @@ class TrainingSession(Tenant, Base):
     """A scheduled sitting of a course version. In names, `session` always means this, and `db` the database session.
 
     time_zone: the zone in which its times are shown. capacity: upper bound of parties on the roster, null for none.
-    revision: raised by every change; the calendar file's SEQUENCE is computed from it.
+    revision: raised by every change of the session; its ETag. roster_revision: raised by every change of its roster
+    before the completion. Both together make the calendar file's SEQUENCE. stamped_at: the file's DTSTAMP; null:
+    updated_at.
     completed_at: when completion was accepted; also the `grantedAt` of every licence of the session.
     completed_by_type, completed_by_id: the actor that completed it. completion_job_id: the job of the completion.
     """
@@ -77,6 +79,8 @@ class TrainingSession(Tenant, Base):
     capacity: Mapped[int | None]
     state: Mapped[str] = mapped_column(server_default=SessionState.SCHEDULED)
     revision: Mapped[int] = mapped_column(server_default="1")
+    roster_revision: Mapped[int] = mapped_column(server_default="0")
+    stamped_at: Mapped[datetime | None]
     scheduled_by_type: Mapped[str]
     scheduled_by_id: Mapped[ExternalId]
     created_at: Mapped[datetime]

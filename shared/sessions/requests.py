@@ -13,6 +13,7 @@ class CompletionJob(JobRequest):
     """A job of kind `sessions.complete`: the session as it was when completion was accepted.
 
     granted_at: the `grantedAt` of every licence. occurred_on: the day the session ended, in the organization's zone.
+    ends_at: the end of the sitting; None in jobs of the former release.
     """
 
     session_id: uuid.UUID
@@ -20,6 +21,7 @@ class CompletionJob(JobRequest):
     course_version_id: uuid.UUID
     granted_at: Annotated[datetime, PlainSerializer(datetime.isoformat)]
     occurred_on: date
+    ends_at: Annotated[datetime, PlainSerializer(datetime.isoformat)] | None = None
 
 
 class AmendmentJob(CompletionJob):

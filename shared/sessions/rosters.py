@@ -37,7 +37,7 @@ from shared.directory import FolderMember, Party
 from shared.errors import NotFound
 from shared.events import Actor, Fact
 from shared.jobs import OutcomeCode
-from shared.sessions.actions import about, locked, need_scheduled, size
+from shared.sessions.actions import about, locked, need_scheduled, size, touch_roster
 from shared.sessions.models import Attendance, RosterEntry, TrainingSession
 from shared.sessions.roster_schemas import CAPACITY_EXCEEDED, recorded_attendance
 
@@ -89,6 +89,8 @@ def add_to_roster(
     counted = select(placed.c.code, in_order).group_by(placed.c.code).add_cte(added)
     by_code: dict[str, list[str]] = dict(db.execute(counted).tuples().all())
     new, there = by_code.pop(ADDED, []), by_code.pop(ALREADY_THERE, [])
+    if new:
+        touch_roster(db, session, now)
     each = select(literal(f"session/{session_id}").label("subject"), func.unnest(texts(new)).label("party_id"))
     data = about(session)
     events.record_each(db, actor, now, type="session.roster_added", count=len(new), of=each, data=data)
@@ -109,6 +111,7 @@ def remove_from_roster(
     )
     if removed is None:
         raise NotFound("party on this roster")
+    touch_roster(db, session, now)
     events.record(
         db, actor, now, Fact("session.roster_removed", f"session/{session_id}", about(session), party_id=party_id)
     )

@@ -43,7 +43,7 @@ def test_a_licence_is_verified_by_keyboard(held: Held, site: str, page: Page) ->
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Verify")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Valid until 15 June 2099")).to_be_visible()
+    expect(page.get_by_role("heading", name="Valid until 15 June 2099, 12:00 (UTC)")).to_be_visible()
     expect(page.get_by_text(NAME)).to_be_visible()
     assert page.url == site + held.path
     assert fits(page)

@@ -19,8 +19,13 @@ from tests.verification.test_credential import KEYS, configured
 
 FORMER: dict[str, Any] = {"title": "Formerwell", "code": "FORMER-1", "description": "Formerly described"}
 RENAMED = {"title": "Laterwell", "code": "LATER-1", "description": "Later described"}
-ABOUT_COURSES = {"GET /v1/courses", "GET /v1/courses/{course_id}", "GET /v1/assignments/summary"}
-"""The operations that show the names that a course has now."""
+ABOUT_COURSES = {
+    "GET /v1/courses",
+    "GET /v1/courses/{course_id}",
+    "GET /v1/courses/{course_id}/versions",
+    "GET /v1/assignments/summary",
+}
+"""The operations that show the names that a course has now: the list of its versions shows both, as CSV."""
 
 NO_ID = "01990000-0000-7000-8000-000000000000"
 

@@ -1,15 +1,18 @@
-"""A course with three parties, and a crowd of 100,000 licences that several test files read and none changes."""
+"""A course with three parties, an organization in Oslo, and a crowd of 100,000 licences that no test changes."""
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import psycopg
 import pytest
+import time_machine
 from fastapi import FastAPI
 
 from api.http.parts import Parts
 from tests.conftest import Servers
 from tests.factories import Org, add_org
+from tests.licences.dating import NOW, ZONE
 from tests.licences.earning import FOLLOW
 
 PARTIES, COURSES = 5_000, 20
@@ -60,3 +63,12 @@ def crowd(servers: Servers, app: FastAPI, parts: Parts) -> Crowd:
         connection.execute("ANALYZE licence, licence_due")
         (course,) = connection.execute("SELECT id FROM course WHERE org_id = %s LIMIT 1", (org.id,)).fetchone() or ("",)
     return Crowd(org, [f"party-{n:05}" for n in range(1, PARTIES + 1)], course)
+
+
+@pytest.fixture
+def oslo(app: FastAPI, parts: Parts) -> Iterator[Org]:
+    """An organization in Oslo with the party a, at noon of a day in March."""
+    with time_machine.travel(NOW, tick=False):
+        org = add_org(app, parts, time_zone=ZONE)
+        org.with_parties("a")
+        yield org

@@ -41,16 +41,24 @@ def test_a_licence_is_valid_until_the_microsecond_of_its_end(org: Org, course: s
     assert check(org, "a", course) == {
         "licensed": True,
         "licenceId": str(licence.id),
+        "validFrom": "2026-03-02T12:00:00Z",
         "expiresAt": "2027-03-02T12:00:00Z",
         "reason": "valid",
+        "partyActive": True,
+        "versionLabel": "v1.0",
+        "source": "session",
     }
     assert check(org, "a", course, now=YEAR - timedelta(microseconds=1))["reason"] == "valid"
     assert check(org, "a", course, now=YEAR)["reason"] == "expired"
     assert check(org, "b", course) == {
         "licensed": False,
         "licenceId": None,
+        "validFrom": None,
         "expiresAt": None,
         "reason": "never-licensed",
+        "partyActive": True,
+        "versionLabel": None,
+        "source": None,
     }
 
 

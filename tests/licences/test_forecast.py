@@ -40,7 +40,7 @@ def course(org: Org) -> str:
 
 def test_lapses_are_counted_in_their_month_and_no_month_is_missing(org: Org, course: str) -> None:
     grant(org, course, "a", "b", at=datetime(2025, 5, 20, tzinfo=UTC))
-    grant(org, course, "c", at=datetime(2025, 7, 1, tzinfo=UTC))
+    grant(org, course, "c", at=datetime(2025, 7, 1, 1, tzinfo=UTC))
     periods = forecast(org, courseId=course, by="month", periods=6)
     assert [(period["startsOn"], period["lapses"]) for period in periods] == [
         ("2026-03-01", 0),
@@ -55,10 +55,18 @@ def test_lapses_are_counted_in_their_month_and_no_month_is_missing(org: Org, cou
 
 def test_renewed_and_revoked_licences_are_not_counted_as_lapses(org: Org, course: str) -> None:
     grant(org, course, "a", "b", at=datetime(2025, 5, 20, tzinfo=UTC))
-    grant(org, course, "a", at=datetime(2026, 3, 1, tzinfo=UTC))
+    grant(org, course, "a", at=datetime(2026, 3, 2, tzinfo=UTC))
     (held,) = org.client().get("/v1/licences", params={"partyId": "b"}).json()["items"]
     org.client().post(f"/v1/licences/{held['id']}/revoke", json={"reason": "Left the trade"})
     assert sum(period["lapses"] for period in forecast(org, courseId=course, periods=12)) == 0
+
+
+@pytest.mark.parametrize("by", ["week", "month"])
+def test_an_end_at_midnight_is_counted_on_the_day_that_people_are_told(org: Org, course: str, by: str) -> None:
+    """A licence that is valid until 31 May ends at the first instant of 1 June, a Monday."""
+    grant(org, course, "a", at=datetime(2025, 6, 1, tzinfo=UTC))
+    counted = [(one["startsOn"], one["endsOn"]) for one in forecast(org, by=by, periods=16) if one["lapses"]]
+    assert counted == [("2026-05-25" if by == "week" else "2026-05-01", "2026-05-31")]
 
 
 @pytest.mark.parametrize(("zone", "lapses"), [("UTC", [1, 0, 0]), ("Europe/Berlin", [0, 1, 0])])

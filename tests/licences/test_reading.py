@@ -54,7 +54,8 @@ def test_a_licence_has_its_facts_and_an_explanation(org: Org, licensed: str) -> 
         "rule": "monthsFromGrant",
         "months": 12,
         "from": "2026-03-02T12:00:00Z",
-        "text": "Granted on 2 March 2026 for a completed session; it lasts 12 calendar months from that moment.",
+        "text": "Granted on 2 March 2026 for a completed session; it lasts 12 calendar months from that moment. "
+        "Valid until 2 March 2027, 12:00 (UTC).",
     }
     assert item["revocation"] is item["renews"] is item["note"] is item["assignmentId"] is None
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import datetime, timedelta
 
+import pytest
 from sqlalchemy import func, select, update
 
 from shared import clock, licences
@@ -11,7 +12,7 @@ from shared.licences import Licence, Sweep
 from shared.services.sweeps import Step
 from tests.assignments.asking import parties
 from tests.factories import OPERATOR, Org
-from tests.licences.earning import NOON, held
+from tests.licences.earning import NOON, a_session, grant, held, take_back
 from tests.licences.sweeps import DAY, all_of, end, notice, published, put_licences, sweep
 
 
@@ -56,16 +57,61 @@ def test_superseded_and_revoked_licences_are_not_published(org: Org, course: str
     assert {party for _, party, _ in published(org)} == {"c"}
 
 
-def test_a_licence_extended_after_a_notice_gets_only_the_later_notices(org: Org, course: str) -> None:
-    put_licences(org, course, {"a": NOON})
-    sweep(org, NOON - 60 * DAY)
-    (licence,) = held(org, "a")
-    later = NOON + 100 * DAY
-    body = {"expiresAt": later.isoformat(), "reason": "x"}
-    assert org.client().patch(f"/v1/licences/{licence.id}", json=body).status_code == 200
-    for days in range(170, -3, -1):
-        sweep(org, later - days * DAY)
-    assert published(org) == all_of("a")
+def correct(org: Org, party: str, expires_at: datetime, now: datetime) -> None:
+    """Correct the end of a party's licence at an instant."""
+    (licence,) = held(org, party)
+    with org.transaction() as db:
+        one = licences.locked(db, licence.id, None)
+        licences.correct(db, one, {"expires_at": expires_at}, "x", OPERATOR, now)
+
+
+LEFT = {
+    100: [60, 30, 7, 0],
+    61: [60, 30, 7, 0],
+    60: [60, 30, 7, 0],
+    45: [60, 30, 7, 0],
+    30: [30, 7, 0],
+    29: [30, 7, 0],
+    7: [7, 0],
+    3: [7, 0],
+    0: [0],
+    -5: [0],
+}
+"""Days left when the end was corrected: the notices that are published then and later. 0 stands for the end itself."""
+
+FORMER = {"nothing": 300, "sixty": 50, "all": 5, "ended": -1}
+"""What the sweep has published of the former end, and how many days it lay ahead."""
+
+
+def test_a_corrected_end_gets_the_one_notice_that_still_helps_and_the_later_ones(org: Org, course: str) -> None:
+    """Whatever was published of the former end: a licence extended after its last notice expired without a word."""
+    ends = {f"{told}-{left}": NOON + days * DAY for told, days in FORMER.items() for left in LEFT}
+    org.with_parties(*ends)
+    put_licences(org, course, ends)
+    sweep(org, NOON)
+    before = len(published(org))
+    for party in ends:
+        correct(org, party, NOON + int(party.partition("-")[2]) * DAY, NOON)
+    for day in sorted({0, *(left - days for left in LEFT for days in (60, 30, 7, 0) if left >= days)}):
+        sweep(org, NOON + day * DAY)
+    found: dict[str, list[int]] = {party: [] for party in ends}
+    for _, party, days_before in published(org)[before:]:
+        found[party].append(days_before or 0)
+    expected = {party: LEFT[int(party.partition("-")[2])] for party in ends}
+    expected |= {"ended-0": [], "ended--5": []}  # the end was published, and the new one is not later than that
+    assert found == expected
+
+
+@pytest.mark.parametrize(("days", "expected"), [(5, []), (31, [30, 7]), (30, [7]), (61, [60, 30, 7])])
+def test_a_short_licence_gets_no_notice_whose_day_was_before_its_grant(
+    org: Org, course: str, days: int, expected: list[int]
+) -> None:
+    """A licence of a month got the notice of 60 days at once. The mail about the grant tells the end."""
+    put_licences(org, course, {"a": NOON}, granted_at=NOON - days * DAY)
+    for left in (days, 60, 30, 7, 0):
+        if left <= days:
+            sweep(org, NOON - left * DAY)
+    assert published(org) == [*(notice("a", one) for one in expected), end("a")]
 
 
 def test_a_published_end_that_is_moved_is_published_again(org: Org, course: str) -> None:
@@ -103,6 +149,25 @@ def test_a_licence_that_counts_again_is_published_again(org: Org, course: str) -
         db.execute(update(Licence).where(Licence.org_id == org.id).values(superseded_at=None))
     sweep(org, NOON - 60 * DAY)
     assert published(org) == [notice("a", 60)]
+
+
+@pytest.mark.parametrize(("left", "expected"), [(45, [60, 30, 7]), (20, [30, 7]), (3, [7])])
+def test_a_restored_licence_gets_the_one_notice_that_still_helps(
+    org: Org, course: str, left: int, expected: list[int]
+) -> None:
+    """The session that renewed it is taken back while so many days are left."""
+    put_licences(org, course, {"a": NOON})
+    renewing = a_session(org, course, NOON - 90 * DAY)
+    grant(org, course, "a", session_id=renewing, at=NOON - 90 * DAY)
+    for days in (60, 30, 7):
+        if days > left:
+            sweep(org, NOON - days * DAY)
+    assert published(org) == []
+    take_back(org, renewing, "a", at=NOON - left * DAY)
+    for days in (left, 30, 7, 0):
+        if days <= left:
+            sweep(org, NOON - days * DAY)
+    assert published(org) == [*(notice("a", one) for one in expected), end("a")]
 
 
 def test_30_nights_publish_the_events_of_10000_licences_on_their_night(org: Org, course: str) -> None:

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
+import time_machine
 
 from shared import deliveries
 from shared.settings import Settings
 from tests.drain import InProcessWorker
 from tests.factories import Org
-from tests.mail.correspondence import Correspondence, switch_mail
+from tests.mail.correspondence import ADA, BOB, Correspondence, switch_mail
 from tests.mail.server import MailServer, running
 
 
@@ -37,3 +38,11 @@ def mails(
     yield Correspondence(org, worker, server, post)
     switch_mail(org, False)
     post.server.close()
+
+
+@pytest.fixture
+def june(mails: Correspondence) -> Iterator[Correspondence]:
+    """The first of June, and Ada and Bob in the directory."""
+    with time_machine.travel("2026-06-01T09:00:00Z", tick=False):
+        mails.add_parties(ADA, BOB)
+        yield mails

@@ -141,7 +141,8 @@ def test_reminders_count_the_days_from_the_day_on_which_they_are_sent(mails: Cor
 @pytest.mark.parametrize(
     ("at", "due_on", "code"),
     [
-        ("2026-06-26T12:00:00Z", None, "stale"),
+        ("2026-06-26T12:00:00Z", None, "delivered"),
+        ("2026-06-26T12:00:01Z", None, "stale"),
         ("2026-06-24T12:00:00Z", "2026-07-15", "due-date-changed"),
         ("2026-06-24T12:00:00Z", "2026-06-30", "delivered"),
     ],

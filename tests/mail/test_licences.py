@@ -48,7 +48,7 @@ def test_a_mail_about_a_granted_licence_links_to_it_by_its_code(mails: Correspon
     one = licensed(mails, "ada", "bob")
     assert sorted(mails.server.recipients) == ["ada@crew.example", "bob@crew.example"]
     mail = next(mail for mail in mails.server.mails if "Ada" in mail["To"])
-    assert mail["Subject"] == "Hydrogen-sulfide response: licence granted, valid until 1 September 2027"
+    assert mail["Subject"] == "Hydrogen-sulfide response: licence granted, valid until 1 September 2027, 12:00 (UTC)"
     assert links(mail) == [f"{mails.org.parts.settings.public_url}/verify/{one.code}"]
     assert f"Licence code: {one.code[:4]}-{one.code[4:8]}-{one.code[8:12]}-{one.code[12:]}" in plain(mail)
 
@@ -58,7 +58,7 @@ def test_a_mail_about_a_granted_licence_links_to_it_by_its_code(mails: Correspon
     [
         ("licence.expiring", 60, "2027-07-03T12:30:00Z", "licence expires in 60 days"),
         ("licence.expiring", 7, "2027-08-26T12:30:00Z", "licence expires in 6 days"),
-        ("licence.expired", None, "2027-09-01T12:00:01Z", "licence expired on 1 September 2027"),
+        ("licence.expired", None, "2027-09-01T12:00:01Z", "licence expired on 1 September 2027, 12:00 (UTC)"),
         ("licence.revoked", None, "2027-03-01T12:00:00Z", "licence revoked"),
     ],
 )
@@ -91,6 +91,7 @@ NOTICE = "2027-08-02T12:00:00Z"
         ("licence.expired", None, GRANTED, {"revoked_at": GRANTED}, "licence-revoked"),
         ("licence.expiring", 30, NOTICE, {"expires_at": "2028-01-01T00:00:00Z"}, "licence-changed"),
         ("licence.expiring", 60, NOTICE, {}, "stale"),
+        ("licence.expiring", 30, "2027-08-25T12:00:00Z", {}, "stale"),
         ("licence.expiring", 30, "2027-09-02T12:00:00Z", {}, "licence-expired"),
         ("licence.expired", None, "2027-09-05T12:00:00Z", {}, "stale"),
         ("licence.granted", None, NOTICE, {"superseded_at": NOTICE}, "licence-superseded"),
@@ -120,5 +121,5 @@ def test_of_several_late_notices_about_a_licence_the_last_is_sent(mails: Corresp
             happened(mails, one, "licence.expiring", end | {"daysBefore": days})
         happened(mails, one, "licence.expired", end)
         (mail,) = mails.deliver()
-    assert mail["Subject"] == "Hydrogen-sulfide response: licence expired on 1 September 2027"
+    assert mail["Subject"] == "Hydrogen-sulfide response: licence expired on 1 September 2027, 12:00 (UTC)"
     assert [code for *_, code in mails.states()][-4:] == 3 * ["licence-expired"] + ["delivered"]

@@ -94,6 +94,64 @@ def test_a_party_taken_off_the_roster_gets_a_calendar_cancellation(mails: Corres
     assert entry(mail)[0] == "CANCEL"
 
 
+def test_of_the_messages_about_added_removed_and_added_a_calendar_keeps_the_last(
+    mails: Correspondence, session: str
+) -> None:
+    """All within a second. A calendar keeps the highest SEQUENCE of a UID, and the latest DTSTAMP of equal ones."""
+    roster = f"/v1/sessions/{session}/roster"
+    with time_machine.travel(NOW, tick=False):
+        sent = mails.deliver()
+        for act in (
+            lambda: mails.org.client().delete(f"{roster}/ada"),
+            lambda: add(mails.org, session, "ada"),
+            lambda: mails.org.client().delete(f"{roster}/ada"),
+            lambda: add(mails.org, session, "ada", "bob"),
+        ):
+            act()
+            sent += [mail for mail in mails.deliver() if "Ada" in mail["To"]]
+        file = Calendar.from_ical(mails.org.client().get(f"/v1/sessions/{session}.ics").content)
+    entries = [entry(mail) for mail in sent]
+    assert [method for method, _ in entries] == ["REQUEST", "CANCEL", "REQUEST", "CANCEL", "REQUEST"]
+    assert len({str(event["UID"]) for _, event in entries}) == 1
+    for numbers in ([event["SEQUENCE"] for _, event in entries], [event.DTSTAMP for _, event in entries]):
+        assert numbers == sorted(set(numbers))
+    (downloaded,) = file.events
+    assert (downloaded["SEQUENCE"], downloaded.DTSTAMP) == (entries[-1][1]["SEQUENCE"], entries[-1][1].DTSTAMP)
+    assert {str(event["ORGANIZER"].params["CN"]) for event in (downloaded, entries[-1][1])} == {"Test"}
+
+
+def test_a_reinstated_session_invites_again_if_its_cancellation_was_told(mails: Correspondence, session: str) -> None:
+    with time_machine.travel(NOW, tick=False):
+        sent = mails.deliver()
+        for told in (True, False):
+            client = mails.org.client()
+            assert client.post(f"/v1/sessions/{session}/cancel", json={"reason": "Storm"}).status_code == 200
+            sent += mails.deliver() if told else []
+            assert client.post(f"/v1/sessions/{session}/reinstate", json={"reason": "It blew over"}).status_code == 200
+            sent += mails.deliver()
+    entries = [entry(mail) for mail in sent]
+    assert [(method, str(event["STATUS"])) for method, event in entries] == [
+        ("REQUEST", "CONFIRMED"),
+        ("CANCEL", "CANCELLED"),
+        ("REQUEST", "CONFIRMED"),
+    ]
+    for numbers in ([event["SEQUENCE"] for _, event in entries], [event.DTSTAMP for _, event in entries]):
+        assert numbers == sorted(set(numbers))
+    assert [code for *_, code in mails.states()][-2:] == ["session-reinstated", "already-told"]
+
+
+def test_a_party_taken_off_twice_is_told_once(mails: Correspondence, session: str) -> None:
+    roster = f"/v1/sessions/{session}/roster"
+    with time_machine.travel(NOW, tick=False):
+        mails.deliver()
+        mails.org.client().delete(f"{roster}/ada")
+        assert len(mails.deliver()) == 1
+        add(mails.org, session, "ada")
+        mails.org.client().delete(f"{roster}/ada")
+        assert mails.deliver() == []
+    assert [code for *_, code in mails.states()][-2:] == ["not-on-roster", "already-told"]
+
+
 def test_mails_about_a_roster_that_has_changed_since_are_suppressed(mails: Correspondence, session: str) -> None:
     with time_machine.travel(NOW, tick=False):
         mails.org.client().delete(f"/v1/sessions/{session}/roster/ada")

@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 from icalendar import Calendar
 
 from tests.assignments.asking import pages
@@ -224,6 +225,39 @@ def test_calendar_times_are_in_the_sessions_zone_across_a_change_of_clocks(org: 
     assert ends.astimezone(ZoneInfo("UTC")) - starts.astimezone(ZoneInfo("UTC")) == timedelta(hours=10)
     assert entry["dtstart"].params["TZID"] == "Europe/Oslo"
     assert [zone.tz_name for zone in file.timezones] == ["Europe/Oslo"]
+
+
+def test_the_calendar_file_names_the_organization_as_organizer(org: Org) -> None:
+    """RFC 5546 asks every calendar file with a METHOD for one; some calendars refuse to import it without."""
+    organizer = calendar(org, schedule(org)).events[0]["organizer"]
+    assert (str(organizer), organizer.params["CN"]) == ("mailto:rollcall@localhost", "Test")
+
+
+def test_the_number_and_the_time_of_the_calendar_file_rise_with_every_change_of_the_roster(org: Org) -> None:
+    """Also within a second, and the session's ETag stays as it is."""
+    org.with_parties("party-1", "party-2")
+    with time_machine.travel("2026-05-01T08:00:00Z", tick=False):
+        session_id = schedule(org)
+        path = f"/v1/sessions/{session_id}"
+        client = org.client()
+        tag = client.get(path).headers["etag"]
+        found = [calendar(org, session_id).events[0]]
+        for act in (
+            lambda: add(org, session_id, "party-1", "party-2"),
+            lambda: client.delete(f"{path}/roster/party-1"),
+            lambda: add(org, session_id, "party-1"),
+        ):
+            act()
+            found.append(calendar(org, session_id).events[0])
+        assert client.get(path).headers["etag"] == tag
+        add(org, session_id, "party-1")  # is there already
+        client.put(f"{path}/roster/party-1", json={"attendance": "absent"})
+        assert calendar(org, session_id).events[0]["sequence"] == found[-1]["sequence"]
+        client.patch(path, json={"location": "Sola"})
+        found.append(calendar(org, session_id).events[0])
+    assert [entry["sequence"] for entry in found] == [0, 1, 2, 3, 4]
+    stamps = [entry.DTSTAMP for entry in found]
+    assert stamps == sorted(set(stamps))
 
 
 def test_the_calendar_file_of_a_cancelled_session_removes_the_entry(org: Org) -> None:

@@ -1,11 +1,18 @@
-"""The mails about licences: granted, expiring, expired, revoked."""
+"""The mails about licences: granted, changed, expiring, expired, revoked."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
+from operator import itemgetter
+from typing import Any
 
-from shared import clock, licences
-from shared.deliveries import DeliveryCode, Notice
-from shared.licences import Licence
-from worker.notices.situation import OF_ONE_DAY, Case, Irrelevant, MailKind, Named, Situation
+from sqlalchemy import ColumnElement, Select, and_
+
+from shared import clock, deliveries, licences
+from shared.deliveries import Columns, DeliveryCode, Notice
+from shared.events import Event
+from shared.licences import NOTICE_DAYS, Licence
+from shared.words import ended_in_words, since_in_words, until_in_words
+from worker.notices.situation import STALE_AFTER, Case, Irrelevant, MailKind, Named, Situation
 
 
 def _granted(at: Situation, case: Case) -> Notice:
@@ -15,26 +22,59 @@ def _granted(at: Situation, case: Case) -> Notice:
 
 
 def _expiring(at: Situation, case: Case) -> Notice:
+    """Before the end. It helps until the next notice's day has come, however long after its own."""
     found = _in_force(at, case)
     _need_unexpired(at, found)
-    _need_same_expiry(at, case, found)
+    _need_same_expiry(case, found)
+    days = case.event.data["daysBefore"]
+    if any(found.row.expires_at - timedelta(days=later) <= at.now for later in NOTICE_DAYS if later < days):
+        raise Irrelevant(DeliveryCode.STALE)
+    case.need_news(at, lambda data: (data["expiresAt"], data["daysBefore"]))
     return _notice(at, case, found)
 
 
 def _expired(at: Situation, case: Case) -> Notice:
+    """After the end. An end of some days ago is old news, such as after weeks without training."""
     found = _in_force(at, case)
-    _need_same_expiry(at, case, found)
+    _need_same_expiry(case, found)
+    expires_at = found.row.expires_at
+    if at.now - expires_at > STALE_AFTER:
+        raise Irrelevant(DeliveryCode.STALE)
+    case.need_news(at, itemgetter("expiresAt"))
+    if any(told.type == "licence.changed" and told.recorded_at >= expires_at for told in case.told(at)):
+        raise Irrelevant(DeliveryCode.ALREADY_TOLD)  # that mail said that it had ended
     return _notice(at, case, found)
+
+
+def _changed(at: Situation, case: Case) -> Notice:
+    """Another end. The mail tells it also if it has passed: the party was told a later one."""
+    if case.own_act:
+        raise Irrelevant(DeliveryCode.OWN_ACT)
+    found = _in_force(at, case)
+    _need_same_expiry(case, found)
+    case.need_told(at)
+    former = case.former(at, "expiresAt")
+    former_end = None if former is None else datetime.fromisoformat(former)
+    if former_end == found.row.expires_at:
+        raise Irrelevant(DeliveryCode.ALREADY_TOLD)
+    former_until = None if former_end is None else until_in_words(at.organization.time_zone, former_end)
+    return replace(_notice(at, case, found), reason=case.event.data["reason"], former_until=former_until)
 
 
 def _revoked(at: Situation, case: Case) -> Notice:
     return _notice(at, case, at.licences[case.subject_id])
 
 
+def another_end(columns: Columns, meant: ColumnElement[bool]) -> Select[Any]:
+    """Addressees: the party, if the licence's end has changed; else nobody."""
+    return deliveries.the_party(columns, and_(meant, Event.data.has_key("expiresAt")))
+
+
 KINDS = (
     MailKind("licence.granted", _granted),
-    MailKind("licence.expiring", _expiring, stale_after=OF_ONE_DAY),
-    MailKind("licence.expired", _expired, stale_after=OF_ONE_DAY),
+    MailKind("licence.changed", _changed, addressees=another_end, looks_back=True, corrects=True),
+    MailKind("licence.expiring", _expiring, looks_back=True),
+    MailKind("licence.expired", _expired, looks_back=True),
     MailKind("licence.revoked", _revoked),
 )
 
@@ -55,26 +95,25 @@ def _need_unexpired(at: Situation, found: Named) -> None:
         raise Irrelevant(DeliveryCode.LICENCE_EXPIRED)
 
 
-def _need_same_expiry(at: Situation, case: Case, found: Named) -> None:
-    """Raise Irrelevant if the licence's expiry is not that of the event any more, or the notice's day is long past."""
-    expires_at = datetime.fromisoformat(case.event.data["expiresAt"])
-    if expires_at != found.row.expires_at:
+def _need_same_expiry(case: Case, found: Named) -> None:
+    """Raise Irrelevant if the licence's expiry is not that of the event any more."""
+    if datetime.fromisoformat(case.event.data["expiresAt"]) != found.row.expires_at:
         raise Irrelevant(DeliveryCode.LICENCE_CHANGED)
-    notice_at = expires_at - timedelta(days=case.event.data.get("daysBefore", 0))
-    if at.now - notice_at > case.kind.stale_after:
-        raise Irrelevant(DeliveryCode.STALE)
 
 
 def _notice(at: Situation, case: Case, found: Named) -> Notice:
     licence: Licence = found.row
+    zone = at.organization.time_zone
     return Notice(
         case.kind.type,
         found.title,
         found.label,
         link=f"{at.settings.public_url}/verify/{licence.code}",
         reason=licence.revocation_reason,
-        days=(clock.day_in(at.organization.time_zone, licence.expires_at) - at.today).days,
-        granted_at=licence.granted_at,
-        expires_at=licence.expires_at,
+        days=(clock.last_day_in(zone, licence.expires_at) - at.today).days,
+        granted_on=clock.day_in(zone, licence.granted_at),
+        valid_from=None if licence.valid_from is None else since_in_words(zone, licence.valid_from),
+        valid_until=until_in_words(zone, licence.expires_at),
+        ended=ended_in_words(zone, licence.expires_at) if licence.expires_at <= at.now else None,
         code=licences.grouped(licence.code),
     )

@@ -1,12 +1,12 @@
 """Looks up everything that a batch of deliveries is about. Each table is read once, whatever the size of the batch."""
 
 import uuid
-from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import and_, func, select, tuple_
+from sqlalchemy import and_, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from shared import access, events
@@ -14,17 +14,18 @@ from shared.arrays import is_one_of
 from shared.assignments import Assignment
 from shared.catalogue import TITLE, Course, CourseVersion
 from shared.database import current_org
-from shared.deliveries import Channel, Claimed, Delivery, DeliveryState
+from shared.deliveries import Channel, Claimed, Delivery, DeliveryCode, DeliveryState
 from shared.directory import Party
 from shared.events import Event
 from shared.jobs import Job
 from shared.licences import Licence
 from shared.sessions import RosterEntry, TrainingSession
 from shared.settings import Settings
-from worker.notices.sessions import KINDS
-from worker.notices.situation import Named, Situation, id_of_subject
+from worker.notices import assignments, licences, sessions
+from worker.notices.situation import Named, Situation, Told, id_of_subject
 
-_CANCELS = [kind.type for kind in KINDS if kind.cancels]
+_KINDS = (*assignments.KINDS, *sessions.KINDS, *licences.KINDS)
+_LOOKING_BACK = frozenset(kind.type for kind in _KINDS if kind.looks_back)
 
 
 def look(db: Session, claimed: Collection[Claimed], settings: Settings, now: datetime) -> Situation:
@@ -34,6 +35,7 @@ def look(db: Session, claimed: Collection[Claimed], settings: Settings, now: dat
     subjects: dict[str, list[uuid.UUID]] = {"assignment": [], "session": [], "licence": []}
     for event in found.values():
         subjects[event.subject.partition("/")[0]].append(id_of_subject(event))
+    assigned = _named(db, Assignment, subjects["assignment"])
     return Situation(
         organization=access.get_organization(db),
         settings=settings,
@@ -41,10 +43,11 @@ def look(db: Session, claimed: Collection[Claimed], settings: Settings, now: dat
         events=found,
         parties={party.id: party for party in _rows(db, Party, Party.id, receivers)},
         unwanted=_unwanted(db, {one.job_id for one in claimed if one.job_id}),
-        assignments=_named(db, Assignment, subjects["assignment"]),
+        assignments=assigned,
+        replaced_for=_replaced_for(db, [found.row for found in assigned.values()]),
         sessions=_named(db, TrainingSession, subjects["session"]),
         rosters=_rosters(db, subjects["session"], receivers),
-        invited=_invited(db, found.values(), receivers),
+        told=_told(db, claimed, found, now),
         licences=_named(db, Licence, subjects["licence"]),
         mails_today=_mails_today(db, receivers, now),
     )
@@ -72,6 +75,18 @@ def _named(db: Session, model: Any, ids: Collection[uuid.UUID]) -> dict[uuid.UUI
     return {row.id: Named(row, row.named, row.labelled) for row in rows}
 
 
+def _replaced_for(db: Session, rows: Iterable[Any]) -> dict[uuid.UUID, str]:
+    """The party that has the assignment made instead of each reassigned one."""
+    instead = {row.id: row.reassigned_to for row in rows if row.reassigned_to is not None}
+    if not instead:
+        return {}
+    made = select(Assignment.id, Assignment.party_id).where(
+        Assignment.org_id == current_org(db), is_one_of(Assignment.id, instead.values())
+    )
+    parties = dict(db.execute(made).tuples().all())
+    return {one: parties[other] for one, other in instead.items() if other in parties}
+
+
 def _unwanted(db: Session, job_ids: Collection[uuid.UUID]) -> Collection[uuid.UUID]:
     """The jobs that were requested with `notify` false."""
     if not job_ids:
@@ -95,24 +110,38 @@ def _rosters(
     return {(row.session_id, row.party_id) for row in db.execute(entries)}
 
 
-def _invited(db: Session, found: Iterable[Event], receivers: Collection[str]) -> Collection[tuple[str, str]]:
-    """The parties that were invited to the sessions that these events withdraw: (event subject, party id).
+def _told(
+    db: Session, claimed: Collection[Claimed], found: Mapping[int, Event], now: datetime
+) -> Mapping[tuple[str, str], Sequence[Told]]:
+    """The earlier mails to the receivers about the subjects of those mails that look back.
 
-    Every mail that was sent about the session counts: a withdrawal is sent only after an invitation.
+    A mail that another process is sending now, or whose connection was lost after it was handed over, counts as sent:
+    the party may have it. Two statements with arrays, because a join would need statistics of the organization.
     """
-    subjects = [event.subject for event in found if event.type in _CANCELS]
-    if not subjects:
-        return ()
-    of_event = and_(Event.org_id == Delivery.org_id, Event.sequence == Delivery.sequence)
-    mails = select(Event.subject, Delivery.receiver).join_from(Delivery, Event, of_event)
-    sent = mails.where(
+    asked = [one for one in claimed if one.event_type in _LOOKING_BACK]
+    if not asked:
+        return {}
+    nouns = {one.event_type.partition(".")[0] for one in asked}
+    types = [kind.type for kind in _KINDS if kind.type.partition(".")[0] in nouns]
+    perhaps = or_(Delivery.leased_until > now, Delivery.code == DeliveryCode.IN_DOUBT)
+    mails = select(Delivery.id, Delivery.receiver, Delivery.sequence).where(
         Delivery.org_id == current_org(db),
         Delivery.channel == Channel.EMAIL,
-        is_one_of(Delivery.receiver, receivers),
-        Delivery.state == DeliveryState.SENT,
-        is_one_of(Event.subject, subjects),
+        is_one_of(Delivery.receiver, {one.receiver for one in asked}),
+        is_one_of(Delivery.event_type, types),
+        or_(Delivery.state == DeliveryState.SENT, and_(Delivery.state == DeliveryState.QUEUED, perhaps)),
     )
-    return {(row.subject, row.receiver) for row in db.execute(sent)}
+    mine = {one.id for one in claimed}
+    receivers: dict[int, list[str]] = defaultdict(list)
+    for row in db.execute(mails):
+        if row.id not in mine:
+            receivers[row.sequence].append(row.receiver)
+    subjects = {found[one.sequence].subject for one in asked}
+    told: dict[tuple[str, str], list[Told]] = defaultdict(list)
+    for event in events.recorded(db, is_one_of(Event.sequence, receivers), is_one_of(Event.subject, subjects)):
+        for receiver in receivers[event.sequence]:
+            told[event.subject, receiver].append(Told(event.sequence, event.type, event.recorded_at, event.data))
+    return told
 
 
 def _mails_today(db: Session, receivers: Collection[str], now: datetime) -> Counter[str]:

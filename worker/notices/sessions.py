@@ -31,14 +31,24 @@ def the_roster_of_a_move(columns: Columns, meant: ColumnElement[bool]) -> Select
 def _invitation(at: Situation, case: Case) -> Notice:
     found = _not_cancelled(at, case)
     _need_on_roster(at, case)
-    return _notice(case, found)
+    return _notice(at, case, found)
 
 
 def _cancelled(at: Situation, case: Case) -> Notice:
     found = _not_over(at, case)
+    if found.row.state != SessionState.CANCELLED:
+        raise Irrelevant(DeliveryCode.SESSION_REINSTATED)
     _need_on_roster(at, case)
     _need_invited(at, case)
-    return _notice(case, found)
+    return _notice(at, case, found)
+
+
+def _reinstated(at: Situation, case: Case) -> Notice:
+    """Told unless the party still has its invitation: then it never heard that the session was cancelled."""
+    told = case.told(at)
+    if told and told[-1].type not in _WITHDRAWALS:
+        raise Irrelevant(DeliveryCode.ALREADY_TOLD)
+    return _invitation(at, case)
 
 
 def _removed(at: Situation, case: Case) -> Notice:
@@ -46,16 +56,17 @@ def _removed(at: Situation, case: Case) -> Notice:
     if _on_roster(at, case):
         raise Irrelevant(DeliveryCode.ON_ROSTER_AGAIN)
     _need_invited(at, case)
-    return _notice(case, found)
+    return _notice(at, case, found)
 
 
 KINDS = (
     MailKind("session.roster_added", _invitation),
     MailKind("session.changed", _invitation, addressees=the_roster_of_a_move),
-    MailKind("session.reinstated", _invitation, addressees=the_roster),
-    MailKind("session.cancelled", _cancelled, addressees=the_roster, cancels=True),
-    MailKind("session.roster_removed", _removed, cancels=True),
+    MailKind("session.reinstated", _reinstated, addressees=the_roster, looks_back=True),
+    MailKind("session.cancelled", _cancelled, addressees=the_roster, looks_back=True, withdraws=True),
+    MailKind("session.roster_removed", _removed, looks_back=True, withdraws=True),
 )
+_WITHDRAWALS = frozenset(kind.type for kind in KINDS if kind.withdraws)
 
 
 def _not_over(at: Situation, case: Case) -> Named:
@@ -85,14 +96,14 @@ def _need_on_roster(at: Situation, case: Case) -> None:
 
 
 def _need_invited(at: Situation, case: Case) -> None:
-    """Raise Irrelevant if the party never got an invitation that could be withdrawn."""
-    if (case.event.subject, case.party.id) not in at.invited:
-        raise Irrelevant(DeliveryCode.NEVER_TOLD)
+    """Raise Irrelevant if the party got no invitation, or it was withdrawn already."""
+    if case.need_told(at).type in _WITHDRAWALS:
+        raise Irrelevant(DeliveryCode.ALREADY_TOLD)
 
 
-def _notice(case: Case, found: Named) -> Notice:
+def _notice(at: Situation, case: Case, found: Named) -> Notice:
     session: TrainingSession = found.row
-    cancels = case.kind.cancels
+    cancels = case.kind.withdraws
     return Notice(
         case.kind.type,
         found.title,
@@ -103,6 +114,6 @@ def _notice(case: Case, found: Named) -> Notice:
         ends_at=session.ends_at,
         location=session.location,
         join_url=None if cancels else session.join_url,
-        calendar=found.calendar,
+        calendar=at.calendar_of(found),
         cancels=cancels,
     )

@@ -1,8 +1,8 @@
 """The pieces of a notice's decision: how a mail is declared, and the rows that a batch of deliveries is about."""
 
 import uuid
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -17,9 +17,6 @@ from shared.settings import Settings
 
 STALE_AFTER = timedelta(days=3)
 """An older event is not sent: no sender could send it in time, or training was not available."""
-
-OF_ONE_DAY = timedelta(days=2)
-"""The same for notices about a certain day, such as a reminder of a due date."""
 
 
 class Irrelevant(Exception):
@@ -38,18 +35,25 @@ class Named:
     title: str
     label: str
 
-    @cached_property
-    def calendar(self) -> bytes:
-        """A session's calendar file: the same for everybody on its roster."""
-        return sessions.calendar_file(self.row, self.title, self.label)
+
+@dataclass(frozen=True)
+class Told:
+    """The event of a mail that a party was sent, or is perhaps being sent by another process now."""
+
+    sequence: int
+    type: str
+    recorded_at: datetime
+    data: Mapping[str, Any]
 
 
 @dataclass
 class Situation:
     """The rows that a batch of deliveries of one organization is about, read just before sending.
 
-    unwanted: jobs that were requested without notifications. rosters: (session id, party id). invited: (event subject,
-    party id) of the invitations that were sent. mails_today: the mails that each party got within 24 hours.
+    unwanted: jobs that were requested without notifications. replaced_for: by reassigned assignment, the party that has
+    the one made instead; its own, if it was moved to another course. rosters: (session id, party id). told: by event
+    subject and party id, what the party was told by mail before, in the order of the events; only of mails that ask for
+    it (`MailKind.looks_back`). mails_today: the mails that each party got within 24 hours.
     """
 
     organization: access.Organization
@@ -59,16 +63,39 @@ class Situation:
     parties: Mapping[str, Party]
     unwanted: Collection[uuid.UUID]
     assignments: Mapping[uuid.UUID, Named]
+    replaced_for: Mapping[uuid.UUID, str]
     sessions: Mapping[uuid.UUID, Named]
     rosters: Collection[tuple[uuid.UUID, str]]
-    invited: Collection[tuple[str, str]]
+    told: Mapping[tuple[str, str], Sequence[Told]]
     licences: Mapping[uuid.UUID, Named]
     mails_today: Counter[str] = field(default_factory=Counter)
+    _calendars: dict[uuid.UUID, bytes] = field(default_factory=dict)
 
     @cached_property
     def today(self) -> date:
         """The current day in the organization's time zone."""
         return clock.day_in(self.organization.time_zone, self.now)
+
+    def calendar_of(self, session: Named) -> bytes:
+        """A session's calendar file: the same for everybody on its roster."""
+        session_id = session.row.id
+        if session_id not in self._calendars:
+            self._calendars[session_id] = sessions.calendar_file(
+                session.row,
+                session.title,
+                session.label,
+                organizer_name=self.organization.name,
+                organizer_address=self.settings.sender_address,
+            )
+        return self._calendars[session_id]
+
+    @cached_property
+    def by_subject(self) -> Mapping[str, Sequence[Event]]:
+        """The events of this batch by subject, in their order."""
+        found: dict[str, list[Event]] = defaultdict(list)
+        for _, event in sorted(self.events.items()):
+            found[event.subject].append(event)
+        return found
 
     @cached_property
     def links(self) -> SessionLinks:
@@ -81,15 +108,18 @@ class MailKind:
     """The declaration of one mail. To add one, see `worker.notices`.
 
     type: of the event; it names the template too. notice: checks that the mail is still true and returns its facts, or
-    raises Irrelevant. addressees: the recipients, selected by the planner. stale_after: an older event is not sent.
-    cancels: the mail withdraws an invitation, so it removes the calendar entry, and is for invited parties only.
+    raises Irrelevant. addressees: the recipients, selected by the planner.
+    looks_back: the decision depends on what the party was told before. corrects: it tells a change of what was told, so
+    a later reminder in the same mail does not replace it. withdraws: it takes back what was told: a duty or an
+    invitation, whose calendar entry it removes.
     """
 
     type: str
     notice: Callable[[Situation, "Case"], Notice]
     addressees: Addressees = deliveries.the_party
-    stale_after: timedelta = STALE_AFTER
-    cancels: bool = False
+    looks_back: bool = False
+    corrects: bool = False
+    withdraws: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,6 +134,34 @@ class Case:
     def subject_id(self) -> uuid.UUID:
         """The id of the assignment, session or licence that the event is about."""
         return id_of_subject(self.event)
+
+    @property
+    def own_act(self) -> bool:
+        """True if the party did it itself, also as a member."""
+        actor = (self.event.actor_type, self.event.actor_id)
+        return actor in (("party", self.party.id), ("member", self.party.member_id))
+
+    def told(self, at: Situation) -> Sequence[Told]:
+        """The earlier mails to the party about the subject, in the order of the events."""
+        return at.told.get((self.event.subject, self.party.id), ())
+
+    def need_told(self, at: Situation) -> Told:
+        """The last mail to the party about the subject. Raises Irrelevant if there was none."""
+        told = self.told(at)
+        if not told:
+            raise Irrelevant(DeliveryCode.NEVER_TOLD)
+        return told[-1]
+
+    def need_news(self, at: Situation, fact: Callable[[Mapping[str, Any]], object]) -> None:
+        """Raise Irrelevant if the party was told the same fact before. fact: of the data of an event of this type."""
+        mine = fact(self.event.data)
+        if any(told.type == self.kind.type and fact(told.data) == mine for told in self.told(at)):
+            raise Irrelevant(DeliveryCode.ALREADY_TOLD)
+
+    def former(self, at: Situation, name: str) -> Any:
+        """The value of a field before the first change of this batch: the values in between were never told."""
+        changes = (event.data.get("former") or {} for event in at.by_subject[self.event.subject])
+        return next((former[name] for former in changes if name in former), None)
 
 
 def id_of_subject(event: Event) -> uuid.UUID:

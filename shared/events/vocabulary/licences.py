@@ -28,6 +28,7 @@ class OfCourse(PartyData):
 class Granted(OfCourse):
     """session_id, assignment_id: one of them, which earned the licence. renews: the licence that it supersedes.
 
+    valid_from: if it does not begin when it is granted.
     reason: that of the amendment that added the party. revoked_by: the member who had revoked the party's licence of
     the session; the actor has granted it again.
     """
@@ -38,6 +39,7 @@ class Granted(OfCourse):
     job_id: UUID | Absent = None
     renews: UUID | Absent = None
     granted_at: datetime
+    valid_from: datetime | Absent = None
     expires_at: datetime
     reason: Reason | Absent = None
     revoked_by: Actor | Absent = None
@@ -76,19 +78,23 @@ class Restored(OfCourse):
 
 
 class FormerEnd(BaseModel):
-    """The former end of the licence, and the rule that set it."""
+    """The former beginning and end of the licence, and the rule that set the end."""
 
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel, validate_by_name=True)
 
     expires_at: datetime
     rule: str
+    valid_from: datetime | Absent = None
 
 
 class Changed(OfCourse):
-    """expires_at, former: if the end was corrected. note_changed: if the note was; its text is left out."""
+    """expires_at, valid_from, former: if the end or the beginning was corrected. note_changed: if the note was; its
+    text is left out.
+    """
 
     reason: Reason
     expires_at: datetime | Absent = None
+    valid_from: datetime | Absent = None
     former: FormerEnd | Absent = None
     note_changed: bool | Absent = None
 
