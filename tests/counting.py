@@ -5,12 +5,15 @@ estimates of a plan, these numbers depend on nothing but the plan and the data.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.orm import Session
+
+from shared.asking import Cursor, Kept
 
 _READ = """
     SELECT coalesce(indrelid::regclass || '.', '') || relname, pg_stat_get_xact_tuples_returned(pg_class.oid)
@@ -39,8 +42,11 @@ class Reads:
 
 @contextmanager
 def reading(*engines: Engine) -> Iterator[Reads]:
-    """Count what the transactions of these engines read that begin and commit during the block."""
-    reads = Reads()
+    """Count what the transactions of these engines read that begin and commit during the block.
+
+    A request that only reads has no transaction: each of its messages is counted, and sent again for its answer.
+    """
+    reads, ask = Reads(), Kept.ask
 
     def begin(connection: Connection) -> None:
         reads.entries.subtract(_read(connection))
@@ -48,12 +54,24 @@ def reading(*engines: Engine) -> Iterator[Reads]:
     def commit(connection: Connection) -> None:
         reads.entries.update(_read(connection))
 
+    async def asked(
+        self: Kept, org_id: str | None, statements: bytes, parameters: Mapping[str, Any], preparing: bytes | None = None
+    ) -> Cursor:
+        look = _READ.encode()
+        counted = await ask(self, org_id, b"%b; %b; %b" % (look, statements, look), parameters, preparing)
+        reads.entries.update(dict(await counted.fetchall()))
+        await counted.set_result(0)
+        reads.entries.subtract(dict(await counted.fetchall()))
+        return await ask(self, org_id, statements, parameters, preparing)
+
     for engine in engines:
         event.listen(engine, "begin", begin)
         event.listen(engine, "commit", commit)
+    Kept.ask = asked  # type: ignore[method-assign]
     try:
         yield reads
     finally:
+        Kept.ask = ask  # type: ignore[method-assign]
         for engine in engines:
             event.remove(engine, "begin", begin)
             event.remove(engine, "commit", commit)

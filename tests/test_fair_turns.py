@@ -149,7 +149,7 @@ def of_sort(app: FastAPI, wanted: Callable[[Operation], bool]) -> list[Operation
 def test_every_address_without_sign_in_that_reads_the_database_takes_a_turn_of_visitors(
     org: Org, taken: Taken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of all addresses without sign-in. Health checks and metrics take none, because they must not wait."""
+    """Of all addresses that name a row. Health checks and metrics take none, because they must not wait."""
     opened: list[Any] = []
     transaction = Database.transaction
 
@@ -163,20 +163,23 @@ def test_every_address_without_sign_in_that_reads_the_database_takes_a_turn_of_v
     link = SessionLinks(org.parts.settings).mint(assignment(), clock.now())
     ids = {"token": link.url.rpartition("/")[2], "code": "0" * 16, "org_id": org.id}
     visitor, read = TestClient(org.app, raise_server_exceptions=False), set()
-    for path in (path for path in PUBLIC if "{" in path):
+    rows = {path for path in PUBLIC if "{" in path and "{name}" not in path}  # {name}: a file of the reference
+    for path in rows:
         opened.clear()
         taken.clear()
         visitor.get(path.format(**ids), params={"until": "1"}, follow_redirects=False)
         if opened:
             read.add(path)
             assert [holder for _, holder in taken] == [""], path
-    assert read == {path for path in PUBLIC if "{" in path}
+    assert read == rows
 
 
 def test_every_export_reads_each_page_with_a_turn(org: Org, taken: Taken) -> None:
-    """Generated. The request takes one turn, and every page of its export another."""
+    """Generated. The request takes one turn, and every page of its export another. The feed's CSV is a single page."""
     ids, exports = dict.fromkeys(("job_id", "session_id", "webhook_id", "course_id"), FORMATS["uuid"]), 0
     for operation in of_sort(org.app, lambda one: one.method == "GET" and "limit" in one.queries):
+        if "wait" in operation.queries:
+            continue
         taken.clear()
         answer = operation.call(org.client(), ids, headers=EXPORTS)
         if answer.status_code == 200 and "json" not in answer.headers["content-type"].replace("ndjson", ""):

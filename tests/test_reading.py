@@ -20,6 +20,7 @@ from shared import statistics
 from shared.database import Database, set_locally
 from shared.directory import Party
 from shared.reading import on_loop
+from tests import counting
 from tests.factories import Org
 from tests.routes import lists, operations
 from tests.test_answer_headers import IDS
@@ -138,3 +139,11 @@ def test_what_a_session_sets_holds_for_its_later_statements_and_for_no_other_ses
     with org.transaction() as db:
         set_locally(db, "enable_nestloop", "off")
         assert db.scalar(shown) == "off"
+
+
+def test_what_a_request_reads_without_a_transaction_is_counted(org: Org) -> None:
+    org.with_parties(*(f"party-{n}" for n in range(20)))
+    with counting.reading(org.parts.database.engine) as reads:
+        assert len(org.client().get("/v1/parties").json()["items"]) == 20
+    assert reads.of("party") >= 20
+    assert reads.of("organization") >= 1

@@ -1,5 +1,6 @@
 """Several versions of a course are in the field at once: sign-off by course, sessions, and what newer ones satisfy."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -82,6 +83,16 @@ def test_the_older_version_completes_nothing_of_the_newer_one(org: Org, worker: 
     assert states(org, "party-00001") == {"v2.1": "completed", "v3.0": "assigned"}
 
 
+def test_a_completion_closes_older_versions_and_leaves_newer_ones_open(
+    org: Org, worker: InProcessWorker, course: str
+) -> None:
+    org.publish(course, "v4.0")
+    assign(org, worker, body(course, "party-00001"))
+    middle = next(one for one in pages(org.client(), "/v1/assignments") if one["versionLabel"] == "v3.0")
+    org.client().post(f"/v1/assignments/{middle['id']}/complete", json={})
+    assert states(org, "party-00001") == {"v2.1": "closed", "v3.0": "completed", "v4.0": "assigned"}
+
+
 def test_a_course_may_leave_older_versions_open(org: Org, worker: InProcessWorker, course: str) -> None:
     assert org.client().get(f"/v1/courses/{course}").json()["newerSatisfies"] is True
     org.client().patch(f"/v1/courses/{course}", json={"newerSatisfies": False})
@@ -130,6 +141,14 @@ def test_a_submission_may_leave_out_who_holds_a_licence(org: Org, worker: InProc
     assert {code["examples"][0]: code["code"] for code in preview["outcomes"]} == expected
     job = assign(org, worker, asked)
     assert (codes(org, job), job["counts"]["unchanged"]) == (expected, 1)
+
+
+def test_a_licence_that_has_ended_leaves_nobody_out(org: Org, worker: InProcessWorker) -> None:
+    org.with_parties(*parties(1))
+    course_id = org.with_course(licenceMonths=1)
+    grant(org, course_id, "party-00000", at=clock.now() - timedelta(days=60))
+    job = assign(org, worker, body(course_id, *parties(1), ifLicensed="skip"))
+    assert codes(org, job) == {"party-00000": "created"}
 
 
 BULK: dict[str, dict[str, Any]] = {
