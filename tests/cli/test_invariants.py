@@ -58,7 +58,7 @@ BREAKAGES = {
            AND sequence = (SELECT max(sequence) FROM event WHERE org_id = current_setting('rollcall.org'))""",
     ),
     "I6: two deliveries for one receiver": (
-        "ALTER TABLE delivery DROP CONSTRAINT uq_delivery_org_id_channel_receiver_sequence",
+        "ALTER TABLE delivery DROP CONSTRAINT uq_delivery_org_id_channel_receiver_sequence_replay",
         """INSERT INTO delivery (org_id, channel, receiver, sequence, event_type, next_attempt_at, queued_at,
                created_at)
            SELECT current_setting('rollcall.org'), 'webhook', 'somebody', 1, 'party.created', now(), now(), now()

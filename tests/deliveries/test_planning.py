@@ -1,5 +1,6 @@
 """The planner: every event becomes one delivery per receiver, even if it is planned twice or by two planners."""
 
+import re
 from typing import Any
 
 import pytest
@@ -145,4 +146,5 @@ def test_events_are_read_once_for_all_types_with_the_same_addressees(org: Org) -
     with count_statements(org.parts.database.engine) as counted:
         plan(org, mailed=notices.MAILED)
     (planning,) = (statement for statement in counted.sent if statement.startswith("INSERT INTO delivery"))
-    assert planning.count("FROM event") == 1 + len(set(notices.MAILED.values())) == 4
+    reads = re.findall(r"(?<!DISTINCT )FROM event\b", planning)
+    assert len(reads) == 1 + len(set(notices.MAILED.values())) == 6
