@@ -47,12 +47,14 @@ def reading(*engines: Engine) -> Iterator[Reads]:
     A request that only reads has no transaction: each of its messages is counted, and sent again for its answer.
     """
     reads, ask = Reads(), Kept.ask
+    before: dict[int, dict[str, int]] = {}
 
     def begin(connection: Connection) -> None:
-        reads.entries.subtract(_read(connection))
+        before[id(connection)] = _read(connection)
 
-    def commit(connection: Connection) -> None:
+    def commit(connection: Connection) -> None:  # nothing is counted of a transaction that is rolled back
         reads.entries.update(_read(connection))
+        reads.entries.subtract(before.pop(id(connection), {}))
 
     async def asked(
         self: Kept, org_id: str | None, statements: bytes, parameters: Mapping[str, Any], preparing: bytes | None = None
