@@ -112,7 +112,10 @@ _PAST = {
     "then": """AND (licence.granted_at <= {at} AND (licence.superseded_at IS NULL OR licence.superseded_at > {at})
                 OR licence.granted_at > {at} AND licence.valid_from <= {at})""",
 }
-"""What was answered then; and a licence that reaches back, from before it was granted, as it is known now."""
+"""Parts of the check at a past instant `at`: each date as it was known then, for the licences that counted then.
+
+A licence that was granted later and begins at `at` or before counts too, with its present dates.
+"""
 
 _AT = "%(at)s"
 _END_OF_DAY = "timezone(organization.time_zone, (%(day)s + 1)::timestamp - interval '1 microsecond')"

@@ -150,8 +150,7 @@ def complete_session(
     """
     if earlier := jobs.replayed(db, key, None):
         return earlier
-    session = sessions.locked(db, session_id, caller.folders)
-    sessions.need_whole(db, session_id, caller.folders)
+    session = sessions.locked_whole(db, session_id, caller.folders)
     if session.completion_job_id is not None:
         return Accepted(jobs.get(db, session.completion_job_id), replayed=True)
     sessions.need_not_cancelled(session)
@@ -183,8 +182,7 @@ def amend_session(
     """
     if earlier := jobs.replayed(db, key, body):
         return earlier
-    session = sessions.locked(db, session_id, caller.folders)
-    sessions.need_whole(db, session_id, caller.folders)
+    session = sessions.locked_whole(db, session_id, caller.folders)
     sessions.need_amendable(session)
     to_add, to_remove = sessions.amendment_lists(body.add, body.remove)
     zone = access.get_organization(db).time_zone

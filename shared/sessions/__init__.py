@@ -17,6 +17,7 @@ from shared.sessions.actions import (
     cancel,
     change,
     locked,
+    locked_whole,
     need_not_cancelled,
     reinstate,
     schedule,
@@ -46,7 +47,6 @@ from shared.sessions.queries import (
     get,
     list_roster,
     list_sessions,
-    need_whole,
 )
 from shared.sessions.requests import AmendmentJob, CompletionJob
 from shared.sessions.roster_schemas import (
@@ -106,10 +106,10 @@ __all__ = [
     "list_sessions",
     "OwnSession",
     "locked",
+    "locked_whole",
     "need_amendable",
     "need_begun",
     "need_not_cancelled",
-    "need_whole",
     "plan_amendment",
     "plan_completion",
     "plan_undo",

@@ -97,8 +97,7 @@ def change(
     expected: the revisions that the caller may have read, None for any. Raises NotFound, OutOfScope, Stale,
     SessionCompleted, SessionCancelled, InvalidInput.
     """
-    session = locked(db, session_id, scope, expected=expected)
-    need_whole(db, session_id, scope)
+    session = locked_whole(db, session_id, scope, expected=expected)
     need_scheduled(session)
     catalogue.need_not_archived(db, session.course_id, pointer="")
     given = changes.model_dump(exclude_unset=True)
@@ -128,8 +127,7 @@ def cancel(
     now: datetime,
 ) -> None:
     """Cancel a scheduled session. Raises NotFound, OutOfScope, Stale, SessionCompleted, SessionCancelled."""
-    session = locked(db, session_id, scope, expected=expected)
-    need_whole(db, session_id, scope)
+    session = locked_whole(db, session_id, scope, expected=expected)
     need_scheduled(session)
     session.state, session.cancelled_at, session.cancellation_reason = SessionState.CANCELLED, now, reason
     touch(db, session, now)
@@ -151,8 +149,7 @@ def reinstate(
 
     Raises NotFound, OutOfScope, Stale, SessionNotCancelled, InvalidInput for an archived course.
     """
-    session = locked(db, session_id, scope, expected=expected)
-    need_whole(db, session_id, scope)
+    session = locked_whole(db, session_id, scope, expected=expected)
     if session.state != SessionState.CANCELLED:
         raise SessionNotCancelled
     catalogue.need_not_archived(db, session.course_id, pointer="")
@@ -168,12 +165,21 @@ def locked(
     """Lock a session until the end of this transaction, and return it. Raises NotFound, Stale.
 
     scope: the caller's folders, None for all. A session of which only a part is in them is returned too; an act on all
-    of it calls `need_whole`. Other transactions may still insert licences that refer to it.
+    of it calls `locked_whole`. Other transactions may still insert licences that refer to it.
     """
     one = select(TrainingSession).where(
         TrainingSession.org_id == current_org(db), TrainingSession.id == session_id, is_visible(scope)
     )
     return locking.locked(db, one, "session", expected=expected, key_share=True)
+
+
+def locked_whole(
+    db: Session, session_id: uuid.UUID, scope: Collection[str] | None, *, expected: Collection[int] | None = None
+) -> TrainingSession:
+    """Lock a session as `locked` does, for an act on all of it. Raises NotFound, Stale, OutOfScope."""
+    session = locked(db, session_id, scope, expected=expected)
+    need_whole(db, session_id, scope)
+    return session
 
 
 def need_not_cancelled(session: TrainingSession) -> None:

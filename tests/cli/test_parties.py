@@ -42,7 +42,7 @@ def test_an_import_writes_back_what_did_not_go_in_and_takes_it_when_it_is_repair
     assert "line 3, Name" in row
     assert "1 did not go in" in capsys.readouterr().out
     repair.write_bytes(repair.read_bytes().replace(b"2;;", b"2;Jane;"))
-    assert run(org, repair) == 0  # what the columns mean is remembered
+    assert run(org, repair) == 0  # the organization remembers the mapping of columns
     assert ids(org) == ["1", "2", "3"]
     assert f"Ignored: {ERROR_COLUMN}" in capsys.readouterr().out
 

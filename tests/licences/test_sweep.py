@@ -80,7 +80,7 @@ LEFT = {
 """Days left when the end was corrected: the notices that are published then and later. 0 stands for the end itself."""
 
 FORMER = {"nothing": 300, "sixty": 50, "all": 5, "ended": -1}
-"""What the sweep has published of the former end, and how many days it lay ahead."""
+"""The notices that the sweep has published of the former end, and how many days that end lay ahead."""
 
 
 def test_a_corrected_end_gets_the_one_notice_that_still_helps_and_the_later_ones(org: Org, course: str) -> None:
