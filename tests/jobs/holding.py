@@ -9,8 +9,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.http import waiting
-from shared.watching import Watch
+from shared.watching import Watch, _Watched
 from tests.factories import Org
+
+_changed = _Watched.changed
 
 
 class Held:
@@ -21,6 +23,15 @@ class Held:
         self._go, self._paused = asyncio.Event(), asyncio.Event()
         self.requests: list[asyncio.Task[httpx2.Response]] = []
         self.over = False
+        self.asleep = 0
+
+    async def changed(self, watched: _Watched, since: int, seconds: float) -> bool:
+        """Count the request as asleep while it waits for a change, and no sooner."""
+        self.asleep += 1
+        try:
+            return await _changed(watched, since, seconds)
+        finally:
+            self.asleep -= 1
 
     async def pause(self, _: Watch) -> None:
         self._paused.set()
@@ -38,10 +49,12 @@ class Held:
         await self.settled()
 
     async def settled(self) -> None:
-        for _ in range(5):
-            await asyncio.sleep(0)
-            while self.watch._running or self.watch._queued:
-                await asyncio.sleep(0.005)
+        """Wait until nothing is read: each request is answered or asleep, after its first look and its reading."""
+        async with asyncio.timeout(30):
+            for _ in range(5):
+                await asyncio.sleep(0)
+                while self.watch._running or self.watch._queued or self.watch._first_look or self.asleep < self.waiting:
+                    await asyncio.sleep(0.005)
 
     async def hold(self, count: int, path: str, token: str) -> None:
         """Send so many requests, and wait until all of them wait."""
@@ -72,6 +85,7 @@ async def held(org: Org, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Held]
     made = Held(org, watch)
     with monkeypatch.context() as patch:
         patch.setattr(Watch, "pause", lambda watch: made.pause(watch))
+        patch.setattr(_Watched, "changed", lambda *args: made.changed(*args))
         try:
             yield made
         finally:
