@@ -1,4 +1,4 @@
-"""`python -m bench`: measures everything and writes every page, each in its own process. It takes about 25 minutes.
+"""`python -m bench`: measures everything and writes every page, each in its own process. It takes about 30 minutes.
 
 `python -m bench.assigning` and its siblings write one page each and have options. With options, `python -m bench` runs
 only `bench.assigning`, and passes them on.
@@ -7,7 +7,7 @@ only `bench.assigning`, and passes them on.
 import subprocess
 import sys
 
-PAGES = ("assigning", "fairness", "licences", "stream", "mail", "webhooks", "sharing", "requests")
+PAGES = ("assigning", "fairness", "licences", "stream", "mail", "webhooks", "sharing", "requests", "young")
 
 
 def main() -> None:

@@ -91,13 +91,14 @@ def _rollcall(org_id: str, mails: int) -> tuple[list[bytes], float]:
     from sqlalchemy import func, select
 
     from bench.mail_ground import lay_out
-    from shared import clock, deliveries
+    from shared import clock, deliveries, deployment
     from shared.deliveries import Delivery, Envelope
     from worker import app, mail, notices
 
     app.open_parts()
     lay_out(org_id, mails)
     with app.parts.database.transaction(org_id) as db:
+        deployment.switch_mail(db, True, clock.now())
         while deliveries.plan(db, clock.now(), mailed=notices.MAILED):
             pass
     contents: list[bytes] = []
