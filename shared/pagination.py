@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import sqlakeyset.paging
 from sqlakeyset import InvalidPage, select_page, serialize_bookmark, unserialize_bookmark
-from sqlalchemy import Select
+from sqlalchemy import Select, func, literal, select
 from sqlalchemy.exc import DataError, ProgrammingError, StatementError
 from sqlalchemy.orm import Session
 
@@ -27,25 +27,36 @@ sqlakeyset.paging.can_use_native_tuples = lambda dialect: dialect.name == "postg
 MAX_LIMIT = 500
 DEFAULT_LIMIT = 50
 
+MOST_COUNTED = 10_000
+"""The largest number that a page names of a list. Above it the page says "more than 10,000"."""
+
 Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
-    """Rows in order. next_cursor: the cursor of the next page, or None after the last page."""
+    """Rows in order. next_cursor: the cursor of the next page, or None after the last page.
+
+    previous_cursor: that of the page before, None on the first page and in a list that is only read forward.
+    """
 
     items: list[Row]
     next_cursor: str | None
+    previous_cursor: str | None = None
 
 
-def page(db: Session, rows: Select[*tuple[Any, ...]], *, limit: int, cursor: str | None) -> Page[Any]:
+def page(
+    db: Session, rows: Select[*tuple[Any, ...]], *, limit: int, cursor: str | None, both_ways: bool = False
+) -> Page[Any]:
     """Returns one page of `rows`, whose ORDER BY must name columns that together are unique and never null.
+
+    both_ways: takes and gives cursors of the page before, too.
 
     For a select of one column the items are its values, otherwise rows. Raises InvalidInput at `?cursor` for a cursor
     that did not come from this list.
     """
     try:
-        found = select_page(db, rows, per_page=limit, page=_decode(cursor))
+        found = select_page(db, rows, per_page=limit, page=_decode(cursor, both_ways))
     except (InvalidPage, DataError, ProgrammingError) as error:
         if cursor is None:
             raise
@@ -55,7 +66,19 @@ def page(db: Session, rows: Select[*tuple[Any, ...]], *, limit: int, cursor: str
             raise
         raise _bad_cursor() from error
     items = [row[0] if len(row) == 1 else row for row in found]
-    return Page(items, _encode(found.paging.bookmark_next) if found.paging.has_next else None)
+    turn = found.paging
+    before = _encode(turn.bookmark_previous) if both_ways and turn.has_previous else None
+    return Page(items, _encode(turn.bookmark_next) if turn.has_next else None, before)
+
+
+def count(db: Session, rows: Select[*tuple[Any, ...]], *beside: Any, most: int = MOST_COUNTED) -> tuple[Any, ...]:
+    """Returns the number of rows, at most `most` + 1, and in the same statement the values of some scalar subqueries.
+
+    The bound keeps the count of a large list as cheap as that of a small one.
+    """
+    bounded = rows.order_by(None).with_only_columns(literal(1), maintain_column_froms=True).limit(most + 1)
+    number = select(func.count()).select_from(bounded.subquery()).scalar_subquery()
+    return tuple(db.execute(select(number, *beside)).one())
 
 
 def _bad_cursor() -> InvalidInput:
@@ -68,7 +91,7 @@ def _encode(bookmark: str) -> str:
     return base64.urlsafe_b64encode(bookmark.encode()).decode().rstrip("=")
 
 
-def _decode(cursor: str | None) -> Any:
+def _decode(cursor: str | None, both_ways: bool) -> Any:
     if cursor is None:
         return None
     try:
@@ -76,6 +99,11 @@ def _decode(cursor: str | None) -> Any:
         marker = unserialize_bookmark(text)
     except (UnicodeError, binascii.Error, ValueError, OverflowError, InvalidPage) as error:
         raise _bad_cursor() from error
-    if marker.place is None or None in marker.place or marker.backwards or serialize_bookmark(marker) != text:
+    if (
+        marker.place is None
+        or None in marker.place
+        or (marker.backwards and not both_ways)
+        or serialize_bookmark(marker) != text
+    ):
         raise _bad_cursor()
     return marker

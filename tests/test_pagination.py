@@ -3,11 +3,13 @@
 import inspect
 from typing import Any
 
+import pytest
 import sqlakeyset.paging
 from sqlalchemy import event, select
 
 from shared.directory import Party
-from shared.pagination import page
+from shared.errors import InvalidInput
+from shared.pagination import count, page
 from tests.factories import Org
 
 
@@ -33,3 +35,25 @@ def test_the_condition_of_a_page_is_a_row_comparison(org: Org) -> None:
         assert page(db, rows, limit=1, cursor=first.next_cursor).items == ["b"]
     (statement,) = statements
     assert "< (party.active, party.id) ORDER BY" in statement
+
+
+def test_a_page_that_can_be_turned_back_leads_to_the_page_before(org: Org) -> None:
+    org.with_parties("a", "b", "c", "d", "e")
+    rows = select(Party.id).where(Party.org_id == org.id).order_by(Party.id)
+    with org.transaction() as db:
+        first = page(db, rows, limit=2, cursor=None, both_ways=True)
+        second = page(db, rows, limit=2, cursor=first.next_cursor, both_ways=True)
+        back = page(db, rows, limit=2, cursor=second.previous_cursor, both_ways=True)
+        assert (first.previous_cursor, second.items, back.items) == (None, ["c", "d"], ["a", "b"])
+        assert (back.previous_cursor, back.next_cursor) == (None, first.next_cursor)
+        with pytest.raises(InvalidInput):
+            page(db, rows, limit=2, cursor=second.previous_cursor)
+
+
+def test_a_count_stops_one_above_its_bound_and_brings_what_is_asked_beside_it(org: Org) -> None:
+    org.with_parties("a", "b", "c", "d", "e")
+    rows = select(Party.id).where(Party.org_id == org.id).order_by(Party.id)
+    beside = select(Party.display_name).where(Party.org_id == org.id, Party.id == "c").scalar_subquery()
+    with org.transaction() as db:
+        assert count(db, rows) == (5,)
+        assert count(db, rows, beside, most=3) == (4, "Party c")

@@ -12,25 +12,15 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from api.console.rendering import TEMPLATES
 from api.http.documents import document
 from api.http.problems import DatabaseAway, InternalError, headers_of, problem_of
 from shared.errors import Problem
-from shared.words import day_in_words
-
-_TEMPLATES = Environment(
-    loader=PackageLoader("api.console"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_TEMPLATES.filters["day"] = day_in_words
 
 
 def _hash(style: str) -> str:
-    digest = hashlib.sha256(_TEMPLATES.get_template(style).render().encode()).digest()
+    digest = hashlib.sha256(TEMPLATES.get_template(style).render().encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
@@ -66,12 +56,12 @@ class PageRoute(APIRoute):
 
 def page(template: str, status: int = 200, **shown: object) -> HTMLResponse:
     """Return a page from a template. shown: the template's variables; a missing one is an error."""
-    return HTMLResponse(_TEMPLATES.get_template(template).render(shown), status)
+    return HTMLResponse(TEMPLATES.get_template(template).render(shown), status)
 
 
 def text_of(template: str) -> str:
     """Return the text of a file beside the templates, such as a script."""
-    return _TEMPLATES.get_template(template).render()
+    return TEMPLATES.get_template(template).render()
 
 
 def wants_json(request: Request) -> bool:

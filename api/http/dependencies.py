@@ -100,9 +100,20 @@ READS = "rollcall.reads"
 async def organization_of(request: Request, caller: CurrentCaller, made: CurrentParts) -> Organization | None:
     """Return the organization of a request that only reads, None for others and for an unknown organization.
 
-    Nearly every such request needs it: to know if training is available, and which day it is.
+    Nearly every such request needs it: to know if training is available, and which day it is. A page's request knows
+    it already, from its sign-in.
     """
-    return await access.ask_organization(made.database, caller.org_id) if READS in request.scope else None
+    if READS not in request.scope:
+        return None
+    return await own_organization(request, caller, made)
+
+
+async def own_organization(request: Request, caller: Caller, made: Parts) -> Organization | None:
+    """Return the caller's organization, read once for each request, None if it was never added."""
+    if not hasattr(request.state, "organization"):
+        request.state.organization = await access.ask_organization(made.database, caller.org_id)
+    known: Organization | None = request.state.organization
+    return known
 
 
 OfReading = Annotated[Organization | None, Depends(organization_of)]
@@ -146,8 +157,9 @@ async def training_available(
     request: Request, caller: CurrentCaller, made: CurrentParts, organization: OfReading
 ) -> None:
     """Raise as `need_training`. The turn is given back before that of the request's own transaction is taken."""
-    if READS in request.scope:
-        access.need_available(organization, made.settings.features)
+    known = organization if READS in request.scope else getattr(request.state, "organization", None)
+    if known is not None or READS in request.scope:
+        access.need_available(known, made.settings.features)
         return
     async with transactions(made).taken(caller.org_id):
         await run_sync(need_training, caller, made)
@@ -213,6 +225,7 @@ __all__ = [
     "caller",
     "known_organization",
     "need_training",
+    "own_organization",
     "parts",
     "READS",
     "training_available",

@@ -99,14 +99,14 @@ async def replay(request: Request, replayed: Replayed) -> Response:
     """Answer a repeated request: with what it made, as it is now, and 200."""
     if replayed.location is None:
         return JSONResponse(replayed.answer, headers={HEADER: "true"})
-    answer = await _get(request, replayed.location)
+    answer = await own_answer(request, replayed.location)
     if answer.status_code == 200:
         answer.headers[HEADER] = "true"
         answer.headers["Location"] = replayed.location
     return answer
 
 
-async def _get(request: Request, address: str) -> Response:
+async def own_answer(request: Request, address: str) -> Response:
     """Return the application's own answer to `GET` of an address, for the caller of this request."""
     scope = {name: value for name, value in request.scope.items() if name in _OF_THE_CONNECTION}
     headers = [(name, value) for name, value in request.scope["headers"] if name not in _OF_THE_BODY]

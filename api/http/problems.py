@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from structlog.contextvars import get_contextvars
 
 from api.http.shares import TooManyRequests
 from shared import outages
@@ -44,6 +45,12 @@ class InternalError(Problem):
             f"Something failed on our side; nothing was changed. Mention incident {incident} when you report it."
         )
         self.incident = incident
+
+
+class UnsupportedForm(Problem):
+    """The body is not the form of a page."""
+
+    slug, status, title = "unsupported-media-type", 415, "Not a form"
 
 
 class HttpProblem(Problem):
@@ -88,7 +95,7 @@ def problem_of(error: Exception, route: str | None) -> Problem:
             log.warning("database did not answer", exc_info=error)
             return DatabaseAway(outages.reason(error))
         case _:
-            problem = InternalError(str(uuid.uuid4()))
+            problem = InternalError(get_contextvars().get("request") or str(uuid.uuid4()))
             log.error("request failed", incident=problem.incident, route=route, exc_info=error)
             return problem
 

@@ -4,28 +4,26 @@ import uuid
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import Depends, Query, Response, status
+from fastapi import Query, Response, status
 
 from api.http.accepting import Accepting
 from api.http.dependencies import CurrentCaller, Db, Now, Today, allow
+from api.http.filtering import AssignmentFilters, AssignmentSort
+from api.http.lists import AskedCsv, AskedList
 from api.http.once import ONCE
 from api.http.routing import Router
 from api.v1.etags import Expected, etag
 from api.v1.jobs import answer_accepted
-from api.v1.lists import AskedCsv, AskedList
 from shared.assignments import (
     AssignmentAnswer,
     AssignmentChanges,
     AssignmentRequest,
-    AssignmentState,
-    Filters,
     Preview,
     ReasonRequest,
     ReassignRequest,
     Sort,
     SummaryAnswer,
 )
-from shared.database import ID_PATTERN
 from shared.jobs import JobAnswer
 from shared.services import assignments
 from shared.services.assignments import Shown
@@ -56,37 +54,11 @@ def preview(body: AssignmentRequest, db: Db, caller: CurrentCaller, now: Now) ->
     return assignments.preview_assignments(db, caller, body, now)
 
 
-async def _filters(
-    today: Today,
-    course_id: Annotated[uuid.UUID | None, Query(alias="courseId")] = None,
-    course_version_id: Annotated[uuid.UUID | None, Query(alias="courseVersionId")] = None,
-    folder_id: Annotated[str | None, Query(alias="folderId", pattern=ID_PATTERN)] = None,
-    party_id: Annotated[str | None, Query(alias="partyId", pattern=ID_PATTERN)] = None,
-    state: Annotated[AssignmentState | None, Query()] = None,
-    overdue: Annotated[bool | None, Query()] = None,
-    due_before: Annotated[date | None, Query(alias="dueBefore")] = None,
-    due_after: Annotated[date | None, Query(alias="dueAfter")] = None,
-    job_id: Annotated[uuid.UUID | None, Query(alias="jobId")] = None,
-) -> Filters:
-    return Filters(
-        today=today,
-        course_id=course_id,
-        course_version_id=course_version_id,
-        folder_id=folder_id,
-        party_id=party_id,
-        state=state,
-        overdue=overdue,
-        due_before=due_before,
-        due_after=due_after,
-        job_id=job_id,
-    )
-
-
 @router.get("", dependencies=[allow(assignments.list_assignments)])
 def list_assignments(
     asked: AskedList,
-    filters: Annotated[Filters, Depends(_filters, scope="function")],
-    sort: Annotated[Sort, Query()] = Sort.NEWEST,
+    filters: AssignmentFilters,
+    sort: AssignmentSort = Sort.NEWEST,
 ) -> Listing[AssignmentAnswer]:
     """Assignments in the caller's scope. `Accept: text/csv` streams every matching row."""
     rows = assignments.list_assignments(asked.db, asked.caller, filters, sort)

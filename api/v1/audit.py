@@ -11,9 +11,9 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 
 from api.http.dependencies import CurrentCaller, Db, allow, known_organization
+from api.http.lists import EVENT_COLUMNS, AskedList
 from api.http.routing import Router
 from api.http.turns import in_turns
-from api.v1.lists import EVENT_COLUMNS, AskedList
 from api.v1.queries import event_types
 from shared.database import ID_PATTERN
 from shared.errors import Fault, InvalidInput

@@ -6,10 +6,11 @@ from typing import Annotated
 from fastapi import Query, Response, status
 
 from api.http.dependencies import CurrentCaller, Db, Now, allow
+from api.http.filtering import CourseFilters
+from api.http.lists import AskedList
 from api.http.once import ONCE, again
 from api.http.routing import Router
 from api.v1.etags import Expected, etag
-from api.v1.lists import AskedList
 from shared.catalogue import (
     CourseAnswer,
     CourseChanges,
@@ -21,7 +22,7 @@ from shared.catalogue import (
 )
 from shared.services import catalogue
 from shared.services.catalogue import Shown
-from shared.wire import Line, Listing
+from shared.wire import Listing
 
 router = Router("/v1/courses", "catalogue")
 
@@ -42,11 +43,10 @@ def create_course(body: CourseRequest, response: Response, db: Db, caller: Curre
 @router.get("", dependencies=[allow(catalogue.list_courses)])
 def list_courses(
     asked: AskedList,
-    q: Annotated[Line | None, Query(description="A part of the title, or the beginning of the code.")] = None,
-    archived: Annotated[bool, Query(description="Archived courses instead of the others.")] = False,
+    filters: CourseFilters,
 ) -> Listing[CourseAnswer]:
     """Courses, by title."""
-    rows = catalogue.list_courses(asked.db, asked.caller, archived=archived, q=q)
+    rows = catalogue.list_courses(asked.db, asked.caller, **filters._asdict())
     return asked.page(rows, CourseAnswer, lambda row: CourseAnswer.of(*row))
 
 

@@ -1,44 +1,30 @@
 """Deliveries: list and count them, and send failed ones again."""
 
 import uuid
-from typing import Annotated
 
-from fastapi import Depends, Query, status
+from fastapi import status
 
 from api.http.dependencies import CurrentCaller, Db, Now, allow
+from api.http.filtering import DeliveryFilters
+from api.http.lists import AskedList
 from api.http.once import Once, again, without
 from api.http.routing import Router
-from api.v1.lists import AskedList
-from shared.database import ID_PATTERN
-from shared.deliveries import Channel, DeliveryAnswer, DeliveryState, ResendAnswer, ResendRequest, Summary, Which
+from shared.deliveries import DeliveryAnswer, ResendAnswer, ResendRequest, Summary
 from shared.services import deliveries
 from shared.wire import Listing
 
 router = Router("/v1/deliveries", "deliveries")
 
 
-async def _which(
-    job_id: Annotated[uuid.UUID | None, Query(alias="jobId")] = None,
-    party_id: Annotated[str | None, Query(alias="partyId", pattern=ID_PATTERN)] = None,
-    state: Annotated[DeliveryState | None, Query()] = None,
-    channel: Annotated[Channel | None, Query()] = None,
-    webhook_id: Annotated[uuid.UUID | None, Query(alias="webhookId")] = None,
-) -> Which:
-    return Which(job_id, party_id, state, channel, webhook_id)
-
-
-Wanted = Annotated[Which, Depends(_which)]
-
-
 @router.get("", dependencies=[allow(deliveries.list_deliveries)])
-def list_deliveries(asked: AskedList, which: Wanted) -> Listing[DeliveryAnswer]:
+def list_deliveries(asked: AskedList, which: DeliveryFilters) -> Listing[DeliveryAnswer]:
     """Deliveries, the newest first. `state=dead` lists those that were given up after three days."""
     rows = deliveries.list_deliveries(asked.db, asked.caller, which)
     return asked.page(rows, DeliveryAnswer, lambda row: DeliveryAnswer.of(*row))
 
 
 @router.get("/summary", dependencies=[allow(deliveries.summarize_deliveries)])
-def summarize(db: Db, caller: CurrentCaller, which: Wanted) -> Summary:
+def summarize(db: Db, caller: CurrentCaller, which: DeliveryFilters) -> Summary:
     """The number of deliveries in each state: of a job, a party, a webhook, or of all."""
     return deliveries.summarize_deliveries(db, caller, which)
 

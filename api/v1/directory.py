@@ -3,15 +3,16 @@
 from email.message import Message
 from typing import Annotated, Any
 
-from fastapi import Depends, Path, Query, Request, Response, status
+from fastapi import Depends, Path, Request, Response, status
 
 from api.http.accepting import Keeping
 from api.http.dependencies import CurrentCaller, Db, Now, allow, known_organization
+from api.http.filtering import PartyFilters
+from api.http.lists import AskedList
 from api.http.routing import Router, UnsupportedMediaType
-from api.v1.lists import AskedList
 from shared.directory import MAX_PARTIES, MEDIA_TYPES, FolderAnswer, FolderRequest, PartyAnswer, PartyRow, SyncAnswer
 from shared.services import directory
-from shared.wire import Id, Line, Listing, NewId
+from shared.wire import Id, Listing, NewId
 
 router = Router("/v1", "directory")
 router.dependencies.append(Depends(known_organization, scope="function"))
@@ -72,12 +73,10 @@ def put_parties(
 @router.get("/parties", dependencies=[allow(directory.list_parties)])
 def list_parties(
     asked: AskedList,
-    folder_id: Annotated[Id | None, Query(alias="folderId")] = None,
-    active: Annotated[bool | None, Query()] = None,
-    q: Annotated[Line | None, Query(description="Beginnings of words of the name or the id.")] = None,
+    filters: PartyFilters,
 ) -> Listing[PartyAnswer]:
     """Parties in the caller's scope, by id."""
-    rows = directory.list_parties(asked.db, asked.caller, folder_id=folder_id, active=active, q=q)
+    rows = directory.list_parties(asked.db, asked.caller, **filters._asdict())
     return asked.page(rows, PartyAnswer, lambda row: PartyAnswer.of(*row))
 
 

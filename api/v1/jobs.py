@@ -11,11 +11,12 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.http.accepting import Acceptance, Accepting, Releasing
 from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, Turn, allow
+from api.http.filtering import JobFilters
+from api.http.lists import AskedList
 from api.http.routing import Router
 from api.http.waiting import CurrentWatch, Streaming, WaitSeconds, while_connected
-from api.v1.lists import AskedList
 from shared.assignments import ReasonRequest
-from shared.jobs import Accepted, Job, JobAnswer, JobState, Outcome, ResultAnswer, Seen
+from shared.jobs import Accepted, Job, JobAnswer, Outcome, ResultAnswer, Seen
 from shared.services import jobs
 from shared.services.jobs import Waiting
 from shared.services.sights import answer_of
@@ -37,13 +38,9 @@ def answer_accepted(accepted: Accepted, accepting: Acceptance, response: Respons
 
 
 @router.get("", dependencies=[allow(jobs.list_jobs)])
-def list_jobs(
-    asked: AskedList,
-    state: Annotated[JobState | None, Query()] = None,
-    kind: Annotated[str | None, Query(pattern=r"^[a-z_.]{1,64}$")] = None,
-) -> Listing[JobAnswer]:
+def list_jobs(asked: AskedList, filters: JobFilters) -> Listing[JobAnswer]:
     """Jobs, the newest first. A caller limited to folders gets its own and those with a recipient in the folders."""
-    rows = jobs.list_jobs(asked.db, asked.caller, state, kind)
+    rows = jobs.list_jobs(asked.db, asked.caller, *filters)
     return asked.page(rows, JobAnswer, partial(answer_of, asked.caller))
 
 

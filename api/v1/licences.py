@@ -2,52 +2,27 @@
 
 import uuid
 from datetime import datetime
-from typing import Annotated
 
-from fastapi import Depends, Query, Response
+from fastapi import Response
 
 from api.http.dependencies import CurrentCaller, Db, Now, allow
+from api.http.filtering import LicenceFilters, LicenceSort
+from api.http.lists import AskedList
 from api.http.routing import Router
 from api.v1.etags import Expected, etag
-from api.v1.lists import AskedList
-from shared.database import ID_PATTERN
-from shared.licences import Filters, LicenceAnswer, LicenceChanges, LicenceState, RevocationRequest, Sort
+from shared.licences import LicenceAnswer, LicenceChanges, RevocationRequest, Sort
 from shared.services import licences
 from shared.services.licences import Shown
-from shared.wire import Listing, ReceivedInstant
+from shared.wire import Listing
 
 router = Router("/v1/licences", "licences")
-
-
-async def _filters(
-    now: Now,
-    party_id: Annotated[str | None, Query(alias="partyId", pattern=ID_PATTERN)] = None,
-    course_id: Annotated[uuid.UUID | None, Query(alias="courseId")] = None,
-    course_version_id: Annotated[uuid.UUID | None, Query(alias="courseVersionId")] = None,
-    session_id: Annotated[uuid.UUID | None, Query(alias="sessionId")] = None,
-    state: Annotated[LicenceState | None, Query()] = None,
-    folder_id: Annotated[str | None, Query(alias="folderId", pattern=ID_PATTERN)] = None,
-    expires_before: Annotated[ReceivedInstant | None, Query(alias="expiresBefore")] = None,
-    expires_after: Annotated[ReceivedInstant | None, Query(alias="expiresAfter")] = None,
-) -> Filters:
-    return Filters(
-        now=now,
-        party_id=party_id,
-        course_id=course_id,
-        course_version_id=course_version_id,
-        session_id=session_id,
-        state=state,
-        folder_id=folder_id,
-        expires_before=expires_before,
-        expires_after=expires_after,
-    )
 
 
 @router.get("", dependencies=[allow(licences.list_licences)])
 def list_licences(
     asked: AskedList,
-    filters: Annotated[Filters, Depends(_filters)],
-    sort: Annotated[Sort, Query()] = Sort.NEWEST,
+    filters: LicenceFilters,
+    sort: LicenceSort = Sort.NEWEST,
 ) -> Listing[LicenceAnswer]:
     """Licences in the caller's scope. `Accept: text/csv` streams every matching row."""
     rows = licences.list_licences(asked.db, asked.caller, filters, sort)

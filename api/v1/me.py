@@ -8,8 +8,8 @@ from typing import Any, Self
 from pydantic import BaseModel
 
 from api.http.dependencies import Now, Today, allow
+from api.http.lists import AskedList
 from api.http.routing import Router
-from api.v1.lists import AskedList
 from shared.assignments import AssignmentAnswer
 from shared.catalogue import Content
 from shared.licences import LicenceAnswer

@@ -7,8 +7,8 @@ from fastapi import Path, status
 
 from api.http.accepting import Keeping
 from api.http.dependencies import CurrentCaller, Db, Now, allow
+from api.http.lists import AskedList
 from api.http.routing import Router
-from api.v1.lists import AskedList
 from shared.database import ID_PATTERN
 from shared.services import rosters
 from shared.sessions import AttendanceRequest, Refusal, RosterAnswer, RosterEntryAnswer, RosterRequest

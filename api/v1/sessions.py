@@ -1,33 +1,29 @@
 """Sessions: schedule, list, read, change, cancel, complete, amend; and their calendar file."""
 
 import uuid
-from typing import Annotated
 
-from fastapi import Depends, Query, Response, status
+from fastapi import Response, status
 
 from api.http.accepting import Accepting
 from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
+from api.http.filtering import SessionFilters
+from api.http.lists import AskedList
 from api.http.once import ONCE, again
 from api.http.routing import Router
 from api.v1.etags import Expected, etag
 from api.v1.jobs import answer_accepted
-from api.v1.lists import AskedList
-from shared.database import ID_PATTERN
 from shared.jobs import JobAnswer
 from shared.services import session_completions, sessions
 from shared.services.sessions import Shown
 from shared.sessions import (
     AmendmentRequest,
     CancellationRequest,
-    Filters,
     ReinstatementRequest,
     SessionAnswer,
     SessionChanges,
-    SessionMode,
     SessionRequest,
-    SessionState,
 )
-from shared.wire import Listing, ReceivedInstant
+from shared.wire import Listing
 
 router = Router("/v1/sessions", "sessions")
 
@@ -51,25 +47,8 @@ def schedule(body: SessionRequest, db: Db, caller: CurrentCaller, now: Now, resp
     return _answer(session, response)
 
 
-async def _filters(
-    course_id: Annotated[uuid.UUID | None, Query(alias="courseId")] = None,
-    state: Annotated[SessionState | None, Query()] = None,
-    mode: Annotated[SessionMode | None, Query()] = None,
-    since: Annotated[
-        ReceivedInstant | None, Query(alias="from", description="Sessions that start at this time or later.")
-    ] = None,
-    until: Annotated[
-        ReceivedInstant | None, Query(alias="to", description="Sessions that start before this time.")
-    ] = None,
-    party_id: Annotated[str | None, Query(alias="partyId", pattern=ID_PATTERN)] = None,
-) -> Filters:
-    return Filters(course_id=course_id, state=state, mode=mode, since=since, until=until, party_id=party_id)
-
-
 @router.get("", dependencies=[allow(sessions.list_sessions)])
-def list_sessions(
-    asked: AskedList, filters: Annotated[Filters, Depends(_filters, scope="function")]
-) -> Listing[SessionAnswer]:
+def list_sessions(asked: AskedList, filters: SessionFilters) -> Listing[SessionAnswer]:
     """Sessions by their start, the earliest first."""
     return asked.page(sessions.list_sessions(asked.db, asked.caller, filters), SessionAnswer, SessionAnswer.of)
 

@@ -6,9 +6,9 @@ from functools import partial
 from fastapi import BackgroundTasks, Response, status
 
 from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
+from api.http.lists import AskedList
 from api.http.once import ONCE, again
 from api.http.routing import Router
-from api.v1.lists import AskedList
 from shared.licences import SweepAnswer
 from shared.services import sweeps
 from shared.wire import Listing

@@ -5,10 +5,10 @@ import uuid
 from fastapi import Response, status
 
 from api.http.dependencies import CurrentCaller, CurrentParts, Db, Lookup, Now, allow
+from api.http.lists import AskedList
 from api.http.once import ONCE, Once, RequestKey, again, without
 from api.http.routing import Router
 from api.v1.etags import Expected, etag
-from api.v1.lists import AskedList
 from shared.deliveries import (
     DeliveryAnswer,
     DeliveryCode,

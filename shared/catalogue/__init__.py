@@ -17,7 +17,7 @@ from shared.catalogue.actions import (
     draft_version,
     publish_version,
 )
-from shared.catalogue.content import Content, content_of
+from shared.catalogue.content import Content, content_of, title_of
 from shared.catalogue.models import (
     Course,
     CourseVersion,
@@ -34,6 +34,7 @@ from shared.catalogue.queries import (
     TITLE,
     CourseNotPublished,
     active_version,
+    as_choices,
     courses_by_id,
     get_course,
     get_version,
@@ -61,6 +62,8 @@ from shared.catalogue.schemas import (
 __all__ = [
     "Content",
     "content_of",
+    "title_of",
+    "as_choices",
     "CODE",
     "Course",
     "CourseAnswer",

@@ -19,6 +19,11 @@ class Content(Answer):
     materials: list[MaterialAnswer]
 
 
+def title_of(bound: Any) -> Label[str]:
+    """Return a column with the title of the version that something is bound to, as it was when it was published."""
+    return content_of(bound)[0]
+
+
 def content_of(bound: Any) -> tuple[Label[Any], ...]:
     """Return columns with the fields of `Content`, for a select from something that is bound to a version.
 

@@ -4,13 +4,17 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, and_, case, exists, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from shared.arrays import is_one_of
 from shared.catalogue.models import Course, CourseVersion, VersionState
 from shared.database import current_org
 from shared.errors import Fault, InvalidInput, NotFound
+
+MOST_CHOICES = 500
+"""Courses that a page offers to choose from."""
 
 ARCHIVED = "This course is archived; it can no longer be assigned or scheduled."
 
@@ -138,3 +142,20 @@ def _courses(db: Session) -> Select[Course, CourseVersion | None]:
 
 def _versions(db: Session, course_id: uuid.UUID) -> Select[CourseVersion]:
     return select(CourseVersion).where(CourseVersion.org_id == current_org(db), CourseVersion.course_id == course_id)
+
+
+def as_choices(db: Session, *, published: bool = False) -> ScalarSelect[Any]:
+    """Returns a subquery of the courses that are not archived, as JSON pairs of id and name, by title.
+
+    published: only those that can be assigned. A name has the code, because titles need not be unique.
+    """
+    rows = select(Course.id, Course.title, Course.code).where(
+        Course.org_id == current_org(db), Course.archived_at.is_(None)
+    )
+    if published:
+        of = (CourseVersion.org_id == Course.org_id, CourseVersion.course_id == Course.id)
+        rows = rows.where(exists().where(*of, CourseVersion.state == VersionState.ACTIVE))
+    each = rows.order_by(Course.title, Course.id).limit(MOST_CHOICES).subquery()
+    name = each.c.title + " (" + each.c.code + ")"
+    pair = func.json_build_array(each.c.id, name)
+    return select(func.json_agg(aggregate_order_by(pair, each.c.title, each.c.id))).scalar_subquery()

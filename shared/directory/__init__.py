@@ -11,6 +11,7 @@ from shared.directory.file_columns import meanings_of_columns, remember_columns
 from shared.directory.formats import MEDIA_TYPES, Reading, read_parties
 from shared.directory.models import Folder, FolderMember, Party
 from shared.directory.queries import (
+    as_choices,
     get_folder,
     get_party,
     in_folders,
@@ -37,6 +38,7 @@ from shared.directory.schemas import (
 from shared.directory.synchronising import Synced, put_parties
 
 __all__ = [
+    "as_choices",
     "BadRow",
     "FileRow",
     "Folder",

@@ -7,8 +7,8 @@ the scope does not exist for the caller, and a folder outside the scope is not n
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Label, Row, Select, Text, exists, false, func, select, true, union
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import ColumnElement, Label, Row, ScalarSelect, Select, Text, exists, false, func, select, true, union
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from shared.arrays import is_one_of, texts
@@ -17,6 +17,8 @@ from shared.directory.models import Folder, FolderMember, Party
 from shared.errors import NotFound
 
 Scope = Collection[str] | None
+MOST_CHOICES = 500
+"""Folders that a page offers to choose from."""
 MAX_WORDS = 10
 """Upper bound of the words of a search that are looked for."""
 TextColumn = ColumnElement[str] | InstrumentedAttribute[str]
@@ -152,3 +154,13 @@ def name_of(org_id: Any, party_id: Any) -> Label[str]:
 def _this_org() -> ColumnElement[str]:
     """Returns the transaction's organization as an SQL expression, for conditions that are built without a `db`."""
     return func.current_setting("rollcall.org")
+
+
+def as_choices(db: Session, scope: Scope) -> ScalarSelect[Any]:
+    """Returns a subquery of the folders in the scope, as JSON pairs of id and name, by name."""
+    rows = select(Folder.id, Folder.name).where(Folder.org_id == current_org(db))
+    if scope is not None:
+        rows = rows.where(is_one_of(Folder.id, scope))
+    each = rows.order_by(Folder.name, Folder.id).limit(MOST_CHOICES).subquery()
+    pair = func.json_build_array(each.c.id, each.c.name)
+    return select(func.json_agg(aggregate_order_by(pair, each.c.name, each.c.id))).scalar_subquery()

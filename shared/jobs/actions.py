@@ -19,6 +19,7 @@ from shared.idempotency import IdempotencyKeyReused, Key
 from shared.jobs.chunks import Tally
 from shared.jobs.kinds import Kind
 from shared.jobs.models import FINAL_STATES, Job, JobChunk, JobOutcome, JobState, Outcome
+from shared.jobs.outcomes import OutcomeCode
 from shared.jobs.queries import get
 from shared.jobs.requests import JobRequest
 from shared.jobs.settling import cancel_unbegun, settle
@@ -205,10 +206,14 @@ def need_undoable(job: Job, now: datetime) -> None:
         )
 
 
-def failed_recipients(job: Job) -> Select[str]:
-    """Select the failed recipients of a job. Raises NothingToRetry if it has none or has not ended."""
+def failed_recipients(job: Job, code: OutcomeCode | None = None) -> Select[str]:
+    """Select the failed recipients of a job. Raises NothingToRetry if it has none or has not ended.
+
+    code: only those that failed with it; if there are none of them, the new job has no recipients.
+    """
     if not job.has_ended or job.failed == 0:
         raise NothingToRetry("Only the failed recipients of a job that has ended can be retried; this has none.")
-    return select(JobOutcome.entity_id).where(
+    failed = select(JobOutcome.entity_id).where(
         JobOutcome.org_id == job.org_id, JobOutcome.job_id == job.id, JobOutcome.outcome == Outcome.FAILED
     )
+    return failed if code is None else failed.where(JobOutcome.code == code)

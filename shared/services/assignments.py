@@ -127,9 +127,12 @@ def _version_and_recipients(
 
 
 @verb(*SEES)
-def list_assignments(db: Session, caller: Caller, filters: Filters, sort: Sort) -> Select[Assignment, str, str]:
-    """Select the matching assignments in the caller's scope."""
-    return assignments.list_assignments(db, filters, caller.folders, sort)
+def list_assignments(
+    db: Session, caller: Caller, filters: Filters, sort: Sort, *, titled: bool = False
+) -> Select[*tuple[Any, ...]]:
+    """Select the matching assignments in the caller's scope. titled: with `course_title`, the title of the version."""
+    rows = assignments.list_assignments(db, filters, caller.folders, sort)
+    return rows.add_columns(catalogue.title_of(Assignment)) if titled else rows
 
 
 @verb(*SEES)

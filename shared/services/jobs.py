@@ -17,7 +17,21 @@ from shared.access import Caller, FeatureNotAvailable, Permission
 from shared.assignments import UndoJob
 from shared.database import Database
 from shared.errors import Problem
-from shared.jobs import KINDS, Accepted, Chunk, Job, JobAnswer, JobState, Key, Kind, Outcome, Seen, Tally, declare
+from shared.jobs import (
+    KINDS,
+    Accepted,
+    Chunk,
+    Job,
+    JobAnswer,
+    JobState,
+    Key,
+    Kind,
+    Outcome,
+    OutcomeCode,
+    Seen,
+    Tally,
+    declare,
+)
 from shared.services.sights import answer_of, get_seen, job_of, need_seen, need_whole, sight_of
 from shared.services.submitting import submit
 from shared.services.verbs import verb
@@ -179,10 +193,18 @@ def cancel_job(db: Session, caller: Caller, job_id: uuid.UUID, now: datetime) ->
 
 @verb(*ACTS)
 def retry_job(
-    db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, now: datetime, key: Key | None = None
+    db: Session,
+    caller: Caller,
+    job_id: uuid.UUID,
+    *,
+    workers: int,
+    now: datetime,
+    key: Key | None = None,
+    code: OutcomeCode | None = None,
 ) -> Accepted:
     """Submit a job of only the failed recipients, with the same request. Needs the permission of submitting the job.
 
+    code: only those that failed with it.
     Raises NotFound, OutOfScope, NothingToRetry, and the problem that submitting that request would raise now.
     """
     job = need_whole(db, sight_of(caller), job_id)
@@ -190,7 +212,7 @@ def retry_job(
     caller.need(kind.needs)
     if earlier := jobs.replayed(db, key, None):
         return earlier
-    failed = jobs.failed_recipients(job)
+    failed = jobs.failed_recipients(job, code)
     kind.need_acceptable(db, job, now)
     return submit(db, caller, kind, kind.request_of(job), failed, key=key, retry_of=job.id, workers=workers, now=now)
 

@@ -3,14 +3,16 @@
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
+from typing import Any
 
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from shared import licences
+from shared import catalogue, licences
 from shared.access import Caller, Permission
 from shared.database import Database
 from shared.errors import NotFound
-from shared.licences import Checked, CheckReason, Filters, LicenceChanges, LicenceRow, LicenceRows, Sort
+from shared.licences import Checked, CheckReason, Filters, Licence, LicenceChanges, LicenceRow, Sort
 from shared.services.verbs import verb
 
 SEES = (Permission.VIEW, Permission.ADMIN)
@@ -23,9 +25,12 @@ _NOT_THERE = {CheckReason.PARTY_NOT_FOUND: "party", CheckReason.COURSE_NOT_FOUND
 
 
 @verb(*SEES)
-def list_licences(db: Session, caller: Caller, filters: Filters, sort: Sort) -> LicenceRows:
-    """Select the matching licences in the caller's scope."""
-    return licences.list_licences(db, filters, caller.folders, sort)
+def list_licences(
+    db: Session, caller: Caller, filters: Filters, sort: Sort, *, titled: bool = False
+) -> Select[*tuple[Any, ...]]:
+    """Select the matching licences in the caller's scope. titled: with `course_title`, the title of the version."""
+    rows = licences.list_licences(db, filters, caller.folders, sort)
+    return rows.add_columns(catalogue.title_of(Licence)) if titled else rows
 
 
 @verb(*SEES)

@@ -198,7 +198,7 @@ def test_an_empty_csv_has_its_header(crews: Org) -> None:
 def test_a_csv_may_have_more_rows_than_a_page(
     org: Org, worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.v1.lists.ROWS_A_PAGE", 7)
+    monkeypatch.setattr("api.http.lists.ROWS_A_PAGE", 7)
     org.with_parties(*parties(30))
     assign(org, worker, body(org.with_course(), *parties(30)))
     found = rows(org.client().get("/v1/assignments", headers={"Accept": "text/csv"}).text)

@@ -22,7 +22,7 @@ from api.http.accepted import prefers_csv, wants_bom
 from api.http.dependencies import DEFAULT_LIMIT, CurrentCaller, CurrentParts, Cursor, Db, Limit
 from api.http.turns import in_turns
 from shared import sheets
-from shared.pagination import page
+from shared.pagination import Page, page
 from shared.services import catalogue
 from shared.wire import Listing
 
@@ -118,6 +118,10 @@ class Asked:
         items = [answer(row) for row in found.items]
         return Listing[model](items=items, next_cursor=found.next_cursor)  # type: ignore[valid-type]
 
+    def turned(self, rows: Select[*tuple[Any, ...]]) -> Page[Any]:
+        """Return one page of rows, from which a reader can turn forward and back."""
+        return page(self.db, rows, limit=self.limit, cursor=self.cursor, both_ways=True)
+
     def _lines(
         self, rows: Select[*tuple[Any, ...]] | None, told: list[Path], answer: Callable[[Any], Any]
     ) -> Iterator[str]:
@@ -151,7 +155,9 @@ class Asked:
 
 
 async def _csv(request: Request) -> Csv:
-    name = str(request.scope["route"].path).rpartition("/")[2]
+    name, _, extension = str(request.scope["route"].path).rpartition("/")[2].partition(".")
+    if extension == "csv":  # an address for people, whose browsers ask for HTML; Excel needs the mark
+        return Csv(True, True, name)
     return Csv(prefers_csv(request), wants_bom(request), name)
 
 

@@ -1,0 +1,48 @@
+"""The templates of the pages, and the names that every template can use.
+
+A part of a page that is sent alone, such as the progress of a job, is a macro: the page calls the same one.
+"""
+
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from shared.texts import Words, reader, reading
+from shared.words import day_in_words
+
+TEMPLATES = Environment(
+    loader=PackageLoader("api.console"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    extensions=["jinja2.ext.i18n"],
+)
+TEMPLATES.install_gettext_callables(  # type: ignore[attr-defined]
+    lambda text: reader().text(text), lambda one, many, number: reader().texts(one, many, number), newstyle=True
+)
+TEMPLATES.policies["ext.i18n.trimmed"] = True
+TEMPLATES.filters |= {
+    "day": day_in_words,
+    "long_day": lambda day: reader().day(day),
+    "short_day": lambda day: reader().short_day(day),
+    "month": lambda day: reader().month(day),
+    "moment": lambda at: reader().moment(at),
+    "instant": lambda at: reader().instant(at),
+    "number": lambda number: reader().number(number),
+}
+TEMPLATES.globals |= {"percent": lambda part, whole: reader().percent(part, whole)}
+
+
+def render(template: str, words: Words, **shown: Any) -> str:
+    """Return a page for a reader. shown: the template's variables; a missing one is an error."""
+    with reading(words):
+        return TEMPLATES.get_template(template).render(shown)
+
+
+def fragment(template: str, macro: str, words: Words, *given: Any) -> Markup:
+    """Return what one macro of a template renders for a reader."""
+    with reading(words):
+        module = TEMPLATES.get_template(template).make_module()
+        return Markup(getattr(module, macro)(*given))  # noqa: S704 - rendered with autoescape

@@ -1,0 +1,160 @@
+"""The query parameters of lists, by noun. Both doors take the same ones, so that a page and the API's list agree."""
+
+import uuid
+from datetime import date
+from typing import Annotated, NamedTuple
+
+from fastapi import Depends, Query
+
+from api.http.dependencies import Now, Today
+from shared import assignments, licences, sessions
+from shared.assignments import AssignmentState
+from shared.database import ID_PATTERN
+from shared.deliveries import Channel, DeliveryState, Which
+from shared.jobs import JobState
+from shared.licences import LicenceState
+from shared.sessions import SessionMode, SessionState
+from shared.wire import Id, Line, ReceivedInstant
+
+AssignmentSort = Annotated[assignments.Sort, Query()]
+LicenceSort = Annotated[licences.Sort, Query()]
+
+
+async def _assignments(
+    today: Today,
+    course_id: Annotated[uuid.UUID | None, Query(alias="courseId")] = None,
+    course_version_id: Annotated[uuid.UUID | None, Query(alias="courseVersionId")] = None,
+    folder_id: Annotated[str | None, Query(alias="folderId", pattern=ID_PATTERN)] = None,
+    party_id: Annotated[str | None, Query(alias="partyId", pattern=ID_PATTERN)] = None,
+    state: Annotated[AssignmentState | None, Query()] = None,
+    overdue: Annotated[bool | None, Query()] = None,
+    due_before: Annotated[date | None, Query(alias="dueBefore")] = None,
+    due_after: Annotated[date | None, Query(alias="dueAfter")] = None,
+    job_id: Annotated[uuid.UUID | None, Query(alias="jobId")] = None,
+) -> assignments.Filters:
+    return assignments.Filters(
+        today=today,
+        course_id=course_id,
+        course_version_id=course_version_id,
+        folder_id=folder_id,
+        party_id=party_id,
+        state=state,
+        overdue=overdue,
+        due_before=due_before,
+        due_after=due_after,
+        job_id=job_id,
+    )
+
+
+AssignmentFilters = Annotated[assignments.Filters, Depends(_assignments, scope="function")]
+
+
+async def _licences(
+    now: Now,
+    party_id: Annotated[str | None, Query(alias="partyId", pattern=ID_PATTERN)] = None,
+    course_id: Annotated[uuid.UUID | None, Query(alias="courseId")] = None,
+    course_version_id: Annotated[uuid.UUID | None, Query(alias="courseVersionId")] = None,
+    session_id: Annotated[uuid.UUID | None, Query(alias="sessionId")] = None,
+    state: Annotated[LicenceState | None, Query()] = None,
+    folder_id: Annotated[str | None, Query(alias="folderId", pattern=ID_PATTERN)] = None,
+    expires_before: Annotated[ReceivedInstant | None, Query(alias="expiresBefore")] = None,
+    expires_after: Annotated[ReceivedInstant | None, Query(alias="expiresAfter")] = None,
+) -> licences.Filters:
+    return licences.Filters(
+        now=now,
+        party_id=party_id,
+        course_id=course_id,
+        course_version_id=course_version_id,
+        session_id=session_id,
+        state=state,
+        folder_id=folder_id,
+        expires_before=expires_before,
+        expires_after=expires_after,
+    )
+
+
+LicenceFilters = Annotated[licences.Filters, Depends(_licences)]
+
+
+async def _sessions(
+    course_id: Annotated[uuid.UUID | None, Query(alias="courseId")] = None,
+    state: Annotated[SessionState | None, Query()] = None,
+    mode: Annotated[SessionMode | None, Query()] = None,
+    since: Annotated[
+        ReceivedInstant | None, Query(alias="from", description="Sessions that start at this time or later.")
+    ] = None,
+    until: Annotated[
+        ReceivedInstant | None, Query(alias="to", description="Sessions that start before this time.")
+    ] = None,
+    party_id: Annotated[str | None, Query(alias="partyId", pattern=ID_PATTERN)] = None,
+) -> sessions.Filters:
+    return sessions.Filters(course_id=course_id, state=state, mode=mode, since=since, until=until, party_id=party_id)
+
+
+SessionFilters = Annotated[sessions.Filters, Depends(_sessions, scope="function")]
+
+
+class OfJobs(NamedTuple):
+    """The conditions of a list of jobs. kind: the name of a kind."""
+
+    state: JobState | None
+    kind: str | None
+
+
+async def _jobs(
+    state: Annotated[JobState | None, Query()] = None,
+    kind: Annotated[str | None, Query(pattern=r"^[a-z_.]{1,64}$")] = None,
+) -> OfJobs:
+    return OfJobs(state, kind)
+
+
+JobFilters = Annotated[OfJobs, Depends(_jobs)]
+
+
+class OfParties(NamedTuple):
+    """The conditions of a list of parties. q: beginnings of words."""
+
+    folder_id: str | None
+    active: bool | None
+    q: str | None
+
+
+async def _parties(
+    folder_id: Annotated[Id | None, Query(alias="folderId")] = None,
+    active: Annotated[bool | None, Query()] = None,
+    q: Annotated[Line | None, Query(description="Beginnings of words of the name or the id.")] = None,
+) -> OfParties:
+    return OfParties(folder_id, active, q)
+
+
+PartyFilters = Annotated[OfParties, Depends(_parties)]
+
+
+class OfCourses(NamedTuple):
+    """The conditions of a list of courses. archived: these instead of the others."""
+
+    q: str | None
+    archived: bool
+
+
+async def _courses(
+    q: Annotated[Line | None, Query(description="A part of the title, or the beginning of the code.")] = None,
+    archived: Annotated[bool, Query(description="Archived courses instead of the others.")] = False,
+) -> OfCourses:
+    return OfCourses(q, archived)
+
+
+CourseFilters = Annotated[OfCourses, Depends(_courses)]
+
+
+async def _deliveries(
+    job_id: Annotated[uuid.UUID | None, Query(alias="jobId")] = None,
+    party_id: Annotated[str | None, Query(alias="partyId", pattern=ID_PATTERN)] = None,
+    state: Annotated[DeliveryState | None, Query()] = None,
+    channel: Annotated[Channel | None, Query()] = None,
+    webhook_id: Annotated[uuid.UUID | None, Query(alias="webhookId")] = None,
+) -> Which:
+    return Which(job_id, party_id, state, channel, webhook_id)
+
+
+DeliveryFilters = Annotated[Which, Depends(_deliveries)]

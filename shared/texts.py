@@ -1,0 +1,151 @@
+"""The language of a reader: texts from the catalogue, and days, instants and numbers as that language writes them.
+
+Pages read them through `Words`. Each language has one file, `shared/locale/<language>.po`, which `make texts` keeps
+complete. Babel was chosen because it extracts from Python and Jinja and knows how each language writes a date; it is
+compiled in memory when a language is first used, so no second file can be out of date. `fluent.runtime` was weighed:
+it extracts nothing from templates, and has had no release since 2023.
+"""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cache
+from gettext import GNUTranslations, NullTranslations
+from importlib.resources import files
+from io import BytesIO
+from zoneinfo import ZoneInfo
+
+from babel import Locale, dates, numbers
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+from shared import clock
+
+FIRST = "en"
+"""The language in which texts are written, and of readers whose language has no catalogue."""
+
+LOCALES = {FIRST: "en_GB", "nb": "nb_NO"}
+"""The languages with a catalogue, and how each writes days and numbers: English with the day before the month."""
+
+SAME = {"no": "nb", "nn": "nb"}
+"""Languages whose readers are given another one's texts."""
+
+NEAR = 7
+"""A day that is at most so many days away is told with its weekday."""
+
+
+def language_of(*tags: str | None) -> str:
+    """Return the language of the first BCP 47 tag that has a catalogue, else English."""
+    for tag in tags:
+        language = (tag or "").partition("-")[0].lower()
+        if (language := SAME.get(language, language)) in LOCALES:
+            return language
+    return FIRST
+
+
+@cache
+def catalogue_of(language: str) -> NullTranslations:
+    """Return the texts of a language. A text without a translation stays English."""
+    source = files("shared") / "locale" / f"{language}.po"
+    if not source.is_file():
+        return NullTranslations()
+    compiled = BytesIO()
+    with source.open("rb") as opened:
+        write_mo(compiled, read_po(opened, locale=language))
+    compiled.seek(0)
+    return GNUTranslations(compiled)
+
+
+@dataclass(frozen=True)
+class Words:
+    """The language, the time zone and the present of a reader."""
+
+    language: str
+    zone: str
+    now: datetime
+
+    @property
+    def locale(self) -> Locale:
+        """The locale that writes days and numbers."""
+        return _locale(LOCALES[self.language])
+
+    def text(self, text: str) -> str:
+        """Return a text in the reader's language."""
+        return catalogue_of(self.language).gettext(text)
+
+    def texts(self, one: str, many: str, number: int) -> str:
+        """Return a text for a number of things in the reader's language."""
+        return catalogue_of(self.language).ngettext(one, many, number)
+
+    def day(self, day: date) -> str:
+        """Return a day written out, with its weekday if it is near."""
+        near = abs((day - clock.day_in(self.zone, self.now)).days) <= NEAR
+        return dates.format_date(day, "full" if near else "long", self.locale)
+
+    def short_day(self, day: date) -> str:
+        """Return a day for a table, with its weekday if it is near."""
+        near = abs((day - clock.day_in(self.zone, self.now)).days) <= NEAR
+        return str(dates.format_skeleton("yMMMEd" if near else "yMMMd", day, locale=self.locale))
+
+    def month(self, day: date) -> str:
+        """Return the month of a day, such as "Jan 2027"."""
+        return str(dates.format_skeleton("yMMM", day, locale=self.locale))
+
+    def time(self, at: datetime) -> str:
+        """Return the time of day of an instant, without its zone: for a place that names the zone."""
+        return at.astimezone(ZoneInfo(self.zone)).strftime("%H:%M")
+
+    def moment(self, at: datetime) -> str:
+        """Return an instant for a table whose heading names the zone."""
+        return f"{self.short_day(clock.day_in(self.zone, at))}, {self.time(at)}"
+
+    def instant(self, at: datetime) -> str:
+        """Return an instant with its zone."""
+        return f"{self.day(clock.day_in(self.zone, at))}, {self.time(at)} ({self.zone_at(at)})"
+
+    def zone_at(self, at: datetime) -> str:
+        """Return the name of the zone, in an hour that clocks repeat with its difference from UTC."""
+        local = at.astimezone(ZoneInfo(self.zone))
+        twice = local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset()
+        repeated = twice and local.replace(fold=0).astimezone(UTC) < local.replace(fold=1).astimezone(UTC)
+        return f"{self.zone}, UTC{local.replace(microsecond=0).isoformat()[19:]}" if repeated else self.zone
+
+    def number(self, number: int) -> str:
+        """Return a number with the separators of the language."""
+        return numbers.format_decimal(number, locale=self.locale)
+
+    def percent(self, part: int, whole: int) -> str:
+        """Return a share in percent, rounded down: 99.9 is not all."""
+        return numbers.format_percent((100 * part // whole if whole else 0) / 100, locale=self.locale)
+
+
+@cache
+def _locale(name: str) -> Locale:
+    return Locale.parse(name)
+
+
+_NOBODY = Words(FIRST, "UTC", datetime(1970, 1, 1, tzinfo=UTC))
+_reader: ContextVar[Words] = ContextVar("reader", default=_NOBODY)
+
+
+def reader() -> Words:
+    """Return the words of the reader for whom a page is being rendered."""
+    return _reader.get()
+
+
+class reading:
+    """The reader of the texts that are rendered in a block."""
+
+    def __init__(self, words: Words) -> None:
+        self._words = words
+
+    def __enter__(self) -> None:
+        self._token = _reader.set(self._words)
+
+    def __exit__(self, *_: object) -> None:
+        _reader.reset(self._token)
+
+
+def N_(text: str) -> str:
+    """Mark a text for the catalogue where there is no reader yet. Templates translate it with `_(...)`."""
+    return text
