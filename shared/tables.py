@@ -1,6 +1,7 @@
 """All tables, for migrations and tests only: those of the migrations' two branches, core and training."""
 
 from shared.access.models import Organization
+from shared.access.sign_ins import SignIn
 from shared.assignments.models import Assignment, AssignmentChange
 from shared.catalogue.models import Course, CourseVersion
 from shared.database import Base
@@ -17,6 +18,7 @@ metadata = Base.metadata
 
 CORE = (
     Organization,
+    SignIn,
     EventStream,
     Event,
     EventConsumer,

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from fastapi import FastAPI
@@ -16,11 +17,13 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
+from api.console.visits import cookie_name
 from api.http.parts import Parts
 from shared import access, catalogue, clock, directory
-from shared.access import Permission
+from shared.access import Identity, Permission
 from shared.directory import PartyRow
 from shared.events import Actor
+from shared.services import sign_ins
 
 OPERATOR = Actor("system", "tests")
 MEMBER = Actor("member", "member-1")
@@ -73,6 +76,35 @@ class Org:
         client = TestClient(self.app, raise_server_exceptions=False)
         client.headers["Authorization"] = f"Bearer {token}"
         return client
+
+    def visitor(
+        self,
+        *permissions: Permission,
+        member: str = "member-1",
+        party: str | None = None,
+        folders: Collection[str] | None = None,
+        authenticated_at: datetime | None = None,
+    ) -> TestClient:
+        """Return a browser signed in as a member, with these permissions, or with all if none is named.
+
+        It sends what a browser sends from a page of the service, and follows no redirect.
+        """
+        now = clock.now()
+        identity = Identity(
+            issuer="https://login.example",
+            subject=member,
+            member_id=member,
+            permissions=frozenset(permissions or EVERYTHING),
+            authenticated_at=authenticated_at or now,
+            party_id=party,
+            folders=None if folders is None else frozenset(folders),
+        )
+        with self.transaction() as db:
+            _, cookie = sign_ins.begin(db, identity, "Firefox on Linux", now)
+        browser = TestClient(self.app, raise_server_exceptions=False, follow_redirects=False)
+        browser.headers["Sec-Fetch-Site"] = "same-origin"
+        browser.cookies.set(cookie_name(self.parts.settings), cookie)
+        return browser
 
     def stranger(self) -> TestClient:
         """Return an API client signed in as a member without any permission."""

@@ -49,6 +49,7 @@ def first(app: FastAPI, parts: Parts) -> Org:
         client.put("/v1/folders/crew", json={"name": f"{MARK} crew"})
         with org.transaction() as db:
             directory.remember_columns(db, {f"{MARK} number": "entityId"}, clock.now())
+        org.visitor(member=f"{MARK}-member")
         client.put("/v1/folders/office", json={"name": f"{MARK} office"})
         for _ in range(2):
             webhook(org, description=f"{MARK} system")

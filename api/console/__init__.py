@@ -3,9 +3,9 @@
 A page reads the request, calls one verb of `shared.services`, and shows the result.
 """
 
-from api.console import certificates, home, reference, session_links, verify
+from api.console import certificates, home, reference, session_links, signing_in, verify
 
-PUBLIC = (home.router, reference.router, session_links.router, verify.router)
+PUBLIC = (home.router, reference.router, session_links.router, signing_in.router, verify.router)
 """Routes without sign-in, with or without training. They say themselves if something is not available."""
 
 TRAINING = (certificates.router,)

@@ -13,6 +13,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 
+from api.console.origins import need_own_host
 from api.console.rendering import TEMPLATES
 from api.http.documents import document
 from api.http.problems import DatabaseAway, InternalError, headers_of, problem_of
@@ -38,13 +39,17 @@ HEADERS = {
 
 
 class PageRoute(APIRoute):
-    """A route for people. Every answer has `HEADERS`, and every error is a page, or JSON if a program asks for it."""
+    """A route for people. Every answer has `HEADERS`, and every error is a page, or JSON if a program asks for it.
+
+    On loopback it answers under no other name.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
         async def answer(request: Request) -> Response:
             try:
+                need_own_host(request, request.app.state.parts.settings)
                 response = await handle(request)
             except Exception as error:
                 response = _error_page(problem_of(error, self.path), wants_json(request))

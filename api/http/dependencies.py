@@ -30,17 +30,21 @@ async def parts(request: Request) -> Parts:
 
 
 async def caller(request: Request) -> Caller:
-    """Return the caller. The token is verified once for each request. Raises Unauthenticated, TooManyRequests.
+    """Return the caller. The token is verified once for each request. Raises Unauthenticated, TooManyRequests."""
+    known: Caller | None = getattr(request.state, "caller", None)
+    return known or await admit(request, await _verified(request))
+
+
+async def admit(request: Request, known: Caller) -> Caller:
+    """Make somebody the caller of a request: whom its token names, or the sign-in of a page. Raises TooManyRequests.
 
     From here to the end of its answer the request counts among those of its organization.
     """
-    known: Caller | None = getattr(request.state, "caller", None)
-    if known is None:
-        known = request.state.caller = await _verified(request)
-        shares = (await parts(request)).shares
-        shares.rate.count(known.org_id)
-        whole_request: AsyncExitStack = request.scope[OF_REQUEST]
-        whole_request.enter_context(shares.requests.taken(known.org_id))
+    request.state.caller = known
+    shares = (await parts(request)).shares
+    shares.rate.count(known.org_id)
+    whole_request: AsyncExitStack = request.scope[OF_REQUEST]
+    whole_request.enter_context(shares.requests.taken(known.org_id))
     return known
 
 
@@ -210,6 +214,7 @@ __all__ = [
     "DEFAULT_LIMIT",
     "MAX_BODY_BYTES",
     "Allow",
+    "admit",
     "CurrentCaller",
     "CurrentParts",
     "Cursor",

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Row, Select
 from sqlalchemy.orm import Session
 
-from shared import directory
+from shared import access, directory
 from shared.access import Caller, Permission
 from shared.directory import Folder, FolderRequest, Party, PartyRow, Reading, SyncAnswer, Warned
 from shared.services.verbs import verb
@@ -95,8 +95,12 @@ def get_party(db: Session, caller: Caller, party_id: str) -> Row[Party, Sequence
 
 @verb(Permission.ADMIN, Permission.SYNC_DIRECTORY, whole=True)
 def erase_party(db: Session, caller: Caller, party_id: str, now: datetime) -> Row[Party, Sequence[str]]:
-    """Erase a party for good. It is inactive and in no folder then. Does nothing if it is erased. Raises NotFound."""
-    directory.get_party(db, party_id, caller.folders)
+    """Erase a party for good: it is inactive and in no folder then, and its sign-ins end. Raises NotFound.
+
+    Erasing it again does nothing.
+    """
+    party = directory.get_party(db, party_id, caller.folders)[0]
+    access.forget_person(db, party_id, party.member_id, now)
     directory.erase_party(db, party_id, caller.actor, now)
     return directory.get_party(db, party_id, caller.folders)
 

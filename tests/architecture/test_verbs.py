@@ -73,6 +73,7 @@ WITHOUT_A_CALLER = {
     "verify_code": "the printed code opens what is printed beside it",
     "credential_status": "the same",
     "published_keys": "public keys",
+    "find": "the cookie of a sign-in",
     "issuer_profile": "the name of an organization that issues credentials",
 }
 """The functions that doors call without a caller, each with the reason why that is safe."""
