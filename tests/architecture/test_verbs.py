@@ -42,7 +42,14 @@ def rules_broken(source: str) -> list[str]:
 
 def _is_slice(module: str) -> bool:
     room, _, inside = module.partition(".")
-    return room == "shared" and inside.partition(".")[0] not in ("services", "pagination", "wire", "errors", "settings", "texts")
+    return room == "shared" and inside.partition(".")[0] not in (
+        "services",
+        "pagination",
+        "wire",
+        "errors",
+        "settings",
+        "texts",
+    )
 
 
 @pytest.mark.parametrize("path", DOORS, ids=lambda path: relative(path))
