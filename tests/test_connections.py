@@ -131,6 +131,7 @@ def test_an_answer_that_is_not_read_is_cut_off() -> None:
     stopped = threading.Event()
 
     async def endless(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
         await send({"type": "http.response.start", "status": 200, "headers": []})
         gone = asyncio.create_task(receive())
         while not gone.done():

@@ -57,28 +57,35 @@ class Share:
 _ROUNDING = 1e-6
 """Seconds by which a sum of fractions of a second may be wrong."""
 
+KEPT_AT_LEAST = 10_000
+"""Up to so many organizations a rate forgets none of them."""
+
 
 class Rate:
     """How many requests a second each organization may send, or None for no limit. A second's worth may come at once.
 
-    For each organization it keeps the instant at which its next request would be exactly in time.
+    kept: for each organization the instant at which its next request would be exactly in time. One whose instant has
+    passed need not be kept. It looks for these only when twice as many are kept as after the last look, so that a
+    request costs the same however many organizations there are.
     """
 
     def __init__(self, most: int | None) -> None:
         self.most = most
-        self._next: dict[str, float] = {}
+        self.kept: dict[str, float] = {}
+        self._full = KEPT_AT_LEAST
 
     def count(self, org_id: str) -> None:
         """Count a request. Raises TooManyRequests."""
         if self.most is None:
             return
         now = time.monotonic()
-        due = max(self._next.get(org_id, now), now)
+        due = max(self.kept.get(org_id, now), now)
         if due - now > 1 - 1 / self.most + _ROUNDING:
             raise TooManyRequests(f"Your organization may send {self.most} requests a second.")
-        if len(self._next) > 10_000:
-            self._next = {org: at for org, at in self._next.items() if at > now}
-        self._next[org_id] = due + 1 / self.most
+        if len(self.kept) >= self._full:
+            self.kept = {org: at for org, at in self.kept.items() if at > now}
+            self._full = max(KEPT_AT_LEAST, 2 * len(self.kept))
+        self.kept[org_id] = due + 1 / self.most
 
 
 class HeavyBodies:
