@@ -20,6 +20,14 @@ NOT_COMPARED = {"revision", "link_epoch", "due_key", "remind_on"}
 Act = Callable[[Org, "Ground"], Any]
 
 
+def carry_out(org: Org, worker: InProcessWorker, path: str, sent: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Submits a job and works on it. Returns it as it ended."""
+    answer = org.client().post(path, json=sent)
+    assert answer.status_code == 202, answer.text
+    worker.drain(org.id)
+    return read_job(org, answer.json())
+
+
 class Ground:
     """An organization in which each act can do something: a course in two versions, and a session to complete."""
 
@@ -37,10 +45,7 @@ class Ground:
 
     def job(self, org: Org, path: str, sent: dict[str, Any] | None = None) -> dict[str, Any]:
         """Submits a job and works on it. Returns it as it ended."""
-        answer = org.client().post(path, json=sent)
-        assert answer.status_code == 202, answer.text
-        self.worker.drain(org.id)
-        return read_job(org, answer.json())
+        return carry_out(org, self.worker, path, sent)
 
 
 def everything(org: Org, ground: Ground) -> Any:

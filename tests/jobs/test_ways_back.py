@@ -3,13 +3,17 @@
 Acts are a table, so that a new act becomes one more row.
 """
 
+from typing import Any
+
 import pytest
+from fastapi.testclient import TestClient
 
 from shared.jobs import KINDS
-from tests.assignments.asking import codes, pages, parties
+from tests.assignments.asking import assign, body, codes, pages, parties
 from tests.drain import InProcessWorker
 from tests.factories import Org, count_statements
-from tests.jobs.ground import ACTS, EVERYBODY, Ground, close, state
+from tests.feed import recorded
+from tests.jobs.ground import ACTS, EVERYBODY, Ground, carry_out, close, state
 from tests.sessions.sitting import problem
 
 
@@ -78,6 +82,33 @@ def test_an_undo_asks_nothing_of_an_archived_course(org: Org, worker: InProcessW
     org.client().post(f"/v1/courses/{ground.course}/archive")
     ground.job(org, f"/v1/jobs/{done['id']}/undo")
     assert state(org) == before
+
+
+def test_a_completion_that_stands_again_is_recorded_with_who_minted_its_link_and_its_public_session(
+    org: Org, worker: InProcessWorker
+) -> None:
+    org.with_parties("by-link", "by-session")
+    assign(org, worker, body(org.with_course(), "by-link", "by-session"))
+    open_ = {one["party"]["entityId"]: one["id"] for one in pages(org.client(), "/v1/assignments")}
+    url = org.client().post(f"/v1/assignments/{open_['by-link']}/session-link").json()["url"]
+    TestClient(org.app).post(url[url.index("/s/") :])
+    task = {"taskType": "training_complete", "assignmentId": open_["by-session"], "sessionId": "public-1"}
+    org.client().post("/v1/session-tasks/complete", json=task)
+    first = {one.party_id: one.data for one in recorded(org, "assignment.completed")}
+    reopened = carry_out(org, worker, "/v1/assignments/reopen", {"filter": {}, "all": True, "reason": "By mistake"})
+    carry_out(org, worker, f"/v1/jobs/{reopened['id']}/undo")
+    again = {one.party_id: one.data for one in recorded(org, "assignment.completed")[2:]}
+    jobs = {"jobId", "undoOf"}
+    assert {name: data.keys() & jobs for name, data in again.items()} == dict.fromkeys(open_, jobs)
+    about = {"courseId", "courseVersionId"}
+    assert {name: without(data, jobs) for name, data in again.items()} == {
+        name: without(data, about) for name, data in first.items()
+    }
+    assert (first["by-link"]["linkMintedBy"], first["by-session"]["publicSessionId"]) == ("member-1", "public-1")
+
+
+def without(data: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name not in names}
 
 
 SIZES = (20, 1000)

@@ -9,7 +9,22 @@ from datetime import date, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ARRAY, Date, Select, Text, Uuid, case, cast, column, func, literal, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Date,
+    Select,
+    Text,
+    Uuid,
+    case,
+    cast,
+    column,
+    func,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
@@ -199,12 +214,20 @@ def record(
     data: dict[str, Any],
     now: datetime,
     own: Mapping[str, Any] | None = None,
+    present: Mapping[str, Any] | None = None,
 ) -> None:
-    """Record one event for each of these assignments. data: shared by all. own: columns, or values by assignment."""
+    """Record one event for each of these assignments. data: shared by all. own: columns, or values by assignment.
+
+    present: columns that the event of an assignment leaves out where they are null.
+    """
     pairs: list[Any] = []
     for name, value in (own or {}).items():
         pairs += [literal(name, Text), of_each(value, as_json=True) if isinstance(value, Mapping) else value]
-    fields: list[Any] = [func.jsonb_build_object(*pairs).label("data")] if pairs else []
+    about: ColumnElement[Any] = func.jsonb_build_object(*pairs)
+    if present:
+        given = [part for name, value in present.items() for part in (literal(name, Text), value)]
+        about = about.op("||")(func.jsonb_strip_nulls(func.jsonb_build_object(*given)))
+    fields: list[Any] = [about.label("data")] if own or present else []
     each = select(func.concat("assignment/", Assignment.id).label("subject"), Assignment.party_id, *fields)
     of = each.where(*with_ids(chunk.job.org_id, ids))
     events.record_each(db, chunk.job.actor, now, type=type, count=len(ids), of=of, data=data)

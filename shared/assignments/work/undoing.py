@@ -126,5 +126,6 @@ def _record(
     record(db, chunk, "assignment.changed", by["changed"], data, now, own=own)
     record(db, chunk, "assignment.reopened", by["reopened"], why, now)
     own = {"method": Assignment.completion_method, "occurredOn": Assignment.occurred_on}
-    record(db, chunk, "assignment.completed", by["completed"], short, now, own=own)
+    present = {"publicSessionId": Assignment.public_session_id, "linkMintedBy": Assignment.link_minted_by}
+    record(db, chunk, "assignment.completed", by["completed"], short, now, own=own, present=present)
     record(db, chunk, "assignment.closed", by["closed"], short, now, own={"reason": Assignment.closure_reason})
