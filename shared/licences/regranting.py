@@ -21,26 +21,21 @@ from shared.licences.queries import COUNTS, has_id
 from shared.licences.recording import record_granted, superseded_by
 from shared.licences.sweeping import restart_notices
 
-COPIED = (
-    Licence.org_id,
-    Licence.party_id,
-    Licence.course_id,
-    Licence.course_version_id,
-    Licence.session_id,
-    Licence.assignment_id,
-    Licence.granted_by_type,
-    Licence.granted_by_id,
-    Licence.granted_at,
-    Licence.valid_from,
-    Licence.expires_at,
-    Licence.months,
-    Licence.rule,
-    Licence.counted_from,
-    Licence.ends,
-    Licence.renews_id,
-    Licence.note,
-    Licence.renewal_on,
-    Licence.superseded_at,
+OWN = {
+    "id",
+    "code",
+    "revision",
+    "job_id",
+    "revoked_at",
+    "revoked_by_type",
+    "revoked_by_id",
+    "revocation_reason",
+    "revoked_job_id",
+}
+"""The columns in which the new licence differs from the former one. A column that is added to the table is copied."""
+
+COPIED: tuple[Any, ...] = tuple(
+    getattr(Licence, column.name) for column in Licence.__table__.columns if column.name not in OWN
 )
 
 
