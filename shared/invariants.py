@@ -124,9 +124,9 @@ INVARIANTS = (
     ),
     Invariant(
         "I6",
-        "one delivery for an event and receiver",
+        "one delivery for an event and receiver, and one more for each replay",
         """SELECT 'deliveries ' || string_agg(id::text, ', ') FROM delivery
-           GROUP BY channel, receiver, sequence HAVING count(*) > 1""",
+           GROUP BY channel, receiver, sequence, replay HAVING count(*) > 1""",
         ("delivery",),
     ),
     Invariant(

@@ -4,13 +4,16 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
-from shared import access, events, invariants
+from shared import access, clock, events, invariants
 from shared.access import Permission
 from shared.database import SERVING_ROLE
+from shared.deliveries import Delivery, DeliveryState
 from tests.conftest import Servers
+from tests.deliveries.receiving import plan, webhook
 from tests.drain import InProcessWorker
+from tests.events.scenario import everything_happens
 from tests.factories import Org
 
 BREAKAGES = {
@@ -129,6 +132,24 @@ def found(owner: psycopg.Connection) -> set[str]:
 
 def test_no_invariant_is_broken_after_work(busy: Org) -> None:
     with busy.transaction() as db:
+        assert invariants.violations(db) == []
+
+
+def test_no_invariant_is_broken_after_everything_that_has_an_event(org: Org, worker: InProcessWorker) -> None:
+    everything_happens(org, worker)
+    with org.transaction() as db:
+        assert invariants.violations(db) == []
+
+
+def test_no_invariant_is_broken_after_a_replay(org: Org) -> None:
+    one = webhook(org, "party.created")
+    org.with_parties("p-1")
+    plan(org)
+    with org.transaction() as db:
+        db.execute(update(Delivery).values(state=DeliveryState.SENT, attempts=1, settled_at=clock.now()))
+    replayed = org.client().post(f"/v1/webhooks/{one}/replay", json={"fromSequence": 1})
+    assert replayed.json()["queued"] == 1
+    with org.transaction() as db:
         assert invariants.violations(db) == []
 
 
