@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import delete
 
 from cli import waiting
+from cli.main import run_command
 from cli.system import PROCESS_SETTINGS
 from cli.waiting import CheckFailed
 from shared import clock, deployment
@@ -14,6 +15,7 @@ from shared.database import Database
 from shared.deployment import COMPARED, OWN, Presence
 from shared.deployment.models import Process
 from shared.settings import PREFIX, Settings
+from tests.conftest import Servers
 from tests.factories import Org
 from tests.mail.correspondence import switch_mail
 
@@ -63,6 +65,26 @@ def test_a_process_with_a_mail_server_switches_mail_on_only_when_it_starts(
     switch_mail(org, False)
     presence.note(database, clock.now())
     assert not is_on(database), "a process that goes on running must not undo `rollcall mail off`"
+
+
+def test_rollcall_mail_switches_mail_off_and_on(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
+    said = []
+    for wanted in ("on", "on", "off", "off"):
+        assert run_command(["mail", wanted]) == 0
+        said.append(capsys.readouterr().out.partition(":")[0].strip())
+        assert is_on(database) is (wanted == "on")
+    assert said[:3] == ["Mail is on.", "Mail was on already.", "Mail is off"]
+    assert said[3].startswith("Mail was off already.")
+
+
+def test_migrate_switches_mail_on_only_where_a_mail_server_is_named(
+    database: Database, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROLLCALL_DATABASE_URL", servers.owner_url)
+    for smtp_url, on in (("", False), (SMTP, True)):
+        monkeypatch.setenv("ROLLCALL_SMTP_URL", smtp_url)
+        assert run_command(["migrate"]) == 0
+        assert is_on(database) is on
 
 
 CHANGES = {
