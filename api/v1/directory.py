@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Path, Request, Response, status
 
 from api.http.accepting import Keeping
-from api.http.dependencies import CurrentCaller, Db, Now, allow, known_organization
+from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow, known_organization
 from api.http.filtering import PartyFilters
 from api.http.lists import AskedList
 from api.http.routing import Router, UnsupportedMediaType
@@ -87,12 +87,12 @@ def read_party(party_id: PartyId, db: Db, caller: CurrentCaller) -> PartyAnswer:
 
 
 @router.post("/parties/{party_id}/erase", dependencies=[allow(directory.erase_party)])
-def erase_party(party_id: PartyId, db: Db, caller: CurrentCaller, now: Now) -> PartyAnswer:
+def erase_party(party_id: PartyId, db: Db, caller: CurrentCaller, parts: CurrentParts, now: Now) -> PartyAnswer:
     """Erase a party's name, address, member and language for good; it is inactive and in no folder from then on.
 
-    Its id and its records stay. Repeated: the same answer.
+    Its id and its records stay; the notes of its completions and licences are blanked. Repeated: the same answer.
     """
-    return PartyAnswer.of(*directory.erase_party(db, caller, party_id, now))
+    return PartyAnswer.of(*directory.erase_party(db, caller, party_id, parts.settings.features, now))
 
 
 @router.put(

@@ -35,6 +35,7 @@ from shared.assignments.bulk_schemas import (
     RemindRequest,
 )
 from shared.assignments.deciding import Decided, count_codes, decide, find
+from shared.assignments.erasing import blank_notes
 from shared.assignments.links import (
     LINK_LIFETIME,
     LinkDead,
@@ -134,6 +135,7 @@ __all__ = [
     "BulkPreview",
     "BulkReopenRequest",
     "BulkRequest",
+    "blank_notes",
     "change_chunk",
     "ChangedValues",
     "ChangeJob",

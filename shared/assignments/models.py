@@ -119,6 +119,12 @@ class AssignmentChange(Tenant, Base):
     __table_args__ = (
         ForeignKeyConstraint(["org_id", "job_id"], ["job.org_id", "job.id"]),
         ForeignKeyConstraint(["org_id", "assignment_id"], ["assignment.org_id", "assignment.id"]),
+        Index(
+            "ix_assignment_change_noted",
+            "org_id",
+            "assignment_id",
+            postgresql_where=text("former ? 'completion_note'"),
+        ),
     )
 
     job_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)

@@ -3,7 +3,7 @@
 Synchronising parties is in `synchronising.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, select, update
@@ -44,11 +44,15 @@ def put_folder(db: Session, folder_id: str, request: FolderRequest, actor: Actor
     return bool(created)
 
 
-def erase_party(db: Session, party_id: str, actor: Actor, now: datetime) -> None:
+def erase_party(
+    db: Session, party_id: str, actor: Actor, now: datetime, along: Callable[[], None] | None = None
+) -> None:
     """Erase a party's name, address, member and language, for good. It becomes inactive and leaves all folders.
 
-    Its id and its records stay. Erasing a party again does nothing.
+    Its id and its records stay. Erasing a party again records nothing.
+    along: blanks what other nouns keep about the party; called with the party locked, before the event is recorded.
     """
+    lock_parties(db, Party.id == party_id)
     blank = {"display_name": ERASED_NAME, "email": None, "member_id": None, "language": None, "active": False}
     erased = db.scalar(
         update(Party)
@@ -58,6 +62,9 @@ def erase_party(db: Session, party_id: str, actor: Actor, now: datetime) -> None
     )
     if erased is not None:
         statements.remove_members(db, [party_id])
+    if along is not None:
+        along()
+    if erased is not None:
         record_each(db, "party.erased", [party_id], actor, now)
 
 

@@ -28,7 +28,7 @@ The modules:
 - `keys`: the keys that sign credentials.
 """
 
-from shared.licences.actions import LicenceRevoked, correct, locked, revoke
+from shared.licences.actions import LicenceRevoked, blank_notes, correct, locked, revoke
 from shared.licences.checking import Checked, CheckReason, check
 from shared.licences.completions import grant_on_completion, take_back_completions
 from shared.licences.credentials import Issuer, Said, sign_credential, status_document
@@ -148,6 +148,7 @@ __all__ = [
     "any_standing",
     "ask_sweep",
     "begin_tonight",
+    "blank_notes",
     "check",
     "correct",
     "count_renewals",

@@ -1,7 +1,7 @@
-"""A member's changes to one licence: correct it, revoke it.
+"""A member's changes to one licence: correct it, revoke it. And what erasing a party blanks in its licences.
 
-Both increase its revision and record the former values in the event. Revocations of many licences at once, which also
-restore former ones, are in `revoking`.
+Correcting and revoking increase its revision and record the former values in the event. Revocations of many licences
+at once, which also restore former ones, are in `revoking`.
 """
 
 import uuid
@@ -9,7 +9,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from shared import directory, events, locking
@@ -17,7 +17,7 @@ from shared.database import current_org
 from shared.errors import Conflict, Fault, InvalidInput
 from shared.events import Actor, Fact
 from shared.licences.models import ExpiryRule, Licence
-from shared.licences.queries import state_of
+from shared.licences.queries import has_id, state_of
 from shared.licences.sweeping import restart_notices
 
 
@@ -99,6 +99,18 @@ def revoke(db: Session, licence: Licence, reason: str, actor: Actor, now: dateti
     _changed(db, licence)
     data = {"courseId": str(licence.course_id), "reason": reason, "former": former}
     events.record(db, actor, now, Fact("licence.revoked", f"licence/{licence.id}", data, licence.party_id))
+
+
+def blank_notes(db: Session, party_id: str) -> None:
+    """Blank the notes of a party's licences, when the party is erased. Lock the party before.
+
+    Revisions stay, because nothing that a licence proves has changed.
+    """
+    org_id = current_org(db)
+    noted = select(Licence.id).where(Licence.org_id == org_id, Licence.party_id == party_id, Licence.note.is_not(None))
+    ids = list(db.scalars(noted.order_by(Licence.id).with_for_update()))
+    blank = update(Licence).where(has_id(org_id, ids)).values(note=None)
+    db.execute(blank, execution_options={"synchronize_session": False})
 
 
 def _changed(db: Session, licence: Licence) -> None:

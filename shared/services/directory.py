@@ -1,16 +1,21 @@
-"""The directory: a source system puts parties and folders, callers list and get them."""
+"""The directory: a source system puts parties and folders, callers list and get them.
+
+Erasing a party joins the directory with the nouns whose records hold notes about it.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Row, Select
 from sqlalchemy.orm import Session
 
-from shared import access, directory
+from shared import access, assignments, directory, licences
 from shared.access import Caller, Permission
 from shared.directory import Folder, FolderRequest, Party, PartyRow, Reading, SyncAnswer, Warned
 from shared.services.verbs import verb
+from shared.settings import TRAINING
 
 MAX_ROWS_OF_A_FILE = 1_000_000
 ERASED = "This party was erased and stays so; whoever returns comes under another id."
@@ -94,14 +99,21 @@ def get_party(db: Session, caller: Caller, party_id: str) -> Row[Party, Sequence
 
 
 @verb(Permission.ADMIN, Permission.SYNC_DIRECTORY, whole=True)
-def erase_party(db: Session, caller: Caller, party_id: str, now: datetime) -> Row[Party, Sequence[str]]:
-    """Erase a party for good: it is inactive and in no folder then, and its sign-ins end. Raises NotFound.
+def erase_party(
+    db: Session, caller: Caller, party_id: str, features: frozenset[str], now: datetime
+) -> Row[Party, Sequence[str]]:
+    """Erase a party for good, with the notes of its records. It is inactive and in no folder then. Its sign-ins end.
 
-    Erasing it again does nothing.
+    Of an erased party only what somebody, or a process of the former release, has left since is blanked. Raises
+    NotFound.
     """
     party = directory.get_party(db, party_id, caller.folders)[0]
     access.forget_person(db, party_id, party.member_id, now)
-    directory.erase_party(db, party_id, caller.actor, now)
+    deployed = TRAINING in features
+    if deployed:
+        assignments.blank_notes(db, party_id)
+    along = partial(licences.blank_notes, db, party_id) if deployed else None
+    directory.erase_party(db, party_id, caller.actor, now, along)
     return directory.get_party(db, party_id, caller.folders)
 
 

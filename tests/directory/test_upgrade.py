@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 import migrations
-from tests.test_migrations import EVERYTHING, begin_at, empty, of_org_1
+from tests.test_migrations import EVERYTHING, begin_at, empty, hold, of_org_1
 
 __all__ = ["empty"]
 
@@ -61,6 +61,36 @@ def test_titles_and_codes_of_courses_are_composed_unless_two_codes_would_be_equa
         ("E\u0301", "Caf\u00e9"),
         ("\u00c4b", "Caf\u00e9"),
         ("\u00c9", "Caf\u00e9"),
+    ]
+
+
+def test_notes_of_parties_that_were_erased_before_are_blanked_and_no_others(empty: str) -> None:
+    """In the records, and in what a job has kept of an assignment for its undo."""
+    begin_at(empty, "core@head", "training_0016")
+    with of_org_1(empty) as connection:
+        for code in ("gone", "there"):
+            hold(connection, code, "note = 'Seen'")
+        connection.execute("UPDATE party SET erased_at = now(), active = false WHERE id = 'gone'")
+        connection.execute("""
+            UPDATE assignment SET state = 'completed', completed_at = now(), completion_note = 'Seen'
+            WHERE party_id <> 'party-1'""")
+        connection.execute("""
+            INSERT INTO job (org_id, kind, state, request, submitted_by_type, submitted_by_id, submitted_at,
+                             progressed_at)
+            VALUES ('org-1', 'assignments.reopen', 'queued', '{}', 'member', 'm', now(), now())""")
+        connection.execute("""
+            INSERT INTO assignment_change (org_id, job_id, assignment_id, revision, former)
+            SELECT 'org-1', job.id, assignment.id, 2, '{"completion_note": "Seen", "state": "completed"}'
+            FROM job, assignment""")
+    migrations.upgrade(empty, EVERYTHING)
+    with of_org_1(empty) as connection:
+        found = connection.execute("""
+            SELECT assignment.party_id, completion_note, note, former ->> 'completion_note', former ->> 'state'
+            FROM assignment JOIN licence ON assignment_id = assignment.id
+            JOIN assignment_change AS change ON change.assignment_id = assignment.id ORDER BY 1""").fetchall()
+    assert found == [
+        ("gone", None, None, None, "completed"),
+        ("there", "Seen", "Seen", "Seen", "completed"),
     ]
 
 
