@@ -108,7 +108,10 @@ def migrate(system: System, *, finish: bool = False) -> None:
         except psycopg.OperationalError as error:
             raise CannotStart(unreachable(url, error)) from None
         behind = migrations.missing(url, features)
-        migrations.upgrade(url, features)
+        try:
+            migrations.upgrade(url, features)
+        except migrations.LaterRelease as error:
+            raise CannotStart(str(error)) from None
         left = finishing.finish(url) if finish else finishing.unfinished(url)
         if system.settings.smtp_url:
             _switch_mail_on(url)

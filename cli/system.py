@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.embedded import OWNER, EmbeddedPostgres, EmbeddedRedis, credential_key, hold, jwt_secret
+from cli.processes import CannotStart
 from cli.up import State, read_state
 from shared import settings
 from shared.settings import Settings
@@ -75,7 +76,10 @@ class System:
         with hold(self.data_dir):
             try:
                 self.postgres.start()
-                migrations.upgrade(self.owner_url, self.settings.features)
+                try:
+                    migrations.upgrade(self.owner_url, self.settings.features)
+                except migrations.LaterRelease as error:
+                    raise CannotStart(str(error)) from None
                 finishing.finish(self.owner_url)
                 yield self.postgres.url()  # read only now: start() chooses another port if the remembered one is taken
             finally:

@@ -1,6 +1,6 @@
 """Alembic's environment: it connects as the owner, with short lock waits and one transaction for each migration.
 
-A migration that cannot get its lock within 5 seconds fails, instead of making every request wait behind it.
+A migration that cannot get its lock soon fails, instead of making every request wait behind it, and is repeated.
 """
 
 import time
@@ -31,7 +31,8 @@ with engine.connect() as connection:
     while not connection.scalar(text("SELECT pg_try_advisory_lock(hashtext('rollcall migrations'))")):
         connection.commit()
         time.sleep(0.2)
-    connection.execute(text("SET lock_timeout = '5s'"))
+    seconds = context.config.attributes.get("lock_seconds", 5.0)
+    connection.execute(text("SELECT set_config('lock_timeout', :most, false)"), {"most": f"{seconds * 1000:.0f}ms"})
     connection.commit()
     context.configure(
         connection=connection,

@@ -5,8 +5,12 @@ who knows that none of them runs any more finishes the upgrade: the operator wit
 `rollcall up`, which starts all processes of its own database. A database to which no organization was added has none.
 """
 
+from functools import partial
+
 import psycopg
 from psycopg import sql
+
+from migrations.patience import patiently
 
 LEFT_INDEXES = ("uq_licence_session",)
 """Indexes that only processes of the former release need."""
@@ -25,12 +29,17 @@ def unfinished(url: str) -> list[str]:
 def finish(url: str) -> list[str]:
     """Drop the indexes that are left for the former release, while requests go on. Returns their names. url: as owner.
 
-    Raises psycopg.errors.LockNotAvailable if a transaction holds a table for more than 5 seconds; repeat it then.
+    A step that another transaction stops is repeated. Raises psycopg.errors.LockNotAvailable if a transaction holds a
+    table for longer than all repetitions take.
     """
     left = unfinished(url)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET lock_timeout = '5s'")
         for name in left:
-            drop = sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}")
-            connection.execute(drop.format(sql.Identifier(name)))
+            drop = sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(name))
+            patiently(partial(_execute, connection, drop))
     return left
+
+
+def _execute(connection: psycopg.Connection, statement: sql.Composed) -> None:
+    connection.execute(statement)

@@ -107,6 +107,11 @@ def test_every_program_waits_for_the_migrations(services: dict[str, dict[str, An
         assert services[name]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
 
 
+def test_the_api_is_replaced_after_the_workers(services: dict[str, dict[str, Any]]) -> None:
+    """In an upgrade, workers of the former release must not take jobs that only the new API accepts."""
+    assert services["api"]["depends_on"]["worker"]["condition"] == "service_started"
+
+
 def test_only_the_migrations_connect_as_the_owner(services: dict[str, dict[str, Any]]) -> None:
     roles = {
         name: re.search(r"://(\w+):", service["environment"]["ROLLCALL_DATABASE_URL"])
