@@ -11,7 +11,7 @@ INSTALLED := $(VENV)/installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults check bench lock
+.PHONY: help setup demo test faults check bench texts lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ check: $(INSTALLED) ## Check formatting, lint, types, import contracts, and the 
 
 bench: $(INSTALLED) ## Measure the speed against the floor and the alternatives
 	$(BIN)/python -m bench $(ARGS)
+
+texts: $(INSTALLED) ## Collect the texts of the pages into the catalogue of each language
+	$(BIN)/python -m tests.console.texts
 
 # Existing pins are kept unless a range in pyproject.toml forbids them; ARGS=--upgrade updates all of them.
 COMPILE = $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \

@@ -56,6 +56,8 @@ def _mount(app: FastAPI, *, deployed: bool) -> None:
             app.include_router(router, dependencies=[Depends(check, scope="function")])
         else:
             app.include_router(_not_deployed(router.prefix))
+    for router in console.PAGES if deployed else console.WITHOUT_TRAINING:
+        app.include_router(router, dependencies=[Depends(training_available, scope="function")])
 
 
 def _not_deployed(prefix: str) -> Router:

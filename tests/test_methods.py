@@ -15,7 +15,7 @@ from tests.factories import Org
 from tests.routes import lists
 from tests.test_unknown_parameters import IDS
 
-VALUES = IDS | {"token": "t", "name": "start.js", "code": "c", "org_id": "nobody"}
+VALUES = IDS | {"token": "t", "name": "start.js", "code": "c", "org_id": "nobody", "of_version": "v"}
 
 
 @pytest.fixture(scope="module")

@@ -259,3 +259,11 @@ def test_neither_logs_nor_metrics_contain_the_token(
     assert 'route="/s/{token}"' in figures
     for part in sent.token.split("."):
         assert part not in caplog.text + figures
+
+
+def test_a_press_that_fails_after_it_was_recorded_records_nothing(
+    sent: Sent, visitor: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.console.session_links.RedirectResponse", lambda *_: 1 / 0)
+    assert_is_page(visitor.post(sent.path), 500, "Something failed on our side")
+    assert completions(sent) == []

@@ -3,12 +3,38 @@
 A page reads the request, calls one verb of `shared.services`, and shows the result.
 """
 
-from api.console import certificates, home, reference, session_links, signing_in, verify
+from api.console import (
+    assign,
+    assignments,
+    certificates,
+    home,
+    jobs,
+    overview,
+    parties,
+    reference,
+    session_links,
+    signing_in,
+    static_files,
+    verify,
+)
 
-PUBLIC = (home.router, reference.router, session_links.router, signing_in.router, verify.router)
+PUBLIC = (
+    home.router,
+    reference.router,
+    session_links.router,
+    signing_in.router,
+    static_files.router,
+    verify.router,
+)
 """Routes without sign-in, with or without training. They say themselves if something is not available."""
 
 TRAINING = (certificates.router,)
 """Routes that work only if training is deployed and available to the caller's organization."""
 
-__all__ = ["PUBLIC", "TRAINING"]
+PAGES = (overview.router, overview.training, assign.router, assignments.router, jobs.router, parties.router)
+"""The pages for signed-in people, mounted where training is deployed."""
+
+WITHOUT_TRAINING = (overview.without_training,)
+"""The pages for signed-in people in a deployment without training."""
+
+__all__ = ["PAGES", "PUBLIC", "TRAINING", "WITHOUT_TRAINING"]

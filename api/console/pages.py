@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 
 from api.console.origins import need_own_host
 from api.console.rendering import TEMPLATES
+from api.http.dependencies import roll_back
 from api.http.documents import document
 from api.http.problems import DatabaseAway, InternalError, headers_of, problem_of
 from shared.errors import Problem
@@ -52,6 +53,7 @@ class PageRoute(APIRoute):
                 need_own_host(request, request.app.state.parts.settings)
                 response = await handle(request)
             except Exception as error:
+                await roll_back(request, error)
                 response = _error_page(problem_of(error, self.path), wants_json(request))
             response.headers.update(HEADERS)
             return response

@@ -6,7 +6,7 @@ A route of the API declares its permission with `dependencies=[allow(verb)]`; a 
 """
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -50,6 +50,22 @@ async def admit(request: Request, known: Caller) -> Caller:
 
 OF_REQUEST = "fastapi_inner_astack"
 """Where FastAPI keeps the stack that it closes after it has sent the answer, also that of a stream."""
+
+
+OF_FUNCTION = "fastapi_function_astack"
+"""Where FastAPI keeps the stack of `scope="function"`, which it closes after the route's handler has returned."""
+
+
+async def roll_back(request: Request, error: Exception) -> None:
+    """End the dependencies of a route with the error that it has raised, so that its transaction is rolled back.
+
+    For a handler that answers the error itself. FastAPI would otherwise see no error, and commit what was half done.
+    A plan has ended them by then.
+    """
+    stack: AsyncExitStack | None = request.scope.get(OF_FUNCTION)
+    if stack is not None:
+        with suppress(type(error)):
+            await stack.__aexit__(type(error), error, error.__traceback__)
 
 
 async def _verified(request: Request) -> Caller:
@@ -223,6 +239,7 @@ __all__ = [
     "Lookup",
     "Now",
     "OF_REQUEST",
+    "roll_back",
     "Today",
     "Turn",
     "VisitorsTurn",

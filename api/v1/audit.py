@@ -4,7 +4,6 @@ It has the same events as the feed. A program follows the feed from a sequence o
 """
 
 import re
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, cast
 
 from fastapi import Depends, Query, Request
@@ -40,17 +39,6 @@ class AuditHead(Answer):
     unsealed: int
 
 
-def _in_utc(given: datetime | None) -> datetime | None:
-    """Return an instant in UTC, because PostgreSQL refuses offsets of 16 hours and more, which RFC 3339 allows.
-
-    At the ends of the calendar, where the instant has no day in UTC, return the first or the last one there is.
-    """
-    try:
-        return None if given is None else given.astimezone(UTC)
-    except OverflowError:
-        return datetime.min.replace(tzinfo=UTC) if given and given.year == 1 else datetime.max.replace(tzinfo=UTC)
-
-
 async def _filters(
     party_id: Annotated[str | None, Query(alias="partyId", pattern=ID_PATTERN)] = None,
     actor_type: Annotated[Literal["member", "party", "system"] | None, Query(alias="actorType")] = None,
@@ -63,7 +51,7 @@ async def _filters(
     wanted = event_types(types)
     if subject is not None and not re.fullmatch(r"[a-z_]+/[A-Za-z0-9._:-]+", subject):
         raise InvalidInput(Fault("?subject", "A subject is a noun and an id, such as party/p-17."))
-    return Filters(party_id, actor_type, actor_id, subject, wanted, _in_utc(since), _in_utc(until))
+    return Filters(party_id, actor_type, actor_id, subject, wanted, since, until)
 
 
 @router.get("/events", dependencies=[allow(events.search_events)])

@@ -29,6 +29,7 @@ PUBLIC = {
     "/verify",
     "/verify/{code}",
     "/verify/{code}/status",
+    "/static/{of_version}/{name}",
     "/.well-known/jwks.json",
     "/issuers/{org_id}",
 }

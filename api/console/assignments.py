@@ -1,0 +1,64 @@
+"""The list of assignments, with its filters, and as CSV."""
+
+from typing import Any
+
+from fastapi import Request, Response
+
+from api.console.frame import ConsoleRouter, CurrentFrame
+from api.console.listing import Filter, ListPage, choices_of, list_page
+from api.http.dependencies import allow
+from api.http.filtering import AssignmentFilters, AssignmentSort
+from api.http.lists import AskedList
+from shared.assignments import AssignmentAnswer, AssignmentState, Sort
+from shared.services import assignments, overview
+from shared.texts import N_
+
+router = ConsoleRouter()
+
+STATES = {"assigned": N_("Open"), "completed": N_("Completed"), "closed": N_("Closed")}
+SORTS = {"newest": N_("Newest first"), "due": N_("By due date")}
+
+
+class Listed(AssignmentAnswer):
+    """An assignment with the title that the version had when it was published."""
+
+    course_title: str | None
+
+
+PAGE = ListPage(
+    template="assignments.html",
+    address="/assignments",
+    model=AssignmentAnswer,
+    filters=(
+        Filter("courseId", N_("Course"), "choice", offered=0),
+        Filter("folderId", N_("Folder"), "choice", offered=1),
+        Filter("state", N_("State"), "choice", choices_of(AssignmentState, STATES)),
+        Filter("dueBefore", N_("Due before"), "day"),
+        Filter("dueAfter", N_("Due after"), "day"),
+        Filter("sort", N_("Order"), "choice", choices_of(Sort, SORTS)),
+        Filter("overdue", N_("Only overdue"), "flag"),
+        Filter("partyId", N_("Person"), "hidden"),
+        Filter("jobId", N_("Job"), "hidden"),
+        Filter("courseVersionId", N_("Version"), "hidden"),
+    ),
+)
+
+
+@router.get("/assignments", dependencies=[allow(assignments.list_assignments)])
+@router.get("/assignments.csv", dependencies=[allow(assignments.list_assignments)])
+def show(
+    request: Request,
+    frame: CurrentFrame,
+    asked: AskedList,
+    filters: AssignmentFilters,
+    sort: AssignmentSort = Sort.NEWEST,
+) -> Response:
+    """The list, or all of it as CSV."""
+    db, caller = asked.db, asked.caller
+    rows = assignments.list_assignments(db, caller, filters, sort, titled=True)
+
+    def answer(row: Any) -> Listed:
+        return Listed(**dict(AssignmentAnswer.of(row, filters.today)), course_title=row.course_title)
+
+    offered = overview.course_choices(db, caller), overview.folder_choices(db, caller)
+    return list_page(frame, request, asked, PAGE, rows, answer, *offered)

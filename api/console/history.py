@@ -1,0 +1,66 @@
+"""Events in sentences, for the history of a thing or a person."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.events import Event
+from shared.texts import N_, Words
+
+SENTENCES = {
+    "assignment.created": N_("Assigned by %(actor)s"),
+    "assignment.changed": N_("Assignment changed by %(actor)s"),
+    "assignment.completed": N_("Completed by %(actor)s"),
+    "assignment.closed": N_("Assignment closed by %(actor)s"),
+    "assignment.reassigned": N_("Assigned to another person by %(actor)s"),
+    "assignment.reopened": N_("Assignment reopened by %(actor)s"),
+    "assignment.reminded": N_("Reminded by %(actor)s"),
+    "assignment.due_soon": N_("The due date came near"),
+    "assignment.overdue": N_("The due date passed"),
+    "licence.granted": N_("Licence granted by %(actor)s"),
+    "licence.changed": N_("Licence corrected by %(actor)s"),
+    "licence.revoked": N_("Licence revoked by %(actor)s"),
+    "licence.restored": N_("Licence restored by %(actor)s"),
+    "licence.superseded": N_("A later licence took the place of the earlier one"),
+    "licence.expiring": N_("The end of the licence came near"),
+    "licence.expired": N_("The licence ended"),
+    "party.created": N_("Added to the directory by %(actor)s"),
+    "party.changed": N_("Changed in the directory by %(actor)s"),
+    "party.erased": N_("Erased by %(actor)s"),
+    "session.roster_added": N_("Put on a roster by %(actor)s"),
+    "session.roster_removed": N_("Taken off a roster by %(actor)s"),
+    "session.attendance_recorded": N_("Attendance recorded by %(actor)s"),
+}
+"""A sentence for each type of event that is about a party. Other types are shown by their names."""
+
+ON_BEHALF = N_("Completed on the person's behalf by %(actor)s")
+BY_LINK = N_("Completed by the person, through the link in a mail")
+BY_SERVICE = N_("the service")
+
+
+@dataclass(frozen=True)
+class Told:
+    """One event in words. reason: in a member's own words. subject: such as `assignment/<id>`."""
+
+    at: datetime
+    sentence: str
+    reason: str
+    subject: str
+
+
+def told(events: Iterable[Any], words: Words) -> list[Told]:
+    """Return events as sentences in the reader's language."""
+    return [Told(one.recorded_at, _sentence(one, words), _reason(one.data), one.subject) for one in events]
+
+
+def _sentence(event: Event, words: Words) -> str:
+    text = SENTENCES.get(event.type, event.type)
+    if event.type == "assignment.completed":
+        text = {"on_behalf": ON_BEHALF, "session_link": BY_LINK}.get(event.data.get("method", ""), text)
+    actor = words.text(BY_SERVICE) if event.actor_type == "system" else event.actor_id
+    return words.text(text).replace("%(actor)s", actor)
+
+
+def _reason(data: dict[str, Any]) -> str:
+    return str(data.get("reason") or data.get("why") or data.get("note") or "")

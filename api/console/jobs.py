@@ -1,0 +1,205 @@
+"""Jobs: the list, and the page of one job with its progress, outcomes and everything that can be done about it."""
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from functools import partial
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+from fastapi.responses import RedirectResponse
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from api.console.forms import CurrentForm, FormAccepting, made_job
+from api.console.frame import ConsoleRouter, CurrentFrame, form_of
+from api.console.listing import Choice, Filter, ListPage, choices_of, list_page
+from api.console.rendering import fragment
+from api.http.accepting import Releasing
+from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, Turn, allow
+from api.http.filtering import JobFilters
+from api.http.lists import AskedList
+from api.http.waiting import CurrentWatch, Streaming
+from shared.assignments import ReasonRequest
+from shared.jobs import Job, JobAnswer, JobState, Outcome, OutcomeCode, ResultAnswer, Seen
+from shared.services import job_details, jobs
+from shared.services.jobs import Waiting
+from shared.services.sights import answer_of
+from shared.texts import N_
+
+router = ConsoleRouter()
+
+KINDS = {
+    "assignments.create": N_("Assign"),
+    "assignments.complete": N_("Complete"),
+    "assignments.close": N_("Close"),
+    "assignments.change": N_("Change"),
+    "assignments.reopen": N_("Reopen"),
+    "assignments.remind": N_("Remind"),
+    "assignments.undo": N_("Undo"),
+    "sessions.complete": N_("Complete a session"),
+    "sessions.amend": N_("Amend a session"),
+    "sessions.undo": N_("Undo a session"),
+}
+"""A text for each kind of job."""
+
+STATES = {
+    "queued": N_("Queued"),
+    "awaiting_approval": N_("Waits for approval"),
+    "running": N_("Running"),
+    "cancelling": N_("Being cancelled"),
+    "succeeded": N_("Succeeded"),
+    "partially_succeeded": N_("Succeeded in part"),
+    "failed": N_("Failed"),
+    "cancelled": N_("Cancelled"),
+}
+
+PAGE = ListPage(
+    template="jobs.html",
+    address="/jobs",
+    model=JobAnswer,
+    filters=(
+        Filter("state", N_("State"), "choice", choices_of(JobState, STATES)),
+        Filter("kind", N_("Kind"), "choice", tuple(Choice(*one) for one in KINDS.items())),
+    ),
+)
+
+OUTCOMES = {
+    "succeeded": N_("Succeeded"),
+    "unchanged": N_("Unchanged"),
+    "failed": N_("Failed"),
+    "cancelled": N_("Cancelled"),
+    "pending": N_("Not begun"),
+}
+
+
+@router.get("/jobs", dependencies=[allow(jobs.list_jobs)])
+@router.get("/jobs.csv", dependencies=[allow(jobs.list_jobs)])
+def show_list(request: Request, frame: CurrentFrame, asked: AskedList, filters: JobFilters) -> Response:
+    """The list, or all of it as CSV."""
+    rows = jobs.list_jobs(asked.db, asked.caller, *filters)
+    return list_page(frame, request, asked, PAGE, rows, partial(answer_of, asked.caller), kinds=KINDS)
+
+
+@router.get("/jobs/{job_id}", dependencies=[allow(job_details.get_job_details)])
+def show(
+    job_id: uuid.UUID, frame: CurrentFrame, form: CurrentForm, db: Db, caller: CurrentCaller, now: Now
+) -> Response:
+    """The page of one job."""
+    found = job_details.get_job_details(db, caller, job_id, now)
+    return frame.page("job.html", details=found, job=found.job, form=form, kinds=KINDS, outcomes=OUTCOMES)
+
+
+async def _job(job_id: uuid.UUID, caller: CurrentCaller, parts: CurrentParts, watch: CurrentWatch) -> Job | Seen:
+    """Return the job. As a dependency, because an unknown job must be refused before the stream begins."""
+    return await jobs.wait_for_job(Waiting(parts.database, watch, parts.settings.features), caller, job_id, 0)
+
+
+@router.get(
+    "/jobs/{job_id}/progress", dependencies=[allow(jobs.follow_job), Streaming], response_class=EventSourceResponse
+)
+async def stream(
+    job: Annotated[Job | Seen, Depends(_job)],
+    frame: CurrentFrame,
+    caller: CurrentCaller,
+    parts: CurrentParts,
+    watch: CurrentWatch,
+    now: Now,
+) -> AsyncIterator[ServerSentEvent]:
+    """The progress of the job after each change, as the part of its page that shows it. Ends with the event `ended`."""
+    waiting = Waiting(parts.database, watch, parts.settings.features)
+    async with aclosing(jobs.follow_job(waiting, caller, job, now)) as found:  # type: ignore[type-var]
+        async for one in found:
+            answer = answer_of(caller, one)
+            yield ServerSentEvent(
+                event="ended" if answer.state.final else "progress",
+                data=fragment("console/parts/job.html", "progress", frame.words, answer, OUTCOMES),
+            )
+
+
+RESULTS = ListPage(
+    template="results.html",
+    address="",
+    model=ResultAnswer,
+    filters=(Filter("outcome", N_("Outcome"), "choice", choices_of(Outcome, OUTCOMES)),),
+)
+
+
+@router.get("/jobs/{job_id}/results", dependencies=[allow(jobs.list_results)])
+@router.get("/jobs/{job_id}/results.csv", dependencies=[allow(jobs.list_results)])
+def show_results(
+    request: Request, job_id: uuid.UUID, frame: CurrentFrame, asked: AskedList, outcome: Outcome | None = None
+) -> Response:
+    """Every recipient of a job with its outcome, or all of them as CSV."""
+    found = jobs.list_results(asked.db, asked.caller, job_id, outcome)
+    page = ListPage(**{**vars(RESULTS), "address": f"/jobs/{job_id}/results"})
+    answer = partial(ResultAnswer.of, record=found.record)
+    return list_page(frame, request, asked, page, found.rows, answer, job_id=job_id, outcomes=OUTCOMES)
+
+
+# --- acts. Each form stands on the job's page, which shows what was refused.
+
+_ON_ITS_PAGE = form_of("/jobs/{job_id}")
+
+
+@router.post("/jobs/{job_id}/cancel", dependencies=[allow(jobs.cancel_job), _ON_ITS_PAGE])
+def cancel(job_id: uuid.UUID, _: CurrentForm, db: Db, caller: CurrentCaller, now: Now) -> Response:
+    """Cancel what no worker has begun."""
+    jobs.cancel_job(db, caller, job_id, now)
+    return _back(job_id)
+
+
+@router.post("/jobs/{job_id}/retry", dependencies=[allow(jobs.retry_job), _ON_ITS_PAGE])
+def retry(
+    job_id: uuid.UUID,
+    form: CurrentForm,
+    db: Db,
+    caller: CurrentCaller,
+    accepting: FormAccepting,
+    now: Now,
+    response: Response,
+) -> Response:
+    """Submit a job of the failed recipients, or of those that failed with one code."""
+    code = next((one for one in OutcomeCode if one == form.text("code")), None)
+    accepted = jobs.retry_job(db, caller, job_id, workers=accepting.workers, now=now, key=accepting.key, code=code)
+    return made_job(response, accepted, accepting)
+
+
+@router.post("/jobs/{job_id}/undo", dependencies=[allow(jobs.undo_job), _ON_ITS_PAGE])
+def undo(
+    job_id: uuid.UUID,
+    _: CurrentForm,
+    db: Db,
+    caller: CurrentCaller,
+    accepting: FormAccepting,
+    now: Now,
+    response: Response,
+) -> Response:
+    """Submit a job that takes back what this one did."""
+    accepted = jobs.undo_job(db, caller, job_id, workers=accepting.workers, now=now, key=accepting.key)
+    return made_job(response, accepted, accepting)
+
+
+@router.post("/jobs/{job_id}/approve", dependencies=[allow(jobs.approve_job), _ON_ITS_PAGE, Turn])
+def approve(
+    job_id: uuid.UUID,
+    _: CurrentForm,
+    parts: CurrentParts,
+    caller: CurrentCaller,
+    accepting: Releasing,
+    now: Now,
+) -> Response:
+    """Approve a job that waits for a second member."""
+    jobs.approve_job(parts.database, caller, job_id, now)
+    accepting.wake()
+    return _back(job_id)
+
+
+@router.post("/jobs/{job_id}/reject", dependencies=[allow(jobs.reject_job), _ON_ITS_PAGE])
+def reject(job_id: uuid.UUID, form: CurrentForm, db: Db, caller: CurrentCaller, now: Now) -> Response:
+    """Reject a job that waits for a second member."""
+    jobs.reject_job(db, caller, job_id, form.read(ReasonRequest).reason, now)
+    return _back(job_id)
+
+
+def _back(job_id: uuid.UUID) -> RedirectResponse:
+    return RedirectResponse(f"/jobs/{job_id}", 303)

@@ -1,0 +1,152 @@
+"""Lists as pages: filters in the address under the names of the API's parameters, keyset pages, a count with a bound.
+
+A page of a list sends two statements however many rows and filters there are: the rows, and their number. What the
+filters offer, such as the courses, comes with the number.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal, NamedTuple
+from urllib.parse import urlencode
+
+from fastapi import Request, Response
+from pydantic import BaseModel
+from sqlalchemy import ScalarSelect, Select
+
+from api.console.frame import Frame
+from api.http.lists import Asked
+from shared.pagination import MOST_COUNTED, count
+
+PAGING = ("cursor", "limit")
+
+
+class Choice(NamedTuple):
+    """A value that a filter offers, with its name."""
+
+    value: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A filter of a list. name: of the API's parameter. label: a text of the catalogue.
+
+    kind: `choice` of some values, a `day`, a `text`, a `flag` that is on or absent, or `hidden`: only a link sets it,
+    and the page shows it to be taken away. choices: the values of an enumeration, whose names are texts of
+    the catalogue; `offered`: the number of the scalar subquery that the page gives to `list_page`, for choices that are
+    rows, such as courses.
+    """
+
+    name: str
+    label: str
+    kind: Literal["choice", "day", "text", "flag", "hidden"] = "text"
+    choices: Sequence[Choice] = ()
+    offered: int | None = None
+
+
+def choices_of(values: type[StrEnum], names: dict[str, str]) -> tuple[Choice, ...]:
+    """Return the values of an enumeration as choices. names: a text of the catalogue for each."""
+    return tuple(Choice(value.value, names[value.value]) for value in values)
+
+
+@dataclass(frozen=True)
+class ListPage:
+    """The declaration of a list's page.
+
+    template: extends `console/list.html`. model: of an item, which says the columns of the CSV. csv: the address of the
+    CSV, None without one. filters: those that the page offers.
+    """
+
+    template: str
+    address: str
+    model: type[BaseModel]
+    filters: Sequence[Filter] = ()
+    csv: bool = True
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A list as its template needs it. number: of all matching rows, at most one more than is counted."""
+
+    page: ListPage
+    items: list[Any]
+    number: int
+    values: dict[str, str]
+    offered: list[list[Choice]]
+    next: str | None
+    previous: str | None
+    csv: str | None
+    query: str = field(default="")
+
+    @property
+    def is_many(self) -> bool:
+        """True if there are more rows than are counted."""
+        return self.number > MOST_COUNTED
+
+    @property
+    def most(self) -> int:
+        """The largest number that is counted."""
+        return MOST_COUNTED
+
+    @property
+    def filtered(self) -> bool:
+        """True if a filter is set."""
+        return bool(self.active)
+
+    @property
+    def active(self) -> list[Filter]:
+        """The filters that are set."""
+        return [one for one in self.page.filters if self.values.get(one.name)]
+
+    def choices(self, one: Filter) -> Sequence[Choice]:
+        """The values that a filter offers."""
+        return one.choices if one.offered is None else self.offered[one.offered]
+
+    def name_of(self, one: Filter) -> str:
+        """The name of the value of a filter."""
+        value = self.values[one.name]
+        return next((choice.name for choice in self.choices(one) if choice.value == value), value)
+
+    def without(self, name: str) -> str:
+        """The address of the list without one of its filters."""
+        return address_of(self.page.address, {key: value for key, value in self.values.items() if key != name})
+
+
+def address_of(path: str, query: dict[str, str]) -> str:
+    """Return an address with a query."""
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def list_page(
+    frame: Frame,
+    request: Request,
+    asked: Asked,
+    page: ListPage,
+    rows: Select[*tuple[Any, ...]],
+    answer: Callable[[Any], Any],
+    *offered: ScalarSelect[Any],
+    **shown: Any,
+) -> Response:
+    """Return the page of a list, or its CSV. answer: converts a row to an item. offered: see `Filter.offered`.
+
+    shown: further variables of the template.
+    """
+    if asked.csv.wanted:
+        listing: Any = asked.page(rows, page.model, answer)  # a response: see `Asked.page`
+        return listing  # type: ignore[no-any-return]
+    found = asked.turned(rows)
+    number, *beside = count(asked.db, rows, *offered)
+    values = {key: value for key, value in request.query_params.items() if value and key not in PAGING}
+    kept = values if asked.limit == 50 else values | {"limit": str(asked.limit)}
+    shown_list = Shown(
+        page=page,
+        items=[answer(row) for row in found.items],
+        number=number,
+        values=values,
+        offered=[[Choice(str(value), name) for value, name in each or ()] for each in beside],
+        next=found.next_cursor and address_of(page.address, kept | {"cursor": found.next_cursor}),
+        previous=found.previous_cursor and address_of(page.address, kept | {"cursor": found.previous_cursor}),
+        csv=address_of(f"{page.address}.csv", values) if page.csv else None,
+    )
+    return frame.page(page.template, list=shown_list, **shown)

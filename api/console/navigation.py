@@ -1,0 +1,29 @@
+"""The entries of the navigation. A page shows those whose verb its caller may call."""
+
+from typing import NamedTuple
+
+from shared.access import Caller
+from shared.services import assignments, jobs, organizations
+from shared.services.verbs import AnyVerb
+from shared.texts import N_
+
+
+class Entry(NamedTuple):
+    """An entry: its title, its address, and the verb that the page behind it calls."""
+
+    title: str
+    address: str
+    verb: AnyVerb
+
+
+ENTRIES = (
+    Entry(N_("Overview"), "/overview", organizations.get_availability),
+    Entry(N_("Assign"), "/assign", assignments.submit_assignments),
+    Entry(N_("Assignments"), "/assignments", assignments.list_assignments),
+    Entry(N_("Jobs"), "/jobs", jobs.list_jobs),
+)
+
+
+def entries_for(caller: Caller) -> list[Entry]:
+    """Return the entries of pages that the caller may open."""
+    return [entry for entry in ENTRIES if entry.verb.may(caller)]

@@ -1,0 +1,86 @@
+"""People: the list, which the search of every page leads to, and everything about one person on a page."""
+
+import uuid
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+from fastapi import Path, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from api.console.frame import ConsoleRouter, CurrentFrame
+from api.console.history import told
+from api.console.listing import Choice, Filter, ListPage, list_page
+from api.http.dependencies import CurrentCaller, Db, Now, Today, allow
+from api.http.filtering import PartyFilters
+from api.http.lists import AskedList
+from shared.assignments import AssignmentAnswer
+from shared.database import ID_PATTERN
+from shared.deliveries import DeliveryAnswer
+from shared.directory import PartyAnswer
+from shared.licences import LicenceAnswer
+from shared.services import directory, organizations, overview, party_details
+from shared.sessions import SessionAnswer
+from shared.texts import N_
+
+router = ConsoleRouter()
+
+PAGE = ListPage(
+    template="parties.html",
+    address="/parties",
+    model=PartyAnswer,
+    filters=(
+        Filter("q", N_("Name or id"), "text"),
+        Filter("folderId", N_("Folder"), "choice", offered=0),
+        Filter("active", N_("Active"), "choice", (Choice("true", N_("Active")), Choice("false", N_("Inactive")))),
+    ),
+)
+
+
+@router.get("/parties", dependencies=[allow(directory.list_parties)])
+@router.get("/parties.csv", dependencies=[allow(directory.list_parties)])
+def show_list(request: Request, frame: CurrentFrame, asked: AskedList, filters: PartyFilters) -> Response:
+    """The list, or all of it as CSV."""
+    rows = directory.list_parties(asked.db, asked.caller, **filters._asdict())
+    offered = overview.folder_choices(asked.db, asked.caller)
+    return list_page(frame, request, asked, PAGE, rows, lambda row: PartyAnswer.of(*row), offered)
+
+
+@router.get("/parties/{party_id}", dependencies=[allow(party_details.get_party_details)])
+def show(
+    party_id: Annotated[str, Path(pattern=ID_PATTERN)],
+    frame: CurrentFrame,
+    db: Db,
+    caller: CurrentCaller,
+    today: Today,
+    now: Now,
+) -> Response:
+    """One person."""
+    found = party_details.get_party_details(db, caller, party_id, now)
+
+    def rows(part: party_details.Part | None) -> list[Any]:
+        return part.rows if part else []
+
+    return frame.page(
+        "party.html",
+        found=found,
+        party=found.party,
+        assignments=[(AssignmentAnswer.of(row, today), row.course_title) for row in rows(found.assignments)],
+        licences=[(LicenceAnswer.of(row, now), row.course_title) for row in rows(found.licences)],
+        sessions=[SessionAnswer.of(row) for row in rows(found.sessions)],
+        deliveries=[DeliveryAnswer.of(*row) for row in rows(found.deliveries)],
+        history=told(rows(found.events), frame.words),
+    )
+
+
+@router.get("/search", dependencies=[allow(organizations.get_organization)])
+def search(db: Db, caller: CurrentCaller, q: Annotated[str, Query()] = "") -> Response:
+    """Lead to what was searched for: a job by its id, else the people and the courses that match."""
+    organizations.get_organization(db, caller)
+    text = q.strip()
+    try:
+        return RedirectResponse(f"/jobs/{uuid.UUID(text)}", 303)
+    except ValueError:
+        pass
+    if not directory.list_parties.may(caller):
+        return RedirectResponse(f"/courses?{urlencode({'q': text})}", 303)
+    return RedirectResponse(f"/parties?q={quote(text)}", 303)

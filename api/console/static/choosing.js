@@ -1,0 +1,42 @@
+// Choosing rows of a list: one by one, all of the page, or all that match but those that were unticked.
+export function choose() {
+  const form = document.querySelector("form[data-choosing]");
+  if (!form) return;
+  const boxes = [...form.querySelectorAll("tbody input[type=checkbox][name]")];
+  const all = form.querySelector("[data-all]");
+  const bar = form.querySelector(".bulk");
+  const matching = form.querySelector("input[name=matching]");
+  const kept = new Set(JSON.parse(sessionStorage.getItem(key()) ?? "[]"));
+  for (const box of boxes) box.checked = box.checked || kept.has(box.value);
+
+  function renew() {
+    const chosen = boxes.filter((box) => box.checked).length;
+    bar.hidden = chosen === 0 && !matching?.checked;
+    all.checked = chosen === boxes.length;
+    all.indeterminate = chosen > 0 && chosen < boxes.length;
+    for (const count of form.querySelectorAll("[data-chosen]")) count.textContent = String(chosen);
+    sessionStorage.setItem(key(), JSON.stringify(boxes.filter((box) => box.checked).map((box) => box.value)));
+  }
+  form.addEventListener("change", (event) => {
+    if (event.target === all || (event.target === matching && matching.checked)) {
+      for (const box of boxes) box.checked = event.target.checked;
+    }
+    renew();
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || bar.hidden) return;
+    for (const box of boxes) box.checked = false;
+    if (matching) matching.checked = false;
+    renew();
+  });
+  // with "all that match", what is unticked is the exception
+  form.addEventListener("submit", () => {
+    if (!matching?.checked) return;
+    for (const box of boxes.filter((one) => !one.checked)) {
+      form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "except", value: box.value }));
+    }
+  });
+  renew();
+}
+
+const key = () => `chosen ${location.pathname}`;

@@ -1,0 +1,114 @@
+"""Every page of the console in Chromium: axe, the width of a phone and of a desk, light and dark, and the keyboard.
+
+With `SCREENSHOTS` in the environment, a picture of each page is written into that folder.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.browser.looking import assert_accessible, fits, without_complaints
+from tests.console.world import World, build, pages
+from tests.drain import InProcessWorker
+from tests.factories import Org
+
+PHONE, DESK = (390, 844), (1440, 900)
+
+
+@pytest.fixture
+def world(org: Org, worker: InProcessWorker) -> World:
+    """An organization with something on every page."""
+    return build(org, worker)
+
+
+def opened(browser: Browser, site: str, org: Org, size: tuple[int, int], scheme: str = "light") -> BrowserContext:
+    """A browser in which a member is signed in."""
+    width, height = size
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme=scheme,  # type: ignore[arg-type]
+    )
+    for cookie in org.visitor().cookies.jar:
+        context.add_cookies([{"name": cookie.name, "value": cookie.value or "", "url": site}])
+    return context
+
+
+@pytest.fixture
+def desk(browser: Browser, site: str, world: World) -> Iterator[Page]:
+    """A tab at a desk, signed in. Console messages fail the test."""
+    with opened(browser, site, world.org, DESK) as context:
+        page = context.new_page()
+        with without_complaints(page):
+            yield page
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme"), [(PHONE, "light"), (DESK, "dark"), (DESK, "light")], ids=["phone", "dark", "desk"]
+)
+def test_every_page_is_accessible_and_fits(
+    browser: Browser,
+    site: str,
+    app: FastAPI,
+    world: World,
+    size: tuple[int, int],
+    scheme: str,
+    subtests: pytest.Subtests,
+) -> None:
+    with opened(browser, site, world.org, size, scheme) as context:
+        page = context.new_page()
+        for path in pages(app):
+            with subtests.test(path), without_complaints(page):
+                page.goto(site + world.address(path))
+                assert fits(page)
+                _draw(page, path, f"{size[0]}-{scheme}")
+                assert_accessible(page)
+
+
+def _draw(page: Page, path: str, kind: str) -> None:
+    if folder := os.environ.get("SCREENSHOTS"):
+        name = re.sub(r"\W+", "-", path).strip("-")
+        page.screenshot(path=Path(folder) / f"{name}-{kind}.png", full_page=True)
+
+
+def test_the_slash_searches_j_moves_along_the_rows_and_both_can_be_switched_off(
+    desk: Page, site: str, world: World
+) -> None:
+    desk.goto(f"{site}/parties")
+    desk.keyboard.press("/")
+    expect(desk.get_by_role("searchbox")).to_be_focused()
+    desk.keyboard.type("crew-2")
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_role("link", name="Party crew-2")).to_be_visible()
+    desk.locator("body").press("j")
+    expect(desk.get_by_role("link", name="Party crew-2")).to_be_focused()
+    desk.locator("summary", has_text="member-1").click()
+    desk.get_by_role("checkbox", name="Keyboard").uncheck()
+    desk.keyboard.press("Escape")
+    desk.locator("body").press("/")
+    expect(desk.get_by_role("searchbox")).not_to_be_focused()
+
+
+def test_a_refused_form_has_the_focus_on_what_is_wrong(desk: Page, site: str) -> None:
+    desk.goto(f"{site}/assign")
+    desk.get_by_role("button", name="Preview").press("Enter")
+    expect(desk.get_by_role("alert")).to_be_focused()
+    desk.get_by_role("alert").get_by_role("link").first.press("Enter")
+    assert desk.evaluate("document.activeElement.id") == "courseId"
+
+
+def test_the_bar_of_a_job_moves_without_reloading(desk: Page, site: str, world: World, worker: InProcessWorker) -> None:
+    desk.goto(f"{site}/assign")
+    desk.get_by_label("Course").select_option(world.ids["course_id"])
+    desk.get_by_label("And these people").fill("crew-3")
+    desk.get_by_label("Reason").fill("Yearly")
+    desk.get_by_role("button", name="Preview").click()
+    desk.get_by_role("button", name="Assign to 1 person").click()
+    expect(desk.get_by_text("0 of 1")).to_be_visible()
+    worker.drain(world.org.id)
+    expect(desk.get_by_text("1 of 1")).to_be_visible(timeout=10_000)
+    expect(desk.get_by_text("Undo (within 14 days)")).to_be_visible()

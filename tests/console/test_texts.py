@@ -1,0 +1,53 @@
+"""Texts: every one is in the catalogue of each language, and days and numbers are written as the language does."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from shared.texts import Words, catalogue_of, language_of
+from tests.console.texts import collected, languages, path_of, renewed, translated
+
+FRIDAY = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_text_is_in_the_catalogue(language: str) -> None:
+    assert path_of(language).read_bytes() == renewed(language), "run `make texts`"
+
+
+def test_texts_are_collected_from_pages_and_from_the_program() -> None:
+    assert "Skip to the content" in collected()
+    assert "Waits for approval" in collected()
+
+
+@pytest.mark.parametrize("language", languages())
+def test_a_translation_has_the_placeholders_of_its_text(language: str, subtests: pytest.Subtests) -> None:
+    for message in translated(language):
+        with subtests.test(str(message.id)):
+            assert [str(error) for error in message.check(translated(language))] == []
+
+
+def test_a_reader_gets_the_first_language_that_there_is() -> None:
+    assert language_of("nb-NO", "en") == "nb"
+    assert language_of("no") == "nb"
+    assert language_of("xx", None) == "en"
+    assert catalogue_of("en").gettext("Jobs") == "Jobs"
+
+
+def test_a_near_day_has_its_weekday_and_an_instant_its_zone() -> None:
+    words = Words("en", "Europe/Oslo", FRIDAY)
+    assert words.day(date(2026, 11, 30)) == "Monday, 30 November 2026"
+    assert words.day(date(2027, 11, 30)) == "30 November 2027"
+    assert words.instant(FRIDAY) == "Friday, 27 November 2026, 09:00 (Europe/Oslo)"
+    assert words.number(12_345) == "12,345"
+    assert words.percent(1999, 2000) == "99%"
+
+
+def test_days_are_written_as_the_readers_language_does() -> None:
+    assert Words("nb", "Europe/Oslo", FRIDAY).day(date(2026, 11, 30)) == "mandag 30. november 2026"
+
+
+def test_an_hour_that_clocks_repeat_has_the_difference_from_utc() -> None:
+    words = Words("en", "Europe/Oslo", FRIDAY)
+    assert words.zone_at(datetime(2026, 10, 25, 0, 30, tzinfo=UTC)) == "Europe/Oslo, UTC+02:00"
+    assert words.zone_at(datetime(2026, 10, 25, 3, 30, tzinfo=UTC)) == "Europe/Oslo"

@@ -1,0 +1,81 @@
+"""The catalogue of texts: collected from the pages and the program, and written by `make texts`."""
+
+from collections.abc import Iterator
+from importlib.resources import files
+from io import BytesIO
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po, write_po
+
+from shared.texts import FIRST, LOCALES
+from tests.architecture.source import ROOT
+
+METHODS = [("**/templates/**.html", "jinja2"), ("**.py", "python")]
+OPTIONS = {
+    "**/templates/**.html": {
+        "extensions": "jinja2.ext.i18n",
+        "newstyle_gettext": "true",
+        "trimmed": "true",
+        "silent": "false",
+    }
+}
+
+
+def collected() -> Catalog:
+    """Return every text that the pages and the program mark."""
+    found = Catalog(project="Rollcall", charset="utf-8")
+    for room in ("api", "shared"):
+        for _, _, text, comments, context in extract_from_dir(ROOT / room, METHODS, OPTIONS):
+            found.add(text, auto_comments=comments, context=context)
+    return found
+
+
+def languages() -> list[str]:
+    """The languages into which texts are translated."""
+    return [language for language in LOCALES if language != FIRST]
+
+
+def path_of(language: str) -> Path:
+    """The file of a language."""
+    return Path(str(files("shared") / "locale" / f"{language}.po"))
+
+
+def translated(language: str) -> Catalog:
+    """Return the texts of a language as they are stored."""
+    with path_of(language).open("rb") as opened:
+        return read_po(opened, locale=language)
+
+
+def renewed(language: str) -> bytes:
+    """Return the file of a language with every collected text and no other. What was translated stays."""
+    path = path_of(language)
+    catalogue = translated(language) if path.exists() else Catalog(locale=language, project="Rollcall", charset="utf-8")
+    catalogue.update(collected(), no_fuzzy_matching=True)
+    catalogue.obsolete.clear()
+    written = BytesIO()
+    write_po(written, catalogue, width=120, no_location=True, omit_header=True, sort_output=True)
+    return _HEADER.format(language=language, plurals=catalogue.plural_forms).encode() + written.getvalue()
+
+
+_HEADER = """msgid ""
+msgstr ""
+"Content-Type: text/plain; charset=utf-8\\n"
+"Language: {language}\\n"
+"Plural-Forms: {plurals}\\n"
+
+"""
+
+
+def missing(language: str) -> Iterator[str]:
+    """The texts of a language that have no translation."""
+    for message in translated(language):
+        if message.id and not (all(message.string) if isinstance(message.string, tuple) else message.string):
+            yield str(message.id)
+
+
+if __name__ == "__main__":
+    for one in languages():
+        path_of(one).write_bytes(renewed(one))
+        print(f"{path_of(one).relative_to(ROOT)}: {len(list(missing(one)))} texts without a translation")

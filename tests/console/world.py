@@ -1,0 +1,60 @@
+"""An organization with something on every page, and the addresses of all pages of the console."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import RouteContext, iter_route_contexts
+
+from api.console.frame import ConsoleRoute
+from tests.assignments.asking import body, submit
+from tests.drain import InProcessWorker
+from tests.factories import Org
+
+
+@dataclass
+class World:
+    """An organization with things. ids: a value for each parameter of an address, by its name."""
+
+    org: Org
+    ids: dict[str, str] = field(default_factory=dict)
+
+    def address(self, path: str) -> str:
+        """The address of a page. A parameter that this world has no value for is an error that names it."""
+        return path.format_map(self.ids)
+
+
+def build(org: Org, worker: InProcessWorker) -> World:
+    """Fill an organization: parties in a folder, a course, a job with a failure and one that waits for approval."""
+    course_id = org.with_course(code="H2S", label="v3.2")
+    org.with_parties("crew-1", "crew-2", "crew-3", folder="deck")
+    client = org.client()
+    job_id = submit(client, body(course_id, "crew-1", "crew-2", "nobody"))["id"]
+    worker.drain(org.id)
+    assignments = client.get("/v1/assignments").json()["items"]
+    client.post(f"/v1/assignments/{assignments[0]['id']}/complete")
+    return World(org, {"job_id": job_id, "party_id": "crew-1", "course_id": course_id})
+
+
+def page_routes(app: FastAPI, method: str = "GET") -> list[RouteContext]:
+    """The routes of all pages for signed-in people."""
+    found = iter_route_contexts(app.routes)
+    return [one for one in found if isinstance(one.original_route, ConsoleRoute) and method in (one.methods or ())]
+
+
+def pages(app: FastAPI) -> list[str]:
+    """The paths of all pages, without streams and files."""
+    others = ("/progress", ".csv")
+    return sorted({str(one.path) for one in page_routes(app) if not str(one.path).endswith(others)})
+
+
+def queries_of(route: RouteContext) -> set[str]:
+    """The names of the query parameters that a route takes, with those of its dependencies."""
+
+    def named(dependant: Any) -> Iterator[str]:
+        yield from (one.alias for one in dependant.query_params)
+        for one in dependant.dependencies:
+            yield from named(one)
+
+    return set(named(route.dependant))
