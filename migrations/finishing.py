@@ -10,6 +10,7 @@ from functools import partial
 import psycopg
 from psycopg import sql
 
+from migrations import erased
 from migrations.patience import patiently
 
 LEFT_INDEXES = ("uq_licence_session",)
@@ -29,16 +30,27 @@ def unfinished(url: str) -> list[str]:
 def finish(url: str) -> list[str]:
     """Drop the indexes that are left for the former release, while requests go on. Returns their names. url: as owner.
 
+    Before, what the former release has left of parties that it erased is blanked.
     A step that another transaction stops is repeated. Raises psycopg.errors.LockNotAvailable if a transaction holds a
     table for longer than all repetitions take.
     """
     left = unfinished(url)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET lock_timeout = '5s'")
+        if left:
+            patiently(partial(_blank_erased, connection))
         for name in left:
             drop = sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(name))
             patiently(partial(_execute, connection, drop))
     return left
+
+
+def _blank_erased(connection: psycopg.Connection) -> None:
+    training = connection.execute("SELECT to_regclass('assignment_change') IS NOT NULL").fetchone() == (True,)
+    with connection.transaction():
+        for (org_id,) in connection.execute(erased.ORGANIZATIONS).fetchall():
+            for statement in (erased.SHOW, erased.MEMBERSHIPS, *(erased.NOTES if training else ())):
+                connection.execute(statement.encode(), {"org": org_id})
 
 
 def _execute(connection: psycopg.Connection, statement: sql.Composed) -> None:

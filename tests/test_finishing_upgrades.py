@@ -8,7 +8,7 @@ import pytest
 import migrations
 from migrations import finishing
 from tests.conftest import Servers
-from tests.test_migrations import EVERYTHING, begin_at, of_org_1
+from tests.test_migrations import EVERYTHING, begin_at, hold, of_org_1
 
 FORMER_HEADS = ("core_0006", "training_0005")
 FORMER_SESSION = """
@@ -56,6 +56,28 @@ def test_what_only_the_former_release_needs_stays_until_the_upgrade_is_finished(
     with of_org_1(empty) as connection:
         valid = "SELECT count(*) FROM pg_index WHERE indrelid = 'licence'::regclass AND NOT indisvalid"
         assert connection.execute(valid).fetchone() == (0,)
+
+
+def test_what_the_former_release_left_of_a_party_that_it_erased_is_blanked_in_the_end(empty: str) -> None:
+    """Beside this release, it erases a party without its folders and notes, and puts an erased one into a folder."""
+    begin_at(empty, *FORMER_HEADS)
+    migrations.upgrade(empty, EVERYTHING)
+    with of_org_1(empty) as connection:
+        for code in ("gone", "there"):
+            hold(connection, code, "note = 'Seen'")
+        connection.execute("UPDATE assignment SET state = 'completed', completed_at = now(), completion_note = 'Seen'")
+        connection.execute(
+            "INSERT INTO folder (org_id, id, name, created_at, updated_at) VALUES ('org-1', 'crew', 'C', now(), now())"
+        )
+        connection.execute("INSERT INTO folder_member SELECT 'org-1', 'crew', party_id FROM licence")
+        connection.execute("UPDATE party SET erased_at = now() WHERE id = 'gone'")
+    finishing.finish(empty)
+    with of_org_1(empty) as connection:
+        found = connection.execute("""
+            SELECT licence.party_id, completion_note, note, folder_id FROM licence
+            JOIN assignment ON assignment_id = assignment.id
+            LEFT JOIN folder_member AS member ON member.party_id = licence.party_id ORDER BY 1""").fetchall()
+    assert found == [("gone", None, None, None), ("there", "Seen", "Seen", "crew")]
 
 
 def test_a_new_database_has_nothing_left_of_a_former_release(empty: str) -> None:
