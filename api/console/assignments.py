@@ -35,7 +35,7 @@ PAGE = ListPage(
         Filter("state", N_("State"), "choice", choices_of(AssignmentState, STATES)),
         Filter("dueBefore", N_("Due before"), "day"),
         Filter("dueAfter", N_("Due after"), "day"),
-        Filter("sort", N_("Order"), "choice", choices_of(Sort, SORTS)),
+        Filter("sort", N_("Order"), "order", choices_of(Sort, SORTS)),
         Filter("overdue", N_("Only overdue"), "flag"),
         Filter("partyId", N_("Person"), "hidden"),
         Filter("jobId", N_("Job"), "hidden"),

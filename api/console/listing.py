@@ -32,7 +32,7 @@ class Choice(NamedTuple):
 class Filter:
     """A filter of a list. name: of the API's parameter. label: a text of the catalogue.
 
-    kind: `choice` of some values, a `day`, a `text`, a `flag` that is on or absent, or `hidden`: only a link sets it,
+    kind: `choice` of some values, `order` by one of them, of which the first is meant if none is sent, a `day`, a `text`, a `flag` that is on or absent, or `hidden`: only a link sets it,
     and the page shows it to be taken away. choices: the values of an enumeration, whose names are texts of
     the catalogue; `offered`: the number of the scalar subquery that the page gives to `list_page`, for choices that are
     rows, such as courses.
@@ -40,7 +40,7 @@ class Filter:
 
     name: str
     label: str
-    kind: Literal["choice", "day", "text", "flag", "hidden"] = "text"
+    kind: Literal["choice", "order", "day", "text", "flag", "hidden"] = "text"
     choices: Sequence[Choice] = ()
     offered: int | None = None
 
@@ -97,7 +97,7 @@ class Shown:
     @property
     def active(self) -> list[Filter]:
         """The filters that are set."""
-        return [one for one in self.page.filters if self.values.get(one.name)]
+        return [one for one in self.page.filters if one.kind != "order" and self.values.get(one.name)]
 
     def choices(self, one: Filter) -> Sequence[Choice]:
         """The values that a filter offers."""

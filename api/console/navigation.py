@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from shared.access import Caller
-from shared.services import assignments, jobs, organizations
+from shared.services import assignments, directory, jobs, organizations
 from shared.services.verbs import AnyVerb
 from shared.texts import N_
 
@@ -20,6 +20,7 @@ ENTRIES = (
     Entry(N_("Overview"), "/overview", organizations.get_availability),
     Entry(N_("Assign"), "/assign", assignments.submit_assignments),
     Entry(N_("Assignments"), "/assignments", assignments.list_assignments),
+    Entry(N_("People"), "/parties", directory.list_parties),
     Entry(N_("Jobs"), "/jobs", jobs.list_jobs),
 )
 

@@ -7,9 +7,6 @@ followAll();
 choose();
 listen();
 
-// the sum of the faults of a form has the focus, also where the address has a fragment
-document.querySelector("[autofocus]")?.focus();
-
 // an open menu closes when something else is clicked, or by Escape
 for (const menu of document.querySelectorAll("details.me")) {
   document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
