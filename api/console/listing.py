@@ -32,10 +32,10 @@ class Choice(NamedTuple):
 class Filter:
     """A filter of a list. name: of the API's parameter. label: a text of the catalogue.
 
-    kind: `choice` of some values, `order` by one of them, of which the first is meant if none is sent, a `day`, a `text`, a `flag` that is on or absent, or `hidden`: only a link sets it,
-    and the page shows it to be taken away. choices: the values of an enumeration, whose names are texts of
-    the catalogue; `offered`: the number of the scalar subquery that the page gives to `list_page`, for choices that are
-    rows, such as courses.
+    kind: `choice` of some values; `order` by one of them, of which the first is meant if none is sent; a `day`; a
+    `text`; a `flag` that is on or absent; `hidden`: only a link sets it, and the page shows it to be taken away.
+    choices: the values of an enumeration, whose names are texts of the catalogue.
+    offered: the number of the scalar subquery given to `list_page`, for choices that are rows, such as courses.
     """
 
     name: str
