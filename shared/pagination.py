@@ -6,8 +6,9 @@ Both are applied anew for every page, so a cursor of another organization reveal
 
 import base64
 import binascii
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import sqlakeyset.paging
 from sqlakeyset import InvalidPage, select_page, serialize_bookmark, unserialize_bookmark
@@ -45,8 +46,32 @@ class Page(Generic[Row]):
     previous_cursor: str | None = None
 
 
+class Place(NamedTuple):
+    """Where a page begins: after the row with these values of the order, or before it, for the page before."""
+
+    values: Sequence[Any]
+    backwards: bool
+
+
+@dataclass(frozen=True)
+class Sought:
+    """A list whose pages are found before their rows are read, because no index serves its conditions and its order.
+
+    every: selects all its rows. find: returns a select of the rows of a page, in which the conditions need not be
+    looked for any more. It is given where the page begins, None for the first page, and a number of rows.
+    """
+
+    every: Select[*tuple[Any, ...]]
+    find: Callable[[Session, Place | None, int], Select[*tuple[Any, ...]]]
+
+
 def page(
-    db: Session, rows: Select[*tuple[Any, ...]], *, limit: int, cursor: str | None, both_ways: bool = False
+    db: Session,
+    rows: Select[*tuple[Any, ...]] | Sought,
+    *,
+    limit: int,
+    cursor: str | None,
+    both_ways: bool = False,
 ) -> Page[Any]:
     """Returns one page of `rows`, whose ORDER BY must name columns that together are unique and never null.
 
@@ -55,8 +80,11 @@ def page(
     For a select of one column the items are its values, otherwise rows. Raises InvalidInput at `?cursor` for a cursor
     that did not come from this list.
     """
+    place = _decode(cursor, both_ways)
     try:
-        found = select_page(db, rows, per_page=limit, page=_decode(cursor, both_ways))
+        if isinstance(rows, Sought):
+            rows = rows.find(db, None if place is None else Place(place.place, place.backwards), limit + 1)
+        found = select_page(db, rows, per_page=limit, page=place)
     except (InvalidPage, DataError, ProgrammingError) as error:
         if cursor is None:
             raise
@@ -71,12 +99,13 @@ def page(
     return Page(items, _encode(turn.bookmark_next) if turn.has_next else None, before)
 
 
-def count(db: Session, rows: Select[*tuple[Any, ...]], *beside: Any, most: int = MOST_COUNTED) -> tuple[Any, ...]:
+def count(db: Session, rows: Select[*tuple[Any, ...]] | Sought, *beside: Any, most: int = MOST_COUNTED) -> tuple[Any, ...]:
     """Returns the number of rows, at most `most` + 1, and in the same statement the values of some scalar subqueries.
 
     The bound keeps the count of a large list as cheap as that of a small one.
     """
-    bounded = rows.order_by(None).with_only_columns(literal(1), maintain_column_froms=True).limit(most + 1)
+    every = rows.every if isinstance(rows, Sought) else rows
+    bounded = every.order_by(None).with_only_columns(literal(1), maintain_column_froms=True).limit(most + 1)
     number = select(func.count()).select_from(bounded.subquery()).scalar_subquery()
     return tuple(db.execute(select(number, *beside)).one())
 

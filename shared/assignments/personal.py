@@ -6,14 +6,13 @@ from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from shared.assignments.models import Assignment, AssignmentState
-from shared.assignments.queries import Filters, list_assignments
+from shared.assignments.queries import Filters, matching
 
 
 def list_personal(db: Session, party_id: str, today: date) -> Select[Assignment, str, str]:
     """Select the party's open assignments by due date, then the completed ones: rows as of `list_assignments`."""
     return (
-        list_assignments(db, Filters(today, party_id=party_id), None)
+        matching(db, Filters(today, party_id=party_id), None)
         .where(Assignment.state != AssignmentState.CLOSED)
-        .order_by(None)
         .order_by(Assignment.state, Assignment.due_key, Assignment.id)  # "assigned" sorts first
     )

@@ -2,8 +2,8 @@
 
 import uuid
 from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -23,12 +23,14 @@ from sqlalchemy.orm import Session
 
 from shared import catalogue, directory, statistics
 from shared.arrays import is_one_of
+from shared.assignments import finding
 from shared.assignments.models import Assignment, AssignmentState
 from shared.catalogue import Course, CourseVersion
 from shared.database import current_org
 from shared.directory import Folder, FolderMember
 from shared.errors import NotFound
 from shared.jobs import Job, JobOutcome, Outcome, OutcomeCode
+from shared.pagination import Place, Sought
 
 
 class Sort(StrEnum):
@@ -56,14 +58,57 @@ class Filters:
 
 def list_assignments(
     db: Session, filters: Filters, scope: Collection[str] | None, sort: Sort = Sort.NEWEST
-) -> Select[Assignment, str, str]:
+) -> Select[Assignment, str, str] | Sought:
     """Select assignments in the scope: rows of (Assignment, display_name, version_label)."""
-    rows = _shown(db, scope).where(*_conditions(filters))
-    if filters.folder_id is not None:
-        rows = rows.where(directory.in_scope(Assignment.party_id, [filters.folder_id]))
+    rows = _in_order(matching(db, filters, scope), sort)
+    if filters.party_id is not None or _is_whole(filters, scope):
+        return rows
+    wanted = _wanted(filters, scope, sort)
+
+    def find(db: Session, place: Place | None, most: int) -> Select[Assignment, str, str]:
+        ids = finding.find(db, wanted, place, most)
+        return _in_order(_shown(db, scope).where(is_one_of(Assignment.id, ids)), sort)
+
+    return Sought(rows, find)
+
+
+def _is_whole(filters: Filters, scope: Collection[str] | None) -> bool:
+    return scope is None and replace(filters, today=date.min) == Filters(date.min)
+
+
+def _in_order(rows: Select[Assignment, str, str], sort: Sort) -> Select[Assignment, str, str]:
     if sort is Sort.DUE:
         return rows.order_by(Assignment.due_key, Assignment.id)
     return rows.order_by(Assignment.id.desc())
+
+
+def matching(db: Session, filters: Filters, scope: Collection[str] | None) -> Select[Assignment, str, str]:
+    """Select all rows of a list, in no order."""
+    rows = _shown(db, scope).where(*_conditions(filters))
+    if filters.folder_id is None:
+        return rows
+    return rows.where(directory.in_scope(Assignment.party_id, [filters.folder_id]))
+
+
+def _wanted(filters: Filters, scope: Collection[str] | None, sort: Sort) -> finding.Wanted:
+    """Return the same conditions for `finding`. A folder of the scope makes the scope's other folders irrelevant."""
+    folder_id, since, before = filters.folder_id, None, filters.due_before
+    if filters.due_after is not None:
+        since = min(filters.due_after, date.max - timedelta(days=1)) + timedelta(days=1)
+        before = min(before or date.max, date.max)
+    return finding.Wanted(
+        today=filters.today,
+        by_due=sort is Sort.DUE,
+        course_id=filters.course_id,
+        version_id=filters.course_version_id,
+        job_id=filters.job_id,
+        state=filters.state,
+        overdue=filters.overdue,
+        since=since,
+        before=before,
+        folders=scope if folder_id is None else [folder_id],
+        scope=None if folder_id is None or scope is None or folder_id in scope else scope,
+    )
 
 
 def get(db: Session, assignment_id: uuid.UUID, scope: Collection[str] | None) -> Row[Assignment, str, str]:
@@ -133,7 +178,7 @@ def select_recipients(
     db: Session, filters: Filters, scope: Collection[str] | None, states: Collection[AssignmentState] = ()
 ) -> Select[str]:
     """Select the ids of the matching assignments, as a job's recipients. states: only these, if any are given."""
-    rows = list_assignments(db, filters, scope).order_by(None).with_only_columns(cast(Assignment.id, Text))
+    rows = matching(db, filters, scope).with_only_columns(cast(Assignment.id, Text))
     return rows.where(Assignment.state.in_(sorted(states))) if states else rows
 
 

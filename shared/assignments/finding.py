@@ -1,0 +1,109 @@
+"""Finds the ids of a page of assignments, for lists whose filters and order no single index serves.
+
+An index gives rows in one order, and a list with two filters may have its rows anywhere in that order: after the last
+of a million, or nowhere. So a page is found in parts that have an index each: the first rows of each part are read, and
+the page is taken from these. The parts are *lines* (a state, of a version or a job), the *days* on which a line's
+assignments are due, or the *parties* of folders. What is read depends on the size of the page and on the number of
+parts, never on the number of assignments: docs/decisions/0024.
+"""
+
+import uuid
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from shared.assignments.models import AssignmentState
+from shared.assignments.parts import Statements
+from shared.database import current_org
+from shared.pagination import Place
+
+FEW_PARTIES = 2000
+"""Up to so many parties are looked up one by one. For more, the list is looked through in its order first."""
+
+LOOKED_THROUGH = (400, 4000)
+"""How many assignments are looked through in the order of the list, before the parts are looked up one by one."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The conditions of a list; None: no condition. by_due: sorted by due date instead of the newest first.
+
+    since, before: bounds of the due key, `before` excluded. overdue: on `today`. folders: of which one must have the
+    party, and scope: of which one must have it too.
+    """
+
+    today: date
+    by_due: bool
+    course_id: uuid.UUID | None
+    version_id: uuid.UUID | None
+    job_id: uuid.UUID | None
+    state: AssignmentState | None
+    overdue: bool | None
+    since: date | None
+    before: date | None
+    folders: Collection[str] | None
+    scope: Collection[str] | None
+
+    def lines(self) -> Iterator[tuple[AssignmentState, date | None, date | None]]:
+        """Yields the states that an assignment may have, each with its bounds of the due key."""
+        for state in AssignmentState if self.state is None else (self.state,):
+            is_open = state == AssignmentState.ASSIGNED
+            if self.overdue is None or not (self.overdue or is_open):
+                yield state, self.since, self.before
+            elif self.overdue and is_open:
+                yield state, self.since, min(self.before or self.today, self.today)
+            elif is_open:
+                yield state, max(self.since or self.today, self.today), self.before
+
+
+def find(db: Session, wanted: Wanted, place: Place | None, most: int) -> list[uuid.UUID]:
+    """Returns the ids of the assignments of a page, at most `most`. place: where it begins."""
+    lines = list(wanted.lines())
+    has_bounds = any(bound is not None for _, *bounds in lines for bound in bounds)
+    statements = Statements(
+        by_due=wanted.by_due,
+        of_job=wanted.job_id is not None,
+        of_course=wanted.course_id is not None,
+        of_version=wanted.version_id is not None,
+        folders=wanted.folders is not None,
+        scope=wanted.scope is not None,
+        of_state=len(lines) < len(AssignmentState),
+        bounded=has_bounds,
+        further=place is not None,
+        backwards=place is not None and place.backwards,
+    )
+    given = {
+        "org": current_org(db),
+        "states": [str(state) for state, _, _ in lines],
+        "since": [str(since or "-infinity") for _, since, _ in lines],
+        "before": [str(before or "infinity") for _, _, before in lines],
+        "course": wanted.course_id,
+        "version": wanted.version_id,
+        "job": wanted.job_id,
+        "folders": None if wanted.folders is None else list(wanted.folders),
+        "scope": None if wanted.scope is None else list(wanted.scope),
+    }
+    if place is not None:
+        given |= {"after_key": place.values[0], "after_id": place.values[-1]}
+    few = wanted.folders is not None and _has_few_parties(db, statements, given)
+    by_day = not wanted.by_due and (has_bounds or wanted.job_id is not None)
+    if not few and (wanted.folders is not None or by_day) and (wanted.by_due or wanted.job_id is None):
+        for quota in LOOKED_THROUGH:
+            ids, enough = db.execute(text(statements.looked_through()), given | {"most": most, "quota": quota}).one()
+            if enough:
+                return list(ids)
+    if few or (wanted.folders is not None and not by_day):
+        statement = statements.by_party()
+    elif by_day:
+        statement = statements.by_day()
+    else:
+        statement = statements.by_line()
+    return list(db.scalars(text(statement), given | {"most": most}))
+
+
+def _has_few_parties(db: Session, statements: Statements, given: dict[str, object]) -> bool:
+    counted = db.execute(text(statements.count_parties()), given | {"most": FEW_PARTIES + 1})
+    return bool(counted.scalar_one() <= FEW_PARTIES)
