@@ -65,8 +65,10 @@ _STATEMENTS = (
        FROM (SELECT id, v, (v - 1) * %(pieces)s + 1 + (n * %(pieces)s / %(parties)s)::int AS j, hash,
                     CASE WHEN hash < 60 THEN 'completed' WHEN hash < 70 AND v > 2 THEN 'closed' ELSE 'assigned' END
                         AS state
-             FROM (SELECT id, n, (1 + course * %(each)s + n %% %(each)s)::int AS v, abs(hashtext(id || course) %% 100) AS hash
-                   FROM (SELECT id, row_number() OVER (ORDER BY id)::int - 1 AS n FROM party WHERE org_id = %(org)s) AS each,
+             FROM (SELECT id, n, (1 + course * %(each)s + n %% %(each)s)::int AS v,
+                       abs(hashtext(id || course) %% 100) AS hash
+                   FROM (SELECT id, row_number() OVER (ORDER BY id)::int - 1 AS n FROM party
+                         WHERE org_id = %(org)s) AS each,
                        generate_series(0, cardinality(%(courses)s::uuid[]) - 1) AS course) AS one) AS row,
            (SELECT %(versions)s::uuid[] AS versions, %(courses)s::uuid[] AS courses, %(jobs)s::uuid[] AS jobs) AS given
        ORDER BY j, id""",

@@ -13,7 +13,13 @@ from psycopg import sql
 from migrations import erased
 from migrations.patience import patiently
 
-LEFT_INDEXES = ("uq_licence_session",)
+LEFT_INDEXES = (
+    "uq_licence_session",
+    "ix_assignment_org_id_due_key_id",
+    "ix_assignment_org_id_course_version_id_id",
+    "ix_assignment_org_id_course_id_id",
+    "ix_assignment_org_id_party_id_id",
+)
 """Indexes that only processes of the former release need."""
 
 IS_EMPTY = "SELECT pg_relation_size('organization') = 0"

@@ -64,10 +64,18 @@ class Sought:
     every: Select[*tuple[Any, ...]]
     find: Callable[[Session, Place | None, int], Select[*tuple[Any, ...]]]
 
+    def add_columns(self, *columns: Any) -> "Sought":
+        """Returns the same list with further columns in its rows, as a select does."""
+        return Sought(self.every.add_columns(*columns), lambda *where: self.find(*where).add_columns(*columns))
+
+
+Rows = Select[*tuple[Any, ...]] | Sought
+"""A list that can be paged."""
+
 
 def page(
     db: Session,
-    rows: Select[*tuple[Any, ...]] | Sought,
+    rows: Rows,
     *,
     limit: int,
     cursor: str | None,
@@ -99,7 +107,7 @@ def page(
     return Page(items, _encode(turn.bookmark_next) if turn.has_next else None, before)
 
 
-def count(db: Session, rows: Select[*tuple[Any, ...]] | Sought, *beside: Any, most: int = MOST_COUNTED) -> tuple[Any, ...]:
+def count(db: Session, rows: Rows, *beside: Any, most: int = MOST_COUNTED) -> tuple[Any, ...]:
     """Returns the number of rows, at most `most` + 1, and in the same statement the values of some scalar subqueries.
 
     The bound keeps the count of a large list as cheap as that of a small one.

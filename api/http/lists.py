@@ -15,14 +15,13 @@ import orjson
 from fastapi import Depends, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
-from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from api.http.accepted import prefers_csv, wants_bom
 from api.http.dependencies import DEFAULT_LIMIT, CurrentCaller, CurrentParts, Cursor, Db, Limit
 from api.http.turns import in_turns
 from shared import sheets
-from shared.pagination import Page, page
+from shared.pagination import Page, Rows, page
 from shared.services import catalogue
 from shared.wire import Listing
 
@@ -95,7 +94,7 @@ class Asked:
 
     def page(
         self,
-        rows: Select[*tuple[Any, ...]] | None,
+        rows: Rows | None,
         model: type[Item],
         answer: Callable[[Any], Item],
         *,
@@ -118,13 +117,11 @@ class Asked:
         items = [answer(row) for row in found.items]
         return Listing[model](items=items, next_cursor=found.next_cursor)  # type: ignore[valid-type]
 
-    def turned(self, rows: Select[*tuple[Any, ...]]) -> Page[Any]:
+    def turned(self, rows: Rows) -> Page[Any]:
         """Return one page of rows, from which a reader can turn forward and back."""
         return page(self.db, rows, limit=self.limit, cursor=self.cursor, both_ways=True)
 
-    def _lines(
-        self, rows: Select[*tuple[Any, ...]] | None, told: list[Path], answer: Callable[[Any], Any]
-    ) -> Iterator[str]:
+    def _lines(self, rows: Rows | None, told: list[Path], answer: Callable[[Any], Any]) -> Iterator[str]:
         columns = list(_with_names(told))
         yield self.csv.header(columns)
         cursor: str | None = None

@@ -8,7 +8,7 @@ parts, never on the number of assignments: docs/decisions/0024.
 """
 
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -20,11 +20,11 @@ from shared.assignments.parts import Statements
 from shared.database import current_org
 from shared.pagination import Place
 
-FEW_PARTIES = 2000
-"""Up to so many parties are looked up one by one. For more, the list is looked through in its order first."""
-
 LOOKED_THROUGH = (400, 4000)
-"""How many assignments are looked through in the order of the list, before the parts are looked up one by one."""
+"""How many assignments are looked through in the order of the list, before days or parties are looked up one by one.
+Most pages are found so. The second number is for more parties than these:"""
+
+FEW_PARTIES = 2000
 
 
 @dataclass(frozen=True)
@@ -90,11 +90,10 @@ def find(db: Session, wanted: Wanted, place: Place | None, most: int) -> list[uu
         given |= {"after_key": place.values[0], "after_id": place.values[-1]}
     few = wanted.folders is not None and _has_few_parties(db, statements, given)
     by_day = not wanted.by_due and (has_bounds or wanted.job_id is not None)
-    if not few and (wanted.folders is not None or by_day) and (wanted.by_due or wanted.job_id is None):
-        for quota in LOOKED_THROUGH:
-            ids, enough = db.execute(text(statements.looked_through()), given | {"most": most, "quota": quota}).one()
-            if enough:
-                return list(ids)
+    for quota in _quotas(wanted, few=few, by_day=by_day):
+        ids, enough = db.execute(text(statements.looked_through()), {**given, "most": most, "quota": quota}).one()
+        if enough:
+            return list(ids)
     if few or (wanted.folders is not None and not by_day):
         statement = statements.by_party()
     elif by_day:
@@ -104,6 +103,18 @@ def find(db: Session, wanted: Wanted, place: Place | None, most: int) -> list[uu
     return list(db.scalars(text(statement), given | {"most": most}))
 
 
-def _has_few_parties(db: Session, statements: Statements, given: dict[str, object]) -> bool:
-    counted = db.execute(text(statements.count_parties()), given | {"most": FEW_PARTIES + 1})
+def _quotas(wanted: Wanted, *, few: bool, by_day: bool) -> Sequence[int]:
+    """Returns how many assignments are looked through in the order of the list before its parts are looked up.
+
+    The assignments of a job have no index in the order of their age.
+    """
+    if wanted.job_id is not None and not wanted.by_due:
+        return ()
+    if wanted.folders is None:
+        return LOOKED_THROUGH[:1] if by_day else ()
+    return LOOKED_THROUGH[:1] if few else LOOKED_THROUGH
+
+
+def _has_few_parties(db: Session, statements: Statements, given: Mapping[str, object]) -> bool:
+    counted = db.execute(text(statements.count_parties()), {**given, "most": FEW_PARTIES + 1})
     return bool(counted.scalar_one() <= FEW_PARTIES)

@@ -6,7 +6,11 @@ and with bounds of the due key, of which the second is excluded.
 
 from dataclasses import dataclass
 
-_MEMBER = "SELECT FROM folder_member m WHERE m.org_id = :org AND m.party_id = a.party_id AND m.folder_id = ANY ({}) OFFSET 0"
+_MEMBER = (
+    "SELECT FROM folder_member m WHERE m.org_id = :org AND m.party_id = a.party_id AND m.folder_id = ANY ({}) OFFSET 0"
+)
+_LINES = """unnest(CAST(:states AS text[]), CAST(:since AS date[]), CAST(:before AS date[]))
+    AS given (state, since, before)"""
 _FOLDERS, _SCOPE = "CAST(:folders AS text[])", "CAST(:scope AS text[])"
 BOUNDS = "a.due_key >= l.since AND a.due_key < l.before"
 
@@ -15,8 +19,8 @@ BOUNDS = "a.due_key >= l.since AND a.due_key < l.before"
 class Statements:
     """The statements for one list.
 
-    by_due: the order. of_job, of_course, of_version, of_state: filters. folders, scope: conditions on the party. bounded: there
-    are bounds of due keys. further: a page after the first. backwards: the page before.
+    by_due: the order. of_job, of_course, of_version, of_state: filters. folders, scope: conditions on the party.
+    bounded: there are bounds of due keys. further: not the first page. backwards: the page before.
     """
 
     by_due: bool
@@ -66,15 +70,13 @@ class Statements:
     @property
     def lines(self) -> str:
         """The lines. All assignments of a job have one version, so those of another one have no line."""
-        given = """unnest(CAST(:states AS text[]), CAST(:since AS date[]), CAST(:before AS date[]))
-            AS given (state, since, before)"""
         if not (self.of_course or self.of_version):
-            return f"SELECT state, since, before FROM {given}"
+            return f"SELECT state, since, before FROM {_LINES}"
         if self.of_job:
             first = """SELECT course_version_id FROM assignment WHERE org_id = :org AND job_id = :job
                 ORDER BY party_id LIMIT 1"""
-            return f"SELECT state, since, before FROM {given} WHERE ({first}) IN ({self.versions})"
-        return f"SELECT state, since, before, id AS version FROM {given} CROSS JOIN ({self.versions}) AS v"
+            return f"SELECT state, since, before FROM {_LINES} WHERE ({first}) IN ({self.versions})"
+        return f"SELECT state, since, before, id AS version FROM {_LINES} CROSS JOIN ({self.versions}) AS v"
 
     @property
     def of_line(self) -> str:
@@ -91,14 +93,16 @@ class Statements:
         return f"SELECT count(*) FROM ({mine}) AS few"
 
     def by_line(self) -> str:
-        """Takes the first of each line."""
+        """Takes the first of each line, or, as there may be many lines, of those whose own first ones are the first."""
         bounds = f" AND {BOUNDS}" if self.bounded else ""
+        first = f"""
+            SELECT a.due_key, a.id FROM assignment AS a WHERE {self.of_line}{bounds} AND {self.after}
+            ORDER BY {self.order} LIMIT"""
         return f"""
-            WITH lines AS MATERIALIZED ({self.lines})
-            SELECT id FROM lines AS l CROSS JOIN LATERAL (
-                SELECT a.due_key, a.id FROM assignment AS a WHERE {self.of_line}{bounds} AND {self.after}
-                ORDER BY {self.order} LIMIT :most) AS first
-            ORDER BY {self.order} LIMIT :most"""
+            WITH lines AS MATERIALIZED ({self.lines}), chosen AS (
+                SELECT l.* FROM lines AS l CROSS JOIN LATERAL ({first} 1) AS head ORDER BY {self.order} LIMIT :most
+            )
+            SELECT id FROM chosen AS l CROSS JOIN LATERAL ({first} :most) AS first ORDER BY {self.order} LIMIT :most"""
 
     def by_day(self) -> str:
         """Takes the newest of each day on which assignments of a line are due; needs the order by age.
@@ -117,7 +121,7 @@ class Statements:
             ), newest AS (
                 SELECT *, ({newest.format(self.after)} 1) AS head FROM days AS l WHERE l.day IS NOT NULL
             ), chosen AS (
-                SELECT * FROM newest WHERE head IS NOT NULL ORDER BY {self.order.replace('id', 'head')} LIMIT :most
+                SELECT * FROM newest WHERE head IS NOT NULL ORDER BY {self.order.replace("id", "head")} LIMIT :most
             )
             SELECT id FROM chosen AS l CROSS JOIN LATERAL ({newest.format(beyond)} :most) AS first
             ORDER BY {self.order} LIMIT :most""".replace(
@@ -130,37 +134,27 @@ class Statements:
         return ["state", "since", "before"] + ["version"] * has_version
 
     def by_party(self) -> str:
-        """Takes the first of each party of the folders, and then of the parties whose first ones are the first."""
-        conditions = ["a.org_id = :org", "a.party_id = l.party_id"]
+        """Takes the first of each party of the folders, or of those whose own first ones are the first."""
+        conditions = ["a.org_id = :org", "a.party_id = l.party_id", self.after]
         if self.of_state:
             conditions.append("a.state = ANY (CAST(:states AS text[]))")
         if self.bounded:
-            conditions.append(
-                f"EXISTS (SELECT FROM lines AS l WHERE l.state = a.state AND {BOUNDS})"
-            )
+            conditions.append(f"EXISTS (SELECT FROM lines AS l WHERE l.state = a.state AND {BOUNDS})")
         if self.of_job:
             conditions.append("a.job_id = :job")
         if self.of_course or self.of_version:
             conditions.append(f"a.course_version_id = ANY (ARRAY({self.versions}))")
-        where = " AND ".join(conditions)
-        inside = f" AND EXISTS ({_MEMBER.format(_SCOPE).replace('a.party_id', 'f.party_id')})" if self.scope else ""
-        columns = "a.due_key, a.id"
+        inside = f" AND EXISTS ({_MEMBER.format(_SCOPE)})" if self.scope else ""
+        first = f"""
+            SELECT a.due_key, a.id FROM assignment AS a WHERE {" AND ".join(conditions)} ORDER BY {self.order} LIMIT"""
         return f"""
-            WITH lines AS MATERIALIZED (
-                SELECT state, since, before
-                FROM unnest(CAST(:states AS text[]), CAST(:since AS date[]), CAST(:before AS date[]))
-                    AS given (state, since, before)
-            ), parties AS MATERIALIZED (
-                SELECT DISTINCT f.party_id FROM folder_member AS f
-                WHERE f.org_id = :org AND f.folder_id = ANY ({_FOLDERS}){inside}
+            WITH lines AS MATERIALIZED (SELECT state, since, before FROM {_LINES}), parties AS MATERIALIZED (
+                SELECT DISTINCT a.party_id FROM folder_member AS a
+                WHERE a.org_id = :org AND a.folder_id = ANY ({_FOLDERS}){inside}
             ), chosen AS (
-                SELECT l.party_id FROM parties AS l CROSS JOIN LATERAL (
-                    SELECT {columns} FROM assignment AS a WHERE {where} AND {self.after} ORDER BY {self.order} LIMIT 1) AS head
-                ORDER BY {self.order} LIMIT :most
+                SELECT l.* FROM parties AS l CROSS JOIN LATERAL ({first} 1) AS head ORDER BY {self.order} LIMIT :most
             )
-            SELECT id FROM chosen AS l CROSS JOIN LATERAL (
-                SELECT {columns} FROM assignment AS a WHERE {where} AND {self.after} ORDER BY {self.order} LIMIT :most) AS first
-            ORDER BY {self.order} LIMIT :most"""
+            SELECT id FROM chosen AS l CROSS JOIN LATERAL ({first} :most) AS first ORDER BY {self.order} LIMIT :most"""
 
     def looked_through(self) -> str:
         """Looks through `:quota` assignments of all lines in the order of the list, for those that meet the rest.

@@ -30,7 +30,7 @@ from shared.database import current_org
 from shared.directory import Folder, FolderMember
 from shared.errors import NotFound
 from shared.jobs import Job, JobOutcome, Outcome, OutcomeCode
-from shared.pagination import Place, Sought
+from shared.pagination import Place, Rows, Sought
 
 
 class Sort(StrEnum):
@@ -56,12 +56,11 @@ class Filters:
     job_id: uuid.UUID | None = None
 
 
-def list_assignments(
-    db: Session, filters: Filters, scope: Collection[str] | None, sort: Sort = Sort.NEWEST
-) -> Select[Assignment, str, str] | Sought:
+def list_assignments(db: Session, filters: Filters, scope: Collection[str] | None, sort: Sort = Sort.NEWEST) -> Rows:
     """Select assignments in the scope: rows of (Assignment, display_name, version_label)."""
     rows = _in_order(matching(db, filters, scope), sort)
-    if filters.party_id is not None or _is_whole(filters, scope):
+    has_index = filters.party_id is not None or (sort is Sort.NEWEST and _is_whole(filters, scope))
+    if has_index:
         return rows
     wanted = _wanted(filters, scope, sort)
 

@@ -25,6 +25,7 @@ from shared.assignments import (
 from shared.catalogue import CourseVersion
 from shared.errors import Fault, InvalidInput
 from shared.jobs import Accepted, Chunk, Job, Key, Kind, Tally, Undo, declare
+from shared.pagination import Rows
 from shared.services.submitting import named_parties, need_due_day, need_recipients, submit
 from shared.services.verbs import verb
 
@@ -127,9 +128,7 @@ def _version_and_recipients(
 
 
 @verb(*SEES)
-def list_assignments(
-    db: Session, caller: Caller, filters: Filters, sort: Sort, *, titled: bool = False
-) -> Select[*tuple[Any, ...]]:
+def list_assignments(db: Session, caller: Caller, filters: Filters, sort: Sort, *, titled: bool = False) -> Rows:
     """Select the matching assignments in the caller's scope. titled: with `course_title`, the title of the version."""
     rows = assignments.list_assignments(db, filters, caller.folders, sort)
     return rows.add_columns(catalogue.title_of(Assignment)) if titled else rows

@@ -21,7 +21,7 @@ import psutil
 import psycopg
 import pytest
 from sqlakeyset import serialize_bookmark
-from sqlalchemy import Engine, Select, text
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 import migrations
@@ -30,7 +30,7 @@ from api.http.parts import build
 from shared import assignments
 from shared.access import Permission
 from shared.assignments import AssignmentState, Filters, Sort
-from shared.pagination import page
+from shared.pagination import Rows, page
 from shared.settings import TRAINING, Settings
 from tests.conftest import Servers
 from tests.factories import Org, add_org, count_statements
@@ -159,7 +159,7 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _rows_read(db: Session, rows: Select[*tuple[Any, ...]], cursor: str | None) -> int:
+def _rows_read(db: Session, rows: Rows, cursor: str | None) -> int:
     """The number of rows that the plan of a page reads from tables and indexes, with the rows that a filter removes."""
     with count_statements(_engine(db)) as statements:
         page(db, rows, limit=PAGE, cursor=cursor)
