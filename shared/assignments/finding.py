@@ -27,6 +27,10 @@ Most pages are found so. The second number is for more parties than these:"""
 FEW_PARTIES = 2000
 
 
+Line = tuple[AssignmentState, date | None, date | None]
+"""A state, with bounds of the due keys; the second one is excluded."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """The conditions of a list; None: no condition. by_due: sorted by due date instead of the newest first.
@@ -47,7 +51,7 @@ class Wanted:
     folders: Collection[str] | None
     scope: Collection[str] | None
 
-    def lines(self) -> Iterator[tuple[AssignmentState, date | None, date | None]]:
+    def lines(self) -> Iterator[Line]:
         """Yields the states that an assignment may have, each with its bounds of the due key."""
         for state in AssignmentState if self.state is None else (self.state,):
             is_open = state == AssignmentState.ASSIGNED
@@ -75,23 +79,11 @@ def find(db: Session, wanted: Wanted, place: Place | None, most: int) -> list[uu
         further=place is not None,
         backwards=place is not None and place.backwards,
     )
-    given = {
-        "org": current_org(db),
-        "states": [str(state) for state, _, _ in lines],
-        "since": [str(since or "-infinity") for _, since, _ in lines],
-        "before": [str(before or "infinity") for _, _, before in lines],
-        "course": wanted.course_id,
-        "version": wanted.version_id,
-        "job": wanted.job_id,
-        "folders": None if wanted.folders is None else list(wanted.folders),
-        "scope": None if wanted.scope is None else list(wanted.scope),
-    }
-    if place is not None:
-        given |= {"after_key": place.values[0], "after_id": place.values[-1]}
+    given = {"org": current_org(db), "most": most, **_values(wanted, lines, place)}
     few = wanted.folders is not None and _has_few_parties(db, statements, given)
     by_day = not wanted.by_due and (has_bounds or wanted.job_id is not None)
     for quota in _quotas(wanted, few=few, by_day=by_day):
-        ids, enough = db.execute(text(statements.looked_through()), {**given, "most": most, "quota": quota}).one()
+        ids, enough = db.execute(text(statements.looked_through()), {**given, "quota": quota}).one()
         if enough:
             return list(ids)
     if few or (wanted.folders is not None and not by_day):
@@ -100,7 +92,23 @@ def find(db: Session, wanted: Wanted, place: Place | None, most: int) -> list[uu
         statement = statements.by_day()
     else:
         statement = statements.by_line()
-    return list(db.scalars(text(statement), given | {"most": most}))
+    return list(db.scalars(text(statement), given))
+
+
+def _values(wanted: Wanted, lines: Sequence[Line], place: Place | None) -> dict[str, object]:
+    """Returns the values of the parameters of the statements."""
+    return {
+        "states": [str(state) for state, _, _ in lines],
+        "since": [str(since or "-infinity") for _, since, _ in lines],
+        "before": [str(before or "infinity") for _, _, before in lines],
+        "course": wanted.course_id,
+        "version": wanted.version_id,
+        "job": wanted.job_id,
+        "folders": None if wanted.folders is None else list(wanted.folders),
+        "scope": None if wanted.scope is None else list(wanted.scope),
+        "after_key": None if place is None else place.values[0],
+        "after_id": None if place is None else place.values[-1],
+    }
 
 
 def _quotas(wanted: Wanted, *, few: bool, by_day: bool) -> Sequence[int]:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
@@ -59,8 +59,7 @@ class Filters:
 def list_assignments(db: Session, filters: Filters, scope: Collection[str] | None, sort: Sort = Sort.NEWEST) -> Rows:
     """Select assignments in the scope: rows of (Assignment, display_name, version_label)."""
     rows = _in_order(matching(db, filters, scope), sort)
-    has_index = filters.party_id is not None or (sort is Sort.NEWEST and _is_whole(filters, scope))
-    if has_index:
+    if filters.party_id is not None or (sort is Sort.NEWEST and _has_index(filters, scope)):
         return rows
     wanted = _wanted(filters, scope, sort)
 
@@ -71,8 +70,10 @@ def list_assignments(db: Session, filters: Filters, scope: Collection[str] | Non
     return Sought(rows, find)
 
 
-def _is_whole(filters: Filters, scope: Collection[str] | None) -> bool:
-    return scope is None and replace(filters, today=date.min) == Filters(date.min)
+def _has_index(filters: Filters, scope: Collection[str] | None) -> bool:
+    """True if one index has the rows in the order of their age: all, those of a state, or of a version in a state."""
+    given = {name for name, value in vars(filters).items() if value is not None and name != "today"}
+    return scope is None and given in (set[str](), {"state"}, {"course_version_id", "state"})
 
 
 def _in_order(rows: Select[Assignment, str, str], sort: Sort) -> Select[Assignment, str, str]:
