@@ -12,11 +12,11 @@ from urllib.parse import urlencode
 
 from fastapi import Request, Response
 from pydantic import BaseModel
-from sqlalchemy import ScalarSelect, Select
+from sqlalchemy import ScalarSelect
 
 from api.console.frame import Frame
 from api.http.lists import Asked
-from shared.pagination import MOST_COUNTED, count
+from shared.pagination import MOST_COUNTED, Rows, count
 
 PAGING = ("cursor", "limit")
 
@@ -123,7 +123,7 @@ def list_page(
     request: Request,
     asked: Asked,
     page: ListPage,
-    rows: Select[*tuple[Any, ...]],
+    rows: Rows,
     answer: Callable[[Any], Any],
     *offered: ScalarSelect[Any],
     **shown: Any,

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from shared import access
@@ -16,7 +15,7 @@ from shared.directory import PartyAnswer
 from shared.events import Filters as OfEvents
 from shared.licences import Filters as OfLicences
 from shared.licences import Sort as SortOfLicences
-from shared.pagination import page
+from shared.pagination import Rows, page
 from shared.services.assignments import list_assignments
 from shared.services.deliveries import list_deliveries
 from shared.services.directory import SEES, get_party
@@ -69,6 +68,6 @@ def get_party_details(db: Session, caller: Caller, party_id: str, now: datetime)
     return found
 
 
-def _part(db: Session, rows: Select[*tuple[Any, ...]]) -> Part:
+def _part(db: Session, rows: Rows) -> Part:
     first = page(db, rows, limit=MOST, cursor=None)
     return Part(first.items, more=first.next_cursor is not None)
