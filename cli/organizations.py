@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.options import DataDir, Org, external_id, seconds
+from cli.signing_in import sign_in
 
 if TYPE_CHECKING:
     from shared.access import Permission
 
 app = typer.Typer(help="Add organizations, and set what they may use.")
+app.command("sign-in")(sign_in)
 
 OrgArgument = Annotated[
     str, typer.Argument(parser=external_id, metavar="ORG", help="The organization's id in your other systems.")

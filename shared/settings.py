@@ -66,6 +66,16 @@ class Settings(BaseModel):
     link_secret: str | None = Field(default=None, min_length=32)
     """Signs session links. Unset, `jwt_secret` signs them, and replacing that then breaks every link sent out."""
 
+    oidc_issuer: str | None = None
+    """The issuer of OpenID Connect that `rollcall org sign-in ORG` binds to an organization unless it names another."""
+    oidc_client_id: str | None = None
+    """This service's client id at that issuer."""
+    oidc_client_secret: str | None = None
+    """The client's secret there; it is then in no table. Unset for a public client."""
+    sign_in_secret: str | None = Field(default=None, min_length=32)
+    """Encrypts what a browser keeps while a person signs in, and stored secrets of clients. Unset, `link_secret` or
+    `jwt_secret` does, and replacing that then makes stored secrets of clients unreadable."""
+
     credential_key: str | None = None
     """A private key in PEM (P-256 or Ed25519) that signs Open Badges credentials; without it none are issued.
     Former keys may follow it: they stay published, so that credentials they signed can still be verified. Line ends may
@@ -128,6 +138,11 @@ class Settings(BaseModel):
     @classmethod
     def _split_algorithms(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("oidc_issuer", "oidc_client_id", "oidc_client_secret", "sign_in_secret", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        return value or None
 
     @field_validator("credential_key")
     @classmethod

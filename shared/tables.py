@@ -1,5 +1,6 @@
 """All tables, for migrations and tests only: those of the migrations' two branches, core and training."""
 
+from shared.access.issuers import LogoutToken, SignInGroup, SignInIssuer
 from shared.access.models import Organization
 from shared.access.sign_ins import SignIn
 from shared.assignments.models import Assignment, AssignmentChange
@@ -19,6 +20,9 @@ metadata = Base.metadata
 CORE = (
     Organization,
     SignIn,
+    SignInIssuer,
+    SignInGroup,
+    LogoutToken,
     EventStream,
     Event,
     EventConsumer,

@@ -14,8 +14,10 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
 from api.http.parts import Parts
-from shared import clock, directory
+from shared import access, clock, directory
+from shared.access import Binding
 from shared.database import Database
+from shared.services import sign_in_mapping
 from shared.tables import DEPLOYMENT, metadata
 from tests.assignments.asking import assign, body, codes, pages
 from tests.deliveries.receiving import plan, webhook
@@ -28,6 +30,15 @@ from tests.verification.holding import license_for
 
 MARK = "Quillfeather"
 """Part of every text of the first organization, and of no request of the second."""
+
+
+def signed_in(org: Org) -> None:
+    """Leave a row in every table of signing in."""
+    org.visitor(member=f"{MARK}-member")
+    with org.transaction() as db:
+        binding = Binding("https://id.example", MARK, administrators=MARK)
+        bound = sign_in_mapping.bind_issuer(db, org.parts.settings, binding, None)
+        access.note_logout(db, bound.id, MARK, clock.now())
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +60,7 @@ def first(app: FastAPI, parts: Parts) -> Org:
         client.put("/v1/folders/crew", json={"name": f"{MARK} crew"})
         with org.transaction() as db:
             directory.remember_columns(db, {f"{MARK} number": "entityId"}, clock.now())
-        org.visitor(member=f"{MARK}-member")
+        signed_in(org)
         client.put("/v1/folders/office", json={"name": f"{MARK} office"})
         for _ in range(2):
             webhook(org, description=f"{MARK} system")

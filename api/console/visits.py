@@ -17,7 +17,7 @@ from api.console.origins import SAFE, is_on_loopback, need_own_host, need_own_or
 from api.http.dependencies import admit, parts
 from api.http.parts import Parts
 from shared import clock
-from shared.access import NOTED_EVERY, RECENT_SIGN_IN, Caller, Organization
+from shared.access import ATTEMPT_SECONDS, NOTED_EVERY, RECENT_SIGN_IN, Caller, Organization
 from shared.errors import Problem
 from shared.services import sign_ins
 from shared.services.sign_ins import FoundSignIn
@@ -27,6 +27,10 @@ HOME = "/training"
 """The page to which a sign-in leads that began nowhere else."""
 DONE = "/sign-in/done"
 """The page after a sign-in in a second window: the first one still has what was typed."""
+
+
+LONGEST_NEXT = 2000
+"""Characters of the page to come back to: the cookie of an attempt has room for no more."""
 
 
 class SignInNeeded(Problem):
@@ -123,7 +127,7 @@ async def _note_use(request: Request, made: Parts, caller: Caller, found: FoundS
     if by_itself or "prefetch" in request.headers.get("sec-purpose", ""):
         return
     if now - found.sign_in.last_used_at >= NOTED_EVERY:
-        await run_sync(sign_ins.note_use, made.database, caller, found.sign_in.id, now)
+        await run_sync(lambda: sign_ins.note_use(made.database, caller, found.sign_in.id, now))
 
 
 # --- the cookie
@@ -148,6 +152,35 @@ def delete_cookie(response: Response, settings: Settings) -> None:
     )
 
 
+ATTEMPTS = 20
+"""Cookies of attempts that a browser may have. Of more, the oldest are forgotten: headers must not grow without end."""
+
+
+def attempt_cookie(settings: Settings, state: str) -> str:
+    """Return the name of the cookie of one attempt, which its state names."""
+    return f"{_attempts(settings)}{''.join(letter for letter in state if letter.isalnum())[:16]}"
+
+
+def set_attempt(request: Request, response: Response, settings: Settings, state: str, kept: str) -> None:
+    """Let the browser keep the secrets of an attempt for as long as it may take."""
+    secure = not is_on_loopback(settings)
+    others = [name for name in request.cookies if name.startswith(_attempts(settings))]
+    for name in others[: max(0, len(others) - ATTEMPTS + 1)]:
+        response.delete_cookie(name, path="/", secure=secure, httponly=True, samesite="lax")
+    name = attempt_cookie(settings, state)
+    response.set_cookie(name, kept, max_age=ATTEMPT_SECONDS, path="/", secure=secure, httponly=True, samesite="lax")
+
+
+def delete_attempt(response: Response, settings: Settings, state: str) -> None:
+    """Let the browser forget an attempt."""
+    name, secure = attempt_cookie(settings, state), not is_on_loopback(settings)
+    response.delete_cookie(name, path="/", secure=secure, httponly=True, samesite="lax")
+
+
+def _attempts(settings: Settings) -> str:
+    return f"{cookie_name(settings)}-attempt-"
+
+
 # --- the way back
 
 
@@ -161,7 +194,7 @@ def own_path(request: Request) -> str:
 
 def read_next(value: str | None) -> str:
     """Return the page to go to after signing in: a path of this service, never another address. Else the overview."""
-    if not value or len(value) > 4000 or not value.isascii() or not value.isprintable() or "\\" in value:
+    if not value or len(value) > LONGEST_NEXT or not value.isascii() or not value.isprintable() or "\\" in value:
         return HOME
     address = urlsplit(value)
     is_path = value.startswith("/") and not value.startswith("//") and not address.scheme and not address.netloc

@@ -1,10 +1,10 @@
 """The parts of one API process, built once at its start. Routes get them as a dependency."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from api.http.connections import allowance
 from api.http.shares import Shares
-from shared.access import TokenVerifier
+from shared.access import Providers, TokenVerifier
 from shared.broker import Broker, make_celery
 from shared.clock import Timekeeper
 from shared.database import Database
@@ -16,7 +16,7 @@ from shared.settings import Settings
 class Parts:
     """Settings, database, broker, token verifier and shares of this process, and its entry in the list of processes.
 
-    timekeeper: compares this machine's clock with the database's.
+    timekeeper: compares this machine's clock with the database's. providers: the issuers at which people sign in.
     """
 
     settings: Settings
@@ -26,6 +26,7 @@ class Parts:
     presence: Presence
     shares: Shares
     timekeeper: Timekeeper
+    providers: Providers = field(default_factory=Providers)
 
 
 def build(settings: Settings) -> Parts:

@@ -17,6 +17,9 @@ from api.http.parts import Parts
 ADDRESSES_AT_ONCE = 8
 """Addresses of webhooks that are looked up at a time. A lookup holds a thread until the name's server answers."""
 
+ISSUERS_AT_ONCE = 8
+"""Requests to issuers at a time. Each holds a thread until the issuer answers, which may take some seconds."""
+
 
 class Turns:
     """So many turns at once, of which one organization holds at most three quarters. Belongs to one event loop.
@@ -74,6 +77,7 @@ class Turns:
 
 _transactions: RunVar[Turns] = RunVar("transactions")
 _lookups: RunVar[Turns] = RunVar("lookups")
+_issuers: RunVar[Turns] = RunVar("issuers")
 
 
 def transactions(parts: Parts) -> Turns:
@@ -95,6 +99,15 @@ def lookups() -> Turns:
     if turns is None:
         turns = Turns(ADDRESSES_AT_ONCE)
         _lookups.set(turns)
+    return turns
+
+
+def issuers() -> Turns:
+    """Return the turns for asking the issuers at which people sign in, by organization."""
+    turns = _issuers.get(None)
+    if turns is None:
+        turns = Turns(ISSUERS_AT_ONCE)
+        _issuers.set(turns)
     return turns
 
 

@@ -1,7 +1,8 @@
 """Access: organizations, callers and their permissions, and the availability of training.
 
-Owns the tables `organization` and `sign_in`. Promises that a caller has only what a verified token or a valid sign-in
-grants, and that an unknown organization, a missing permission and an unavailable feature give different errors.
+Owns the tables `organization`, `sign_in`, `sign_in_issuer`, `sign_in_group` and `logout_token`. Promises that a caller
+has only what a verified token or a valid sign-in grants, and that an unknown organization, a missing permission and an
+unavailable feature give different errors.
 """
 
 from shared.access.actions import (
@@ -13,7 +14,38 @@ from shared.access.actions import (
     entitle,
 )
 from shared.access.caller import Caller, Permission, PermissionDenied, Unauthenticated
+from shared.access.issuers import (
+    Binding,
+    IssuerNameTaken,
+    LogoutToken,
+    SignInGroup,
+    SignInIssuer,
+    bind_issuer,
+    get_issuer,
+    list_groups,
+    list_issuers,
+    note_logout,
+    unbind_issuer,
+)
+from shared.access.mapping import (
+    Granted,
+    GroupGrant,
+    MappingChange,
+    change_mapping,
+    grant_by_claims,
+    member_of,
+    name_of,
+)
 from shared.access.models import Organization
+from shared.access.openid import (
+    ATTEMPT_SECONDS,
+    CLOCK_SKEW_SECONDS,
+    Attempt,
+    BadLogout,
+    Client,
+    Providers,
+    SignInRefused,
+)
 from shared.access.queries import (
     FeatureNotAvailable,
     OrganizationUnknown,
@@ -28,6 +60,7 @@ from shared.access.queries import (
     unavailable,
 )
 from shared.access.schemas import SettingsChange
+from shared.access.sealing import Sealer, SignInNotConfigured
 from shared.access.sign_ins import (
     NOTED_EVERY,
     RECENT_SIGN_IN,
@@ -35,6 +68,9 @@ from shared.access.sign_ins import (
     Identity,
     SignIn,
     begin_sign_in,
+    end_by_hash,
+    end_by_logout,
+    end_of_issuer,
     end_sign_in,
     forget_person,
     list_sign_ins,
@@ -46,38 +82,68 @@ from shared.access.tokens import TokenVerifier, issue
 __all__ = [
     "add_organization",
     "ask_organization",
+    "Attempt",
+    "ATTEMPT_SECONDS",
+    "BadLogout",
     "begin_sign_in",
+    "bind_issuer",
+    "Binding",
     "Caller",
+    "change_mapping",
     "change_settings",
     "check_time_zone",
+    "Client",
+    "CLOCK_SKEW_SECONDS",
     "enable",
+    "end_by_hash",
+    "end_by_logout",
+    "end_of_issuer",
     "end_sign_in",
     "EndReason",
     "entitle",
     "FeatureNotAvailable",
     "forget_person",
+    "get_issuer",
+    "get_organization",
+    "grant_by_claims",
+    "Granted",
+    "GroupGrant",
     "Identity",
     "issue",
-    "Organization",
-    "get_organization",
+    "IssuerNameTaken",
+    "list_groups",
+    "list_issuers",
     "list_organization_ids",
     "list_sign_ins",
+    "LogoutToken",
+    "MappingChange",
+    "member_of",
+    "name_of",
     "need_available",
+    "note_logout",
     "note_use",
     "NOTED_EVERY",
+    "Organization",
     "OrganizationExists",
     "OrganizationUnknown",
     "Permission",
     "PermissionDenied",
+    "Providers",
     "read_cookie",
     "reading",
     "RECENT_SIGN_IN",
+    "Sealer",
     "SettingsChange",
     "SignIn",
+    "SignInGroup",
+    "SignInIssuer",
+    "SignInNotConfigured",
+    "SignInRefused",
     "today",
     "TokenVerifier",
     "Unauthenticated",
-    "Unavailability",
     "unavailability",
+    "Unavailability",
     "unavailable",
+    "unbind_issuer",
 ]

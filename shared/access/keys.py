@@ -22,9 +22,13 @@ FETCH_TIMEOUT_SECONDS = 3
 
 
 class PublishedKeys:
-    """The keys at one address. While it is unreachable, the last keys stay valid, and only one request waits for it."""
+    """The keys at one address. While it is unreachable, the last keys stay valid, and only one request waits for it.
 
-    def __init__(self, url: str) -> None:
+    lone: True if a token without a key id may be verified with the only key, should there be just one.
+    """
+
+    def __init__(self, url: str, *, lone: bool = False) -> None:
+        self._lone = lone
         self._page = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=FETCH_TIMEOUT_SECONDS)
         self._lock = Lock()
         self._keys: dict[str | None, jwt.PyJWK] = {}
@@ -47,7 +51,10 @@ class PublishedKeys:
                     self._fetch()
             finally:
                 self._lock.release()
-        if key := self._keys.get(kid):
+        key = self._keys.get(kid)
+        if key is None and kid is None and self._lone and len(self._keys) == 1:
+            (key,) = self._keys.values()
+        if key is not None:
             return key
         if self._away:
             raise Unavailable("The keys that verify tokens cannot be fetched at the moment.")
@@ -55,7 +62,8 @@ class PublishedKeys:
 
     def _fetch(self) -> None:
         try:
-            self._keys = {key.key_id: key for key in self._page.get_signing_keys()}
+            found = self._page.get_jwk_set().keys if self._lone else self._page.get_signing_keys()
+            self._keys = {key.key_id: key for key in found if key.public_key_use in ("sig", None)}
         except (jwt.PyJWTError, ValueError):  # unreachable, or its response is no set of keys
             self._away = True
             self._rests_until = monotonic() + REST_AFTER_FAILURE_SECONDS

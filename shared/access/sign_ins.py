@@ -43,6 +43,10 @@ class EndReason(StrEnum):
     LOGGED_OUT = "logged-out"
     """The identity provider has said that the person logged out."""
     PARTY_ERASED = "party-erased"
+    MAPPING_CHANGED = "mapping-changed"
+    """What the groups of its issuer may do has changed, so the person signs in again."""
+    SIGNED_IN_AGAIN = "signed-in-again"
+    """The same browser has begun another sign-in."""
 
 
 class SignIn(Tenant, Base):
@@ -60,6 +64,7 @@ class SignIn(Tenant, Base):
         Index("ix_sign_in_member", "org_id", "member_id", "begun_at"),
         Index("ix_sign_in_party", "org_id", "party_id", postgresql_where=sql("party_id IS NOT NULL")),
         Index("ix_sign_in_expires_at", "org_id", "expires_at"),
+        Index("ix_sign_in_subject", "org_id", "issuer", "subject"),
     )
 
     id: Mapped[Uuid7] = mapped_column(primary_key=True)
@@ -190,6 +195,26 @@ def forget_person(db: Session, party_id: str, member_id: str | None, now: dateti
     ]
     _end(db, which, EndReason.PARTY_ERASED, now)
     db.execute(update(SignIn).where(*which).values(name=None, agent=None, subject=None, provider_session=None))
+
+
+def end_of_issuer(db: Session, issuer: str, reason: EndReason, now: datetime) -> None:
+    """End every sign-in of an issuer."""
+    _end(db, [SignIn.org_id == current_org(db), SignIn.issuer == issuer], reason, now)
+
+
+def end_by_logout(db: Session, issuer: str, subject: str | None, provider_session: str | None, now: datetime) -> None:
+    """End the sign-ins of a person, or of one session of the issuer, of which the person has logged out there."""
+    which = [SignIn.org_id == current_org(db), SignIn.issuer == issuer]
+    if subject is not None:
+        which.append(SignIn.subject == subject)
+    if provider_session is not None:
+        which.append(SignIn.provider_session == provider_session)
+    _end(db, which, EndReason.LOGGED_OUT, now)
+
+
+def end_by_hash(db: Session, token_hash: bytes, reason: EndReason, now: datetime) -> None:
+    """End the sign-in of a cookie, if there is one."""
+    _end(db, [SignIn.org_id == current_org(db), SignIn.token_hash == token_hash], reason, now)
 
 
 def _end(db: Session, which: list[ColumnElement[bool]], reason: EndReason, now: datetime) -> None:

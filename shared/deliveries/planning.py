@@ -30,7 +30,7 @@ from sqlalchemy.orm import Session
 from shared import events
 from shared.database import current_org
 from shared.deliveries.models import Channel, Delivery, Webhook
-from shared.events import Event
+from shared.events import TYPES, Event
 
 PLANNER = "planner"
 """The planner's name among the consumers of events."""
@@ -112,8 +112,12 @@ def planned(channel: Channel, receiver: ColumnElement[str], party_id: Any, now: 
 
 
 def wants() -> ColumnElement[bool]:
-    """Condition: the webhook has asked for events of this type."""
-    return or_(func.cardinality(Webhook.types) == 0, Event.type == func.any(Webhook.types))
+    """Condition: the webhook has asked for events of this type. Some types are sent only to those that name them."""
+    for_all = and_(func.cardinality(Webhook.types) == 0, Event.type.not_in(_BY_NAME))
+    return or_(for_all, Event.type == func.any(Webhook.types))
+
+
+_BY_NAME = [name for name, declared in TYPES.items() if declared.by_name]
 
 
 def _to_webhooks(meant: ColumnElement[bool], now: datetime) -> Select[Any]:

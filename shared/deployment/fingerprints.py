@@ -30,6 +30,10 @@ COMPARED: Mapping[str, frozenset[str]] = {
     "jwt_algorithms": _API,
     "jwt_issuer": _API,
     "credential_key": _API,
+    "oidc_issuer": _API,
+    "oidc_client_id": _API,
+    "oidc_client_secret": _API,
+    "sign_in_secret": _API,
 }
 """The settings that must be the same in all processes of these programs, because they decide what is planned, recorded,
 sent or accepted."""

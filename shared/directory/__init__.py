@@ -12,6 +12,7 @@ from shared.directory.formats import MEDIA_TYPES, Reading, read_parties
 from shared.directory.models import Folder, FolderMember, Party
 from shared.directory.queries import (
     as_choices,
+    find_party,
     get_folder,
     get_party,
     in_folders,
@@ -38,6 +39,7 @@ from shared.directory.schemas import (
 from shared.directory.synchronising import Synced, put_parties
 
 __all__ = [
+    "find_party",
     "as_choices",
     "BadRow",
     "FileRow",

@@ -105,6 +105,13 @@ def get_party(db: Session, party_id: str, scope: Scope) -> Row[Party, Sequence[s
     return row
 
 
+def find_party(db: Session, field: str, value: str) -> Party | None:
+    """Returns the party whose `entityId` or `memberId` (`field`) this is. None if there is none, or more than one."""
+    column = Party.id if field == "entityId" else Party.member_id
+    found = db.scalars(select(Party).where(Party.org_id == current_org(db), column == value).limit(2)).all()
+    return found[0] if len(found) == 1 else None
+
+
 def list_folders(db: Session, scope: Scope) -> Select[Folder, int]:
     """Returns a select of folders by id, as rows of (Folder, number of parties)."""
     size = (

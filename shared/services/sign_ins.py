@@ -8,7 +8,7 @@ from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import Session
 
 from shared import access
-from shared.access import Caller, EndReason, Identity, Organization, SignIn
+from shared.access import Caller, EndReason, Identity, Organization, SignIn, SignInIssuer
 from shared.database import Database, current_org
 from shared.directory import Party
 from shared.reading import on_loop
@@ -36,16 +36,31 @@ async def find(database: Database, cookie: str, now: datetime) -> FoundSignIn | 
 
 
 def _find(db: Session, token_hash: bytes, now: datetime) -> FoundSignIn | None:
-    """Return the valid sign-in with this hash, or None. One whose party is inactive is not valid."""
+    """Return the valid sign-in with this hash, or None.
+
+    One whose party is inactive, or whose issuer has another mapping by now, is not valid.
+    """
     row = db.execute(
-        select(SignIn, Organization, Party.active)
+        select(SignIn, Organization, Party.active, SignInIssuer.version)
         .join(Organization, Organization.id == SignIn.org_id)
         .outerjoin(Party, and_(Party.org_id == SignIn.org_id, Party.id == SignIn.party_id))
+        .outerjoin(
+            SignInIssuer,
+            and_(
+                SignInIssuer.org_id == SignIn.org_id,
+                SignInIssuer.issuer == SignIn.issuer,
+                SignInIssuer.unbound_at.is_(None),
+            ),
+        )
         .where(SignIn.org_id == current_org(db), SignIn.token_hash == token_hash)
     ).first()
-    if row is None or not row[0].is_valid(now) or row[2] is False:
+    if row is None:
         return None
-    return FoundSignIn(row[0], row[1])
+    sign_in, organization, is_active, version = row
+    is_mapped = sign_in.mapping_version in (None, version)
+    if not sign_in.is_valid(now) or is_active is False or not is_mapped:
+        return None
+    return FoundSignIn(sign_in, organization)
 
 
 @verb()

@@ -23,7 +23,11 @@ PUBLIC = {
     "/docs/{name}",
     "/s/{token}",
     "/sign-in",
+    "/sign-in/callback",
     "/sign-in/done",
+    "/sign-in/leave",
+    "/sign-in/logout/{org_id}",
+    "/sign-in/start",
     "/sign-out",
     "/v1/events/asyncapi.json",
     "/verify",
@@ -37,6 +41,7 @@ PUBLIC = {
 - the page of a session link, whose address is signed and shows one assignment;
 - the page of a licence and the status of its credential, whose address has the code (64 random bits) and shows only
   what is printed beside it;
+- the names and addresses of the issuers at which members of an organization sign in;
 - the name of an organization that issues credentials, which every credential names too."""
 
 

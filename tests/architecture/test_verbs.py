@@ -81,6 +81,12 @@ WITHOUT_A_CALLER = {
     "credential_status": "the same",
     "published_keys": "public keys",
     "find": "the cookie of a sign-in",
+    "list_ways": "the issuers at which members of an organization sign in",
+    "begin_attempt": "the same",
+    "finish_attempt": "the issuer's signature",
+    "end_by_cookie": "the cookie of a sign-in",
+    "end_by_logout": "the issuer's signature",
+    "end_session_address": "the same as list_ways",
     "issuer_profile": "the name of an organization that issues credentials",
 }
 """The functions that doors call without a caller, each with the reason why that is safe."""

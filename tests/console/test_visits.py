@@ -155,7 +155,7 @@ def test_uses_within_a_minute_write_once(home: Org, still: Any) -> None:
 def test_signing_out_ends_the_sign_in_and_takes_the_cookie(home: Org) -> None:
     browser, other = home.visitor(), home.visitor()
     answer = browser.post("/sign-out")
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in?out=1")
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/sign-in?out=1&organization={home.id}")
     assert 'rollcall=""; ' in answer.headers["Set-Cookie"]
     assert (status(browser), status(other)) == (401, 200)
     assert [one.end_reason for one in rows(home)] == ["signed-out", None]

@@ -32,7 +32,7 @@ ELSEWHERE = [
     "/\n",
     "/jobs\r\nSet-Cookie: a=b",
     "/é",
-    "/" * 4001,
+    "/" * 2001,
 ]
 
 

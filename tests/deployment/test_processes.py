@@ -105,6 +105,10 @@ CHANGES = {
     "jwks_url": "https://keys.example/jwks.json",
     "jwt_algorithms": "HS256",
     "jwt_issuer": "somebody",
+    "oidc_issuer": "https://id.example",
+    "oidc_client_id": "other",
+    "oidc_client_secret": "o" * 40,
+    "sign_in_secret": "s" * 40,
 }
 
 

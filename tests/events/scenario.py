@@ -8,7 +8,8 @@ import time_machine
 from fastapi.testclient import TestClient
 
 from shared import access, clock, deliveries
-from shared.access import Permission
+from shared.access import Binding, Caller, Identity, MappingChange, Permission
+from shared.services import sign_in_mapping, signing_in
 from tests.drain import InProcessWorker
 from tests.factories import OPERATOR, Org
 from tests.licences.earning import a_session, grant, take_back
@@ -25,6 +26,7 @@ def ok(answer: Any) -> Any:
 def everything_happens(org: Org, worker: InProcessWorker) -> None:
     """Cause an event of every type."""
     in_the_organization(org)
+    at_the_pages(org)
     in_the_directory(org)
     course_id = in_the_catalogue(org)
     to_assignments(org, worker, course_id)
@@ -45,6 +47,18 @@ def in_the_organization(org: Org) -> None:
         ok(admin.put("/v1/availability", json={"enabled": enabled}))
     for limit in (3, None):
         ok(admin.put("/v1/settings", json={"changeLimit": limit}))
+
+
+def at_the_pages(org: Org) -> None:
+    """Bind an issuer, change its mapping, sign in, and take the issuer away."""
+    binding, settings = Binding("https://id.example.com", "rollcall", administrators="admins"), org.parts.settings
+    identity = Identity("https://id.example.com", "ada", "ada", frozenset({Permission.VIEW}), clock.now())
+    with org.transaction() as db:
+        bound = sign_in_mapping.bind_issuer(db, settings, binding, None)
+        change = MappingChange(version=bound.version, groups_claim="roles", groups=[])
+        sign_in_mapping.change_mapping(db, Caller(org.id, "ada", frozenset(Permission)), bound.id, change, clock.now())
+        signing_in.begin_sign_in(db, identity, None, clock.now())
+        sign_in_mapping.unbind_issuer(db, binding.issuer)
 
 
 def in_the_directory(org: Org) -> None:

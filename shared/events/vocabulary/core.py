@@ -73,6 +73,21 @@ class JobFinished(Data):
     counts: Counts
 
 
+class SignInBegun(Data):
+    """issuer: who has said who it is. permissions: what the person may do meanwhile."""
+
+    issuer: str
+    permissions: list[str]
+
+
+class IssuerChanged(Data):
+    """issuer: its address. name: the short name that begins the ids of its members."""
+
+    issuer: str
+    name: str
+
+
+ISSUER = {"issuer": "https://id.example.com", "name": "example"}
 ON, OFF = {"training": True}, {"training": False}
 COUNTS = {"total": 2000, "succeeded": 1997, "unchanged": 0, "failed": 3, "cancelled": 0, "pending": 0}
 KIND = {"kind": "assignments.create"}
@@ -97,6 +112,36 @@ CORE = (
         "A setting of the organization was changed.",
         SettingsChanged,
         {"changeLimit": 500, "former": {"changeLimit": None}},
+    ),
+    EventType(
+        "sign_in.begun",
+        "A member signed in to the pages.",
+        SignInBegun,
+        {"issuer": "https://id.example.com", "permissions": ["training.view"]},
+        by_name=True,
+    ),
+    EventType(
+        "sign_in_issuer.bound",
+        "The operator bound an issuer to the organization, or changed its binding.",
+        IssuerChanged,
+        ISSUER,
+        SYSTEM,
+        by_name=True,
+    ),
+    EventType(
+        "sign_in_issuer.unbound",
+        "The operator took an issuer from the organization.",
+        IssuerChanged,
+        ISSUER,
+        SYSTEM,
+        by_name=True,
+    ),
+    EventType(
+        "sign_in_issuer.mapping_changed",
+        "An administrator changed what the groups of an issuer may do.",
+        IssuerChanged,
+        ISSUER,
+        by_name=True,
     ),
     EventType("folder.created", "A folder was added to the directory.", Data, {}),
     EventType("folder.changed", "A folder was renamed.", FolderChanged, {"changed": ["name"]}),

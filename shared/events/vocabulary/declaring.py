@@ -76,7 +76,8 @@ class EventType:
     """One published event type. It is never renamed, and its data never lose a field; they may gain fields.
 
     name: `<noun>.<what happened>`; the subject begins with the same noun. meaning: one sentence.
-    data: the model of the data. example: example data without the actor and the party.
+    data: the model of the data. example: example data without the actor and the party. by_name: True if a webhook gets
+    it only if it names the type: receivers of all types have never asked for what was not there.
     """
 
     name: str
@@ -84,6 +85,7 @@ class EventType:
     data: type[Data]
     example: dict[str, Any]
     actor: tuple[str, str] = MEMBER
+    by_name: bool = False
 
     @property
     def schema(self) -> dict[str, Any]:
