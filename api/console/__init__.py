@@ -6,6 +6,7 @@ A page reads the request, calls one verb of `shared.services`, and shows the res
 from api.console import (
     assign,
     assignments,
+    bulk,
     certificates,
     home,
     jobs,
@@ -31,7 +32,15 @@ PUBLIC = (
 TRAINING = (certificates.router,)
 """Routes that work only if training is deployed and available to the caller's organization."""
 
-PAGES = (overview.router, overview.training, assign.router, assignments.router, jobs.router, parties.router)
+PAGES = (
+    overview.router,
+    overview.training,
+    assign.router,
+    assignments.router,
+    bulk.router,
+    jobs.router,
+    parties.router,
+)
 """The pages for signed-in people, mounted where training is deployed."""
 
 WITHOUT_TRAINING = (overview.without_training,)

@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
+from api.console.bulk import acts_for
 from api.console.frame import ConsoleRouter, CurrentFrame
 from api.console.listing import Filter, ListPage, choices_of, list_page
 from api.http.dependencies import allow
@@ -61,4 +62,4 @@ def show(
         return Listed(**dict(AssignmentAnswer.of(row, filters.today)), course_title=row.course_title)
 
     offered = overview.course_choices(db, caller), overview.folder_choices(db, caller)
-    return list_page(frame, request, asked, PAGE, rows, answer, *offered)
+    return list_page(frame, request, asked, PAGE, rows, answer, *offered, acts=acts_for(frame))

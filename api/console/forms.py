@@ -69,6 +69,10 @@ class Form:
         """True if a box is ticked. default: of a form that was not sent yet."""
         return name in self.values if self.values else default
 
+    def place_of(self, fault: Fault) -> str:
+        """The name of the field that a fault is about, empty if it is about none."""
+        return field_of(fault)
+
     def faults_of(self, name: str) -> list[Fault]:
         """The faults of one field."""
         return [fault for fault in self.faults if field_of(fault) == name]
@@ -89,8 +93,8 @@ class Form:
 
 
 def field_of(fault: Fault) -> str:
-    """Return the name of the field that a fault is about: the first step of its pointer."""
-    return fault.pointer.lstrip("/?").partition("/")[0]
+    """Return the name of the field that a fault is about: the first step of its pointer, or the one inside of `set`."""
+    return fault.pointer.lstrip("/?").removeprefix("set/").partition("/")[0]
 
 
 async def _form(request: Request) -> Form:

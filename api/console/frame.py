@@ -24,7 +24,7 @@ from api.http.once import own_answer
 from api.http.problems import DatabaseAway, InternalError, headers_of, problem_of
 from api.http.routing import Handler, StrictRequest, StrictRoute
 from shared import clock, services
-from shared.access import PermissionDenied
+from shared.access import Caller, PermissionDenied
 from shared.errors import NotFound, Problem
 from shared.services.verbs import AnyVerb
 from shared.texts import N_, Words, language_of
@@ -65,6 +65,12 @@ class Frame:
     visit: Visit | None
     words: Words
     path: str
+
+    @property
+    def caller(self) -> Caller:
+        """The caller. Only pages of problems have none."""
+        assert self.visit is not None
+        return self.visit.caller
 
     def may(self, verb: str) -> bool:
         """True if the caller may call a verb, named as `assignments.submit_assignments`.

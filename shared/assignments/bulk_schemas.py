@@ -35,20 +35,24 @@ class AssignmentFilter(Received):
 class BulkRequest(Received):
     """Assignments: those of `assignmentIds`, of the job `jobId`, or those that match `filter` now.
 
-    Give exactly one of the three. An empty filter means every assignment, and then needs `all`: true.
+    Give exactly one of the three. An empty filter means every assignment, and then needs `all`: true. exceptIds: those
+    that are left out of a job or a filter.
     """
 
-    added = frozenset({"all"})
+    added = frozenset({"all", "except_ids"})
 
     assignment_ids: AssignmentIds | None = None
     job_id: uuid.UUID | None = None
     filter: AssignmentFilter | None = None
     all: bool = False
+    except_ids: AssignmentIds | None = None
 
     @model_validator(mode="after")
     def _is_one_way(self) -> Self:
         if sum(way is not None for way in (self.assignment_ids, self.job_id, self.filter)) != 1:
             raise ValueError("name one of assignmentIds, jobId and filter")
+        if self.except_ids is not None and self.assignment_ids is not None:
+            raise ValueError("exceptIds goes with jobId or filter; leave those out of assignmentIds instead")
         if self.filter is not None and not (self.filter.given() or self.filter.all or self.all):
             raise ValueError('name at least one thing to filter by; an empty filter needs "all": true')
         return self

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from shared import access, assignments, directory
 from shared.access import Caller
-from shared.assignments import AssignmentState, BulkRequest, Filters
+from shared.arrays import is_one_of
+from shared.assignments import Assignment, AssignmentState, BulkRequest, Filters
 from shared.services.sights import need_seen, sight_of
 
 NOTHING_MATCHES = "", "Nothing matches, so there is nothing to do."
@@ -37,7 +38,8 @@ def select_assignments(
     else:
         given = body.filter.given() if body.filter else {}
     filters = Filters(today, **given)
-    return assignments.select_recipients(db, filters, caller.folders, () if "state" in given else states)
+    rows = assignments.select_recipients(db, filters, caller.folders, () if "state" in given else states)
+    return rows if body.except_ids is None else rows.where(~is_one_of(Assignment.id, body.except_ids))
 
 
 def as_recipients(assignment_ids: Iterable[uuid.UUID]) -> Select[str]:

@@ -72,8 +72,8 @@ def test_a_route_that_declares_nothing_is_found() -> None:
     assert undeclared(made_up) == {"/undeclared"}
 
 
-WITHOUT_A_VERB = {"/v1/limits"}
-"""The addresses that call no verb, because their answer is the same for every signed-in member."""
+WITHOUT_A_VERB = {"/v1/limits", "/assignments/act"}
+"""The addresses that call no verb, because their answer is the same for every signed-in member: limits, and a form."""
 
 
 def test_every_other_route_declares_the_verb_it_calls(app: FastAPI) -> None:

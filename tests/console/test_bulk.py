@@ -1,0 +1,115 @@
+"""Bulk acts from the list of assignments: on the chosen rows, and on all that match but those that were unticked."""
+
+import re
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from shared.access import Permission
+from tests.assignments.asking import assign, body
+from tests.drain import InProcessWorker
+from tests.factories import Org
+
+PEOPLE = ("crew-1", "crew-2", "crew-3", "crew-4")
+
+
+@pytest.fixture
+def crew(org: Org, worker: InProcessWorker) -> Org:
+    """An organization with four open assignments."""
+    course_id = org.with_course()
+    org.with_parties(*PEOPLE)
+    assign(org, worker, body(course_id, *PEOPLE))
+    return org
+
+
+def ids(org: Org) -> list[str]:
+    """The ids of the assignments, by party."""
+    items = org.client().get("/v1/assignments").json()["items"]
+    return [one["id"] for one in sorted(items, key=lambda one: one["party"]["entityId"])]
+
+
+def closed(org: Org) -> set[str]:
+    """The parties whose assignment is closed."""
+    items = org.client().get("/v1/assignments?state=closed").json()["items"]
+    return {one["party"]["entityId"] for one in items}
+
+
+def post(browser: TestClient, path: str, **fields: Any) -> Any:
+    """Send a form."""
+    names = {name.replace("filter_", "filter."): value for name, value in fields.items()}
+    return browser.post(path, data={"formKey": "key-1", "act": "close", "reason": "Sold the rig"} | names)
+
+
+def test_the_list_offers_what_the_caller_may_do_with_the_chosen_rows(crew: Org) -> None:
+    page = crew.visitor().get("/assignments").text
+    assert re.findall(r'name="act" value="(\w+)"', page) == ["remind", "change", "close", "reopen"]
+    assert page.count('name="ids"') == 4
+    assert "all 4 that match" in page
+    only_view = crew.visitor(Permission.VIEW).get("/assignments").text
+    assert 'name="ids"' not in only_view
+
+
+def test_chosen_rows_are_closed_by_a_job_after_a_preview_that_writes_nothing(
+    crew: Org, worker: InProcessWorker
+) -> None:
+    browser, chosen = crew.visitor(), ids(crew)[:2]
+    assert "2 assignments that you chose" in post(browser, "/assignments/act", ids=chosen).text
+    preview = post(browser, "/assignments/close/preview", ids=chosen)
+    assert "Close: 2" in preview.text
+    worker.drain(crew.id)
+    assert closed(crew) == set()
+    answer = post(browser, "/assignments/close", ids=chosen)
+    assert answer.status_code == 303
+    worker.drain(crew.id)
+    assert closed(crew) == {"crew-1", "crew-2"}
+    assert "2 records would be put back" in browser.get(answer.headers["Location"]).text
+
+
+def test_all_that_match_but_those_left_out_are_closed_and_another_number_is_told(
+    crew: Org, worker: InProcessWorker
+) -> None:
+    browser, (first, second, *_) = crew.visitor(), ids(crew)
+    matching = {"matching": "all", "filter_state": "assigned", "except": [first, second], "shown": "5"}
+    preview = post(browser, "/assignments/close/preview", **matching)
+    assert "The list showed 5; what this can act on is 2 now." in preview.text
+    told_again = post(browser, "/assignments/close/preview", **{**matching, "shown": "4"}).text
+    assert "The list showed" not in told_again
+    post(browser, "/assignments/close", **matching)
+    worker.drain(crew.id)
+    assert closed(crew) == {"crew-3", "crew-4"}
+
+
+def test_a_change_without_a_reason_keeps_what_was_chosen_and_typed(crew: Org) -> None:
+    chosen = ids(crew)[:1]
+    fields = {"act": "change", "dueOn": "2099-01-01", "why": "", "ids": chosen}
+    answer = post(crew.visitor(), "/assignments/change/preview", **fields)
+    assert answer.status_code == 422
+    assert '<a href="#why">' in answer.text
+    assert 'value="2099-01-01"' in answer.text
+    assert f'name="ids" value="{chosen[0]}"' in answer.text
+
+
+def test_a_due_date_is_taken_away_only_by_its_box(crew: Org, worker: InProcessWorker) -> None:
+    browser, chosen = crew.visitor(), ids(crew)[:1]
+    for number, fields in enumerate(({"dueOn": "2099-01-01"}, {"noDueDate": "true"})):
+        sent = fields | {"act": "change", "why": "Late", "ids": chosen, "reason": "", "formKey": f"key-{number}"}
+        assert post(browser, "/assignments/change", **sent).status_code == 303
+        worker.drain(crew.id)
+        due = crew.client().get(f"/v1/assignments/{chosen[0]}").json()["dueOn"]
+        assert due == fields.get("dueOn")
+
+
+def test_nothing_chosen_is_said_in_the_form(crew: Org) -> None:
+    answer = post(crew.visitor(), "/assignments/close/preview")
+    assert answer.status_code == 422
+    assert "Nothing is chosen" in answer.text
+
+
+def test_ids_that_are_left_out_go_with_a_filter_only(crew: Org) -> None:
+    first, second, *_ = ids(crew)
+    client = crew.client()
+    both = client.post("/v1/assignments/remind/preview", json={"assignmentIds": [first], "exceptIds": [second]})
+    assert both.status_code == 422
+    of_filter = client.post("/v1/assignments/remind/preview", json={"all": True, "filter": {}, "exceptIds": [first]})
+    assert of_filter.json()["total"] == 3
