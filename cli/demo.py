@@ -25,7 +25,7 @@ from cli.failures import Failed
 from cli.processes import Process, end, spawn
 from cli.progress import watch
 from cli.up import COMMAND, State, read_state
-from shared import access, clock
+from shared import access, clock, demonstration
 from shared.access import OrganizationExists, Permission
 from shared.events import Actor
 from shared.words import until_in_words
@@ -122,6 +122,10 @@ def _sign_in(data_dir: Path, console: Console) -> str:
                 )
         except OrganizationExists:
             result = "already there"
+        with database.transaction(sample.ORG) as db:
+            is_ours = access.get_organization(db).name == sample.NAME
+    if is_ours and found.postgres is not None:
+        demonstration.note_organization(data_dir, sample.ORG)
     console.print(f"\nOrganization  {sample.ORG}: {result}")
     return access.issue(
         found.settings, org_id=sample.ORG, member_id=MEMBER, permissions=Permission, ttl_seconds=24 * 3600
@@ -214,7 +218,8 @@ def _hold_session(client: ApiClient, api_url: str, console: Console) -> None:
 def _show_around(api_url: str, data_dir: Path, console: Console) -> None:
     """Print commands to try next; they can be copied as they are."""
     rollcall, folder = _command(), _data_dir_option(data_dir)
-    console.print(f"\nTry next, besides {api_url}/docs:")
+    console.print(f"\nLook around in a browser, as a coordinator or somebody else: {api_url}/personas")
+    console.print(f"Try next, besides {api_url}/docs:")
     console.print(f"  TOKEN=$({rollcall} token --org {sample.ORG} --member you --permission all{folder})", markup=False)
     for path in (
         "me",

@@ -31,7 +31,7 @@ from cli.embedded import (
 from cli.handover import STOP, Address
 from cli.processes import CannotStart, Process, end_leftovers, spawn
 from cli.supervisor import Program, StopRequests, supervise
-from shared import settings
+from shared import demonstration, settings
 
 MARK = "_ROLLCALL_UP"
 """Environment variable of every process that we start; its value is the data directory. All descendants inherit it,
@@ -200,7 +200,8 @@ class _System:
         if not self._has_keys:
             ours["ROLLCALL_JWT_SECRET"] = jwt_secret(self._data_dir)
         chosen = {name: os.environ.get(name) or value for name, value in ours.items()}
-        return {**os.environ, **chosen, MARK: str(self._data_dir)}
+        embedded = {demonstration.VARIABLE: str(self._data_dir) if self._postgres else ""}
+        return {**os.environ, **chosen, **embedded, MARK: str(self._data_dir)}
 
     def _servers(self) -> list[Server]:
         return [server for server in (self._postgres, self._redis) if server is not None]

@@ -12,6 +12,7 @@ from api.console import (
     jobs,
     overview,
     parties,
+    personas,
     reference,
     session_links,
     signing_in,
@@ -21,6 +22,7 @@ from api.console import (
 
 PUBLIC = (
     home.router,
+    personas.router,
     reference.router,
     session_links.router,
     signing_in.router,

@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from structlog.contextvars import get_contextvars
 
 from api.console import static_files, visits
+from api.console.keeping import keep
 from api.console.navigation import entries_for
 from api.console.origins import SAFE, OtherOrigin
 from api.console.rendering import render
@@ -144,6 +145,9 @@ class ConsoleRoute(StrictRoute):
         """Answer with the page of a problem, or of the form that caused it."""
         if isinstance(problem, SignInNeeded) and request.method in SAFE:
             return RedirectResponse(problem.address, 303)
+        if isinstance(problem, SignInNeeded):
+            shown = {"title": problem.title, "detail": problem.detail, "kept": await keep(request, problem)}
+            return frame_of(request, clock.now()).page("kept.html", problem.status, **shown)
         refused = problem.status in ANSWERED_BY_THE_FORM and not isinstance(problem, PermissionDenied | OtherOrigin)
         if request.method == "POST" and refused and hasattr(request.state, "sent_form"):
             request.state.refused = Sent(request.state.sent_form, problem)

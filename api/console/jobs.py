@@ -14,6 +14,7 @@ from api.console.forms import CurrentForm, FormAccepting, made_job
 from api.console.frame import ConsoleRouter, CurrentFrame, form_of
 from api.console.listing import Choice, Filter, ListPage, choices_of, list_page
 from api.console.rendering import fragment
+from api.console.visits import RECENT
 from api.http.accepting import Releasing
 from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, Turn, allow
 from api.http.filtering import JobFilters
@@ -179,7 +180,7 @@ def undo(
     return made_job(response, accepted, accepting)
 
 
-@router.post("/jobs/{job_id}/approve", dependencies=[allow(jobs.approve_job), _ON_ITS_PAGE, Turn])
+@router.post("/jobs/{job_id}/approve", dependencies=[allow(jobs.approve_job), RECENT, _ON_ITS_PAGE, Turn])
 def approve(
     job_id: uuid.UUID,
     _: CurrentForm,
@@ -194,7 +195,7 @@ def approve(
     return _back(job_id)
 
 
-@router.post("/jobs/{job_id}/reject", dependencies=[allow(jobs.reject_job), _ON_ITS_PAGE])
+@router.post("/jobs/{job_id}/reject", dependencies=[allow(jobs.reject_job), RECENT, _ON_ITS_PAGE])
 def reject(job_id: uuid.UUID, form: CurrentForm, db: Db, caller: CurrentCaller, now: Now) -> Response:
     """Reject a job that waits for a second member."""
     jobs.reject_job(db, caller, job_id, form.read(ReasonRequest).reason, now)

@@ -22,6 +22,7 @@ from shared.errors import Problem
 from shared.services import sign_ins
 from shared.services.sign_ins import FoundSignIn
 from shared.settings import Settings
+from shared.texts import N_
 
 HOME = "/training"
 """The page to which a sign-in leads that began nowhere else."""
@@ -36,10 +37,10 @@ LONGEST_NEXT = 2000
 class SignInNeeded(Problem):
     """The page needs a sign-in. address: of the page to sign in, which leads back to the page that was asked for."""
 
-    slug, status, title = "sign-in-needed", 401, "Please sign in"
+    slug, status, title = "sign-in-needed", 401, N_("Please sign in")
 
     def __init__(self, request: Request) -> None:
-        super().__init__("You are not signed in, or your sign-in has ended. Nothing was changed.")
+        super().__init__(N_("You are not signed in, or your sign-in has ended. Nothing was changed."))
         self.address = self._page(own_path(request))
 
     @staticmethod
@@ -50,11 +51,11 @@ class SignInNeeded(Problem):
 class SignInNotRecent(SignInNeeded):
     """The act needs a sign-in that is not older than 5 minutes."""
 
-    slug, title = "sign-in-not-recent", "Please sign in again"
+    slug, title = "sign-in-not-recent", N_("Please sign in again")
 
     def __init__(self, request: Request) -> None:
         super().__init__(request)
-        self.detail = "This needs a sign-in that is not older than 5 minutes. Nothing was changed."
+        self.detail = N_("This needs a sign-in that is not older than 5 minutes. Nothing was changed.")
 
     @staticmethod
     def _page(following: str) -> str:

@@ -1,6 +1,7 @@
 """The parts of one API process, built once at its start. Routes get them as a dependency."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from api.http.connections import allowance
 from api.http.shares import Shares
@@ -8,6 +9,7 @@ from shared.access import Providers, TokenVerifier
 from shared.broker import Broker, make_celery
 from shared.clock import Timekeeper
 from shared.database import Database
+from shared.demonstration import embedded_in
 from shared.deployment import Presence
 from shared.settings import Settings
 
@@ -17,6 +19,7 @@ class Parts:
     """Settings, database, broker, token verifier and shares of this process, and its entry in the list of processes.
 
     timekeeper: compares this machine's clock with the database's. providers: the issuers at which people sign in.
+    embedded_in: the data directory of the embedded database, None with any other.
     """
 
     settings: Settings
@@ -27,6 +30,7 @@ class Parts:
     shares: Shares
     timekeeper: Timekeeper
     providers: Providers = field(default_factory=Providers)
+    embedded_in: Path | None = field(default_factory=embedded_in)
 
 
 def build(settings: Settings) -> Parts:

@@ -13,6 +13,7 @@ from shared.directory.models import Folder, FolderMember, Party
 from shared.directory.queries import (
     as_choices,
     find_party,
+    first_active_party,
     get_folder,
     get_party,
     in_folders,
@@ -40,6 +41,7 @@ from shared.directory.synchronising import Synced, put_parties
 
 __all__ = [
     "find_party",
+    "first_active_party",
     "as_choices",
     "BadRow",
     "FileRow",

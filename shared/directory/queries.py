@@ -112,6 +112,13 @@ def find_party(db: Session, field: str, value: str) -> Party | None:
     return found[0] if len(found) == 1 else None
 
 
+def first_active_party(db: Session) -> Party | None:
+    """Returns the active party whose id is the first."""
+    return db.scalars(
+        select(Party).where(Party.org_id == current_org(db), Party.active).order_by(Party.id).limit(1)
+    ).first()
+
+
 def list_folders(db: Session, scope: Scope) -> Select[Folder, int]:
     """Returns a select of folders by id, as rows of (Folder, number of parties)."""
     size = (

@@ -21,6 +21,7 @@ PUBLIC = {
     "/",
     "/docs",
     "/docs/{name}",
+    "/personas",
     "/s/{token}",
     "/sign-in",
     "/sign-in/callback",

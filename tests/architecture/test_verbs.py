@@ -83,6 +83,8 @@ WITHOUT_A_CALLER = {
     "find": "the cookie of a sign-in",
     "list_ways": "the issuers at which members of an organization sign in",
     "begin_attempt": "the same",
+    "demo_organization": "an id, and only for the page of the personas",
+    "enter_as": "only where nobody but the person at the machine can reach it",
     "finish_attempt": "the issuer's signature",
     "end_by_cookie": "the cookie of a sign-in",
     "end_by_logout": "the issuer's signature",

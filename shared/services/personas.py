@@ -1,0 +1,99 @@
+"""The personas of the demo: people whom somebody who tries this service can be, without an identity provider.
+
+Only for the organization that `rollcall demo` has made, and only where the page of the personas is shown at all
+(`api/console/personas.py`).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from shared import demonstration, directory
+from shared.access import Identity, Permission, SignIn
+from shared.errors import NotFound
+from shared.services.signing_in import begin_sign_in
+
+ISSUER = "urn:rollcall:demo"
+
+
+@dataclass(frozen=True)
+class Persona:
+    """A person of the demo. does: its work, in a sentence. represents: True for one of the organization's parties."""
+
+    id: str
+    name: str
+    title: str
+    does: str
+    permissions: frozenset[Permission] = frozenset()
+    represents: bool = False
+
+
+_COORDINATES = {
+    Permission.VIEW,
+    Permission.ASSIGN,
+    Permission.COMPLETE,
+    Permission.MANAGE_ASSIGNMENTS,
+    Permission.CHECK_LICENCES,
+}
+
+PERSONAS = (
+    Persona(
+        "coordinator",
+        "Nadia Berg",
+        "Coordinator",
+        "assigns training to thousands at once, and follows who has completed it",
+        frozenset(_COORDINATES),
+    ),
+    Persona(
+        "approver",
+        "Tomas Wiik",
+        "Training manager",
+        "approves large jobs of others, as the second person, and changes everything",
+        frozenset(Permission) - {Permission.SYNC_DIRECTORY, Permission.COMPLETE_SESSION_TASKS},
+    ),
+    Persona(
+        "staff",
+        "Ingrid Solheim",
+        "Staff",
+        "runs sessions, keeps rosters, and corrects licences",
+        frozenset({Permission.VIEW, Permission.ADMIN, Permission.CHECK_LICENCES}),
+    ),
+    Persona(
+        "auditor",
+        "James Okafor",
+        "Auditor",
+        "reads who was valid for which task on which day, and who says so",
+        frozenset({Permission.VIEW, Permission.READ_EVENTS, Permission.CHECK_LICENCES}),
+    ),
+    Persona("party", "", "Crew", "sees what to do by when, and its licences", represents=True),
+)
+
+
+def demo_organization(embedded_in: Path | None) -> str | None:
+    """Return the id of the demo's organization, None without one. embedded_in: the embedded database's directory."""
+    return demonstration.demo_organization(embedded_in)
+
+
+def enter_as(db: Session, persona_id: str, agent: str | None, now: datetime) -> tuple[SignIn, str]:
+    """Begin the sign-in of a persona. Returns it with the value of its cookie. Raises NotFound."""
+    persona = next((one for one in PERSONAS if one.id == persona_id), None)
+    if persona is None:
+        raise NotFound("persona")
+    name, party_id = persona.name, None
+    if persona.represents:
+        party = directory.first_active_party(db)
+        if party is None:
+            raise NotFound("party")
+        name, party_id = party.display_name, party.id
+    identity = Identity(
+        issuer=ISSUER,
+        subject=persona.id,
+        member_id=f"demo:{persona.id}",
+        permissions=persona.permissions,
+        authenticated_at=now,
+        party_id=party_id,
+        name=name,
+    )
+    return begin_sign_in(db, identity, agent, now)
