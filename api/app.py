@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import Depends, FastAPI
+from starlette.exceptions import HTTPException
 
 from api import console, v1
 from api.http import documents, health, measuring, presence
@@ -40,6 +41,7 @@ def create_app(parts: Parts | None = None) -> FastAPI:
     )
     app.state.parts = made
     documents.install(app)
+    app.add_exception_handler(HTTPException, console.answer_unknown)
     measuring.measure(app, made)
     _mount(app, deployed=TRAINING in made.settings.features)
     return app

@@ -19,6 +19,7 @@ from api.console import (
     static_files,
     verify,
 )
+from api.console.frame import answer_unknown
 
 PUBLIC = (
     home.router,
@@ -48,4 +49,4 @@ PAGES = (
 WITHOUT_TRAINING = (overview.without_training,)
 """The pages for signed-in people in a deployment without training."""
 
-__all__ = ["PAGES", "PUBLIC", "TRAINING", "WITHOUT_TRAINING"]
+__all__ = ["PAGES", "PUBLIC", "TRAINING", "WITHOUT_TRAINING", "answer_unknown"]

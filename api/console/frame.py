@@ -6,6 +6,7 @@ was typed and what is wrong: the transaction has ended by then, so nothing of a 
 """
 
 import gzip
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -20,7 +21,8 @@ from api.console.navigation import entries_for
 from api.console.origins import SAFE, OtherOrigin
 from api.console.rendering import render
 from api.console.visits import SignInNeeded, Visit
-from api.http.dependencies import Now, roll_back
+from api.http import documents
+from api.http.dependencies import OF_REQUEST, Now, roll_back
 from api.http.once import own_answer
 from api.http.problems import DatabaseAway, InternalError, headers_of, problem_of
 from api.http.routing import Handler, StrictRequest, StrictRoute
@@ -203,6 +205,20 @@ def problem_page(request: Request, problem: Problem) -> Response:
     }
     answer = frame_of(request, clock.now()).page("problem.html", problem.status, **shown)
     answer.headers.update({name: value for name, value in headers_of(problem).items() if problem.status != 401})
+    return answer
+
+
+async def answer_unknown(request: Request, error: Exception) -> Response:
+    """Answer an address or a method that there is not: with a page for a browser, else with a problem document."""
+    problem = problem_of(error, None)
+    if problem.status != 404 or "text/html" not in request.headers.get("accept", "").lower():
+        return await documents.answer(request, error)
+    async with AsyncExitStack() as stack:
+        request.scope[OF_REQUEST] = stack  # no route has one for it
+        with suppress(Problem):  # the page has the navigation if the reader is signed in
+            await visits.visit(request)
+    answer = problem_page(request, problem)
+    answer.headers.update(HEADERS)
     return answer
 
 

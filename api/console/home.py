@@ -1,11 +1,13 @@
 """The address of the service itself: a person gets a page that says what this is, a program gets the same as JSON."""
 
+from contextlib import suppress
 from importlib.metadata import version
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 
 from api.console.pages import PageRoute, page
+from api.console.visits import SignInNeeded, visit
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -20,9 +22,13 @@ WAYS = {
 
 
 @router.api_route("/", methods=["GET", "HEAD"])
-def show(request: Request) -> Response:
-    """The page for a browser, which asks for HTML, and JSON for everything else."""
+async def show(request: Request) -> Response:
+    """The page for a browser, which asks for HTML, and JSON for everything else. It leads who is signed in on."""
     if "text/html" in request.headers.get("accept", "").lower():
+        if request.cookies:
+            with suppress(SignInNeeded):
+                await visit(request)
+                return RedirectResponse("overview", 303)
         return page("home.html", version=version("rollcall"))
     about = "Assigns training, records who completed it, and grants the licences that it earns."
     return JSONResponse({"name": "Rollcall", "version": version("rollcall"), "about": about, "links": WAYS})

@@ -84,11 +84,12 @@ def _flattened(dependant: Dependant) -> Iterator[Dependant]:
 def install(app: FastAPI) -> None:
     """Answer every error of this application with a problem document."""
     for kind in (Problem, RequestValidationError, HTTPException, *DATABASE_ERRORS, Exception):
-        app.add_exception_handler(kind, _answer)
+        app.add_exception_handler(kind, answer)
     app.router.responses |= {"4XX": DESCRIBED, "5XX": DESCRIBED}
 
 
-async def _answer(request: Request, error: Exception) -> JSONResponse:
+async def answer(request: Request, error: Exception) -> JSONResponse:
+    """Answer an error with a problem document."""
     return document(problem_of(error, getattr(request.scope.get("route"), "path", None)))
 
 

@@ -1,12 +1,14 @@
 """Forms: what was typed is kept, faults stand beside their fields, and a form that is sent twice makes one job."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from shared import clock
 from tests.console.world import World, build, page_routes
 from tests.drain import InProcessWorker
 from tests.factories import Org
@@ -122,3 +124,19 @@ def test_a_page_that_fails_after_its_verb_has_written_keeps_nothing(
     monkeypatch.setattr("api.console.assign.made_job", lambda *_: 1 / 0)
     assert browser.post("/assign", data=sent(world)).status_code == 500
     assert jobs(browser) == before
+
+
+def test_a_job_is_approved_by_another_member_who_has_just_signed_in(world: World, worker: InProcessWorker) -> None:
+    asking, others = world.org.visitor(), clock.now() - timedelta(minutes=6)
+    world.org.client().put("/v1/settings", json={"changeLimit": 0})
+    job = asking.post("/assign", data=sent(world)).headers["Location"]
+    assert "This job waits for a second person" in asking.get(job).text
+    assert asking.post(f"{job}/approve", data={"formKey": "a"}).status_code == 403
+    late = world.org.visitor(member="member-2", authenticated_at=others)
+    assert late.post(f"{job}/approve", data={"formKey": "a"}).status_code == 401
+    recent = world.org.visitor(member="member-2")
+    assert "Approve the job of member-1" in recent.get("/overview").text
+    assert recent.post(f"{job}/reject", data={"formKey": "a", "reason": ""}).status_code == 422
+    assert recent.post(f"{job}/approve", data={"formKey": "a"}).status_code == 303
+    worker.drain(world.org.id)
+    assert "Succeeded" in recent.get(job).text

@@ -202,6 +202,25 @@ def test_a_page_answers_that_training_is_disabled_in_its_own_style(world: World)
     assert "disabled training" in answer.text
 
 
+def test_an_address_with_nothing_at_it_is_a_page_for_a_browser_and_a_document_for_a_program(world: World) -> None:
+    browser = world.org.visitor()
+    page = browser.get("/nowhere", headers={"Accept": "text/html"})
+    assert (page.status_code, page.headers["Content-Security-Policy"]) == (404, POLICY)
+    assert '<nav class="aside"' in page.text
+    browser.cookies.clear()
+    stranger = browser.get("/nowhere", headers={"Accept": "text/html"})
+    assert stranger.status_code == 404
+    assert '<nav class="aside"' not in stranger.text
+    assert browser.get("/nowhere").headers["Content-Type"] == "application/problem+json"
+
+
+def test_the_first_page_leads_who_is_signed_in_to_the_overview(world: World) -> None:
+    browser = world.org.visitor()
+    assert browser.get("/", headers={"Accept": "text/html"}).headers["Location"] == "overview"
+    browser.cookies.clear()
+    assert browser.get("/", headers={"Accept": "text/html"}).status_code == 200
+
+
 # --- static files
 
 
