@@ -167,7 +167,9 @@ def test_an_assignment_of_an_inactive_party_is_not_reopened(org: Org, worker: In
     assert problem(reopened(org, one)) == (422, "invalid-input")
 
 
-def test_a_session_of_an_archived_course_takes_no_party_and_is_neither_changed_nor_completed(org: Org) -> None:
+def test_a_session_of_an_archived_course_takes_no_party_and_is_neither_changed_completed_nor_reinstated(
+    org: Org,
+) -> None:
     course_id = org.with_course()
     session_id = schedule(org, course_id)
     org.with_parties("party-1", "party-2")
@@ -181,6 +183,7 @@ def test_a_session_of_an_archived_course_takes_no_party_and_is_neither_changed_n
     ):
         assert problem(refused) == (422, "invalid-input")
     assert client.post(f"{one}/cancel", json={"reason": "Archived"}).status_code == 200
+    assert problem(client.post(f"{one}/reinstate", json={"reason": "Not so"})) == (422, "invalid-input")
 
 
 def test_the_completion_of_an_archived_course_is_not_approved(org: Org, worker: InProcessWorker) -> None:

@@ -14,11 +14,6 @@ down_revision = "core_0010"
 branch_labels = None
 depends_on = None
 
-OF_ASSIGNMENTS = """
-    SELECT array_agg(
-        (SELECT party_id FROM assignment AS its WHERE its.org_id = {org} AND its.id = one.id::uuid) ORDER BY one.n)
-    FROM unnest({recipients}) WITH ORDINALITY AS one(id, n)"""
-
 
 def upgrade() -> None:
     op.add_column("job_chunk", sa.Column("party_ids", sa.ARRAY(sa.Text(collation="C")), nullable=True))
@@ -38,17 +33,22 @@ def upgrade() -> None:
 def follow_chunks() -> None:
     """Create a trigger that fills the column where recipients are assignments, also for processes of a former release.
 
-    Its plan is cached, even if it was made while the table was small; so the setting forces a plan by index.
+    It finds the parties of all recipients by one array, and each party in one JSON object. A search for each recipient
+    took a plan that read all assignments of the organization each time, where PostgreSQL had no statistics at all, as
+    after a restore.
     """
-    parties = OF_ASSIGNMENTS.format(org="NEW.org_id", recipients="NEW.recipients")
-    op.execute(f"""
+    op.execute("""
         CREATE FUNCTION job_chunk_parties() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public
-            SET enable_seqscan = off AS $$
+            SET enable_seqscan = off SET plan_cache_mode = force_custom_plan AS $$
+        DECLARE parties jsonb;
         BEGIN
             IF EXISTS (
                 SELECT FROM job WHERE org_id = NEW.org_id AND id = NEW.job_id AND request ->> 'by' = 'assignment'
             ) THEN
-                NEW.party_ids := ({parties});
+                SELECT coalesce(jsonb_object_agg(id, party_id), '{}') INTO parties
+                FROM assignment WHERE org_id = NEW.org_id AND id = ANY (NEW.recipients::uuid[]);
+                NEW.party_ids := ARRAY(
+                    SELECT parties ->> one.id FROM unnest(NEW.recipients) WITH ORDINALITY AS one(id, n) ORDER BY n);
             END IF;
             RETURN NEW;
         END $$""")
@@ -66,9 +66,11 @@ def fill() -> None:
     tables = ("job", "job_chunk", "assignment")
     for table in tables:
         op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
-    parties = OF_ASSIGNMENTS.format(org="chunk.org_id", recipients="chunk.recipients")
-    op.execute(f"""
-        UPDATE job_chunk AS chunk SET party_ids = ({parties})
-        FROM job WHERE job.org_id = chunk.org_id AND job.id = chunk.job_id AND job.request ->> 'by' = 'assignment'""")  # noqa: S608  # made of constants
+    op.execute("""
+        UPDATE job_chunk AS chunk SET party_ids = (
+            SELECT array_agg((
+                SELECT party_id FROM assignment AS its WHERE its.org_id = chunk.org_id AND its.id = one.id::uuid
+            ) ORDER BY one.n) FROM unnest(chunk.recipients) WITH ORDINALITY AS one(id, n))
+        FROM job WHERE job.org_id = chunk.org_id AND job.id = chunk.job_id AND job.request ->> 'by' = 'assignment'""")
     for table in tables:
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
