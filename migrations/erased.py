@@ -1,4 +1,4 @@
-"""What former releases leave of erased parties, which this one blanks: as an upgrade begins, and when it is finished.
+"""Statements that blank what former releases leave of erased parties: as an upgrade begins, and when it is finished.
 
 Such parties were erased before the upgrade, or by a process of the former release that still ran after the migrations.
 Row-level security shows the owner one organization at a time. No event is recorded: `party.erased` has said all of it.

@@ -12,6 +12,7 @@ from shared.access import Permission
 from tests.assignments.asking import assign, body, codes, deactivate, pages, parties, read_job, recipients, submit
 from tests.drain import InProcessWorker
 from tests.factories import Org
+from tests.jobs.ground import carry_out
 from tests.licences.earning import grant
 from tests.sessions.sitting import accept, add, problem, schedule
 
@@ -113,6 +114,22 @@ def test_a_bulk_act_whose_new_due_date_has_passed_is_not_approved(
     with time_machine.travel(clock.now() + timedelta(days=2)):
         refused = approve(org, job)
         assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, pointer)
+
+
+def test_a_bulk_reopening_leaves_assignments_of_an_archived_course_as_they_are(
+    org: Org, worker: InProcessWorker
+) -> None:
+    org.with_parties("party-1")
+    archived, kept = org.with_course(), org.with_course()
+    for course_id in (archived, kept):
+        assign(org, worker, body(course_id, "party-1"))
+    carry_out(org, worker, "/v1/assignments/close", {"filter": {}, "all": True, "reason": "x"})
+    archive(org, archived)
+    job = carry_out(org, worker, "/v1/assignments/reopen", {"filter": {}, "all": True, "reason": "x"})
+    by_id = {one["id"]: one["courseId"] for one in pages(org.client(), "/v1/assignments")}
+    results = pages(org.client(), f"/v1/jobs/{job['id']}/results")
+    found = {by_id[one["assignmentId"]]: one["code"] for one in results}
+    assert found == {archived: "course-archived", kept: "reopened"}
 
 
 def one_assignment(org: Org, worker: InProcessWorker, course_id: str, **fields: Any) -> str:
