@@ -12,7 +12,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import sqlakeyset.paging
 from sqlakeyset import InvalidPage, select_page, serialize_bookmark, unserialize_bookmark
-from sqlalchemy import Select, func, literal, select
+from sqlalchemy import ScalarSelect, Select, func, literal, select
 from sqlalchemy.exc import DataError, ProgrammingError, StatementError
 from sqlalchemy.orm import Session
 
@@ -112,10 +112,14 @@ def count(db: Session, rows: Rows, *beside: Any, most: int = MOST_COUNTED) -> tu
 
     The bound keeps the count of a large list as cheap as that of a small one.
     """
+    return tuple(db.execute(select(counted(rows, most), *beside)).one())
+
+
+def counted(rows: Rows, most: int = MOST_COUNTED) -> ScalarSelect[int]:
+    """Returns the number of rows, at most `most` + 1, as a subquery: to count several things in one statement."""
     every = rows.every if isinstance(rows, Sought) else rows
     bounded = every.order_by(None).with_only_columns(literal(1), maintain_column_froms=True).limit(most + 1)
-    number = select(func.count()).select_from(bounded.subquery()).scalar_subquery()
-    return tuple(db.execute(select(number, *beside)).one())
+    return select(func.count()).select_from(bounded.subquery()).scalar_subquery()
 
 
 def _bad_cursor() -> InvalidInput:

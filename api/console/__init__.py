@@ -8,6 +8,7 @@ from api.console import (
     assignments,
     bulk,
     certificates,
+    courses,
     home,
     jobs,
     overview,
@@ -18,6 +19,7 @@ from api.console import (
     signing_in,
     static_files,
     verify,
+    versions,
 )
 from api.console.frame import answer_unknown
 
@@ -43,6 +45,8 @@ PAGES = (
     bulk.router,
     jobs.router,
     parties.router,
+    courses.router,
+    versions.router,
 )
 """The pages for signed-in people, mounted where training is deployed."""
 

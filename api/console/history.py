@@ -25,6 +25,9 @@ SENTENCES = {
     "licence.superseded": N_("A later licence took the place of the earlier one"),
     "licence.expiring": N_("The end of the licence came near"),
     "licence.expired": N_("The licence ended"),
+    "course.created": N_("Added to the catalogue by %(actor)s"),
+    "course.changed": N_("Course changed by %(actor)s"),
+    "course.archived": N_("Course archived by %(actor)s"),
     "party.created": N_("Added to the directory by %(actor)s"),
     "party.changed": N_("Changed in the directory by %(actor)s"),
     "party.erased": N_("Erased by %(actor)s"),
@@ -32,7 +35,7 @@ SENTENCES = {
     "session.roster_removed": N_("Taken off a roster by %(actor)s"),
     "session.attendance_recorded": N_("Attendance recorded by %(actor)s"),
 }
-"""A sentence for each type of event that is about a party. Other types are shown by their names."""
+"""A sentence for each type of event that is about a party, a course or a session. Others are shown by their names."""
 
 ON_BEHALF = N_("Completed on the person's behalf by %(actor)s")
 BY_LINK = N_("Completed by the person, through the link in a mail")

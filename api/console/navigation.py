@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from shared.access import Caller
-from shared.services import assignments, directory, jobs, organizations
+from shared.services import assignments, catalogue, directory, jobs, organizations
 from shared.services.verbs import AnyVerb
 from shared.texts import N_
 
@@ -21,6 +21,7 @@ ENTRIES = (
     Entry(N_("Assign"), "/assign", assignments.submit_assignments),
     Entry(N_("Assignments"), "/assignments", assignments.list_assignments),
     Entry(N_("People"), "/parties", directory.list_parties),
+    Entry(N_("Catalogue"), "/courses", catalogue.list_courses),
     Entry(N_("Jobs"), "/jobs", jobs.list_jobs),
 )
 

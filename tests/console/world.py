@@ -34,7 +34,9 @@ def build(org: Org, worker: InProcessWorker) -> World:
     worker.drain(org.id)
     assignments = client.get("/v1/assignments").json()["items"]
     client.post(f"/v1/assignments/{assignments[0]['id']}/complete")
-    return World(org, {"job_id": job_id, "party_id": "crew-1", "course_id": course_id})
+    draft = client.post(f"/v1/courses/{course_id}/versions", json={"label": "v4", "summary": "Masks first."}).json()
+    ids = {"job_id": job_id, "party_id": "crew-1", "course_id": course_id, "version_id": draft["id"]}
+    return World(org, ids)
 
 
 def page_routes(app: FastAPI, method: str = "GET") -> list[RouteContext]:
