@@ -50,7 +50,7 @@ def create_app(parts: Parts | None = None) -> FastAPI:
 def _mount(app: FastAPI, *, deployed: bool) -> None:
     """Mount the routes of both doors. deployed: True if training is part of this deployment."""
     first = v1.FIRST if deployed else ()
-    for router in (*first, health.router, *console.PUBLIC, *v1.PUBLIC, *v1.CORE):
+    for router in (*first, health.router, *console.PUBLIC, *console.CORE, *v1.PUBLIC, *v1.CORE):
         app.include_router(router)
     for router in (*v1.WAITS, *v1.TRAINING, *console.TRAINING):
         if deployed:

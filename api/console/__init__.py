@@ -16,6 +16,8 @@ from api.console import (
     personas,
     reference,
     session_links,
+    sign_in_settings,
+    sign_ins,
     signing_in,
     static_files,
     verify,
@@ -50,7 +52,10 @@ PAGES = (
 )
 """The pages for signed-in people, mounted where training is deployed."""
 
+CORE = (sign_ins.router, sign_in_settings.router)
+"""The pages for signed-in people that work with or without training."""
+
 WITHOUT_TRAINING = (overview.without_training,)
 """The pages for signed-in people in a deployment without training."""
 
-__all__ = ["PAGES", "PUBLIC", "TRAINING", "WITHOUT_TRAINING", "answer_unknown"]
+__all__ = ["CORE", "PAGES", "PUBLIC", "TRAINING", "WITHOUT_TRAINING", "answer_unknown"]

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from shared.access import Caller
-from shared.services import assignments, catalogue, directory, jobs, organizations
+from shared.services import assignments, catalogue, directory, jobs, organizations, sign_in_mapping
 from shared.services.verbs import AnyVerb
 from shared.texts import N_
 
@@ -23,6 +23,7 @@ ENTRIES = (
     Entry(N_("People"), "/parties", directory.list_parties),
     Entry(N_("Catalogue"), "/courses", catalogue.list_courses),
     Entry(N_("Jobs"), "/jobs", jobs.list_jobs),
+    Entry(N_("Signing in"), "/settings/sign-in", sign_in_mapping.list_mappings),
 )
 
 

@@ -15,6 +15,7 @@ from shared.access.actions import (
 )
 from shared.access.caller import Caller, Permission, PermissionDenied, Unauthenticated
 from shared.access.issuers import (
+    NEVER_MAPPED,
     Binding,
     IssuerNameTaken,
     LogoutToken,
@@ -28,6 +29,7 @@ from shared.access.issuers import (
     unbind_issuer,
 )
 from shared.access.mapping import (
+    CannotGive,
     Granted,
     GroupGrant,
     MappingChange,
@@ -89,6 +91,7 @@ __all__ = [
     "bind_issuer",
     "Binding",
     "Caller",
+    "CannotGive",
     "change_mapping",
     "change_settings",
     "check_time_zone",
@@ -120,6 +123,7 @@ __all__ = [
     "member_of",
     "name_of",
     "need_available",
+    "NEVER_MAPPED",
     "note_logout",
     "note_use",
     "NOTED_EVERY",

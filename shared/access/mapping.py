@@ -14,10 +14,10 @@ from pydantic import Field
 from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
-from shared.access.caller import Caller, Permission, PermissionDenied
+from shared.access.caller import Caller, Permission
 from shared.access.issuers import NEVER_MAPPED, SignInGroup, SignInIssuer, list_groups
 from shared.database import current_org, is_external_id
-from shared.errors import Fault, InvalidInput, Stale
+from shared.errors import Fault, InvalidInput, Problem, Stale
 from shared.wire import Received
 
 NEVER_A_PARTY = frozenset({"email", "name", "given_name", "family_name", "middle_name", "nickname"})
@@ -25,6 +25,16 @@ NEVER_A_PARTY = frozenset({"email", "name", "given_name", "family_name", "middle
 LONGEST_NAME = 200
 
 ClaimName = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class CannotGive(Problem):
+    """The editor of a mapping gives a permission that it lacks."""
+
+    slug, status, title = "cannot-give", 403, "You cannot give this"
+
+    def __init__(self, n: int, permission: str) -> None:
+        detail = f"You cannot give {permission}, because you do not have it yourself."
+        super().__init__(detail, errors=(Fault(f"/groups/{n}/permissions", detail),))
 
 
 class GroupGrant(Received):
@@ -57,7 +67,7 @@ class Granted(NamedTuple):
 def change_mapping(db: Session, issuer: SignInIssuer, change: MappingChange, caller: Caller, now: datetime) -> bool:
     """Replace the mapping of a locked issuer. Returns False if it is the same already.
 
-    Raises Stale, InvalidInput, and PermissionDenied for a permission that the caller lacks and the group has not.
+    Raises Stale, InvalidInput, and CannotGive for a permission that the caller lacks and the group has not.
     """
     if change.version != issuer.version:
         raise Stale
@@ -72,7 +82,8 @@ def change_mapping(db: Session, issuer: SignInIssuer, change: MappingChange, cal
         known = former[name].permissions if same_claims and name in former else []
         lacking = sorted(frozenset(map(str, permissions)).difference(known, caller.permissions))
         if lacking:
-            raise PermissionDenied(f"You cannot give {lacking[0]}, because you do not have it yourself.")
+            n = list(given).index(name)
+            raise CannotGive(n, lacking[0])
     org_id = current_org(db)
     db.execute(delete(SignInGroup).where(SignInGroup.org_id == org_id, SignInGroup.issuer_id == issuer.id))
     rows = [

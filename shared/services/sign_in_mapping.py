@@ -86,7 +86,7 @@ def get_mapping(db: Session, _: Caller, issuer_id: uuid.UUID) -> ShownMapping:
 def change_mapping(db: Session, caller: Caller, issuer_id: uuid.UUID, change: MappingChange, now: datetime) -> None:
     """Replace a mapping. Every sign-in of the issuer ends at once, the caller's own among them.
 
-    Raises NotFound, Stale, InvalidInput, and PermissionDenied for a permission that the caller lacks.
+    Raises NotFound, Stale, InvalidInput, and CannotGive for a permission that the caller lacks.
     """
     issuer = access.get_issuer(db, issuer_id, locked=True)
     if access.change_mapping(db, issuer, change, caller, now):

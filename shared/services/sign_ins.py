@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from shared import access
@@ -13,6 +13,9 @@ from shared.database import Database, current_org
 from shared.directory import Party
 from shared.reading import on_loop
 from shared.services.verbs import verb
+
+MOST_LISTED = 100
+"""Sign-ins in the list of their owner. They are kept for a month, and few people sign in three times a day."""
 
 
 class FoundSignIn(NamedTuple):
@@ -70,9 +73,9 @@ def note_use(database: Database, caller: Caller, sign_in_id: uuid.UUID, now: dat
 
 
 @verb()
-def list_own(db: Session, caller: Caller) -> Select[SignIn]:
-    """Select the caller's own sign-ins, the newest first."""
-    return access.list_sign_ins(db, caller.member_id)
+def list_own(db: Session, caller: Caller) -> list[SignIn]:
+    """Return the caller's own sign-ins, the newest first, at most `MOST_LISTED`."""
+    return list(db.scalars(access.list_sign_ins(db, caller.member_id).limit(MOST_LISTED)))
 
 
 @verb()

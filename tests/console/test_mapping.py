@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 
 from shared import clock
-from shared.access import Binding, Caller, MappingChange, Permission, PermissionDenied, SignInIssuer, member_of
+from shared.access import (
+    Binding,
+    Caller,
+    CannotGive,
+    MappingChange,
+    Permission,
+    PermissionDenied,
+    SignInIssuer,
+    member_of,
+)
 from shared.errors import InvalidInput, NotFound, Stale
 from shared.services import sign_in_mapping
 from tests.console.issuing import Issuer, begin, bind, browser_of, is_refused, remap, rows, sign_in
@@ -148,12 +157,12 @@ def test_a_mapping_can_give_no_permission_that_its_editor_lacks(home: Org, bound
     editor = Caller(home.id, "ada", frozenset({ADMIN, VIEW}))
     change(home, bound, editor, ("crew", [VIEW]), ("admins", [ADMIN]), ("new", [ADMIN, VIEW]))
     for groups in ([("crew", [VIEW, ASSIGN])], [("crew", [VIEW]), ("mine", [ASSIGN])]):
-        with pytest.raises(PermissionDenied, match=r"training\.assign"):
+        with pytest.raises(CannotGive, match=r"training\.assign"):
             change(home, bound, editor, *groups)
     change(home, bound, Caller(home.id, "b", frozenset({ADMIN, VIEW, ASSIGN})), ("crew", [VIEW, ASSIGN]))
     change(home, bound, editor, ("crew", [VIEW, ASSIGN]), ("other", [VIEW]))  # what a group has it may keep
     for moved in ({"groupsClaim": "roles"}, {"partyClaim": "employee"}, {"partyField": "memberId"}):
-        with pytest.raises(PermissionDenied, match=r"training\.assign"):  # that would give it to others
+        with pytest.raises(CannotGive, match=r"training\.assign"):  # that would give it to others
             change(home, bound, editor, ("crew", [VIEW, ASSIGN]), **moved)
     change(home, bound, editor, ("crew", [VIEW]), groupsClaim="roles")
 

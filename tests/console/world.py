@@ -8,6 +8,8 @@ from fastapi import FastAPI
 from fastapi.routing import RouteContext, iter_route_contexts
 
 from api.console.frame import ConsoleRoute
+from shared.access import Binding
+from shared.services import sign_in_mapping
 from tests.assignments.asking import body, submit
 from tests.drain import InProcessWorker
 from tests.factories import Org
@@ -35,8 +37,11 @@ def build(org: Org, worker: InProcessWorker) -> World:
     assignments = client.get("/v1/assignments").json()["items"]
     client.post(f"/v1/assignments/{assignments[0]['id']}/complete")
     draft = client.post(f"/v1/courses/{course_id}/versions", json={"label": "v4", "summary": "Masks first."}).json()
+    with org.transaction() as db:
+        binding = Binding("https://id.example", "rollcall", name="id", administrators="bosses")
+        issuer_id = str(sign_in_mapping.bind_issuer(db, org.parts.settings, binding, None).id)
     ids = {"job_id": job_id, "party_id": "crew-1", "course_id": course_id, "version_id": draft["id"]}
-    return World(org, ids)
+    return World(org, ids | {"issuer_id": issuer_id})
 
 
 def page_routes(app: FastAPI, method: str = "GET") -> list[RouteContext]:
