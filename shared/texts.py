@@ -91,6 +91,10 @@ class Words:
         """Return the month of a day, such as "Jan 2027"."""
         return str(dates.format_skeleton("yMMM", day, locale=self.locale))
 
+    def short_month(self, day: date) -> str:
+        """Return the month of a day for a chart, such as "Feb", and in January the year."""
+        return str(dates.format_skeleton("MMM" if day.month > 1 else "yyyy", day, locale=self.locale))
+
     def time(self, at: datetime) -> str:
         """Return the time of day of an instant, without its zone: for a place that names the zone."""
         return at.astimezone(ZoneInfo(self.zone)).strftime("%H:%M")

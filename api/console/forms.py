@@ -44,6 +44,12 @@ class Form:
     values: dict[str, list[str]] = field(default_factory=dict)
     problem: Problem | None = None
     sent: bool = False
+    labels: dict[str, str] = field(default_factory=dict)
+
+    def call(self, name: str, label: str) -> str:
+        """Note the label of a field, for the sum of the faults. Returns nothing to show."""
+        self.labels[name] = label
+        return ""
 
     @property
     def key(self) -> str:

@@ -27,6 +27,7 @@ TEMPLATES.filters |= {
     "day": day_in_words,
     "long_day": lambda day: reader().day(day),
     "short_day": lambda day: reader().short_day(day),
+    "short_month": lambda day: reader().short_month(day),
     "month": lambda day: reader().month(day),
     "moment": lambda at: reader().moment(at),
     "instant": lambda at: reader().instant(at),

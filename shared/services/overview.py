@@ -25,8 +25,8 @@ from shared.services.sights import answer_of, sight_of
 from shared.services.verbs import verb
 from shared.sessions import Filters, SessionState
 
-MONTHS = 6
-"""Months of the forecast, with the present one."""
+MONTHS = 13
+"""Months of the forecast, with the present one: a licence of a year that is granted today ends in the last."""
 
 UNDER_WAY = (JobState.QUEUED, JobState.RUNNING, JobState.CANCELLING)
 

@@ -62,7 +62,7 @@ def test_a_refused_form_keeps_what_was_typed_and_names_each_field(world: World) 
 def test_a_problem_of_the_verb_stands_beside_its_field_too(world: World) -> None:
     answer = world.org.visitor().post("/assign", data=sent(world, dueOn="2020-01-01"))
     assert answer.status_code == 422
-    assert '<a href="#dueOn">The due date may not lie in the past; today is the earliest.</a>' in answer.text
+    assert '<a href="#dueOn">Due date: The due date may not lie in the past; today is the earliest.</a>' in answer.text
 
 
 def test_a_preview_says_what_would_happen_and_writes_nothing(world: World) -> None:
