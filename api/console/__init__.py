@@ -6,22 +6,27 @@ A page reads the request, calls one verb of `shared.services`, and shows the res
 from api.console import (
     assign,
     assignments,
+    audit,
     bulk,
     certificates,
     courses,
+    deliveries,
     home,
     jobs,
+    me,
     overview,
     parties,
     personas,
     reference,
     session_links,
+    settings,
     sign_in_settings,
     sign_ins,
     signing_in,
     static_files,
     verify,
     versions,
+    webhooks,
 )
 from api.console.frame import answer_unknown
 
@@ -49,10 +54,14 @@ PAGES = (
     parties.router,
     courses.router,
     versions.router,
+    me.router,
+    deliveries.router,
+    webhooks.router,
+    audit.router,
 )
 """The pages for signed-in people, mounted where training is deployed."""
 
-CORE = (sign_ins.router, sign_in_settings.router)
+CORE = (settings.router, sign_ins.router, sign_in_settings.router)
 """The pages for signed-in people that work with or without training."""
 
 WITHOUT_TRAINING = (overview.without_training,)

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from shared.access import Caller
-from shared.services import assignments, catalogue, directory, jobs, organizations, sign_in_mapping
+from shared.services import assignments, catalogue, deliveries, directory, events, jobs, me, organizations
 from shared.services.verbs import AnyVerb
 from shared.texts import N_
 
@@ -23,7 +23,10 @@ ENTRIES = (
     Entry(N_("People"), "/parties", directory.list_parties),
     Entry(N_("Catalogue"), "/courses", catalogue.list_courses),
     Entry(N_("Jobs"), "/jobs", jobs.list_jobs),
-    Entry(N_("Signing in"), "/settings/sign-in", sign_in_mapping.list_mappings),
+    Entry(N_("Deliveries"), "/deliveries", deliveries.list_deliveries),
+    Entry(N_("Audit"), "/audit", events.search_events),
+    Entry(N_("Settings"), "/settings", organizations.change_settings),
+    Entry(N_("My training"), "/me", me.list_my_assignments),
 )
 
 

@@ -1,16 +1,19 @@
 """The query parameters of lists, by noun. Both doors take the same ones, so that a page and the API's list agree."""
 
+import re
 import uuid
 from datetime import date
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from fastapi import Depends, Query
+from pydantic import AwareDatetime
 
 from api.http.dependencies import Now, Today
-from shared import assignments, licences, sessions
+from shared import assignments, events, licences, sessions
 from shared.assignments import AssignmentState
 from shared.database import ID_PATTERN
 from shared.deliveries import Channel, DeliveryState, Which
+from shared.errors import Fault, InvalidInput
 from shared.jobs import JobState
 from shared.licences import LicenceState
 from shared.sessions import SessionMode, SessionState
@@ -158,3 +161,32 @@ async def _deliveries(
 
 
 DeliveryFilters = Annotated[Which, Depends(_deliveries)]
+
+
+_EVENT_TYPE = re.compile(r"[a-z_]+\.[a-z_]+")
+
+
+def event_types(listed: str | None) -> list[str]:
+    """Return the event types of a parameter `types`, which are separated by commas. Raises InvalidInput."""
+    wanted = [name.strip() for name in listed.split(",")] if listed is not None else []
+    if not all(_EVENT_TYPE.fullmatch(name) for name in wanted):
+        raise InvalidInput(Fault("?types", "List event types separated by commas, such as assignment.created."))
+    return wanted
+
+
+async def _events(
+    party_id: Annotated[str | None, Query(alias="partyId", pattern=ID_PATTERN)] = None,
+    actor_type: Annotated[Literal["member", "party", "system"] | None, Query(alias="actorType")] = None,
+    actor_id: Annotated[str | None, Query(alias="actorId", pattern=ID_PATTERN)] = None,
+    subject: Annotated[str | None, Query(max_length=200, description="Such as assignment/<id>.")] = None,
+    types: Annotated[str | None, Query(max_length=2000, description="Event types, comma separated.")] = None,
+    since: Annotated[AwareDatetime | None, Query(description="Events recorded at this time or later.")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Events recorded before this time.")] = None,
+) -> events.Filters:
+    wanted = event_types(types)
+    if subject is not None and not re.fullmatch(r"[a-z_]+/[A-Za-z0-9._:-]+", subject):
+        raise InvalidInput(Fault("?subject", "A subject is a noun and an id, such as party/p-17."))
+    return events.Filters(party_id, actor_type, actor_id, subject, wanted, since, until)
+
+
+EventFilters = Annotated[events.Filters, Depends(_events)]

@@ -3,21 +3,17 @@
 It has the same events as the feed. A program follows the feed from a sequence on; a person searches the audit log.
 """
 
-import re
 from typing import Annotated, Any, Literal, cast
 
 from fastapi import Depends, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime
 
 from api.http.dependencies import CurrentCaller, Db, allow, known_organization
+from api.http.filtering import EventFilters
 from api.http.lists import EVENT_COLUMNS, AskedList
 from api.http.routing import Router
 from api.http.turns import in_turns
-from api.v1.queries import event_types
-from shared.database import ID_PATTERN
-from shared.errors import Fault, InvalidInput
-from shared.events import Filters, cloud_event
+from shared.events import cloud_event
 from shared.services import events
 from shared.wire import Answer, Instant, Listing
 
@@ -39,26 +35,11 @@ class AuditHead(Answer):
     unsealed: int
 
 
-async def _filters(
-    party_id: Annotated[str | None, Query(alias="partyId", pattern=ID_PATTERN)] = None,
-    actor_type: Annotated[Literal["member", "party", "system"] | None, Query(alias="actorType")] = None,
-    actor_id: Annotated[str | None, Query(alias="actorId", pattern=ID_PATTERN)] = None,
-    subject: Annotated[str | None, Query(max_length=200, description="Such as assignment/<id>.")] = None,
-    types: Annotated[str | None, Query(max_length=2000, description="Event types, comma separated.")] = None,
-    since: Annotated[AwareDatetime | None, Query(description="Events recorded at this time or later.")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Events recorded before this time.")] = None,
-) -> Filters:
-    wanted = event_types(types)
-    if subject is not None and not re.fullmatch(r"[a-z_]+/[A-Za-z0-9._:-]+", subject):
-        raise InvalidInput(Fault("?subject", "A subject is a noun and an id, such as party/p-17."))
-    return Filters(party_id, actor_type, actor_id, subject, wanted, since, until)
-
-
 @router.get("/events", dependencies=[allow(events.search_events)])
 def search_events(
     asked: AskedList,
     request: Request,
-    filters: Annotated[Filters, Depends(_filters)],
+    filters: EventFilters,
     order: Annotated[Literal["asc", "desc"], Query(description="By sequence.")] = "asc",
 ) -> Listing[dict[str, Any]]:
     """The events that match all filters. `Accept: application/x-ndjson` streams all of them, one in a line.

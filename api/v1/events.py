@@ -5,10 +5,10 @@ from typing import Annotated, Any
 from fastapi import Query, Request
 
 from api.http.dependencies import CurrentCaller, CurrentParts, allow
+from api.http.filtering import event_types
 from api.http.lists import EVENT_COLUMNS, AskedCsv
 from api.http.routing import Router
 from api.http.waiting import CurrentWatch, WaitSeconds, while_connected
-from api.v1.queries import event_types
 from shared.database import ID_PATTERN
 from shared.events import asyncapi_document, cloud_event
 from shared.services import events

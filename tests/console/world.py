@@ -41,7 +41,9 @@ def build(org: Org, worker: InProcessWorker) -> World:
         binding = Binding("https://id.example", "rollcall", name="id", administrators="bosses")
         issuer_id = str(sign_in_mapping.bind_issuer(db, org.parts.settings, binding, None).id)
     ids = {"job_id": job_id, "party_id": "crew-1", "course_id": course_id, "version_id": draft["id"]}
-    return World(org, ids | {"issuer_id": issuer_id})
+    ids["issuer_id"] = issuer_id
+    ids["webhook_id"] = client.post("/v1/webhooks", json={"url": "https://93.184.216.34/", "types": []}).json()["id"]
+    return World(org, ids)
 
 
 def page_routes(app: FastAPI, method: str = "GET") -> list[RouteContext]:

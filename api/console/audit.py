@@ -1,0 +1,70 @@
+"""The audit log for people: every event in a sentence, searched, exported, and how far it is sealed."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Query, Request, Response
+
+from api.console.frame import ConsoleRouter, CurrentFrame
+from api.console.history import told
+from api.console.listing import Choice, Filter, ListPage, list_page
+from api.http.dependencies import CurrentCaller, Db, allow
+from api.http.filtering import EventFilters
+from api.http.lists import EVENT_COLUMNS, AskedList
+from shared.events import TYPES, cloud_event
+from shared.services import events
+from shared.texts import N_
+from shared.wire import Answer
+
+router = ConsoleRouter("/audit")
+
+PAGE = ListPage(
+    template="audit.html",
+    address="/audit",
+    model=Answer,
+    filters=(
+        Filter("types", N_("What happened"), "choice", tuple(Choice(one, one) for one in sorted(TYPES))),
+        Filter("partyId", N_("Person (id)")),
+        Filter("actorId", N_("Done by (id)")),
+        Filter(
+            "actorType",
+            N_("Kind of actor"),
+            "choice",
+            (
+                Choice("member", N_("a member")),
+                Choice("party", N_("the person")),
+                Choice("system", N_("the service")),
+            ),
+        ),
+        Filter("subject", N_("About")),
+        Filter("order", N_("Order"), "order", (Choice("desc", N_("Newest first")), Choice("asc", N_("Oldest first")))),
+        Filter("since", N_("Since"), "hidden"),
+        Filter("until", N_("Before"), "hidden"),
+    ),
+)
+
+
+@router.get("", dependencies=[allow(events.search_events)])
+@router.get(".csv", dependencies=[allow(events.search_events)])
+def show(
+    request: Request,
+    frame: CurrentFrame,
+    asked: AskedList,
+    filters: EventFilters,
+    order: Annotated[Literal["asc", "desc"], Query()] = "desc",
+) -> Response:
+    """The list, or all of it as CSV."""
+    rows = events.search_events(asked.db, asked.caller, filters, newest_first=order == "desc")
+    if asked.csv.wanted:
+        listing: Any = asked.page(rows, dict[str, Any], cloud_event, name="audit-events", columns=EVENT_COLUMNS)
+        return listing  # type: ignore[no-any-return]
+
+    def answer(event: Any) -> tuple[Any, Any]:
+        return event, next(iter(told([event], frame.words)))
+
+    return list_page(frame, request, asked, PAGE, rows, answer)
+
+
+@router.get("/proof", dependencies=[allow(events.get_head)])
+def show_proof(frame: CurrentFrame, db: Db, caller: CurrentCaller) -> Response:
+    """How far the events are sealed, and how anybody finds later whether one was altered."""
+    return frame.page("audit_proof.html", head=events.get_head(db, caller))
