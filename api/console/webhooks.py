@@ -12,6 +12,7 @@ from api.http.dependencies import CurrentCaller, CurrentParts, Db, Lookup, Now, 
 from api.http.lists import AskedList
 from shared import events
 from shared.deliveries import ReplayRequest, WebhookAnswer, WebhookChanges, WebhookRequest
+from shared.pagination import count
 from shared.services import webhooks
 
 router = ConsoleRouter("/webhooks")
@@ -28,10 +29,11 @@ def show_list(request: Request, frame: CurrentFrame, asked: AskedList) -> Respon
     return list_page(frame, request, asked, PAGE, webhooks.list_webhooks(asked.db, asked.caller), WebhookAnswer.of)
 
 
-@router.get("/new", dependencies=[allow(webhooks.create_webhook)])
-def show_form(frame: CurrentFrame, form: CurrentForm) -> Response:
-    """The form of a new webhook."""
-    return frame.page("webhook_new.html", form=form, types=TYPES)
+@router.get("/new", dependencies=[allow(webhooks.list_webhooks)])
+def show_form(frame: CurrentFrame, form: CurrentForm, db: Db, caller: CurrentCaller) -> Response:
+    """The form of a new webhook, with the number of those that are there: each is sent every event."""
+    number, *_ = count(db, webhooks.list_webhooks(db, caller))
+    return frame.page("webhook_new.html", form=form, types=TYPES, number=number)
 
 
 @router.post("/new", dependencies=[allow(webhooks.create_webhook), Lookup])
