@@ -23,6 +23,7 @@ from shared.assignments import (
     ReassignRequest,
     Sort,
     SummaryAnswer,
+    exported,
 )
 from shared.jobs import JobAnswer
 from shared.services import assignments
@@ -62,7 +63,13 @@ def list_assignments(
 ) -> Listing[AssignmentAnswer]:
     """Assignments in the caller's scope. `Accept: text/csv` streams every matching row."""
     rows = assignments.list_assignments(asked.db, asked.caller, filters, sort)
-    return asked.page(rows, AssignmentAnswer, lambda row: AssignmentAnswer.of(row, filters.today), name="assignments")
+    return asked.page(
+        rows,
+        AssignmentAnswer,
+        lambda row: AssignmentAnswer.of(row, filters.today),
+        name="assignments",
+        exported=exported(filters.today, sort),
+    )
 
 
 @router.get("/summary", dependencies=[allow(assignments.summarize_assignments)])

@@ -36,6 +36,7 @@ from shared.assignments.bulk_schemas import (
 )
 from shared.assignments.deciding import Decided, count_codes, decide, find
 from shared.assignments.erasing import blank_notes
+from shared.assignments.exporting import exported
 from shared.assignments.links import (
     LINK_LIFETIME,
     LinkDead,
@@ -177,6 +178,7 @@ __all__ = [
     "LinkExpired",
     "LinkInvalid",
     "LinksNotConfigured",
+    "exported",
     "list_assignments",
     "lock_attended",
     "lock_line",
