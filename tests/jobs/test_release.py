@@ -132,6 +132,18 @@ def test_a_bulk_reopening_leaves_assignments_of_an_archived_course_as_they_are(
     assert found == {archived: "course-archived", kept: "reopened"}
 
 
+def test_a_bulk_move_to_a_course_that_was_archived_since_is_not_approved(org: Org, worker: InProcessWorker) -> None:
+    org.with_parties(*parties(2))
+    assign(org, worker, body(org.with_course(), *parties(2)))
+    org.client().put("/v1/settings", json={"changeLimit": 1})
+    other = org.with_course()
+    sent = {"set": {"courseId": other}, "why": "x", "filter": {"state": "assigned"}}
+    job = org.client().post("/v1/assignments/change", json=sent).json()
+    archive(org, other)
+    refused = approve(org, job)
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/set/courseId")
+
+
 def one_assignment(org: Org, worker: InProcessWorker, course_id: str, **fields: Any) -> str:
     """Assigns a course to a party. Returns the address of the assignment."""
     org.with_parties("party-1", "party-2")

@@ -83,13 +83,13 @@ def complete_chunk(db: Session, chunk: Chunk, request: CompleteJob, now: datetim
         code=OutcomeCode.COMPLETED,
         allowed=Assignment.state == AssignmentState.ASSIGNED,
         values=values,
-        why_not=_code_by_state(OutcomeCode.ALREADY_COMPLETED, OutcomeCode.ASSIGNMENT_CLOSED),
+        why_not=code_by_state(OutcomeCode.ALREADY_COMPLETED, OutcomeCode.ASSIGNMENT_CLOSED),
         event="assignment.completed",
         data={"method": CompletionMethod.ON_BEHALF, "occurredOn": request.occurred_on.isoformat()},
     )
     targets = find_targets(db, chunk, request)
     older = Older("close", always=request.versions == "newest")
-    return _change(db, chunk, targets, change, now, along, older)
+    return change_each(db, chunk, targets, change, now, along, older)
 
 
 def close_chunk(db: Session, chunk: Chunk, request: CloseJob, now: datetime) -> Tally:
@@ -99,11 +99,11 @@ def close_chunk(db: Session, chunk: Chunk, request: CloseJob, now: datetime) -> 
         code=OutcomeCode.CLOSED,
         allowed=Assignment.state == AssignmentState.ASSIGNED,
         values=_closed_values(chunk, request.reason, now),
-        why_not=_code_by_state(OutcomeCode.ALREADY_COMPLETED, OutcomeCode.ALREADY_CLOSED),
+        why_not=code_by_state(OutcomeCode.ALREADY_COMPLETED, OutcomeCode.ALREADY_CLOSED),
         event="assignment.closed",
         data={"reason": request.reason},
     )
-    return _change(db, chunk, targets_by_id(db, chunk), change, now)
+    return change_each(db, chunk, targets_by_id(db, chunk), change, now)
 
 
 def close_created_chunk(db: Session, chunk: Chunk, request: UndoJob, now: datetime) -> Tally:
@@ -118,7 +118,7 @@ def close_created_chunk(db: Session, chunk: Chunk, request: UndoJob, now: dateti
         data=data,
         outside=OutcomeCode.OUT_OF_SCOPE,
     )
-    return _change(db, chunk, targets_by_id(db, chunk), change, now)
+    return change_each(db, chunk, targets_by_id(db, chunk), change, now)
 
 
 def reopen_completed_chunk(
@@ -139,10 +139,10 @@ def reopen_completed_chunk(
         data=_undo_data(request),
         outside=OutcomeCode.OUT_OF_SCOPE,
     )
-    return _change(db, chunk, targets_by_id(db, chunk), change, now, along, Older("reopen"))
+    return change_each(db, chunk, targets_by_id(db, chunk), change, now, along, Older("reopen"))
 
 
-def _change(
+def change_each(
     db: Session,
     chunk: Chunk,
     targets: Targets,
@@ -264,7 +264,8 @@ def _other_outcomes(
     return select(*_job_columns(chunk), found.c.entity_id, outcome, code, record_id).select_from(rows)
 
 
-def _code_by_state(completed: OutcomeCode, closed: OutcomeCode) -> ColumnElement[str]:
+def code_by_state(completed: OutcomeCode, closed: OutcomeCode) -> ColumnElement[str]:
+    """The outcome code of an assignment that has ended, by its state."""
     return case((Assignment.state == AssignmentState.COMPLETED, literal(completed, Text)), else_=literal(closed, Text))
 
 
