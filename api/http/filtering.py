@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal, NamedTuple
 
 from fastapi import Depends, Query
@@ -174,6 +174,17 @@ def event_types(listed: str | None) -> list[str]:
     return wanted
 
 
+def _in_utc(given: datetime | None) -> datetime | None:
+    """Return an instant in UTC, because PostgreSQL refuses offsets of 16 hours and more, which RFC 3339 allows.
+
+    At the ends of the calendar, where the instant has no day in UTC, return the first or the last one there is.
+    """
+    try:
+        return None if given is None else given.astimezone(UTC)
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC) if given and given.year == 1 else datetime.max.replace(tzinfo=UTC)
+
+
 async def _events(
     party_id: Annotated[str | None, Query(alias="partyId", pattern=ID_PATTERN)] = None,
     actor_type: Annotated[Literal["member", "party", "system"] | None, Query(alias="actorType")] = None,
@@ -186,7 +197,7 @@ async def _events(
     wanted = event_types(types)
     if subject is not None and not re.fullmatch(r"[a-z_]+/[A-Za-z0-9._:-]+", subject):
         raise InvalidInput(Fault("?subject", "A subject is a noun and an id, such as party/p-17."))
-    return events.Filters(party_id, actor_type, actor_id, subject, wanted, since, until)
+    return events.Filters(party_id, actor_type, actor_id, subject, wanted, _in_utc(since), _in_utc(until))
 
 
 EventFilters = Annotated[events.Filters, Depends(_events)]

@@ -72,6 +72,12 @@ def test_instants_at_the_ends_of_the_calendar_are_accepted(org: Org, instant: st
     assert sequences(search(org, since=instant)) == ([1] if instant.startswith("0001") else [])
 
 
+@pytest.mark.parametrize("offset", ["+23:59", "-23:59", "+16:00"])
+def test_an_offset_that_postgresql_does_not_know_is_accepted(org: Org, offset: str) -> None:
+    assert sequences(search(org, since=f"2020-01-01T00:00:00{offset}")) == [1]
+    assert sequences(search(org, until=f"2020-01-01T00:00:00{offset}")) == []
+
+
 def test_an_event_is_the_same_in_the_audit_log_and_in_the_feed(busy: Org) -> None:
     feed = busy.client(Permission.READ_EVENTS).get("/v1/events").json()["items"]
     assert search(busy) == feed
