@@ -9,7 +9,7 @@ it extracts nothing from templates, and has had no release since 2023.
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
 from io import BytesIO
@@ -85,7 +85,7 @@ class Words:
     def short_day(self, day: date) -> str:
         """Return a day for a table, with its weekday if it is near."""
         near = abs((day - clock.day_in(self.zone, self.now)).days) <= NEAR
-        return str(dates.format_skeleton("yMMMEd" if near else "yMMMd", day, locale=self.locale))
+        return _by_skeleton("yMMMEd" if near else "yMMMd", day, LOCALES[self.language])
 
     def month(self, day: date) -> str:
         """Return the month of a day, such as "Jan 2027"."""
@@ -121,6 +121,12 @@ class Words:
     def percent(self, part: int, whole: int) -> str:
         """Return a share in percent, rounded down: 99.9 is not all."""
         return numbers.format_percent((100 * part // whole if whole else 0) / 100, locale=self.locale)
+
+
+@lru_cache(10_000)
+def _by_skeleton(skeleton: str, day: date, locale: str) -> str:
+    """Return a day in a form of the locale. A page has one day many times, and each takes as long as ten cells."""
+    return str(dates.format_skeleton(skeleton, day, locale=_locale(locale)))
 
 
 @cache

@@ -1,6 +1,7 @@
 """The list of assignments, with its filters, and as CSV."""
 
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from fastapi import Request, Response
 
@@ -20,9 +21,10 @@ STATES = {"assigned": N_("Open"), "completed": N_("Completed"), "closed": N_("Cl
 SORTS = {"newest": N_("Newest first"), "due": N_("By due date")}
 
 
-class Listed(AssignmentAnswer):
+class Listed(NamedTuple):
     """An assignment with the title that the version had when it was published."""
 
+    assignment: AssignmentAnswer
     course_title: str | None
 
 
@@ -30,6 +32,9 @@ PAGE = ListPage(
     template="assignments.html",
     address="/assignments",
     model=AssignmentAnswer,
+    record=attrgetter("assignment"),
+    id=attrgetter("assignment.id"),
+    called=attrgetter("assignment.party.display_name"),
     filters=(
         Filter("courseId", N_("Course"), "choice", offered=0),
         Filter("folderId", N_("Folder"), "choice", offered=1),
@@ -59,7 +64,7 @@ def show(
     rows = assignments.list_assignments(db, caller, filters, sort, titled=True)
 
     def answer(row: Any) -> Listed:
-        return Listed(**dict(AssignmentAnswer.of(row, filters.today)), course_title=row.course_title)
+        return Listed(AssignmentAnswer.of(row, filters.today), row.course_title)
 
     offered = overview.course_choices(db, caller), overview.folder_choices(db, caller)
     return list_page(frame, request, asked, PAGE, rows, answer, *offered, acts=acts_for(frame))

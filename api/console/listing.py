@@ -7,6 +7,7 @@ filters offer, such as the courses, comes with the number.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlencode
 
@@ -54,8 +55,9 @@ def choices_of(values: type[StrEnum], names: dict[str, str]) -> tuple[Choice, ..
 class ListPage:
     """The declaration of a list's page.
 
-    template: extends `console/list.html`. model: of an item, which says the columns of the CSV. csv: the address of the
-    CSV, None without one. filters: those that the page offers.
+    template: extends `console/list.html`. filters: those that the page offers. csv: True if it has one.
+    model: says the columns of the CSV. record: takes an instance of it out of an item.
+    id, called: take the id and the name out of an item, for the box with which it is chosen.
     """
 
     template: str
@@ -63,6 +65,9 @@ class ListPage:
     model: type[BaseModel]
     filters: Sequence[Filter] = ()
     csv: bool = True
+    record: Callable[[Any], Any] = lambda item: item
+    id: Callable[[Any], Any] = attrgetter("id")
+    called: Callable[[Any], str] = attrgetter("id")
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,9 @@ def list_page(
     shown: further variables of the template.
     """
     if asked.csv.wanted:
-        listing: Any = asked.page(rows, page.model, answer)  # a response: see `Asked.page`
+        listing: Any = asked.page(
+            rows, page.model, lambda row: page.record(answer(row))
+        )  # a response: see `Asked.page`
         return listing  # type: ignore[no-any-return]
     found = asked.turned(rows)
     number, *beside = count(asked.db, rows, *offered)

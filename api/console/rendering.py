@@ -22,6 +22,11 @@ TEMPLATES = Environment(
 TEMPLATES.install_gettext_callables(  # type: ignore[attr-defined]
     lambda text: reader().text(text), lambda one, many, number: reader().texts(one, many, number), newstyle=True
 )
+# the two that templates call most, without what Jinja's own ones do for each call
+TEMPLATES.globals |= {
+    "_": lambda text: reader().text(text),
+    "ngettext": lambda one, many, number: reader().texts(one, many, number).replace("%(num)d", reader().number(number)),
+}
 TEMPLATES.policies["ext.i18n.trimmed"] = True
 TEMPLATES.filters |= {
     "day": day_in_words,

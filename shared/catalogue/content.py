@@ -21,7 +21,8 @@ class Content(Answer):
 
 def title_of(bound: Any) -> Label[str]:
     """Return a column with the title of the version that something is bound to, as it was when it was published."""
-    return content_of(bound)[0]
+    titled: Label[str] = _one(bound, TITLE).label("course_title")
+    return titled
 
 
 def content_of(bound: Any) -> tuple[Label[Any], ...]:
@@ -30,17 +31,17 @@ def content_of(bound: Any) -> tuple[Label[Any], ...]:
     bound: its class, with `org_id` and `course_version_id`. Subqueries and not joins, so that their plan is the same in
     an organization without statistics.
     """
-    version = and_(CourseVersion.org_id == bound.org_id, CourseVersion.id == bound.course_version_id)
-    course = and_(Course.org_id == CourseVersion.org_id, Course.id == CourseVersion.course_id)
-
-    def one(column: ColumnElement[Any]) -> Any:
-        found = select(column).select_from(CourseVersion).join(Course, course).where(version)
-        return found.correlate(bound).scalar_subquery()
-
     fields: dict[str, Any] = {
         "course_title": TITLE,
         "course_code": CODE,
         "summary": CourseVersion.summary,
         "materials": CourseVersion.materials,
     }
-    return tuple(one(column).label(name) for name, column in fields.items())
+    return tuple(_one(bound, column).label(name) for name, column in fields.items())
+
+
+def _one(bound: Any, column: ColumnElement[Any]) -> Any:
+    version = and_(CourseVersion.org_id == bound.org_id, CourseVersion.id == bound.course_version_id)
+    course = and_(Course.org_id == CourseVersion.org_id, Course.id == CourseVersion.course_id)
+    found = select(column).select_from(CourseVersion).join(Course, course).where(version)
+    return found.correlate(bound).scalar_subquery()

@@ -1,6 +1,7 @@
 """Forms: what was typed is kept, faults stand beside their fields, and a form that is sent twice makes one job."""
 
 import re
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -106,7 +107,8 @@ def test_a_form_of_another_site_does_nothing(world: World, app: FastAPI) -> None
     browser = world.org.visitor()
     browser.headers["Sec-Fetch-Site"] = "cross-site"
     for route in page_routes(app, "POST"):
-        answer = browser.post(world.address(str(route.path)), data={})
+        address = str(route.path).format_map({name: str(uuid.uuid4()) for name in route.param_convertors} | world.ids)
+        answer = browser.post(address, data={})
         assert answer.status_code == 403, route.path
         assert "did not come from a page of this service" in answer.text
 
