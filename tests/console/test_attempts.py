@@ -1,15 +1,17 @@
 """An attempt to sign in belongs to the browser that began it, for ten minutes."""
 
+import dataclasses
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 import time_machine
 from fastapi.testclient import TestClient
 
+from api.http.parts import Parts
 from shared import clock
 from shared.access import SignInIssuer
-from tests.console.issuing import Issuer, begin, browser_of, is_refused, rows, sign_in
-from tests.console.probing import status
+from tests.console.issuing import Issuer, begin, bind, browser_of, is_refused, rows, sign_in
+from tests.console.probing import status, with_probes
 from tests.factories import Org
 
 
@@ -62,6 +64,25 @@ def test_a_cookie_of_an_attempt_is_encrypted_short_lived_and_hidden_from_scripts
             browser.get("/sign-in/callback", params=strict.log_in(answer.headers["Location"])), "10 minutes"
         )
     assert strict.asked == []
+
+
+def test_behind_https_both_cookies_are_bound_to_this_host_and_to_https(home: Org, strict: Issuer, parts: Parts) -> None:
+    settings = parts.settings.model_copy(update={"public_url": "https://training.example.org"})
+    made = dataclasses.replace(parts, settings=settings)
+    there = dataclasses.replace(home, app=with_probes(made), parts=made)
+    browser = browser_of(there)
+    browser.base_url = "https://training.example.org"
+    query = {"organization": home.id, "issuer": str(bind(there, strict).id)}
+    begun = browser.get("/sign-in/start", params=query)
+    ended = browser.get("/sign-in/callback", params=strict.log_in(begun.headers["Location"]))
+    assert ended.status_code == 303, ended.text
+    given = [one.lower() for answer in (begun, ended) for one in answer.headers.get_list("Set-Cookie")]
+    assert len(given) == 3  # an attempt, its end, the sign-in
+    for cookie in given:
+        assert cookie.startswith("__host-rollcall")
+        assert {"secure", "httponly", "samesite=lax", "path=/"} <= set(cookie.split("; "))
+        assert "domain" not in cookie
+    assert status(browser) == 200
 
 
 def test_a_forged_cookie_of_an_attempt_is_refused(home: Org, strict: Issuer, bound: SignInIssuer) -> None:
