@@ -6,9 +6,10 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import RouteContext, iter_route_contexts
+from sqlalchemy import select
 
 from api.console.frame import ConsoleRoute
-from shared.access import Binding
+from shared.access import Binding, SignIn
 from shared.services import sign_in_mapping
 from tests.assignments.asking import body, submit
 from tests.drain import InProcessWorker
@@ -37,11 +38,13 @@ def build(org: Org, worker: InProcessWorker) -> World:
     assignments = client.get("/v1/assignments").json()["items"]
     client.post(f"/v1/assignments/{assignments[0]['id']}/complete")
     draft = client.post(f"/v1/courses/{course_id}/versions", json={"label": "v4", "summary": "Masks first."}).json()
+    org.visitor(member="elsewhere")
     with org.transaction() as db:
+        sign_in_id = str(db.scalars(select(SignIn.id)).one())
         binding = Binding("https://id.example", "rollcall", name="id", administrators="bosses")
         issuer_id = str(sign_in_mapping.bind_issuer(db, org.parts.settings, binding, None).id)
     ids = {"job_id": job_id, "party_id": "crew-1", "course_id": course_id, "version_id": draft["id"]}
-    ids["issuer_id"] = issuer_id
+    ids |= {"issuer_id": issuer_id, "sign_in_id": sign_in_id}
     ids["webhook_id"] = client.post("/v1/webhooks", json={"url": "https://93.184.216.34/", "types": []}).json()["id"]
     return World(org, ids)
 
