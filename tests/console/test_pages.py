@@ -238,3 +238,12 @@ def test_static_files_are_kept_for_a_year_under_the_hash_of_their_content(world:
         assert answer.headers["Content-Encoding"] == "gzip"
     assert browser.get("/static/former/console.css").headers["Cache-Control"] == "no-store"
     assert browser.get("/static/former/other.css").status_code == 404
+
+
+def test_a_page_is_in_the_language_of_the_organization_else_of_the_browser(world: World) -> None:
+    browser = world.org.visitor()
+    assert '<html lang="nb">' in browser.get("/overview", headers={"Accept-Language": "nb-NO,nb;q=0.9"}).text
+    world.org.client().put("/v1/settings", json={"language": "nb-NO"})
+    page = browser.get("/overview", headers={"Accept-Language": "en"}).text
+    assert "<h1>Oversikt</h1>" in page
+    assert "tildeling er åpen" in page
