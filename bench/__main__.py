@@ -7,7 +7,7 @@ only `bench.assigning`, and passes them on.
 import subprocess
 import sys
 
-PAGES = ("assigning", "fairness", "licences", "stream", "mail", "webhooks", "sharing", "requests", "young")
+PAGES = ("assigning", "fairness", "licences", "stream", "mail", "webhooks", "sharing", "requests", "young", "lists")
 
 
 def main() -> None:

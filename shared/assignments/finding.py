@@ -26,6 +26,10 @@ Most pages are found so. The second number is for more parties than these:"""
 
 FEW_PARTIES = 2000
 
+MOST_FOUND = 1000
+"""Up to so many rows a page is found by days, or among many parties. The pages of an export are larger: together they
+have all rows, so it is cheaper to walk once along the order of the list."""
+
 
 Line = tuple[AssignmentState, date | None, date | None]
 """A state, with bounds of the due keys; the second one is excluded."""
@@ -63,8 +67,11 @@ class Wanted:
                 yield state, max(self.since or self.today, self.today), self.before
 
 
-def find(db: Session, wanted: Wanted, place: Place | None, most: int) -> list[uuid.UUID]:
-    """Returns the ids of the assignments of a page, at most `most`. place: where it begins."""
+def find(db: Session, wanted: Wanted, place: Place | None, most: int) -> list[uuid.UUID] | None:
+    """Returns the ids of the assignments of a page, at most `most`. place: where it begins.
+
+    None: the list is better read along the index of its order, for a page of an export.
+    """
     lines = list(wanted.lines())
     has_bounds = any(bound is not None for _, *bounds in lines for bound in bounds)
     statements = Statements(
@@ -82,6 +89,8 @@ def find(db: Session, wanted: Wanted, place: Place | None, most: int) -> list[uu
     given = {"org": current_org(db), "most": most, **_values(wanted, lines, place)}
     few = wanted.folders is not None and _has_few_parties(db, statements, given)
     by_day = not wanted.by_due and (has_bounds or wanted.job_id is not None)
+    if most > MOST_FOUND and not wanted.by_due and not few and (by_day or wanted.folders is not None):
+        return None
     for quota in _quotas(wanted, few=few, by_day=by_day):
         ids, enough = db.execute(text(statements.looked_through()), {**given, "quota": quota}).one()
         if enough:

@@ -65,6 +65,10 @@ def list_assignments(db: Session, filters: Filters, scope: Collection[str] | Non
 
     def find(db: Session, place: Place | None, most: int) -> Select[Assignment, str, str]:
         ids = finding.find(db, wanted, place, most)
+        if ids is None:
+            if filters.job_id is None:  # the few rows of a job are sorted
+                statistics.read_in_order(db)
+            return rows
         return _in_order(_shown(db, scope).where(is_one_of(Assignment.id, ids)), sort)
 
     return Sought(rows, find)

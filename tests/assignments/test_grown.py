@@ -96,17 +96,18 @@ def test_a_page_of_a_grown_list_costs_what_a_page_of_a_small_one_costs(place: Pl
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("looked_through", [(400, 4000), (20, 40)])
-@pytest.mark.parametrize("few_parties", [2000, 5])
+@pytest.mark.parametrize("most_found", [1000, 0])
+@pytest.mark.parametrize(("looked_through", "few_parties"), [((400, 4000), 2000), ((20, 40), 2000), ((20, 40), 5)])
 def test_a_list_has_the_rows_of_its_filters_in_its_order_page_by_page_and_back(
-    place: Place, looked_through: tuple[int, ...], few_parties: int, monkeypatch: pytest.MonkeyPatch
+    place: Place, looked_through: tuple[int, ...], few_parties: int, most_found: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(finding, "LOOKED_THROUGH", looked_through)
+    monkeypatch.setattr(finding, "MOST_FOUND", most_found)
     monkeypatch.setattr(finding, "FEW_PARTIES", few_parties)
     grown = place.sizes[FEW]
     with place.database.transaction(grown.org_id) as db:
         found = [(name, rows) for name, _, rows in lists(db, grown) if isinstance(rows, Sought)]
-        for name, rows in found[(few_parties + sum(looked_through)) % 4 :: 4]:
+        for name, rows in found[(few_parties + sum(looked_through)) % 5 :: 5]:
             every = [row[0].id for row in db.execute(rows.every).all()]
             first = page(db, rows, limit=PAGE, cursor=None, both_ways=True)
             assert ids(first) == every[:PAGE], name
