@@ -6,6 +6,7 @@ with 2,000 assignments and of one with 20,000. `python -m bench.lists` measures 
 
 import itertools
 import uuid
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -13,10 +14,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 import migrations
 from bench.grown import EVERYBODY, REGION, SHIP, TODAY, Grown, grow
+from shared import assignments
 from shared.assignments import AssignmentState, Filters, Sort, finding, list_assignments
 from shared.database import Database
 from shared.pagination import Sought, page
@@ -130,3 +133,33 @@ def test_the_days_at_both_ends_of_the_calendar_bound_a_list_as_any_other_day(pla
             assert page(db, rows, limit=PAGE, cursor=None).items == []
         rows = list_assignments(db, Filters(TODAY, due_after=date.min, due_before=date.max), None)
         assert {row[0].due_on is None for row in page(db, rows, limit=PAGE, cursor=None).items} == {False}
+
+
+@pytest.mark.parametrize("scope", [None, ["ship-2", "region-4"]])
+@pytest.mark.parametrize("by", ["course", "folder"])
+def test_a_summary_counts_each_assignment_once_for_its_course_and_for_each_folder_of_its_party(
+    place: Place, by: str, scope: list[str] | None
+) -> None:
+    grown, day = place.sizes[FEW], TODAY + timedelta(100)
+    inside = "EXISTS (SELECT FROM folder_member m WHERE m.party_id = a.party_id AND m.folder_id = ANY (:scope))"
+    joined = {
+        "course": f"course AS c ON c.id = a.course_id WHERE {'true' if scope is None else inside}",
+        "folder": "folder_member AS c ON c.party_id = a.party_id WHERE c.folder_id = ANY (:scope) OR :every",
+    }[by]
+    key = {"course": "c.id::text", "folder": "c.folder_id"}[by]
+    with place.database.transaction(grown.org_id) as db:
+        rows = db.execute(
+            text(
+                f"SELECT {key}, a.state, a.due_on < :day, count(*) FROM assignment AS a JOIN {joined} GROUP BY 1, 2, 3"
+            ),
+            {"day": day, "scope": scope or [], "every": scope is None},
+        ).all()
+        found = assignments.summarize(db, by, day, scope)
+    expected: dict[str, Counter[str]] = defaultdict(Counter)
+    for of, state, late, number in rows:
+        expected[of] += Counter({state: number, "overdue": number * (state == "assigned" and bool(late))})
+    names = ("assigned", "completed", "closed", "overdue")
+    assert {str(row[0]): [row[n] for n in range(2, 6)] for row in found} == {
+        of: [counts[name] for name in names] for of, counts in expected.items()
+    }
+    assert sum(row.overdue for row in found) > 0
