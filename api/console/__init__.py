@@ -13,12 +13,16 @@ from api.console import (
     deliveries,
     home,
     jobs,
+    licences,
     me,
     overview,
     parties,
     personas,
     reference,
+    rosters,
+    session_completions,
     session_links,
+    sessions,
     settings,
     sign_in_settings,
     sign_ins,
@@ -58,6 +62,10 @@ PAGES = (
     deliveries.router,
     webhooks.router,
     audit.router,
+    sessions.router,
+    rosters.router,
+    session_completions.router,
+    licences.router,
 )
 """The pages for signed-in people, mounted where training is deployed."""
 

@@ -1,6 +1,7 @@
 """The certificate of a licence, a page to print on A4. Its address is under /v1, beside the credential."""
 
 import uuid
+from typing import Any
 
 import segno
 from fastapi import Response
@@ -12,6 +13,7 @@ from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
 from api.http.routing import Router
 from shared.licences import grouped
 from shared.services import verification
+from shared.services.verification import Certificate
 
 router = Router("/v1/licences", "licences")
 
@@ -25,21 +27,25 @@ def certificate(licence_id: uuid.UUID, db: Db, caller: CurrentCaller, parts: Cur
     Its QR code leads to the public page of the licence. The certificate of an invalid licence is stamped so.
     """
     found = verification.get_certificate(db, caller, licence_id, parts.settings, now)
-    licence = found.proof.licence
-    address = found.issuer.verify_address(licence)
-    answer = page(
-        "certificate.html",
-        proof=found.proof,
-        organization=found.organization,
-        granted_on=found.day(licence.granted_at),
-        begins_at=None if licence.begins_at == licence.granted_at else licence.begins_at,
-        begins=found.begins,
-        ends=found.ends,
-        validity=found.validity,
-        told=found.told(),
-        code=grouped(licence.code),
-        verify_address=f"{found.issuer.public_url}/verify",
-        qr=Markup(segno.make(address, error="m").svg_inline(border=0, omitsize=True, dark="#14281f")),  # noqa: S704
-    )
+    answer = page("certificate.html", **shown(found))
     answer.headers.update(HEADERS)
     return answer
+
+
+def shown(found: Certificate) -> dict[str, Any]:
+    """Return what the sheet of a certificate shows, by the names in its template."""
+    licence = found.proof.licence
+    address = found.issuer.verify_address(licence)
+    return {
+        "proof": found.proof,
+        "organization": found.organization,
+        "granted_on": found.day(licence.granted_at),
+        "begins_at": None if licence.begins_at == licence.granted_at else licence.begins_at,
+        "begins": found.begins,
+        "ends": found.ends,
+        "validity": found.validity,
+        "told": found.told(),
+        "code": grouped(licence.code),
+        "verify_address": f"{found.issuer.public_url}/verify",
+        "qr": Markup(segno.make(address, error="m").svg_inline(border=0, omitsize=True, dark="#14281f")),  # noqa: S704
+    }

@@ -4,6 +4,7 @@ A form is text. What the API takes as a number, an instant or null is made here 
 is left as it was typed, so that the API's own model names the fault.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -51,6 +52,14 @@ def numbers(form: Form, names: Iterable[str]) -> dict[str, Any]:
     return {name: int(text) if text.isascii() and text.isdigit() else text for name, text in typed.items() if text}
 
 
+_BETWEEN_IDS = re.compile(r"[\s,;]+")
+
+
+def pasted_ids(form: Form, name: str) -> list[str]:
+    """Return the ids in a field, separated by blanks, commas or line breaks."""
+    return [one for one in _BETWEEN_IDS.split(form.text(name)) if one]
+
+
 def local_time(at: datetime, zone: str) -> str:
     """Return an instant as a field of type `datetime-local` writes it, in a zone."""
     return at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M")
@@ -70,7 +79,7 @@ def instants(form: Form, names: Iterable[str], zone: str) -> dict[str, str]:
 
 def _instant(name: str, text: str, zone: str) -> str:
     if zone not in clock.time_zones():
-        return text
+        zone = "UTC"  # so that the verb refuses the zone, and not the time
     try:
         local = datetime.fromisoformat(text)
         at = local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)

@@ -31,6 +31,14 @@ SENTENCES = {
     "party.created": N_("Added to the directory by %(actor)s"),
     "party.changed": N_("Changed in the directory by %(actor)s"),
     "party.erased": N_("Erased by %(actor)s"),
+    "session.scheduled": N_("Scheduled by %(actor)s"),
+    "session.changed": N_("Session changed by %(actor)s"),
+    "session.cancelled": N_("Cancelled by %(actor)s"),
+    "session.reinstated": N_("Reinstated by %(actor)s"),
+    "session.completed": N_("Completed by %(actor)s"),
+    "session.completion_withdrawn": N_("The completion was withdrawn by %(actor)s"),
+    "session.completion_undone": N_("The completion was undone by %(actor)s"),
+    "session.amended": N_("Amended by %(actor)s"),
     "session.roster_added": N_("Put on a roster by %(actor)s"),
     "session.roster_removed": N_("Taken off a roster by %(actor)s"),
     "session.attendance_recorded": N_("Attendance recorded by %(actor)s"),
@@ -44,17 +52,20 @@ BY_SERVICE = N_("the service")
 
 @dataclass(frozen=True)
 class Told:
-    """One event in words. reason: in a member's own words. subject: such as `assignment/<id>`."""
+    """One event in words. reason: in a member's own words. subject: such as `assignment/<id>`. party_id: if any."""
 
     at: datetime
     sentence: str
     reason: str
     subject: str
+    party_id: str | None
 
 
 def told(events: Iterable[Any], words: Words) -> list[Told]:
     """Return events as sentences in the reader's language."""
-    return [Told(one.recorded_at, _sentence(one, words), _reason(one.data), one.subject) for one in events]
+    return [
+        Told(one.recorded_at, _sentence(one, words), _reason(one.data), one.subject, one.party_id) for one in events
+    ]
 
 
 def _sentence(event: Event, words: Words) -> str:

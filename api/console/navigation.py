@@ -3,7 +3,18 @@
 from typing import NamedTuple
 
 from shared.access import Caller
-from shared.services import assignments, catalogue, deliveries, directory, events, jobs, me, organizations
+from shared.services import (
+    assignments,
+    catalogue,
+    deliveries,
+    directory,
+    events,
+    jobs,
+    licences,
+    me,
+    organizations,
+    sessions,
+)
 from shared.services.verbs import AnyVerb
 from shared.texts import N_
 
@@ -22,6 +33,8 @@ ENTRIES = (
     Entry(N_("Assignments"), "/assignments", assignments.list_assignments),
     Entry(N_("People"), "/parties", directory.list_parties),
     Entry(N_("Catalogue"), "/courses", catalogue.list_courses),
+    Entry(N_("Sessions"), "/sessions", sessions.list_sessions),
+    Entry(N_("Licences"), "/licences", licences.list_licences),
     Entry(N_("Jobs"), "/jobs", jobs.list_jobs),
     Entry(N_("Deliveries"), "/deliveries", deliveries.list_deliveries),
     Entry(N_("Audit"), "/audit", events.search_events),

@@ -3,16 +3,19 @@
 A part of a page that is sent alone, such as the progress of a job, is a macro: the page calls the same one.
 """
 
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from shared import clock
 from shared.texts import Words, reader, reading
 from shared.words import day_in_words
 
 TEMPLATES = Environment(
-    loader=PackageLoader("api.console"),
+    loader=ChoiceLoader([PackageLoader("api.console"), PackageLoader("api.console", "static")]),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
@@ -36,9 +39,25 @@ TEMPLATES.filters |= {
     "month": lambda day: reader().month(day),
     "moment": lambda at: reader().moment(at),
     "instant": lambda at: reader().instant(at),
+    "moment_in": lambda at, zone: _in(zone).moment(at),
+    "end_in": lambda at, since, zone: _end(at, since, _in(zone)),
     "number": lambda number: reader().number(number),
 }
-TEMPLATES.globals |= {"percent": lambda part, whole: reader().percent(part, whole)}
+TEMPLATES.globals |= {
+    "percent": lambda part, whole: reader().percent(part, whole),
+    "translated": lambda texts: [(value, reader().text(text)) for value, text in texts.items()],
+}
+
+
+def _in(zone: str) -> Words:
+    """Return the reader's words in another time zone."""
+    return replace(reader(), zone=zone)
+
+
+def _end(at: datetime, since: datetime, words: Words) -> str:
+    """Return the end of something in words: with its day only if it began on another one."""
+    same = clock.day_in(words.zone, at) == clock.day_in(words.zone, since)
+    return words.time(at) if same else words.moment(at)
 
 
 def render(template: str, words: Words, **shown: Any) -> str:

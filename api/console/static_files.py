@@ -23,6 +23,7 @@ MEDIA_TYPES = {
     "keys.js": "text/javascript; charset=utf-8",
     "rows.json": "application/speculationrules+json",
     "mark.svg": "image/svg+xml",
+    "certificate.css": "text/css; charset=utf-8",
 }
 """The files, with their media types. `rows.json` says which links a browser may fetch before they are followed."""
 

@@ -223,6 +223,14 @@ def _today(db: Db, now: Now) -> date:
 Today = Annotated[date, Depends(_today, scope="function")]
 """Today in the organization's time zone, which decides if something is overdue or in the past."""
 
+
+def _zone(db: Db) -> str:
+    return access.get_organization(db).time_zone
+
+
+Zone = Annotated[str, Depends(_zone, scope="function")]
+"""The organization's time zone, in which a day in a request is meant."""
+
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="The number of items in a page.")]
 Cursor = Annotated[str | None, Query(max_length=2000, description="The `nextCursor` of the previous page.")]
 
@@ -243,6 +251,7 @@ __all__ = [
     "Today",
     "Turn",
     "VisitorsTurn",
+    "Zone",
     "allow",
     "caller",
     "known_organization",

@@ -8,8 +8,8 @@ from typing import Annotated, Literal, NamedTuple
 from fastapi import Depends, Query
 from pydantic import AwareDatetime
 
-from api.http.dependencies import Now, Today
-from shared import assignments, events, licences, sessions
+from api.http.dependencies import Now, Today, Zone
+from shared import assignments, clock, events, licences, sessions
 from shared.assignments import AssignmentState
 from shared.database import ID_PATTERN
 from shared.deliveries import Channel, DeliveryState, Which
@@ -17,10 +17,18 @@ from shared.errors import Fault, InvalidInput
 from shared.jobs import JobState
 from shared.licences import LicenceState
 from shared.sessions import SessionMode, SessionState
-from shared.wire import Id, Line, ReceivedInstant
+from shared.wire import Id, Line, ReceivedMoment
 
 AssignmentSort = Annotated[assignments.Sort, Query()]
 LicenceSort = Annotated[licences.Sort, Query()]
+
+
+MOMENT = "An instant, or a day: its beginning in the organization's zone."
+
+
+def _begin(zone: str, moment: datetime | date | None) -> datetime | None:
+    """Return the instant of a moment: of a day its beginning."""
+    return moment if moment is None or isinstance(moment, datetime) else clock.begin_of(zone, moment)
 
 
 async def _assignments(
@@ -54,14 +62,15 @@ AssignmentFilters = Annotated[assignments.Filters, Depends(_assignments, scope="
 
 async def _licences(
     now: Now,
+    zone: Zone,
     party_id: Annotated[str | None, Query(alias="partyId", pattern=ID_PATTERN)] = None,
     course_id: Annotated[uuid.UUID | None, Query(alias="courseId")] = None,
     course_version_id: Annotated[uuid.UUID | None, Query(alias="courseVersionId")] = None,
     session_id: Annotated[uuid.UUID | None, Query(alias="sessionId")] = None,
     state: Annotated[LicenceState | None, Query()] = None,
     folder_id: Annotated[str | None, Query(alias="folderId", pattern=ID_PATTERN)] = None,
-    expires_before: Annotated[ReceivedInstant | None, Query(alias="expiresBefore")] = None,
-    expires_after: Annotated[ReceivedInstant | None, Query(alias="expiresAfter")] = None,
+    expires_before: Annotated[ReceivedMoment | None, Query(alias="expiresBefore", description=MOMENT)] = None,
+    expires_after: Annotated[ReceivedMoment | None, Query(alias="expiresAfter", description=MOMENT)] = None,
 ) -> licences.Filters:
     return licences.Filters(
         now=now,
@@ -71,27 +80,35 @@ async def _licences(
         session_id=session_id,
         state=state,
         folder_id=folder_id,
-        expires_before=expires_before,
-        expires_after=expires_after,
+        expires_before=_begin(zone, expires_before),
+        expires_after=_begin(zone, expires_after),
     )
 
 
-LicenceFilters = Annotated[licences.Filters, Depends(_licences)]
+LicenceFilters = Annotated[licences.Filters, Depends(_licences, scope="function")]
 
 
 async def _sessions(
+    zone: Zone,
     course_id: Annotated[uuid.UUID | None, Query(alias="courseId")] = None,
     state: Annotated[SessionState | None, Query()] = None,
     mode: Annotated[SessionMode | None, Query()] = None,
     since: Annotated[
-        ReceivedInstant | None, Query(alias="from", description="Sessions that start at this time or later.")
+        ReceivedMoment | None, Query(alias="from", description=f"Sessions that start at this time or later. {MOMENT}")
     ] = None,
     until: Annotated[
-        ReceivedInstant | None, Query(alias="to", description="Sessions that start before this time.")
+        ReceivedMoment | None, Query(alias="to", description=f"Sessions that start before this time. {MOMENT}")
     ] = None,
     party_id: Annotated[str | None, Query(alias="partyId", pattern=ID_PATTERN)] = None,
 ) -> sessions.Filters:
-    return sessions.Filters(course_id=course_id, state=state, mode=mode, since=since, until=until, party_id=party_id)
+    return sessions.Filters(
+        course_id=course_id,
+        state=state,
+        mode=mode,
+        since=_begin(zone, since),
+        until=_begin(zone, until),
+        party_id=party_id,
+    )
 
 
 SessionFilters = Annotated[sessions.Filters, Depends(_sessions, scope="function")]

@@ -54,6 +54,7 @@ from shared.licences.queries import (
     list_licences,
     made_by,
     of_session,
+    renewal_of,
     state_of,
 )
 from shared.licences.regranting import grant_again
@@ -164,6 +165,7 @@ __all__ = [
     "holder_of",
     "count_lapses",
     "list_licences",
+    "renewal_of",
     "lock_licences",
     "locked",
     "made_by",

@@ -91,6 +91,12 @@ def get(db: Session, licence_id: uuid.UUID, scope: Collection[str] | None) -> Li
     return row
 
 
+def renewal_of(db: Session, licence: Licence) -> uuid.UUID | None:
+    """Returns the id of the licence that renewed this one, None if none did. Reads the party's licences only."""
+    of_party = Licence.org_id == current_org(db), Licence.party_id == licence.party_id
+    return db.scalar(select(Licence.id).where(*of_party, Licence.renews_id == licence.id).order_by(Licence.id).limit(1))
+
+
 def _shown(db: Session, scope: Collection[str] | None) -> LicenceRows:
     former = aliased(Licence)
     former_expires_at = select(former.expires_at).where(former.org_id == Licence.org_id, former.id == Licence.renews_id)

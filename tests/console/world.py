@@ -6,14 +6,16 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import RouteContext, iter_route_contexts
+from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from api.console.frame import ConsoleRoute
 from shared.access import Binding, SignIn
 from shared.services import sign_in_mapping
-from tests.assignments.asking import body, submit
+from tests.assignments.asking import body, recipients, submit
 from tests.drain import InProcessWorker
 from tests.factories import Org
+from tests.sessions.sitting import sitting
 
 
 @dataclass
@@ -34,6 +36,8 @@ def build(org: Org, worker: InProcessWorker) -> World:
     org.with_parties("crew-1", "crew-2", "crew-3", folder="deck")
     client = org.client()
     job_id = submit(client, body(course_id, "crew-1", "crew-2", "nobody"))["id"]
+    sessions = [_sitting(client, course_id, *parties) for parties in (("crew-1", "crew-2"), ("crew-3",))]
+    client.post(f"/v1/sessions/{sessions[1]}/complete")
     worker.drain(org.id)
     assignments = client.get("/v1/assignments").json()["items"]
     client.post(f"/v1/assignments/{assignments[0]['id']}/complete")
@@ -46,7 +50,15 @@ def build(org: Org, worker: InProcessWorker) -> World:
     ids = {"job_id": job_id, "party_id": "crew-1", "course_id": course_id, "version_id": draft["id"]}
     ids |= {"issuer_id": issuer_id, "sign_in_id": sign_in_id}
     ids["webhook_id"] = client.post("/v1/webhooks", json={"url": "https://93.184.216.34/", "types": []}).json()["id"]
+    ids["session_id"], ids["licence_id"] = sessions[0], client.get("/v1/licences").json()["items"][0]["id"]
     return World(org, ids)
+
+
+def _sitting(client: TestClient, course_id: str, *party_ids: str) -> str:
+    """Schedules a session that has begun, with these parties on its roster. Returns its id."""
+    made: str = client.post("/v1/sessions", json=sitting(course_id)).json()["id"]
+    client.post(f"/v1/sessions/{made}/roster", json={"recipients": recipients(*party_ids)})
+    return made
 
 
 def page_routes(app: FastAPI, method: str = "GET") -> list[RouteContext]:
@@ -57,7 +69,7 @@ def page_routes(app: FastAPI, method: str = "GET") -> list[RouteContext]:
 
 def pages(app: FastAPI) -> list[str]:
     """The paths of all pages, without streams and files."""
-    others = ("/progress", ".csv")
+    others = ("/progress", ".csv", ".ics")
     return sorted({str(one.path) for one in page_routes(app) if not str(one.path).endswith(others)})
 
 

@@ -1,0 +1,61 @@
+"""A licence as people read it: with its course, what it renews and what renewed it, and what happened to it."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from shared import access, catalogue, licences
+from shared.access import Caller, Permission
+from shared.events import Event
+from shared.events import Filters as OfEvents
+from shared.licences import LicenceAnswer
+from shared.pagination import page
+from shared.services.events import search_events
+from shared.services.licences import SEES, Shown, get_licence
+from shared.services.verbs import verb
+
+MOST_EVENTS = 20
+"""The newest events that the page shows."""
+
+
+@dataclass(frozen=True)
+class LicenceDetails:
+    """A licence. zone: the organization's, in which its dates count. course: the title of its version.
+
+    renewed_by: the licence that took its place. events: the newest first, None if the caller may not read events.
+    """
+
+    licence: LicenceAnswer
+    revision: int
+    zone: str
+    course: str
+    renewed_by: uuid.UUID | None
+    events: list[Event] | None
+
+
+@verb(*SEES)
+def get_licence_details(db: Session, caller: Caller, licence_id: uuid.UUID, now: datetime) -> LicenceDetails:
+    """Return one licence in the caller's scope with everything that its page shows. Raises NotFound."""
+    row = get_licence(db, caller, licence_id)
+    licence = row[0]
+    names = catalogue.names_of_versions(db, [licence.course_version_id])[licence.course_version_id]
+    events = None
+    if search_events.may(caller):
+        rows = search_events(db, caller, OfEvents(subject=f"licence/{licence_id}"), newest_first=True)
+        events = page(db, rows, limit=MOST_EVENTS, cursor=None).items
+    return LicenceDetails(
+        licence=LicenceAnswer.of(row, now),
+        revision=licence.revision,
+        zone=access.get_organization(db).time_zone,
+        course=names[1],
+        renewed_by=licences.renewal_of(db, licence),
+        events=events,
+    )
+
+
+@verb(Permission.ADMIN)
+def get_licence_to_correct(db: Session, caller: Caller, licence_id: uuid.UUID) -> Shown:
+    """Return one licence in the caller's scope, for the form that corrects it. Raises NotFound."""
+    return get_licence(db, caller, licence_id)
