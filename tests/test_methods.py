@@ -15,7 +15,11 @@ from tests.factories import Org
 from tests.routes import lists
 from tests.test_unknown_parameters import IDS
 
-VALUES = IDS | {"token": "t", "name": "start.js", "code": "c", "org_id": "nobody", "of_version": "v"}
+VALUES = (
+    IDS
+    | {"token": "t", "name": "start.js", "code": "c", "org_id": "nobody", "of_version": "v"}
+    | dict.fromkeys(["sign_in_id", "issuer_id"], IDS["job_id"])
+)
 
 
 @pytest.fixture(scope="module")
