@@ -26,6 +26,9 @@ Most pages are found so. The second number is for more parties than these:"""
 
 FEW_PARTIES = 2000
 
+MANY_PARTIES = 20_000
+"""More parties than these are on nearly every day, so days are looked up instead of them."""
+
 MOST_FOUND = 1000
 """Up to so many rows a page is found by days, or among many parties. The pages of an export are larger: together they
 have all rows, so it is cheaper to walk once along the order of the list."""
@@ -87,7 +90,8 @@ def find(db: Session, wanted: Wanted, place: Place | None, most: int) -> list[uu
         backwards=place is not None and place.backwards,
     )
     given = {"org": current_org(db), "most": most, **_values(wanted, lines, place)}
-    few = wanted.folders is not None and _has_few_parties(db, statements, given)
+    parties = 0 if wanted.folders is None else _count_parties(db, statements, given)
+    few = wanted.folders is not None and parties <= FEW_PARTIES
     by_day = not wanted.by_due and (has_bounds or wanted.job_id is not None)
     if most > MOST_FOUND and not wanted.by_due and not few and (by_day or wanted.folders is not None):
         return None
@@ -95,7 +99,7 @@ def find(db: Session, wanted: Wanted, place: Place | None, most: int) -> list[uu
         ids, enough = db.execute(text(statements.looked_through()), {**given, "quota": quota}).one()
         if enough:
             return list(ids)
-    if few or (wanted.folders is not None and not by_day):
+    if wanted.folders is not None and (parties <= MANY_PARTIES or not by_day):
         statement = statements.by_party()
     elif by_day:
         statement = statements.by_day()
@@ -132,6 +136,6 @@ def _quotas(wanted: Wanted, *, few: bool, by_day: bool) -> Sequence[int]:
     return LOOKED_THROUGH[:1] if few else LOOKED_THROUGH
 
 
-def _has_few_parties(db: Session, statements: Statements, given: Mapping[str, object]) -> bool:
-    counted = db.execute(text(statements.count_parties()), {**given, "most": FEW_PARTIES + 1})
-    return bool(counted.scalar_one() <= FEW_PARTIES)
+def _count_parties(db: Session, statements: Statements, given: Mapping[str, object]) -> int:
+    counted = db.execute(text(statements.count_parties()), {**given, "most": MANY_PARTIES + 1})
+    return int(counted.scalar_one())

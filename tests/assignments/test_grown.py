@@ -106,6 +106,7 @@ def test_a_list_has_the_rows_of_its_filters_in_its_order_page_by_page_and_back(
 ) -> None:
     monkeypatch.setattr(finding, "LOOKED_THROUGH", looked_through)
     monkeypatch.setattr(finding, "MOST_FOUND", most_found)
+    monkeypatch.setattr(finding, "MANY_PARTIES", 10 * few_parties)
     monkeypatch.setattr(finding, "FEW_PARTIES", few_parties)
     grown = place.sizes[FEW]
     with place.database.transaction(grown.org_id) as db:
