@@ -11,7 +11,7 @@ INSTALLED := $(VENV)/installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults check bench texts lock
+.PHONY: help setup demo test faults check bench texts screenshots lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ bench: $(INSTALLED) ## Measure the speed against the floor and the alternatives
 
 texts: $(INSTALLED) ## Collect the texts of the pages into the catalogue of each language
 	$(BIN)/python -m tests.console.texts
+
+screenshots: $(INSTALLED) ## Draw the pictures of the README with Chromium
+	$(BIN)/pytest -n 0 -q tests/browser/pictures.py
 
 # Existing pins are kept unless a range in pyproject.toml forbids them; ARGS=--upgrade updates all of them.
 COMPILE = $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \

@@ -37,6 +37,7 @@ gc.set_threshold(50_000)
 
 LONG = (
     "cli/test_system",
+    "browser/test_console",
     "faults",
     "test_young",
     "cli/test_up",
