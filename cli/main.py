@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from cli import assignments, audit, doctor, events, jobs, keys, mail, organizations, parties, sweeping
+from cli import assignments, audit, doctor, events, jobs, keys, mail, organizations, parties, records, sweeping
 from cli.options import DataDir
 
 DATA_DIR = Path(".rollcall")
@@ -156,6 +156,7 @@ app.add_typer(audit.app, name="audit", rich_help_panel="Look")
 app.add_typer(events.app, name="events", rich_help_panel="Look")
 app.add_typer(organizations.app, name="org", rich_help_panel="Use")
 app.add_typer(parties.app, name="parties", rich_help_panel="Use")
+app.add_typer(records.app, name="records", rich_help_panel="Use")
 app.command(rich_help_panel="Use")(organizations.token)
 app.command(rich_help_panel="Use")(assignments.assign)
 app.add_typer(jobs.app, name="jobs", rich_help_panel="Use")

@@ -80,8 +80,8 @@ def import_parties(
     """
     from cli import system
 
-    body = _read(file)
-    said_of_columns = dict(_meaning(each) for each in meanings or [])
+    body = read_file(file)
+    said_of_columns = dict(meaning_of(each) for each in meanings or [])
     with system.find(data_dir).database() as database:
         reading, outcome = _import(database, org, body, said_of_columns, dry_run)
     _report(reading, outcome, dry_run)
@@ -151,7 +151,8 @@ def rows_to_repair(body: bytes, reasons: dict[int, list[str]]) -> bytes:
         return (sheets.BOM + text).encode("utf-8", "surrogateescape")
 
 
-def _read(file: Path) -> bytes:
+def read_file(file: Path) -> bytes:
+    """Returns the content of a file of rows. Raises Failed."""
     from cli.failures import Failed
 
     try:
@@ -163,7 +164,7 @@ def _read(file: Path) -> bytes:
     return body
 
 
-def _meaning(text: str) -> tuple[str, str | None]:
+def meaning_of(text: str) -> tuple[str, str | None]:
     """Parse what `--map` says of a column. The name may contain =. Raises BadParameter."""
     name, equals, wanted = text.rpartition("=")
     if not equals or not name.strip():

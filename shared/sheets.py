@@ -11,6 +11,7 @@ or gb18030. Here the choice is among a few separators and encodings, by rule.
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ BAD_LINE = "This line cannot be read; look at its quotation marks and at the len
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n?')
+_BETWEEN = re.compile(r"[\W_]+")
 _LOST = re.compile("[\ud800-\udfff\ufffd]")
 
 
@@ -67,6 +69,12 @@ def read(body: bytes, charset: str | None = None) -> Sheet:
         if header:
             return Sheet(tuple(header), _rows(records), separator, encoding)
     return Sheet((), iter(()), separator, encoding)
+
+
+def column_key(name: str) -> str:
+    """Returns the form in which names of columns are compared: letters and digits only, without case and accents."""
+    apart = unicodedata.normalize("NFKD", name).casefold()
+    return _BETWEEN.sub("", "".join(letter for letter in apart if not unicodedata.combining(letter)))
 
 
 def is_lost(cell: str) -> bool:

@@ -13,6 +13,7 @@ from shared.events.models import Event, EventConsumer, EventSeal, EventStream
 from shared.idempotency import UsedKey
 from shared.jobs.models import Job, JobChunk, JobOutcome, JobTurn
 from shared.licences.models import Licence, LicenceDue, Sweep
+from shared.licences.records.models import RecordRow
 from shared.sessions.models import RosterEntry, TrainingSession
 
 metadata = Base.metadata
@@ -55,6 +56,7 @@ TRAINING = (
     RosterEntry,
     Licence,
     LicenceDue,
+    RecordRow,
     Sweep,
 )
 """The tables that exist only if the deployment profile includes training."""

@@ -64,7 +64,7 @@ class Answer(BaseModel):
     )
 
 
-def _storable(value: str) -> str:
+def storable(value: str) -> str:
     """Refuse NUL, which PostgreSQL cannot store, and lone surrogates, which are not text."""
     if "\0" in value:
         raise ValueError("must not contain the NUL character")
@@ -75,7 +75,7 @@ def _storable(value: str) -> str:
     return value
 
 
-def _composed(value: str) -> str:
+def composed(value: str) -> str:
     """Returns the text in Unicode NFC: the same letters typed on two systems must be equal."""
     return unicodedata.normalize("NFC", value)
 
@@ -123,17 +123,17 @@ Language = Annotated[str, StringConstraints(max_length=35), AfterValidator(_cano
 Line = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
-    AfterValidator(_storable),
-    AfterValidator(_composed),
+    AfterValidator(storable),
+    AfterValidator(composed),
 ]
 """A title, label or name: 1 to 200 characters, not blank, in Unicode NFC."""
 
 Paragraph = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_storable)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(storable)
 ]
 """A reason or a note: 1 to 500 characters, not blank."""
 
-LongText = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_storable)]
+LongText = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(storable)]
 """A description or a summary: up to 10,000 characters."""
 
 ReceivedInstant = Annotated[datetime, AfterValidator(_aware)]

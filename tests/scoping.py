@@ -78,7 +78,14 @@ def reopened(ids: Ids) -> dict[str, Any]:
     return named(ids) | REASON
 
 
+def a_record(ids: Ids) -> dict[str, Any]:
+    """An import of one record of the party."""
+    return {"records": [{"partyId": ids["party_id"], "courseId": ids["courseId"], "completedOn": "2025-01-01"}]}
+
+
 ENTRIES: dict[str, Entry] = {
+    "POST /v1/records": with_body("given", a_record),
+    "POST /v1/records/preview": with_body("given", a_record, reads=True),
     "GET /v1/licences/check": Entry(
         "given", query=lambda ids: f"partyId={ids['party_id']}&courseId={ids['courseId']}", reads=True
     ),

@@ -26,6 +26,7 @@ WITHOUT_A_KEY = {
     "POST /v1/licences/check": "reads",
     "POST /v1/assignments/preview": "reads",
     "POST /v1/policies/simulate": "reads",
+    "POST /v1/records/preview": "reads",
     "POST /v1/assignments/change/preview": "reads",
     "POST /v1/assignments/close/preview": "reads",
     "POST /v1/assignments/reopen/preview": "reads",
@@ -95,6 +96,10 @@ CASES: dict[str, Callable[[World], Asked]] = {
     "POST /v1/courses/{course_id}/versions": lambda world: (
         f"/v1/courses/{world.org.with_course()}/versions",
         {"label": "v2"},
+    ),
+    "POST /v1/records": lambda world: (
+        "/v1/records",
+        {"records": [{"partyId": "anna", "courseId": world.org.with_course(), "completedOn": "2025-01-01"}]},
     ),
     "POST /v1/assignments": lambda world: ("/v1/assignments", body(world.org.with_course(), "anna", "ben")),
     "POST /v1/assignments/complete": lambda world: (

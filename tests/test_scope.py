@@ -58,7 +58,14 @@ def about(world: World) -> dict[str, list[str]]:
     return {
         table: [row for row in rows if MARK in row or any(one in row for one in ids)]
         for table, rows in stored(world.org).items()
-        if table not in ("job", "job_chunk", "job_outcome", "event")  # a caller may name an outside id in a new job
+        if table
+        not in (
+            "job",
+            "job_chunk",
+            "job_outcome",
+            "record_row",
+            "event",
+        )  # a caller may name an outside id in a new job
     }
 
 

@@ -67,6 +67,8 @@ def first(app: FastAPI, parts: Parts) -> Org:
         for n in range(2):
             course = org.with_course(title=f"{MARK} course {n}", label=f"{MARK} v{n}")
             client.post(f"/v1/courses/{course}/versions", json={"label": f"{MARK} draft"})
+            unknown = {"partyId": f"{MARK}-{n}", "courseId": course, "completedOn": "2025-01-01"}
+            client.post("/v1/records", json={"records": [unknown]})
             assign(org, worker, body(course, folderIds=["crew"], reason=f"{MARK} reason"), client)
         changed = {"set": {"dueOn": "2099-12-31"}, "why": f"{MARK} why", "filter": {"courseId": course}}
         client.post("/v1/assignments/change", json=changed)

@@ -154,6 +154,19 @@ def amend_session(young: Young) -> None:
     young.post(f"/v1/sessions/{young.ids['session_id']}/amend", remove=young.named, reason="Another day's list")
 
 
+def import_records(young: Young) -> None:
+    """Import a record of each party, half of which end before the licences that count."""
+    ends = ("2026-01-01", "2098-01-01")
+    about = {"courseId": young.ids["course_id"], "completedOn": "2025-01-01"}
+    rows = [about | {"partyId": one, "expiresOn": ends[n % 2]} for n, one in enumerate(parties(young.size))]
+    young.ids["import"] = young.post("/v1/records", records=rows)["id"]
+
+
+def undo_import(young: Young) -> None:
+    """Take the records out, which lets the former licences count again."""
+    young.post(f"/v1/jobs/{young.ids['import']}/undo")
+
+
 def plan(young: Young) -> None:
     """Plan the deliveries of all events."""
     young.worker.deliver("deliveries.plan")
@@ -191,6 +204,8 @@ STEPS: dict[Callable[[Young], None], str | None] = {
     undo_session: "sessions.undo",
     renew: "sessions.complete",
     amend_session: "sessions.amend",
+    import_records: "records.import",
+    undo_import: "records.undo",
     plan: None,
     sweep: None,
 }

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from api.console.pages import HEADERS, page
 from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
 from api.http.routing import Router
-from shared.licences import grouped
+from shared.licences import LicenceSource, grouped
 from shared.services import verification
 from shared.services.verification import Certificate
 
@@ -39,6 +39,7 @@ def shown(found: Certificate) -> dict[str, Any]:
     return {
         "proof": found.proof,
         "organization": found.organization,
+        "recorded": licence.source is LicenceSource.RECORD,
         "granted_on": found.day(licence.granted_at),
         "begins_at": None if licence.begins_at == licence.granted_at else licence.begins_at,
         "begins": found.begins,

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 
 from api.console.pages import PageRoute, page, wants_json
 from api.http.dependencies import CurrentParts, Now, VisitorsTurn
-from shared.licences import CodeUnknown, Validity, read_code
+from shared.licences import CodeUnknown, LicenceSource, Validity, read_code
 from shared.services import verification
 from shared.wire import Answer, Instant
 
@@ -15,7 +15,10 @@ router = APIRouter(prefix="/verify", route_class=PageRoute, include_in_schema=Fa
 
 
 class Verified(Answer):
-    """The public facts of a licence. until: the end of its validity, future or past."""
+    """The public facts of a licence. until: the end of its validity, future or past.
+
+    source, issuer: a record was not earned at the organization; its issuer says so.
+    """
 
     holder: str
     course: str
@@ -23,6 +26,8 @@ class Verified(Answer):
     organization: str
     validity: Validity
     until: Instant
+    source: LicenceSource
+    issuer: str | None
 
 
 @router.api_route("", methods=["GET", "HEAD"])
@@ -50,6 +55,8 @@ def show(code: str, request: Request, parts: CurrentParts, now: Now) -> Response
         organization=found.organization.name,
         validity=found.validity,
         until=found.until,
+        source=found.proof.licence.source,
+        issuer=found.proof.licence.issuer,
     )
     if wants_json(request):
         return JSONResponse(verified.model_dump(mode="json"))

@@ -4,6 +4,7 @@ The route sets `Location` to the address of what it makes. A repetition is answe
 now, so that it shows no secret and obeys the caller's permissions and scope. What has no address is kept as an answer.
 """
 
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Annotated, Any
@@ -31,6 +32,8 @@ IdempotencyKey = Annotated[
 
 HEADER = "Idempotent-Replayed"
 
+JSON = "application/json"
+
 _OF_THE_BODY = (b"content-length", b"content-type", b"transfer-encoding", b"accept", b"if-match", b"idempotency-key")
 """Headers of a repeated request that its answer does not depend on."""
 
@@ -46,8 +49,13 @@ async def request_key(request: Request, value: IdempotencyKey = None) -> Key | N
     """Return the key of the request, if it has one."""
     if value is None:
         return None
-    sent = await request.json() if (await request.body()).strip() else {}
-    return idempotency.key_of(value, request.url.path, sent)
+    body, address = await request.body(), request.url.path
+    if request.url.query:
+        address += f"?{request.url.query}"
+    form = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    if form == JSON or not body.strip():
+        return idempotency.key_of(value, address, await request.json() if body.strip() else {})
+    return idempotency.key_of(value, address, {form: hashlib.sha256(body).hexdigest()})
 
 
 RequestKey = Annotated[Key | None, Depends(request_key)]

@@ -10,6 +10,7 @@ from shared.catalogue.actions import (
     CourseCodeTaken,
     VersionLabelTaken,
     VersionPublished,
+    VersionRetired,
     archive_course,
     change_course,
     change_version,
@@ -27,6 +28,14 @@ from shared.catalogue.models import (
     LicenceOn,
     Mode,
     VersionState,
+)
+from shared.catalogue.past import (
+    UNRECORDED,
+    PastVersion,
+    add_unrecorded,
+    courses_of_records,
+    past_versions,
+    record_unrecorded,
 )
 from shared.catalogue.queries import (
     CODE,
@@ -60,6 +69,13 @@ from shared.catalogue.schemas import (
 )
 
 __all__ = [
+    "PastVersion",
+    "UNRECORDED",
+    "VersionRetired",
+    "add_unrecorded",
+    "courses_of_records",
+    "past_versions",
+    "record_unrecorded",
     "Content",
     "content_of",
     "title_of",

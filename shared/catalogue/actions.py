@@ -59,6 +59,15 @@ class VersionPublished(Conflict):
         super().__init__("This version was published, and published versions never change; draft a new one.")
 
 
+class VersionRetired(Conflict):
+    """A retired version never changes and is never published."""
+
+    slug, title = "version-retired", "Version retired"
+
+    def __init__(self) -> None:
+        super().__init__("This version is retired: only records of the past belong to it. Draft a new one.")
+
+
 def create_course(db: Session, request: CourseRequest, actor: Actor, now: datetime) -> Course:
     """Add a course without versions. Raises CourseCodeTaken."""
     values = {**request.model_dump(), "org_id": current_org(db), "created_at": now, "updated_at": now}
@@ -109,21 +118,27 @@ def archive_course(db: Session, course_id: uuid.UUID, actor: Actor, now: datetim
 def draft_version(
     db: Session, course_id: uuid.UUID, request: VersionRequest, actor: Actor, now: datetime
 ) -> CourseVersion:
-    """Add a draft. Raises NotFound, CourseArchived, VersionLabelTaken."""
+    """Add a draft, or a retired version. Raises NotFound, CourseArchived, VersionLabelTaken."""
     _check_not_archived(_locked(db, course_id))
     values = {**_plain(request), "org_id": current_org(db), "course_id": course_id, "created_at": now}
+    values["state"] = VersionState.RETIRED if values.pop("retired") else VersionState.DRAFT
     with _unique("uq_course_version_org_id_course_id_label", VersionLabelTaken):
         version = db.execute(insert(CourseVersion).values(values).returning(CourseVersion)).scalar_one()
-    events.record(db, actor, now, _version_fact("drafted", version))
+    drafted = version.state == VersionState.DRAFT
+    events.record(db, actor, now, _version_fact("drafted", version) if drafted else _version_fact("retired", version))
     return version
 
 
 def change_version(
     db: Session, course_id: uuid.UUID, version_id: uuid.UUID, changes: VersionChanges, actor: Actor, now: datetime
 ) -> CourseVersion:
-    """Change the given fields of a draft. Raises NotFound, CourseArchived, VersionPublished, VersionLabelTaken."""
+    """Change the given fields of a draft.
+
+    Raises NotFound, CourseArchived, VersionPublished, VersionRetired, VersionLabelTaken.
+    """
     _check_not_archived(_locked(db, course_id))
     version = queries.get_version(db, course_id, version_id)
+    _check_not_retired(version)
     if version.state != VersionState.DRAFT:
         raise VersionPublished
     former = _apply(version, _plain(changes))
@@ -140,11 +155,12 @@ def publish_version(
     """Make a draft the active version and supersede the former one; no assignment is rewritten.
 
     Publishing the active version again does nothing, so that a request whose response was lost can be repeated. Raises
-    NotFound, CourseArchived, and VersionPublished for a superseded version.
+    NotFound, CourseArchived, VersionRetired, and VersionPublished for a superseded version.
     """
     course = _locked(db, course_id)
     _check_not_archived(course)
     version = queries.get_version(db, course_id, version_id)
+    _check_not_retired(version)
     if version.state == VersionState.ACTIVE:
         return version
     if version.state == VersionState.SUPERSEDED:
@@ -169,6 +185,11 @@ def _locked(db: Session, course_id: uuid.UUID, expected: Collection[int] | None 
 def _check_not_archived(course: Course) -> None:
     if course.archived_at is not None:
         raise CourseArchived
+
+
+def _check_not_retired(version: CourseVersion) -> None:
+    if version.state == VersionState.RETIRED:
+        raise VersionRetired
 
 
 def _supersede(db: Session, course_id: uuid.UUID) -> list[Fact]:

@@ -52,11 +52,15 @@ class LicenceEnds(StrEnum):
 
 
 class VersionState(StrEnum):
-    """draft -> active -> superseded. Only a draft can be edited; at most one version of a course is active."""
+    """draft -> active -> superseded. Only a draft can be edited; at most one version of a course is active.
+
+    retired: made for records of the past. It is never active, assigned or scheduled, and never changes.
+    """
 
     DRAFT = "draft"
     ACTIVE = "active"
     SUPERSEDED = "superseded"
+    RETIRED = "retired"
 
 
 class Course(Tenant, Base):
@@ -121,8 +125,8 @@ class CourseVersion(Tenant, Base):
             unique=True,
             postgresql_where=text("state = 'active'"),
         ),
-        CheckConstraint("state IN ('draft', 'active', 'superseded')", name="state"),
-        CheckConstraint("(state = 'draft') = (published_at IS NULL)", name="published_at"),
+        CheckConstraint("state IN ('draft', 'active', 'superseded', 'retired')", name="state"),
+        CheckConstraint("(state IN ('draft', 'retired')) = (published_at IS NULL)", name="published_at"),
     )
 
     id: Mapped[Uuid7] = mapped_column(primary_key=True)

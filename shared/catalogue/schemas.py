@@ -111,11 +111,12 @@ class CourseChanges(Received):
 
 
 class VersionRequest(Received):
-    """A draft of a course version."""
+    """A draft of a course version. retired: no draft, but a version for records of the past, which never changes."""
 
     label: Line
     summary: LongText | None = None
     materials: Materials = Field(default_factory=list)
+    retired: bool = False
 
 
 class VersionChanges(Received):

@@ -1,11 +1,10 @@
 """Finding the field of each column of a file of people, by its name without letter case, accents and punctuation."""
 
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.errors import Fault, InvalidInput
+from shared.sheets import column_key
 
 SYNONYMS = {
     "entityId": (
@@ -33,8 +32,6 @@ SYNONYMS = {
 No department, team or location: a folder is what scopes are made of, so somebody has to say that a column is one.
 """
 
-_BETWEEN = re.compile(r"[\W_]+")
-
 
 @dataclass(frozen=True)
 class Columns:
@@ -45,19 +42,13 @@ class Columns:
     ignored: list[str]
 
 
-def key(name: str) -> str:
-    """Returns the form in which names of columns are compared: letters and digits only, without case and accents."""
-    apart = unicodedata.normalize("NFKD", name).casefold()
-    return _BETWEEN.sub("", "".join(letter for letter in apart if not unicodedata.combining(letter)))
-
-
 def match(header: Sequence[str], said: Mapping[str, str | None], now_said: Mapping[str, str | None]) -> Columns:
     """Returns what the columns mean. said, now_said: field by key of a name, as remembered and as this request says.
 
     A field's own name counts more than what is remembered, and that more than a synonym. Raises InvalidInput for a file
     without a column of ids, for two columns that were said to be the same field, and for a column that is not there.
     """
-    keys = [key(name) for name in header]
+    keys = [column_key(name) for name in header]
     if missing := [name for name in now_said if name not in keys]:
         raise _refused(f"There is no column with the name that was given as {missing[0]}; look at the first line.")
     said = {**said, **now_said}

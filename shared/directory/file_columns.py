@@ -11,6 +11,7 @@ from shared.database import current_org
 from shared.directory import columns
 from shared.directory.models import FileColumn
 from shared.errors import Fault, InvalidInput
+from shared.sheets import column_key
 
 
 def meanings_of_columns(db: Session) -> dict[str, str | None]:
@@ -27,7 +28,7 @@ def remember_columns(db: Session, said: Mapping[str, str | None], now: datetime)
     if unknown := [field for field in said.values() if field is not None and field not in columns.SYNONYMS]:
         known = ", ".join(columns.SYNONYMS)
         raise InvalidInput(Fault("", f"A party has no field {unknown[0][:64]}; its fields are {known}."))
-    keys = {columns.key(name): field for name, field in said.items()}
+    keys = {column_key(name): field for name, field in said.items()}
     rows = [
         {"org_id": current_org(db), "name": name[:200], "field": field, "updated_at": now}
         for name, field in sorted(keys.items())

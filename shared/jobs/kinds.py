@@ -27,7 +27,7 @@ Work = Callable[[Session, Chunk, R, datetime], Tally]
 class Undo:
     """The undo of a kind's jobs.
 
-    recipients: selects what the job changed, as the recipients of the undoing job: ids of assignments, or of parties.
+    recipients: selects what the job changed, as the recipients of the undoing job: ids of assignments, parties or rows.
     work: undoes one chunk of them; its request names the job that is undone. by: the noun of the recipients.
     begin: called with the job to undo before its undo is submitted; it may lock rows, and raises CannotUndo.
     on_end: called with the job that was undone, in the transaction that ended the undoing job, with the event counter

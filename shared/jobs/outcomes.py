@@ -22,10 +22,13 @@ class OutcomeCode(StrEnum):
     PUT_BACK = "put-back"
     CHANGED = "changed"
     REMINDED = "reminded"
+    RECORDED = "recorded"
+    RECORD_UNDONE = "record-undone"
     ALREADY_ASSIGNED = "already-assigned"
     ALREADY_COMPLETED = "already-completed"
     ALREADY_CLOSED = "already-closed"
     ALREADY_OPEN = "already-open"
+    ALREADY_RECORDED = "already-recorded"
     NOTHING_TO_CHANGE = "nothing-to-change"
     TOUCHED_SINCE = "touched-since"
     ALREADY_LICENSED = "already-licensed"
@@ -42,6 +45,12 @@ class OutcomeCode(StrEnum):
     SEVERAL_OPEN_VERSIONS = "several-open-versions"
     COURSE_ARCHIVED = "course-archived"
     DUE_DATE_PAST = "due-date-past"
+    INVALID_ROW = "invalid-row"
+    PARTY_ERASED = "party-erased"
+    COURSE_NOT_FOUND = "course-not-found"
+    VERSION_NOT_FOUND = "version-not-found"
+    EXPIRY_NEEDED = "expiry-needed"
+    OWN_ISSUER = "own-issuer"
     OTHER_MEMBER_NEEDED = "other-member-needed"
     PROCESSING_FAILED = "processing-failed"
     PROCESSING_INTERRUPTED = "processing-interrupted"
@@ -74,10 +83,16 @@ _MEANINGS: dict[OutcomeCode, tuple[Outcome, str]] = {
     OutcomeCode.PUT_BACK: (Outcome.SUCCEEDED, "The assignment is again as it was before the job."),
     OutcomeCode.CHANGED: (Outcome.SUCCEEDED, "The assignment was changed."),
     OutcomeCode.REMINDED: (Outcome.SUCCEEDED, "The party is reminded of the assignment."),
+    OutcomeCode.RECORDED: (Outcome.SUCCEEDED, "The record went in as a licence."),
+    OutcomeCode.RECORD_UNDONE: (Outcome.SUCCEEDED, "The record was taken out, as if it had never been."),
     OutcomeCode.ALREADY_ASSIGNED: (Outcome.UNCHANGED, "The party has an open assignment of this version."),
     OutcomeCode.ALREADY_COMPLETED: (Outcome.UNCHANGED, "The party has completed this version."),
     OutcomeCode.ALREADY_CLOSED: (Outcome.UNCHANGED, "The assignment was closed before."),
     OutcomeCode.ALREADY_OPEN: (Outcome.UNCHANGED, "The assignment is open already."),
+    OutcomeCode.ALREADY_RECORDED: (
+        Outcome.UNCHANGED,
+        "The party has a record of this course, day and number already.",
+    ),
     OutcomeCode.NOTHING_TO_CHANGE: (Outcome.UNCHANGED, "The assignment has these values already."),
     OutcomeCode.TOUCHED_SINCE: (Outcome.UNCHANGED, "It was changed since, so it was left as it is."),
     OutcomeCode.ALREADY_LICENSED: (Outcome.UNCHANGED, "The party has such a licence already."),
@@ -109,6 +124,24 @@ _MEANINGS: dict[OutcomeCode, tuple[Outcome, str]] = {
     ),
     OutcomeCode.COURSE_ARCHIVED: (Outcome.FAILED, "The course is archived."),
     OutcomeCode.DUE_DATE_PAST: (Outcome.FAILED, "The due date has passed; give a new one."),
+    OutcomeCode.INVALID_ROW: (Outcome.FAILED, "The row cannot be read; correct it and send it again."),
+    OutcomeCode.PARTY_ERASED: (
+        Outcome.FAILED,
+        "The party was erased and stays so; whoever returns comes under another id.",
+    ),
+    OutcomeCode.COURSE_NOT_FOUND: (Outcome.FAILED, "There is no course with this id or code."),
+    OutcomeCode.VERSION_NOT_FOUND: (
+        Outcome.FAILED,
+        "The course has no version with this label; add it as a retired one, or leave the label out.",
+    ),
+    OutcomeCode.EXPIRY_NEEDED: (
+        Outcome.FAILED,
+        "The course grants no licences, so its policy gives no end; say expiresOn.",
+    ),
+    OutcomeCode.OWN_ISSUER: (
+        Outcome.FAILED,
+        "The row names your own organization as issuer; send it with confirmOwnIssuer if that is so.",
+    ),
     OutcomeCode.OTHER_MEMBER_NEEDED: (
         Outcome.FAILED,
         "The member who revoked the licence cannot grant it again; another one must.",

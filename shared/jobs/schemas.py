@@ -110,12 +110,15 @@ class JobAnswer(Answer):
 
 
 class ResultAnswer(Answer):
-    """The outcome of one recipient.
+    """The outcome of one recipient. row, line: of an import, its place; null for other recipients.
 
+    entityId: the party; empty for a row in which no id of a party could be read.
     assignmentId, licenceId: the record that the outcome is about, which the job or an earlier one may have made.
     """
 
     entity_id: str
+    row: int | None = None
+    line: int | None = None
     outcome: Outcome
     code: OutcomeCode
     detail: str
@@ -126,8 +129,11 @@ class ResultAnswer(Answer):
     def of(cls, row: Any, record: Literal["assignment", "licence"] = "assignment") -> "ResultAnswer":
         """The answer for a row of `jobs.list_results`. record: the noun of the job's records."""
         code = OutcomeCode(row.code)
+        entity_id, *place = row.entity_id.split(" ")
         return cls(
-            entity_id=row.entity_id,
+            entity_id=entity_id,
+            row=int(place[0]) if place else None,
+            line=int(place[1]) if len(place) > 1 else None,
             outcome=Outcome(row.outcome),
             code=code,
             detail=row.detail or code.detail,

@@ -7,7 +7,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, case, func, insert, select, update
+from sqlalchemy import Select, TextualSelect, and_, case, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from shared import events
@@ -20,7 +20,7 @@ from shared.jobs.queries import counts
 SYSTEM = Actor("system", "worker")
 
 
-def store_outcomes(db: Session, outcomes: Select[Any], *, detailed: bool = False) -> Tally:
+def store_outcomes(db: Session, outcomes: Select[Any] | TextualSelect, *, detailed: bool = False) -> Tally:
     """Store outcomes in one statement. Returns their tally.
 
     outcomes: selects `org_id, job_id, entity_id, outcome, code, record_id`, and if detailed also `detail`.

@@ -48,7 +48,12 @@ Seen = Row[Job, list[int], bool]
 
 COUNTED = ("total", "unchanged", "failed", "cancelled", "pending")
 
-NOT_FOUND = (OutcomeCode.PARTY_NOT_FOUND, OutcomeCode.ASSIGNMENT_NOT_FOUND, OutcomeCode.OUT_OF_SCOPE)
+NOT_FOUND = (
+    OutcomeCode.PARTY_NOT_FOUND,
+    OutcomeCode.ASSIGNMENT_NOT_FOUND,
+    OutcomeCode.OUT_OF_SCOPE,
+    OutcomeCode.INVALID_ROW,
+)
 NOT_PROCESSED = (ChunkState.PENDING, ChunkState.CANCELLED)
 
 
@@ -108,12 +113,13 @@ def seen_results(rows: Select[*tuple[Any, ...]], job: Job, sight: Sight) -> Sele
     rows: as of `list_results`, in which a recipient that is an assignment inside the folders is replaced by its party.
     """
     entity_id, outcome, code, record_id, detail = rows.selected_columns
-    inside = sight.inside(entity_id)
+    of_rows = job.request.get("by") == "record"
+    inside = sight.inside(func.split_part(entity_id, " ", 1) if of_rows else entity_id)
     lost = code.in_(NOT_FOUND)
     given = code.in_((OutcomeCode.PENDING, OutcomeCode.CANCELLED)) if job.scope is not None else false()
     seen = or_(inside, lost, given) if sight.is_own(job) else inside
-    of_parties = job.request.get("by", "party") == "party"
-    hidden = OutcomeCode.PARTY_NOT_FOUND if of_parties else OutcomeCode.ASSIGNMENT_NOT_FOUND
+    of_assignments = job.request.get("by") == "assignment"
+    hidden = OutcomeCode.ASSIGNMENT_NOT_FOUND if of_assignments else OutcomeCode.PARTY_NOT_FOUND
     return rows.where(seen).with_only_columns(
         entity_id,
         outcome,

@@ -1,6 +1,6 @@
 """Licences: the record that a party has been trained.
 
-Owns the tables `licence`, `licence_due` and `sweep`. Promises:
+Owns the tables `licence`, `licence_due`, `sweep` and `record_row`. Promises:
 - A session grants a party at most one licence that is not revoked.
 - At most one licence of a party and course counts, that is: is neither revoked nor superseded.
 - A renewal never ends before the licence it renews.
@@ -14,6 +14,8 @@ The modules:
 - `actions`: a member's changes to one licence: lock, correct, revoke.
 - `granting`: grants licences to many parties at once, and supersedes their former ones; `grant` is for sessions.
 - `completions`: grants and revokes licences for completed assignments, on top of `granting` and `revoking`.
+- `records`: records of the past, imported and undone.
+- `succession`: which licence counts again, once the one that superseded it is taken back.
 - `revoking`: revokes licences that should never have been granted, and restores the ones they superseded.
 - `dates`: computes the dates of a licence and their rule, in SQL.
 - `explaining`: the dates in a sentence.
@@ -31,7 +33,7 @@ The modules:
 from shared.licences.actions import LicenceRevoked, blank_notes, correct, locked, revoke
 from shared.licences.checking import Checked, CheckReason, check
 from shared.licences.completions import grant_on_completion, take_back_completions
-from shared.licences.credentials import Issuer, Said, sign_credential, status_document
+from shared.licences.credentials import Issuer, NotEarnedHere, Said, sign_credential, status_document
 from shared.licences.granting import Earned, grant, lock_licences
 from shared.licences.keys import KEYS_PATH, CredentialKeys, CredentialsNotConfigured
 from shared.licences.models import NOTICE_DAYS, ExpiryRule, Licence, LicenceDue, LicenceSource, LicenceState, Sweep
@@ -57,6 +59,24 @@ from shared.licences.queries import (
     renewal_of,
     state_of,
 )
+from shared.licences.records.deciding import Decision, Terms, decide, know
+from shared.licences.records.importing import import_chunk
+from shared.licences.records.reading import RECORD_TYPES, Reading, ReadRow, read_records
+from shared.licences.records.schemas import (
+    MAX_RECORDS,
+    PreviewedRecords,
+    PreviewedRow,
+    RecordRequest,
+    RecordsJob,
+    RecordsPreview,
+)
+from shared.licences.records.storing import (
+    drop_cancelled_rows,
+    records_made_by,
+    rows_as_recipients,
+    store_rows,
+)
+from shared.licences.records.undoing import undo_records
 from shared.licences.regranting import grant_again
 from shared.licences.renewals import Renewal, due_renewals
 from shared.licences.revoking import revoke_earned, revoke_granted, untouched
@@ -103,6 +123,26 @@ from shared.licences.verification import (
 )
 
 __all__ = [
+    "Decision",
+    "MAX_RECORDS",
+    "PreviewedRecords",
+    "PreviewedRow",
+    "RECORD_TYPES",
+    "ReadRow",
+    "Reading",
+    "RecordRequest",
+    "RecordsJob",
+    "RecordsPreview",
+    "Terms",
+    "decide",
+    "drop_cancelled_rows",
+    "import_chunk",
+    "know",
+    "read_records",
+    "records_made_by",
+    "rows_as_recipients",
+    "store_rows",
+    "undo_records",
     "BATCH",
     "Batch",
     "CheckAnswer",
@@ -125,6 +165,7 @@ __all__ = [
     "LicenceChanges",
     "LicenceDue",
     "NOTICE_DAYS",
+    "NotEarnedHere",
     "LicenceRevoked",
     "LicenceRow",
     "LicenceRows",

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Text, case, cast, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared import directory, events, locking
@@ -17,7 +17,8 @@ from shared.database import current_org
 from shared.errors import Conflict, Fault, InvalidInput
 from shared.events import Actor, Fact
 from shared.licences.models import ExpiryRule, Licence
-from shared.licences.queries import has_id, state_of
+from shared.licences.queries import HAS_BEEN, has_id, state_of
+from shared.licences.records.storing import drop_rows_of
 from shared.licences.sweeping import restart_notices
 
 
@@ -43,7 +44,10 @@ def locked(
     may have read, None for any. Raises NotFound (also for a licence outside the scope) and Stale.
     """
     mine = select(Licence).where(
-        Licence.org_id == current_org(db), Licence.id == licence_id, directory.in_scope(Licence.party_id, scope)
+        Licence.org_id == current_org(db),
+        Licence.id == licence_id,
+        HAS_BEEN,
+        directory.in_scope(Licence.party_id, scope),
     )
     return locking.locked(db, mine, "licence", expected=expected)
 
@@ -102,14 +106,19 @@ def revoke(db: Session, licence: Licence, reason: str, actor: Actor, now: dateti
 
 
 def blank_notes(db: Session, party_id: str) -> None:
-    """Blank the notes of a party's licences, when the party is erased. Lock the party before.
+    """Blank the notes of a party's licences, and number and issuer of its records, when the party is erased.
+
+    Lock the party before. Its rows of imports that have not gone in are deleted: they hold the same.
 
     Revisions stay, because nothing that a licence proves has changed.
     """
     org_id = current_org(db)
-    noted = select(Licence.id).where(Licence.org_id == org_id, Licence.party_id == party_id, Licence.note.is_not(None))
+    drop_rows_of(db, party_id)
+    says = or_(Licence.note.is_not(None), Licence.record_key != cast(Licence.id, Text))
+    noted = select(Licence.id).where(Licence.org_id == org_id, Licence.party_id == party_id, says)
     ids = list(db.scalars(noted.order_by(Licence.id).with_for_update()))
-    blank = update(Licence).where(has_id(org_id, ids)).values(note=None)
+    key = case((Licence.record_key.is_not(None), cast(Licence.id, Text)))
+    blank = update(Licence).where(has_id(org_id, ids)).values(note=None, issuer=None, record_key=key)
     db.execute(blank, execution_options={"synchronize_session": False})
 
 

@@ -34,7 +34,8 @@ class CheckReason(StrEnum):
 class Checked:
     """The answer for one party and course. party_active: False for an unknown party, too.
 
-    licence_id, valid_from, expires_at, version_label, source: of the licence that decided; None if there is none.
+    licence_id, valid_from, expires_at, version_label, source, issuer: of the licence that decided; None if there is
+    none.
     """
 
     party_id: str
@@ -46,6 +47,7 @@ class Checked:
     party_active: bool
     version_label: str | None
     source: LicenceSource | None
+    issuer: str | None
 
     @property
     def licensed(self) -> bool:
@@ -59,7 +61,7 @@ _QUERY = """
         CASE WHEN party.id IS NULL THEN 'party-not-found' WHEN course.id IS NULL THEN 'course-not-found'
             WHEN held.id IS NULL THEN 'never-licensed' WHEN held.valid THEN 'valid' WHEN held.revoked THEN 'revoked'
             WHEN held.valid_from > {at} THEN 'not-yet-valid' ELSE 'expired' END,
-        coalesce(party.active, false), version.label, held.source
+        coalesce(party.active, false), version.label, held.source, held.issuer
     FROM organization
     CROSS JOIN unnest(%(parties)s::text[]) WITH ORDINALITY AS asked (party_id, place)
     CROSS JOIN unnest(%(courses)s::uuid[]) WITH ORDINALITY AS wanted (course_id, place)
@@ -70,13 +72,15 @@ _QUERY = """
         FROM (
             SELECT licence.id, licence.granted_at, licence.course_version_id, {valid_from} AS valid_from,
                 {expires_at} AS expires_at, {revoked} AS revoked,
-                CASE WHEN licence.session_id IS NULL THEN 'assignment' ELSE 'session' END AS source
+                CASE WHEN licence.record_key IS NOT NULL THEN 'record' WHEN licence.session_id IS NULL
+                    THEN 'assignment' ELSE 'session' END AS source, licence.issuer
             FROM licence
-            WHERE licence.org_id = %(org)s AND licence.party_id = party.id AND licence.course_id = course.id {then}
+            WHERE licence.org_id = %(org)s AND licence.party_id = party.id AND licence.course_id = course.id
+                AND licence.undone_at IS NULL {then}
         ) AS known
         ORDER BY valid DESC,
             CASE WHEN NOT revoked AND valid_from <= {at} AND expires_at > {at} THEN expires_at END DESC,
-            granted_at DESC, id DESC
+            granted_at DESC, expires_at DESC, id DESC
         LIMIT 1
     ) AS held ON true
     LEFT JOIN course_version AS version ON version.org_id = %(org)s AND version.id = held.course_version_id
@@ -114,7 +118,8 @@ _PAST = {
 }
 """Parts of the check at a past instant `at`: each date as it was known then, for the licences that counted then.
 
-A licence that was granted later and begins at `at` or before counts too, with its present dates.
+A licence that was granted later and begins at `at` or before counts too, with its present dates: also a record that a
+later one superseded when it came. A record that an undo took out has never been.
 """
 
 _AT = "%(at)s"
@@ -180,7 +185,7 @@ async def check(
 
 def _checked(row: Sequence[Any]) -> Checked:
     source = None if row[10] is None else LicenceSource(row[10])
-    return Checked(row[2], row[3], row[4], row[5], row[6], CheckReason(row[7]), row[8], row[9], source)
+    return Checked(row[2], row[3], row[4], row[5], row[6], CheckReason(row[7]), row[8], row[9], source, row[11])
 
 
 def _need_available(row: Sequence[Any], features: frozenset[str]) -> None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from shared.errors import Conflict
 from shared.licences.keys import CredentialKeys
-from shared.licences.models import Licence
+from shared.licences.models import Licence, LicenceSource
 from shared.licences.verification import Proof
 
 CONTEXTS = (
@@ -55,8 +56,22 @@ class Said:
         return cls(_seconds(licence.expires_at), None if licence.valid_from is None else _seconds(licence.valid_from))
 
 
+class NotEarnedHere(Conflict):
+    """A credential says that its issuer trained the holder, so none is signed for a record."""
+
+    slug, title = "not-earned-here", "Not earned here"
+
+    def __init__(self) -> None:
+        super().__init__("This licence records what was earned elsewhere or before, so no credential is signed for it.")
+
+
 def sign_credential(proof: Proof, issuer: Issuer, keys: CredentialKeys) -> str:
-    """Returns the credential as a compact JWS (VC-JWT). The standard requires the JWT claims to repeat its fields."""
+    """Returns the credential as a compact JWS (VC-JWT). The standard requires the JWT claims to repeat its fields.
+
+    Raises NotEarnedHere.
+    """
+    if proof.licence.source is LicenceSource.RECORD:
+        raise NotEarnedHere
     credential = unsigned(proof, issuer)
     licence = proof.licence
     claims = {

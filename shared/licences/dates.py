@@ -24,10 +24,14 @@ from sqlalchemy import (
     func,
     literal,
     null,
+    select,
 )
+from sqlalchemy.orm import Session
 from sqlalchemy.types import Text
 
-from shared.catalogue import LicenceEnds, LicenceFrom
+from shared.access import Organization
+from shared.catalogue import Course, EarlyRenewal, LicenceEnds, LicenceFrom
+from shared.database import current_org
 from shared.licences.models import ExpiryRule
 
 Expression = SQLColumnExpression[Any]
@@ -78,6 +82,19 @@ class Dates:
     expires_at: ColumnElement[datetime]
     rule: ColumnElement[str]
     counted_from: ColumnElement[datetime | None]
+
+
+def policy_of_course(db: Session, *, begins: Expression | None = None) -> Policy:
+    """Returns the policy of the `Course` of each row. begins: instead of the course's own."""
+    return Policy(
+        zone=select(Organization.time_zone).where(Organization.id == current_org(db)).scalar_subquery(),
+        months=Course.licence_months,
+        begins=Course.licence_from if begins is None else begins,
+        ends=Course.licence_ends,
+        window_days=Course.renewal_window_days,
+        renewable_days=Course.renewable_days,
+        keeps_anniversary=Course.early_renewal == EarlyRenewal.KEEPS_ANNIVERSARY,
+    )
 
 
 def months_after(instant: Expression, months: Expression) -> ColumnElement[datetime]:

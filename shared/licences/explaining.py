@@ -19,6 +19,8 @@ _ROUNDED = {LicenceEnds.END_OF_DAY: ", to the end of the day", LicenceEnds.END_O
 class Dated:
     """The dates of a licence and how they came about: as stored with it. earned: for what it was granted.
 
+    issuer: of a record, who says so; recorded: True for a record, which was not earned here.
+
     counted_from: the instant from which the months count; for a kept end, that end; None after a correction.
     """
 
@@ -30,11 +32,18 @@ class Dated:
     months: int | None
     counted_from: datetime | None
     ends: str | None
+    recorded: bool = False
+    issuer: str | None = None
 
 
 def explain(dated: Dated, zone: str) -> str:
     """Returns the sentences. zone: the organization's."""
-    granted = f"Granted on {day_in_words(clock.day_in(zone, dated.granted_at))} for {dated.earned}; "
+    day = day_in_words(clock.day_in(zone, dated.granted_at))
+    granted = f"Granted on {day} for {dated.earned}; "
+    if dated.recorded:
+        says = f" by {dated.issuer}" if dated.issuer else ""
+        granted = f"Earned elsewhere or before, as certified{says}; recorded on {day}; "
+        granted = granted if dated.issuer else f"Earned elsewhere or before; recorded on {day}; "
     valid = f" Valid until {until_in_words(zone, dated.expires_at)}."
     if dated.begins_at != dated.granted_at:
         valid = f" Valid from {since_in_words(zone, dated.begins_at)} until {until_in_words(zone, dated.expires_at)}."
@@ -56,5 +65,7 @@ def _rule(dated: Dated, zone: str) -> str:
         case ExpiryRule.LATER_EXPIRY:
             former = until_in_words(zone, since)
             return f"the licence that it renews ends later, so that end on {former} is kept."
+        case ExpiryRule.RECORDED:
+            return "it ends as the record says."
         case ExpiryRule.CORRECTED:
             return "its end was corrected by hand."

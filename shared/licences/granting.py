@@ -33,14 +33,13 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
 from shared import directory, events
-from shared.access import Organization
 from shared.arrays import is_one_of
-from shared.catalogue import Course, EarlyRenewal, LicenceEnds
+from shared.catalogue import Course, LicenceEnds
 from shared.database import current_org
 from shared.directory import Party
 from shared.events import Actor
 from shared.jobs import Chunk
-from shared.licences.dates import AT, Policy, Training, dates
+from shared.licences.dates import AT, Training, dates, policy_of_course
 from shared.licences.models import Licence, LicenceDue
 from shared.licences.queries import COUNTS, has_id
 from shared.licences.recording import record_granted, superseded_by
@@ -229,7 +228,7 @@ def _insert(db: Session, lot: Lot, former: Mapping[tuple[str, uuid.UUID], Former
     each, earned = _rows(columns)
     granted_at = literal(lot.granted_at, AT)
     trained = literal(lot.trained_at, AT), literal(lot.trained_on, Date)
-    found = dates(_policy(db), Training(granted_at, *trained, earned["former_expires_at"]))
+    found = dates(policy_of_course(db), Training(granted_at, *trained, earned["former_expires_at"]))
     values: dict[Any, Any] = {
         Licence.org_id: literal(current_org(db)),
         Licence.party_id: earned["party_id"],
@@ -253,19 +252,6 @@ def _insert(db: Session, lot: Lot, former: Mapping[tuple[str, uuid.UUID], Former
     rows = select(*values.values()).select_from(each.join(Course, of_course)).order_by(earned["party_id"])
     inserted = insert(Licence).from_select(list(values), rows, include_defaults=False).returning(Licence.id)
     return list(db.scalars(inserted))
-
-
-def _policy(db: Session) -> Policy:
-    """The policy of the course of each row."""
-    return Policy(
-        zone=select(Organization.time_zone).where(Organization.id == current_org(db)).scalar_subquery(),
-        months=Course.licence_months,
-        begins=Course.licence_from,
-        ends=Course.licence_ends,
-        window_days=Course.renewal_window_days,
-        renewable_days=Course.renewable_days,
-        keeps_anniversary=Course.early_renewal == EarlyRenewal.KEEPS_ANNIVERSARY,
-    )
 
 
 def _rows(columns: Mapping[str, tuple[TypeEngine[Any], list[Any]]]) -> tuple[FromClause, dict[str, ColumnElement[Any]]]:

@@ -27,6 +27,7 @@ class LicenceSource(StrEnum):
 
     SESSION = "session"
     ASSIGNMENT = "assignment"
+    RECORD = "record"
 
 
 class ExpiryRule(StrEnum):
@@ -34,7 +35,7 @@ class ExpiryRule(StrEnum):
 
     months_from_grant: calendar months after `granted_at`. months_from_training: after the end of the training.
     months_from_anniversary: calendar months after the end of the licence it renews. later_expiry: the end of the
-    licence it renews, as that is later. corrected: set by a member.
+    licence it renews, as that is later. corrected: set by a member. recorded: the day that a record says.
     """
 
     MONTHS_FROM_GRANT = "monthsFromGrant"
@@ -42,6 +43,7 @@ class ExpiryRule(StrEnum):
     MONTHS_FROM_ANNIVERSARY = "monthsFromAnniversary"
     LATER_EXPIRY = "laterExpiry"
     CORRECTED = "corrected"
+    RECORDED = "recorded"
 
 
 NOTICE_DAYS = (60, 30, 7)
@@ -51,13 +53,21 @@ NOTICE_DAYS = (60, 30, 7)
 class Licence(Tenant, Base):
     """One licence. At most one licence of a party and course counts, that is: is neither revoked nor superseded.
 
-    session_id, assignment_id: what it was granted for, exactly one of them. job_id: the job that granted it, if any.
+    session_id, assignment_id, record_key: what it was granted for, exactly one of them. job_id: the job that granted
+    it, if any.
     valid_from: when it begins; null: when it is granted. months, rule, counted_from, ends: how `expires_at` was
     computed; months is null after a correction, counted_from for the instant of the grant, ends for an end that was not
     rounded. renews_id: the licence that this one superseded. renewal_on: the day on which the sweep assigned the course
     again, for this licence.
     revoked_job_id: the job that took it back, such as an amendment; null if a member revoked it by hand.
     code: printed on the certificate and used to verify it; 16 random hexadecimal digits.
+
+    Of a record, a licence that was earned elsewhere or before: record_key: the number of its document, empty without
+    one; its own id once its party is erased, because two records of a party and day may differ in nothing but the
+    number. completed_on: the day of the training. issuer: who says so. record_row, record_line: its place in the
+    import. superseded_by_id: the licence that counts instead because it ends later, where that one renews another one.
+    undone_at: when an undo took the record out, as if it had never been; such a record is revoked too, for processes of
+    the former release.
     """
 
     __tablename__ = "licence"
@@ -100,12 +110,24 @@ class Licence(Tenant, Base):
             unique=True,
             postgresql_where=text("assignment_id IS NOT NULL AND revoked_at IS NULL"),
         ),
+        Index(
+            "uq_licence_record",
+            "org_id",
+            "party_id",
+            "course_id",
+            "completed_on",
+            "record_key",
+            unique=True,
+            postgresql_where=text("record_key IS NOT NULL AND undone_at IS NULL"),
+        ),
         Index("ix_licence_org_id_course_id_expires_at", "org_id", "course_id", "expires_at"),
         Index("ix_licence_org_id_expires_at_id", "org_id", "expires_at", "id"),
         Index("ix_licence_org_id_party_id_id", "org_id", "party_id", "id"),
         Index("ix_licence_org_id_job_id_party_id", "org_id", "job_id", "party_id"),
         CheckConstraint("expires_at > coalesce(valid_from, granted_at)", name="expires_after_beginning"),
-        CheckConstraint("(session_id IS NULL) <> (assignment_id IS NULL)", name="earned_by_one"),
+        CheckConstraint("num_nonnulls(session_id, assignment_id, record_key) = 1", name="earned_by_one"),
+        CheckConstraint("(record_key IS NULL) = (completed_on IS NULL)", name="record_is_whole"),
+        CheckConstraint("undone_at IS NULL OR revoked_at IS NOT NULL", name="undone_is_revoked"),
     )
 
     id: Mapped[Uuid7] = mapped_column(primary_key=True)
@@ -135,6 +157,25 @@ class Licence(Tenant, Base):
     revoked_by_id: Mapped[ExternalId | None]
     revocation_reason: Mapped[str | None]
     revoked_job_id: Mapped[uuid.UUID | None]
+    record_key: Mapped[str | None]
+    record_row: Mapped[int | None]
+    record_line: Mapped[int | None]
+    completed_on: Mapped[date | None]
+    issuer: Mapped[str | None]
+    superseded_by_id: Mapped[uuid.UUID | None]
+    undone_at: Mapped[datetime | None]
+
+    @property
+    def source(self) -> LicenceSource:
+        """The kind of thing that the licence was granted for."""
+        if self.record_key is not None:
+            return LicenceSource.RECORD
+        return LicenceSource.ASSIGNMENT if self.session_id is None else LicenceSource.SESSION
+
+    @property
+    def number(self) -> str | None:
+        """The number of a record's document; None if it has none or its party was erased."""
+        return None if self.record_key in (None, "", str(self.id)) else self.record_key
 
     @property
     def begins_at(self) -> datetime:

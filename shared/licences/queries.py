@@ -59,6 +59,10 @@ COUNTS = and_(Licence.revoked_at.is_(None), Licence.superseded_at.is_(None))
 """True if a licence counts. At most one licence of a party and course does."""
 
 
+HAS_BEEN = Licence.undone_at.is_(None)
+"""False for a record that an undo took out, as if it had never been."""
+
+
 def state_of(licence: Licence, now: datetime) -> LicenceState:
     """Returns the state of a licence at a given instant. Revoked goes before superseded, and that before the dates."""
     if licence.revoked_at is not None:
@@ -109,7 +113,8 @@ def _shown(db: Session, scope: Collection[str] | None) -> LicenceRows:
         zone.label("time_zone"),
         _renewable_until(zone).label("renewable_until"),
     ).outerjoin(CourseVersion, catalogue.is_version(Licence.org_id, Licence.course_version_id))
-    return rows.where(Licence.org_id == current_org(db), directory.in_scope(Licence.party_id, scope))
+    of_org = Licence.org_id == current_org(db)
+    return rows.where(of_org, HAS_BEEN, directory.in_scope(Licence.party_id, scope))
 
 
 def _renewable_until(zone: ColumnElement[str]) -> ColumnElement[datetime | None]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Text, and_, case, func, literal, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from shared import directory, events
 from shared.arrays import is_one_of
@@ -20,6 +20,7 @@ from shared.events import Actor
 from shared.jobs import Chunk
 from shared.licences.models import Licence, LicenceState
 from shared.licences.queries import has_id, subject
+from shared.licences.succession import held_by, restore
 from shared.licences.sweeping import restart_notices
 
 
@@ -98,7 +99,7 @@ def take_back(
     directory.lock_parties(db, is_one_of(Party.id, sorted(set(holders.values()))))
     revoked = _revoke(db, holders, reason, actor, now, job_id)
     if revoked:
-        restored = _restore(db, revoked)
+        restored = restore(db, held_by(db, sorted(set(holders.values()))), revoked)
         restart_notices(db, restored, now, new_end=False)
         _record(db, revoked, restored, actor, now, {"reason": reason} | data)
     return len(revoked)
@@ -139,48 +140,6 @@ def former_state(now: datetime) -> ColumnElement[str]:
         (Licence.expires_at <= now, literal(LicenceState.EXPIRED, Text)),
         else_=literal(LicenceState.ACTIVE, Text),
     )
-
-
-def _restore(db: Session, revoked: list[uuid.UUID]) -> list[uuid.UUID]:
-    """Restore the licences that the revoked ones renewed. Returns their ids.
-
-    If a renewed licence is revoked itself, restores the one that it had renewed, and so on. Restores nothing for a
-    party and course of which another licence counts by now.
-    """
-    org_id = current_org(db)
-    line = (
-        select(Licence.renews_id.label("id"))
-        .where(Licence.org_id == org_id, is_one_of(Licence.id, revoked), Licence.renews_id.is_not(None))
-        .cte("line", recursive=True)
-    )
-    before = aliased(Licence)
-    line = line.union(
-        select(before.renews_id)
-        .join(line, and_(before.org_id == org_id, before.id == line.c.id))
-        .where(before.revoked_at.is_not(None), before.renews_id.is_not(None))
-    )
-    counting = aliased(Licence)
-    another = and_(
-        counting.org_id == Licence.org_id,
-        counting.party_id == Licence.party_id,
-        counting.course_id == Licence.course_id,
-        counting.revoked_at.is_(None),
-        counting.superseded_at.is_(None),
-    )
-    restored = (
-        update(Licence)
-        .where(
-            Licence.org_id == org_id,
-            Licence.id.in_(select(line.c.id)),
-            Licence.revoked_at.is_(None),
-            Licence.superseded_at.is_not(None),
-            ~select(counting.id).where(another).exists(),
-        )
-        .values({Licence.superseded_at: None, Licence.revision: Licence.revision + 1})
-        .returning(Licence.id)
-        .execution_options(synchronize_session=False)
-    )
-    return list(db.scalars(restored))
 
 
 def _record(

@@ -83,6 +83,8 @@ class Explanation(Answer):
 class LicenceAnswer(Answer):
     """One licence. state: as of now. code: as it is printed. renews: the id of the licence that it superseded.
 
+    source: what it was granted for. Of a record: issuer, number and completedOn, as they were given; grantedAt is when
+    it was recorded.
     valid: True if it licenses its party now; a licence that is `active` and begins later does not yet. renewableUntil:
     until when a renewal counts as one by the course's present policy, null if only before the end.
     """
@@ -94,6 +96,10 @@ class LicenceAnswer(Answer):
     version_label: str
     session_id: uuid.UUID | None
     assignment_id: uuid.UUID | None
+    source: LicenceSource
+    issuer: str | None
+    number: str | None
+    completed_on: date | None
     granted_at: Instant
     valid_from: Instant
     expires_at: Instant
@@ -119,6 +125,10 @@ class LicenceAnswer(Answer):
             version_label=row.version_label,
             session_id=licence.session_id,
             assignment_id=licence.assignment_id,
+            source=licence.source,
+            issuer=licence.issuer,
+            number=licence.number,
+            completed_on=licence.completed_on,
             granted_at=licence.granted_at,
             valid_from=licence.begins_at,
             expires_at=licence.expires_at,
@@ -144,7 +154,7 @@ def _explanation(licence: Licence, zone: str, former_expires_at: datetime | None
     """former_expires_at: for licences of the former release, which did not keep from when their months count."""
     rule, kept = ExpiryRule(licence.rule), licence.counted_from
     match rule:
-        case ExpiryRule.CORRECTED:
+        case ExpiryRule.CORRECTED | ExpiryRule.RECORDED:
             since = None
         case ExpiryRule.LATER_EXPIRY:
             since = kept or licence.expires_at
@@ -153,15 +163,27 @@ def _explanation(licence: Licence, zone: str, former_expires_at: datetime | None
         case _:
             since = kept or licence.granted_at
     earned = "a completed session" if licence.session_id else "a completed assignment"
-    months = None if rule is ExpiryRule.CORRECTED else licence.months
-    dated = Dated(earned, licence.granted_at, licence.begins_at, licence.expires_at, rule, months, since, licence.ends)
+    months = None if rule in (ExpiryRule.CORRECTED, ExpiryRule.RECORDED) else licence.months
+    dated = Dated(
+        earned,
+        licence.granted_at,
+        licence.begins_at,
+        licence.expires_at,
+        rule,
+        months,
+        since,
+        licence.ends,
+        recorded=licence.source is LicenceSource.RECORD,
+        issuer=licence.issuer,
+    )
     return Explanation(rule=rule, months=months, from_=since, text=explain(dated, zone))
 
 
 class CheckAnswer(Answer):
     """The result of a check: is the party licensed for the course, and if not, why not.
 
-    partyActive does not change `licensed`; false too for an unknown party. versionLabel, source: of the licence.
+    partyActive does not change `licensed`; false too for an unknown party. versionLabel, source, issuer: of the
+    licence; only a record, which was not earned here, has an issuer.
     """
 
     licensed: bool
@@ -172,6 +194,7 @@ class CheckAnswer(Answer):
     party_active: bool
     version_label: str | None
     source: LicenceSource | None
+    issuer: str | None
 
 
 class CheckedItem(CheckAnswer):

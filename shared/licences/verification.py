@@ -20,7 +20,7 @@ from shared.database import current_org
 from shared.directory import Party
 from shared.errors import NotFound, Problem
 from shared.licences.models import Licence, LicenceState
-from shared.licences.queries import state_of
+from shared.licences.queries import HAS_BEEN, state_of
 
 _CODE = re.compile(r"[0-9A-F]{16}")
 _READ_AS = str.maketrans({"O": "0", "I": "1", "L": "1"} | dict.fromkeys("-\u2010\u2011\u2012\u2013\u2014_. \t\xa0"))
@@ -126,5 +126,5 @@ def _proofs(db: Session) -> Select[Licence, str, str, str, str | None, str]:
             CourseVersion,
             and_(CourseVersion.org_id == Licence.org_id, CourseVersion.id == Licence.course_version_id),
         )
-        .where(Licence.org_id == current_org(db))
+        .where(Licence.org_id == current_org(db), HAS_BEEN)
     )

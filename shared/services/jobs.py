@@ -18,22 +18,18 @@ from shared.assignments import UndoJob
 from shared.database import Database
 from shared.errors import Problem
 from shared.jobs import (
-    KINDS,
     Accepted,
-    Chunk,
     Job,
     JobAnswer,
     JobState,
     Key,
-    Kind,
     Outcome,
     OutcomeCode,
     Seen,
-    Tally,
-    declare,
 )
 from shared.services.sights import answer_of, get_seen, job_of, need_seen, need_whole, sight_of
 from shared.services.submitting import submit
+from shared.services.undoing import UNDO
 from shared.services.verbs import verb
 from shared.watching import Subject, Watch, first
 
@@ -44,53 +40,6 @@ ACTS = (Permission.ASSIGN, Permission.COMPLETE, Permission.MANAGE_ASSIGNMENTS, P
 """A caller who may submit a job of some kind. What the job's kind needs is checked with the job at hand."""
 
 STREAM_SECONDS = 3600
-
-
-def _undo(db: Session, chunk: Chunk, request: UndoJob, now: datetime) -> Tally:
-    """Undo one chunk of a job, as the kind of that job declares."""
-    undo = KINDS[request.undo_kind].undo
-    assert undo is not None
-    return undo.work(db, chunk, request, now)
-
-
-def _undone(db: Session, job: Job, request: UndoJob, now: datetime) -> None:
-    """Do what the kind of the undone job declares for the end of its undo."""
-    undo = KINDS[request.undo_kind].undo
-    if undo is not None and undo.on_end is not None:
-        undo.on_end(db, job, jobs.get(db, request.undo_of), now)
-
-
-def _begin_again(db: Session, job: Job, request: UndoJob, now: datetime) -> None:
-    """Do at a retry what the kind of the undone job declares for the beginning of its undo. Raises CannotUndo."""
-    undo = KINDS[request.undo_kind].undo
-    if job.has_ended and undo is not None and undo.begin is not None:
-        undo.begin(db, jobs.get(db, request.undo_of), now)
-
-
-UNDO = {
-    "assignment": declare(
-        Kind(
-            name="assignments.undo",
-            request=UndoJob,
-            work=_undo,
-            needs=Permission.MANAGE_ASSIGNMENTS,
-            ask_again=_begin_again,
-            on_end=_undone,
-        )
-    ),
-    "party": declare(
-        Kind(
-            name="sessions.undo",
-            request=UndoJob,
-            work=_undo,
-            needs=Permission.ADMIN,
-            ask_again=_begin_again,
-            on_end=_undone,
-            record="licence",
-        )
-    ),
-}
-"""The kinds of undoing jobs, by the noun of their recipients."""
 
 
 class Results(NamedTuple):

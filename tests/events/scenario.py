@@ -33,6 +33,7 @@ def everything_happens(org: Org, worker: InProcessWorker) -> None:
     to_jobs(org, worker, course_id)
     with_time(org, worker, course_id)
     to_licences(org, worker, course_id)
+    to_records(org, worker)
     to_sessions(org, worker, course_id)
     to_webhooks(org)
 
@@ -79,6 +80,7 @@ def in_the_catalogue(org: Org) -> str:
     draft = ok(client.post(f"/v1/courses/{course_id}/versions", json={"label": "v2"}))
     ok(client.patch(f"/v1/courses/{course_id}/versions/{draft['id']}", json={"label": "v2.0", "summary": "New"}))
     ok(client.post(f"/v1/courses/{course_id}/versions/{draft['id']}/publish"))
+    ok(client.post(f"/v1/courses/{course_id}/versions", json={"label": "v0", "retired": True}))
     ok(client.post(f"/v1/courses/{org.with_course()}/archive"))
     return course_id
 
@@ -180,6 +182,15 @@ def to_licences(org: Org, worker: InProcessWorker, course_id: str) -> None:
     with time_machine.travel("2099-01-02T03:00:00Z", tick=False):
         ok(org.client().post("/v1/sweeps"))
         worker.deliver("licences.sweep_organization", org.id)
+
+
+def to_records(org: Org, worker: InProcessWorker) -> None:
+    """Import records, one of which supersedes the other, and undo it."""
+    course_id = org.with_course()
+    days = {"completedOn": "2025-01-01"}
+    sent = [{"partyId": "crew-1", "courseId": course_id, "number": each, **days} for each in ("1", "2")]
+    imported = job(org, worker, org.client(), "/v1/records", {"records": sent})
+    job(org, worker, org.client(), f"/v1/jobs/{imported['id']}/undo", {})
 
 
 def to_sessions(org: Org, worker: InProcessWorker, course_id: str) -> None:

@@ -15,6 +15,7 @@ from shared.events.vocabulary.declaring import (
     EventType,
     PartyData,
     Reason,
+    date,
     datetime,
 )
 
@@ -43,6 +44,28 @@ class Granted(OfCourse):
     expires_at: datetime
     reason: Reason | Absent = None
     revoked_by: Actor | Absent = None
+
+
+class Recorded(OfCourse):
+    """completed_on: the day of the training. renews: the licence that the record supersedes, because it ends later.
+
+    superseded_by: the licence that counts instead, because the record ends no later. Issuer and number are left out.
+    """
+
+    course_version_id: UUID
+    job_id: UUID
+    completed_on: date
+    valid_from: datetime
+    expires_at: datetime
+    renews: UUID | Absent = None
+    superseded_by: UUID | Absent = None
+
+
+class RecordUndone(OfCourse):
+    """job_id: the undo. undo_of: the import."""
+
+    job_id: UUID
+    undo_of: UUID
 
 
 class Superseded(OfCourse):
@@ -129,6 +152,25 @@ LICENCES = (
             "jobId": JOB,
             "grantedAt": "2026-05-09T14:00:00+00:00",
         },
+    ),
+    EventType(
+        "licence.recorded",
+        "A licence that was earned elsewhere or before was recorded.",
+        Recorded,
+        ABOUT
+        | {
+            "courseVersionId": VERSION,
+            "jobId": JOB,
+            "completedOn": "2024-03-02",
+            "validFrom": "2024-03-01T23:00:00+00:00",
+            "expiresAt": "2026-03-02T23:00:00+00:00",
+        },
+    ),
+    EventType(
+        "licence.record_undone",
+        "A record was taken out by the undo of its import, as if it had never been.",
+        RecordUndone,
+        ABOUT | {"jobId": JOB, "undoOf": "019aa7c3-33cc-7d5e-8960-4b8c3d7e2f30"},
     ),
     EventType(
         "licence.superseded",

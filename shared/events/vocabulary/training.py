@@ -150,6 +150,12 @@ TRAINING = (
     EventType("course.archived", "A course was taken out of use for good.", Data, {}),
     EventType("course_version.drafted", "A version of a course was drafted.", Version, {"courseId": COURSE}),
     EventType(
+        "course_version.retired",
+        "A version was added that only records of the past belong to.",
+        Version,
+        {"courseId": COURSE},
+    ),
+    EventType(
         "course_version.changed",
         "Fields of a draft were changed.",
         VersionChanged,

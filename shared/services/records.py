@@ -1,0 +1,151 @@
+"""Records of the past: imported as a job, previewed, and undone as if they had never been.
+
+An import is one request. Its rows are stored before its job is submitted; the chunks of the job bring them in.
+"""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select
+from sqlalchemy.orm import Session
+
+from shared import access, jobs, licences
+from shared.access import Caller, Organization, Permission
+from shared.assignments import UndoJob
+from shared.errors import Fault, InvalidInput
+from shared.jobs import Accepted, Chunk, Job, Key, Kind, OutcomeCode, Tally, Undo, declare
+from shared.licences import (
+    Decision,
+    PreviewedRecords,
+    PreviewedRow,
+    Reading,
+    ReadRow,
+    RecordsJob,
+    RecordsPreview,
+    Terms,
+)
+from shared.services.submitting import submit
+from shared.services.verbs import verb
+
+EXAMPLES = 20
+"""Upper bound of rows that a preview shows of each outcome."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The body of an import. media_type: one of `licences.RECORD_TYPES`. charset: as its sender states it.
+
+    own_issuer: the caller confirms that rows may name the organization itself as issuer. meanings: the field of a
+    column by the column's name; None: the column is ignored.
+    """
+
+    media_type: str
+    body: bytes
+    charset: str | None = None
+    own_issuer: bool = False
+    meanings: Mapping[str, str | None] | None = None
+
+
+def _undo(db: Session, chunk: Chunk, request: UndoJob, now: datetime) -> Tally:
+    return licences.undo_records(db, chunk, request.undo_of, now)
+
+
+def _made(job: Job) -> Select[*tuple[Any, ...]]:
+    return licences.records_made_by(job, OutcomeCode.RECORDED)
+
+
+def _given_by(job: Job) -> Select[str]:
+    """Select the rows that an import brought in, as the recipients of its undo."""
+    made = _made(job)
+    return made.with_only_columns(made.selected_columns.entity_id)
+
+
+def _end(db: Session, job: Job, request: RecordsJob, _: datetime) -> None:
+    if job.cancelled:
+        licences.drop_cancelled_rows(db, job, request.import_id)
+
+
+IMPORT = declare(
+    Kind(
+        name="records.import",
+        request=RecordsJob,
+        work=licences.import_chunk,
+        needs=Permission.ADMIN,
+        on_end=_end,
+        made=_made,
+        record="licence",
+        undo=Undo(_given_by, _undo, by="record"),
+    )
+)
+
+
+@verb(Permission.ADMIN)
+def import_records(
+    db: Session, caller: Caller, sent: Sent, key: Key | None, *, workers: int, now: datetime
+) -> Accepted:
+    """Submit the import of records as a job. A row that cannot be read fails alone. Raises InvalidInput."""
+    if earlier := jobs.replayed(db, key, None):
+        return earlier
+    reading = _read(db, sent, now)
+    import_id = licences.store_rows(db, reading.rows, now)
+    confirmed = {"own_issuer": True} if sent.own_issuer else {}
+    request = RecordsJob(by="record", import_id=import_id, format=sent.media_type, **confirmed)
+    recipients = licences.rows_as_recipients(db, import_id)
+    return submit(db, caller, IMPORT, request, recipients, key=key, workers=workers, now=now)
+
+
+@verb(Permission.ADMIN)
+def preview_records(db: Session, caller: Caller, sent: Sent, now: datetime) -> RecordsPreview:
+    """Return the outcomes that an import would have now, with up to 20 rows of each. Raises InvalidInput."""
+    reading = _read(db, sent, now)
+    terms = Terms(access.get_organization(db).time_zone, caller.folders, now)
+    known = licences.know(db, reading.rows, terms)
+    found: dict[OutcomeCode, list[Decision]] = defaultdict(list)
+    for one in licences.decide(db, reading.rows, known, terms):
+        found[one.code].append(one)
+    outcomes = [_previewed(code, ones) for code, ones in sorted(found.items())]
+    return RecordsPreview(
+        total=len(reading.rows),
+        outcomes=outcomes,
+        columns=reading.columns,
+        ignored_columns=reading.ignored_columns,
+    )
+
+
+def _previewed(code: OutcomeCode, ones: list[Decision]) -> PreviewedRecords:
+    examples = [
+        PreviewedRow(row=one.row.row, line=one.row.line, party_id=one.row.party_id, detail=one.detail or code.detail)
+        for one in ones[:EXAMPLES]
+    ]
+    return PreviewedRecords(outcome=code.outcome, code=code, count=len(ones), examples=examples)
+
+
+def _read(db: Session, sent: Sent, now: datetime) -> Reading:
+    if sent.media_type not in licences.RECORD_TYPES:
+        raise InvalidInput(Fault("", f"Send records as one of {', '.join(licences.RECORD_TYPES)}."))
+    organization = access.get_organization(db)
+    today = access.today(db, now)
+    reading = licences.read_records(sent.media_type, sent.body, today, charset=sent.charset, meanings=sent.meanings)
+    if sent.own_issuer:
+        return reading
+    return replace(reading, rows=[_without_own_issuer(row, organization) for row in reading.rows])
+
+
+def _without_own_issuer(row: ReadRow, organization: Organization) -> ReadRow:
+    """Refuse a row that names the organization itself as issuer: it would look as if it had been earned here."""
+    if row.issuer is None or row.code or _compared(row.issuer) not in _names(organization):
+        return row
+    return replace(row, code=OutcomeCode.OWN_ISSUER)
+
+
+def _names(organization: Organization) -> set[str]:
+    return {_compared(organization.name), _compared(organization.id)}
+
+
+def _compared(name: str) -> str:
+    """Return the form in which names of issuers are compared: without case, and with single blanks."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())

@@ -1,0 +1,68 @@
+"""The kinds of jobs that undo another job: one for each noun of recipients. The undone job's kind says what they do."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from shared import jobs
+from shared.access import Permission
+from shared.assignments import UndoJob
+from shared.jobs import KINDS, Chunk, Job, Kind, Tally, declare
+
+
+def _undo(db: Session, chunk: Chunk, request: UndoJob, now: datetime) -> Tally:
+    """Undo one chunk of a job, as the kind of that job declares."""
+    undo = KINDS[request.undo_kind].undo
+    assert undo is not None
+    return undo.work(db, chunk, request, now)
+
+
+def _undone(db: Session, job: Job, request: UndoJob, now: datetime) -> None:
+    """Do what the kind of the undone job declares for the end of its undo."""
+    undo = KINDS[request.undo_kind].undo
+    if undo is not None and undo.on_end is not None:
+        undo.on_end(db, job, jobs.get(db, request.undo_of), now)
+
+
+def _begin_again(db: Session, job: Job, request: UndoJob, now: datetime) -> None:
+    """Do at a retry what the kind of the undone job declares for the beginning of its undo. Raises CannotUndo."""
+    undo = KINDS[request.undo_kind].undo
+    if job.has_ended and undo is not None and undo.begin is not None:
+        undo.begin(db, jobs.get(db, request.undo_of), now)
+
+
+UNDO = {
+    "assignment": declare(
+        Kind(
+            name="assignments.undo",
+            request=UndoJob,
+            work=_undo,
+            needs=Permission.MANAGE_ASSIGNMENTS,
+            ask_again=_begin_again,
+            on_end=_undone,
+        )
+    ),
+    "party": declare(
+        Kind(
+            name="sessions.undo",
+            request=UndoJob,
+            work=_undo,
+            needs=Permission.ADMIN,
+            ask_again=_begin_again,
+            on_end=_undone,
+            record="licence",
+        )
+    ),
+    "record": declare(
+        Kind(
+            name="records.undo",
+            request=UndoJob,
+            work=_undo,
+            needs=Permission.ADMIN,
+            ask_again=_begin_again,
+            on_end=_undone,
+            record="licence",
+        )
+    ),
+}
+"""The kinds of undoing jobs, by the noun of their recipients."""
