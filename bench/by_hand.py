@@ -150,11 +150,15 @@ ROUTES = {
 }
 
 
+def application() -> Starlette:
+    """Return the application."""
+    return Starlette(routes=[Route(path, route) for path, route in ROUTES.items()])
+
+
 def main() -> None:
     """Serve until a signal."""
-    app = Starlette(routes=[Route(path, route) for path, route in ROUTES.items()])
     http = guarded(allowance(_SETTINGS.api_connections))
-    uvicorn.run(app, port=int(sys.argv[1]), http=http, log_config=None, access_log=False, server_header=False)
+    uvicorn.run(application(), port=int(sys.argv[1]), http=http, log_config=None, access_log=False, server_header=False)
 
 
 if __name__ == "__main__":

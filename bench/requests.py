@@ -29,6 +29,7 @@ from cli.processes import end, spawn
 from cli.up import read_state
 from shared import access
 from shared.access import Permission
+from shared.settings import Settings
 
 PAGE = Path(__file__).with_name("REQUESTS.md")
 CONNECTIONS, ASSIGNMENTS, PARTIES = 8, 2_000, 2_000
@@ -154,9 +155,9 @@ def fill(connection: Connection, ground: Ground) -> None:
     connection.execute("VACUUM ANALYZE")
 
 
-def requests_of(system: System, ground: Ground) -> dict[str, tuple[float, list[bytes]]]:
+def requests_of(given: Settings, ground: Ground) -> dict[str, tuple[float, list[bytes]]]:
     """Returns what is measured by name: the share that is wanted, and requests that are sent in turn."""
-    token = access.issue(system.settings, org_id=ground.org_id, member_id=ACTOR, permissions=list(Permission))
+    token = access.issue(given, org_id=ground.org_id, member_id=ACTOR, permissions=list(Permission))
 
     def get(path: str, *, signed: bool = True) -> bytes:
         signature = f"Authorization: Bearer {token}\r\n" if signed else ""
@@ -183,7 +184,7 @@ def measure(rounds: int, seconds: float, only: str) -> tuple[list[Sequence[str]]
         assert state is not None
         api = psutil.Process(next(process.pid for process in state.processes if process.name == "api"))
         with by_hand(system) as other:
-            for name, (goal, requests) in requests_of(system, ground).items():
+            for name, (goal, requests) in requests_of(system.settings, ground).items():
                 if only not in name:
                     continue
                 sides = Side(system.api_url, api), Side(other.url, other.process)

@@ -11,12 +11,17 @@ from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import sqlakeyset.paging
-from sqlakeyset import InvalidPage, select_page, serialize_bookmark, unserialize_bookmark
-from sqlalchemy import ScalarSelect, Select, func, literal, select
+from sqlakeyset import InvalidPage, Paging, serialize_bookmark, unserialize_bookmark
+from sqlakeyset.columns import parse_ob_clause
+from sqlakeyset.paging import prepare_paging
+from sqlalchemy import BigInteger, Integer, ScalarSelect, Select, bindparam, func, literal, select
+from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import DataError, ProgrammingError, StatementError
 from sqlalchemy.orm import Session
 
+from shared import shapes
 from shared.errors import Fault, InvalidInput
+from shared.shapes import Shape
 
 # Patches a function of sqlakeyset, which has no option for it: whether a page's condition is a row comparison.
 # For psycopg 3 the library writes `a >= x AND (a > x OR b > y)`, which reads every row with the same `a` as the page's
@@ -31,17 +36,17 @@ DEFAULT_LIMIT = 50
 MOST_COUNTED = 10_000
 """The largest number that a page names of a list. Above it the page says "more than 10,000"."""
 
-Row = TypeVar("Row")
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class Page(Generic[Row]):
+class Page(Generic[Item]):
     """Rows in order. next_cursor: the cursor of the next page, or None after the last page.
 
     previous_cursor: that of the page before, None on the first page and in a list that is only read forward.
     """
 
-    items: list[Row]
+    items: list[Item]
     next_cursor: str | None
     previous_cursor: str | None = None
 
@@ -91,8 +96,8 @@ def page(
     place = _decode(cursor, both_ways)
     try:
         if isinstance(rows, Sought):
-            rows = rows.find(db, None if place is None else Place(place.place, place.backwards), limit + 1)
-        found = select_page(db, rows, per_page=limit, page=place)
+            rows = rows.find(db, place, limit + 1)
+        return _read(db, rows, place, limit, both_ways)
     except (InvalidPage, DataError, ProgrammingError) as error:
         if cursor is None:
             raise
@@ -101,10 +106,51 @@ def page(
         if cursor is None or error.orig is None or hasattr(error.orig, "sqlstate"):
             raise
         raise _bad_cursor() from error
-    items = [row[0] if len(row) == 1 else row for row in found]
-    turn = found.paging
-    before = _encode(turn.bookmark_previous) if both_ways and turn.has_previous else None
-    return Page(items, _encode(turn.bookmark_next) if turn.has_next else None, before)
+
+
+def _read(db: Session, rows: Select[*tuple[Any, ...]], place: Place | None, limit: int, both_ways: bool) -> Page[Any]:
+    values, backwards = place or Place((), False)
+    kinds = backwards, *map(type, values)
+    made, given = shapes.kept(rows, kinds, lambda: _Pages(rows, values, backwards, db.connection()))
+    found = made.rows(db.connection(), given, values, limit + 1)
+    items = [row[0] if made.width == 1 else row for row in found]
+    if not both_ways:
+        following = made.place_of(found[limit - 1]) if len(found) > limit else None
+        return Page(items[:limit], None if following is None else _encode(serialize_bookmark((following, False))))
+    turn = Paging(items, limit, backwards, tuple(values) or None, [made.place_of(row) for row in found])
+    before = _encode(turn.bookmark_previous) if turn.has_previous else None
+    return Page(turn.rows, _encode(turn.bookmark_next) if turn.has_next else None, before)
+
+
+class _Pages:
+    """How the pages of the selects of one shape are read. width: the number of what is in a row."""
+
+    def __init__(
+        self, rows: Select[*tuple[Any, ...]], place: Sequence[Any], backwards: bool, connection: Connection
+    ) -> None:
+        """place: where one of these pages begins: the values of the order; empty for the first page."""
+        self.width = len(rows.column_descriptions)
+        kinds = [BigInteger() if type(value) is int else literal(value).type for value in place]
+        if len(kinds) == 1:  # compared with its column, not as a row
+            kinds = [order.comparable_value.type for order in parse_ob_clause(rows)][:1]
+        after = tuple(bindparam(name, type_=kind) for name, kind in zip(_named(place), kinds, strict=True))
+        limited = prepare_paging(rows, 1, after or None, backwards, orm=False, dialect=connection.dialect)
+        self._shape = Shape(limited.select.limit(bindparam("page_limit", type_=Integer)))
+        self._sorted_by: list[Callable[[Any], Any]] = [one.get_from_row for one in limited.mapped_order_columns]
+
+    def rows(
+        self, connection: Connection, values: dict[str, Any], place: Sequence[Any], most: int
+    ) -> Sequence[Row[*tuple[Any, ...]]]:
+        """Return at most so many rows from a place on."""
+        return self._shape.execute(connection, {**values, **_named(place), "page_limit": most}).all()
+
+    def place_of(self, row: Any) -> tuple[Any, ...]:
+        """Return the values of the order in a row."""
+        return tuple(get(row) for get in self._sorted_by)
+
+
+def _named(place: Sequence[Any]) -> dict[str, Any]:
+    return {f"page_after_{n}": value for n, value in enumerate(place)}
 
 
 def count(db: Session, rows: Rows, *beside: Any, most: int = MOST_COUNTED) -> tuple[Any, ...]:
@@ -132,7 +178,7 @@ def _encode(bookmark: str) -> str:
     return base64.urlsafe_b64encode(bookmark.encode()).decode().rstrip("=")
 
 
-def _decode(cursor: str | None, both_ways: bool) -> Any:
+def _decode(cursor: str | None, both_ways: bool) -> Place | None:
     if cursor is None:
         return None
     try:
@@ -147,4 +193,4 @@ def _decode(cursor: str | None, both_ways: bool) -> Any:
         or serialize_bookmark(marker) != text
     ):
         raise _bad_cursor()
-    return marker
+    return Place(marker.place, marker.backwards)

@@ -9,17 +9,19 @@ which are four round trips for one statement, and costs 2.5 times the processor 
 it is the way in which sync code waits for the event loop (`greenlet_spawn`, `await_only`).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Self, TypeVar, cast
 
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy import Select, select
+from sqlalchemy.engine import Connection, Engine, Result, ScalarResult
 from sqlalchemy.orm import Session, class_mapper
 from sqlalchemy.util import await_only, greenlet_spawn
 
-from shared.asking import Kept
+from shared import shapes
+from shared.asking import Cursor, Kept
 
 Found = TypeVar("Found")
-Entity = TypeVar("Entity")
 
 
 async def on_loop(function: Callable[..., Found], **kwargs: Any) -> Found:
@@ -33,19 +35,52 @@ def reading(engine: Engine, kept: Kept, org_id: str | None) -> Session:
 
     engine: gives the dialect and the listeners. PostgreSQL refuses every write, and locks of rows.
     """
-    asked = _Asked(kept, org_id)
-    connection = Connection(engine, asked)  # type: ignore[arg-type]
-    return Session(connection, expire_on_commit=False, autoflush=False, info={"org_id": org_id, "asked": asked})
+    return cast("Session", _Reading(engine, _Asked(kept, org_id)))
 
 
-def detached(entity: type[Entity], values: Iterable[tuple[str, Any]]) -> Entity:
-    """Return an entity that belongs to no session, with these values of its columns.
+class _Reading:
+    """What reading needs of a session: `info`, and statements, whose entities are to read only (`shared.shapes`).
 
-    It is made as the ORM makes one from a row, without the constructor, which looks at each value.
+    A session itself would take longer to make and to close than many requests take for all else.
     """
-    made: Entity = class_mapper(entity).class_manager.new_instance()
-    made.__dict__.update(values)
-    return made
+
+    def __init__(self, engine: Engine, asked: "_Asked") -> None:
+        self._engine, self._asked = engine, asked
+        self._connection: Connection | None = None
+        self.info: dict[Any, Any] = {"org_id": asked.org_id, "asked": asked}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._connection is not None:
+            self._connection.rollback()
+
+    def connection(self) -> Connection:
+        """Return the connection that stands for messages."""
+        if self._connection is None:
+            self._connection = Connection(self._engine, self._asked)  # type: ignore[arg-type]
+        return self._connection
+
+    def execute(self, statement: Any) -> Result[*tuple[Any, ...]]:
+        """Return the rows of a statement."""
+        if isinstance(statement, Select):
+            return shapes.execute(self.connection(), statement)
+        return self.connection().execute(statement)
+
+    def scalars(self, statement: Any) -> ScalarResult[Any]:
+        """Return the first column of each row."""
+        return self.execute(statement).scalars()
+
+    def scalar(self, statement: Any) -> Any:
+        """Return the first column of the first row, None without a row."""
+        return self.execute(statement).scalar()
+
+    def get(self, entity: type[Any], key: Any, **_: Any) -> Any:
+        """Return the entity with this primary key, None if there is none."""
+        columns, values = class_mapper(entity).primary_key, key if isinstance(key, tuple) else (key,)
+        found = select(entity).where(*(column == value for column, value in zip(columns, values, strict=True)))
+        return self.execute(found).scalar_one_or_none()
 
 
 class _Asked:
@@ -72,6 +107,23 @@ class _Asked:
         pass
 
 
+class _Columns(Sequence[Any]):
+    """The description of an answer's columns, made when it is looked at: SQLAlchemy does so once for each statement."""
+
+    def __init__(self, answered: Cursor) -> None:
+        self._answered = answered
+
+    @cached_property
+    def _all(self) -> Sequence[Any]:
+        return self._answered.description or ()
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __getitem__(self, number: Any) -> Any:
+        return self._all[number]
+
+
 class _Cursor:
     """The cursor of one statement. It reads the whole answer at once."""
 
@@ -91,8 +143,9 @@ class _Cursor:
 
     async def _ask(self, message: bytes, parameters: Mapping[str, Any]) -> None:
         found = await self._connection.kept.ask(self._connection.org_id, message, parameters)
-        self.description, self.rowcount = found.description, found.rowcount
-        self._rows = await found.fetchall() if found.description else []
+        self.rowcount, has_rows = found.rowcount, found.pgresult is not None and found.pgresult.nfields > 0
+        self.description = _Columns(found) if has_rows else None
+        self._rows = await found.fetchall() if has_rows else []
 
     def fetchall(self) -> Sequence[tuple[Any, ...]]:
         rows, self._rows = self._rows, []

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
+import orjson
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -171,6 +172,24 @@ Instant = Annotated[
     datetime, PlainSerializer(lambda at: at.astimezone(UTC).isoformat().replace("+00:00", "Z"), return_type=str)
 ]
 """An instant in a response: RFC 3339, UTC, ending in Z."""
+
+
+Fields = dict[str, Any]
+"""The fields of an answer by their names in JSON, with values that `to_json` writes as its model does."""
+
+
+def to_json(answer: Any) -> bytes:
+    """Return an answer as JSON. It may have models in it, and ids, days and instants (in UTC) as they are in rows.
+
+    Written by orjson: as models, which look at each value of a row twice, a page takes ten times as long.
+    """
+    return orjson.dumps(answer, default=_fields, option=orjson.OPT_UTC_Z)
+
+
+def _fields(answer: Any) -> Fields:
+    if not isinstance(answer, BaseModel):
+        raise TypeError(f"{type(answer).__name__} has no form in JSON")
+    return answer.model_dump(by_alias=True)
 
 
 class Listing(Answer, Generic[Item]):

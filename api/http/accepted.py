@@ -12,7 +12,9 @@ CSV = "text/csv"
 
 def wanted(request: Request) -> dict[str, Message]:
     """Return the media types that the caller accepts, with their parameters. Those with `q=0` are left out."""
-    found = {}
+    found: dict[str, Message] = {}
+    if "accept" not in request.headers:
+        return found
     for part in request.headers.get("accept", "").split(","):
         media = Message()
         media["content-type"] = part.strip() or "*/*"

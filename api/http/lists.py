@@ -13,7 +13,7 @@ from types import UnionType
 from typing import Annotated, Any, TypeVar, cast, get_args
 
 import orjson
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
@@ -25,7 +25,7 @@ from shared import sheets
 from shared.exporting import Exported, pages
 from shared.pagination import Page, Rows, page
 from shared.services import catalogue
-from shared.wire import Listing
+from shared.wire import Fields, Listing, to_json
 
 Item = TypeVar("Item")
 Answered = TypeVar("Answered", bound=Any)
@@ -101,7 +101,7 @@ class Asked:
         self,
         rows: Rows | None,
         model: type[Item],
-        answer: Callable[[Any], Item],
+        answer: Callable[[Any], Item | Fields],
         *,
         name: str | None = None,
         columns: Sequence[str] = (),
@@ -109,21 +109,20 @@ class Asked:
     ) -> Listing[Item]:
         """Return one page, or every row as CSV, in which nested fields are columns such as `party.entityId`.
 
-        rows: None for an empty list. answer: converts a row to an item of type `model`. name: of the file, instead of
-        the list's. columns: of the CSV, for a `model` that does not tell them. exported: lets PostgreSQL write the CSV.
+        rows: None for an empty list. answer: converts a row to the fields of an item of type `model`, or to the item.
+        name: of the file, instead of the list's. columns: of the CSV, for a `model` that does not tell them. exported:
+        lets PostgreSQL write the CSV. FastAPI sends a response as it is, so that every list can be declared as what it
+        is in JSON.
         """
         if self.csv.wanted:
             told = [tuple(column.split(".")) for column in columns] or list(_columns(model))
             lines: Iterator[bytes | str] = self._lines(rows, told, answer)
             if exported is not None and rows is not None:
                 lines = self._copied(rows, told, exported)
-            # FastAPI sends a response as it is, so that every list can be declared as what it is in JSON
             return cast("Listing[Item]", self.csv.response(in_turns(self.parts, self.caller.org_id, lines), name))
-        if rows is None:
-            return Listing[model](items=[], next_cursor=None)  # type: ignore[valid-type]
-        found = page(self.db, rows, limit=self.limit, cursor=self.cursor)
-        items = [answer(row) for row in found.items]
-        return Listing[model](items=items, next_cursor=found.next_cursor)  # type: ignore[valid-type]
+        found = Page[Any]([], None) if rows is None else page(self.db, rows, limit=self.limit, cursor=self.cursor)
+        listing = {"items": [answer(row) for row in found.items], "nextCursor": found.next_cursor}
+        return cast("Listing[Item]", Response(to_json(listing), media_type="application/json"))
 
     def turned(self, rows: Rows) -> Page[Any]:
         """Return one page of rows, from which a reader can turn forward and back."""
@@ -190,7 +189,9 @@ AskedList = Annotated[Asked, Depends(_asked, scope="function")]
 
 
 def _record(item: Any) -> dict[str, Any]:
-    return item.model_dump(mode="json", by_alias=True) if isinstance(item, BaseModel) else dict(item)
+    """Return the fields of an item as they are in JSON."""
+    record: dict[str, Any] = orjson.loads(to_json(item))
+    return record
 
 
 def _columns(model: Any, before: Path = ()) -> Iterator[Path]:

@@ -66,7 +66,7 @@ def list_assignments(
     return asked.page(
         rows,
         AssignmentAnswer,
-        lambda row: AssignmentAnswer.of(row, filters.today),
+        lambda row: AssignmentAnswer.fields(row, filters.today),
         name="assignments",
         exported=exported(filters.today, sort),
     )

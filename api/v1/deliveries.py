@@ -20,7 +20,7 @@ router = Router("/v1/deliveries", "deliveries")
 def list_deliveries(asked: AskedList, which: DeliveryFilters) -> Listing[DeliveryAnswer]:
     """Deliveries, the newest first. `state=dead` lists those that were given up after three days."""
     rows = deliveries.list_deliveries(asked.db, asked.caller, which)
-    return asked.page(rows, DeliveryAnswer, lambda row: DeliveryAnswer.of(*row))
+    return asked.page(rows, DeliveryAnswer, lambda row: DeliveryAnswer.fields(*row))
 
 
 @router.get("/summary", dependencies=[allow(deliveries.summarize_deliveries)])

@@ -77,7 +77,7 @@ def list_parties(
 ) -> Listing[PartyAnswer]:
     """Parties in the caller's scope, by id."""
     rows = directory.list_parties(asked.db, asked.caller, **filters._asdict())
-    return asked.page(rows, PartyAnswer, lambda row: PartyAnswer.of(*row))
+    return asked.page(rows, PartyAnswer, lambda row: PartyAnswer.fields(*row))
 
 
 @router.get("/parties/{party_id}", dependencies=[allow(directory.get_party)])
@@ -114,4 +114,6 @@ def put_folder(
 @router.get("/folders", dependencies=[allow(directory.list_folders)])
 def list_folders(asked: AskedList) -> Listing[FolderAnswer]:
     """Folders in the caller's scope, by id."""
-    return asked.page(directory.list_folders(asked.db, asked.caller), FolderAnswer, lambda row: FolderAnswer.of(*row))
+    return asked.page(
+        directory.list_folders(asked.db, asked.caller), FolderAnswer, lambda row: FolderAnswer.fields(*row)
+    )

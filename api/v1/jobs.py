@@ -93,7 +93,7 @@ def read_results(
 ) -> Listing[ResultAnswer]:
     """Every recipient of the job with its outcome, by id. `Accept: text/csv` streams all of them."""
     found = jobs.list_results(asked.db, asked.caller, job_id, outcome)
-    answer = partial(ResultAnswer.of, record=found.record)
+    answer = partial(ResultAnswer.fields, record=found.record)
     return asked.page(found.rows, ResultAnswer, answer, name=f"job-{job_id}")
 
 

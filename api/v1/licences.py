@@ -26,7 +26,7 @@ def list_licences(
 ) -> Listing[LicenceAnswer]:
     """Licences in the caller's scope. `Accept: text/csv` streams every matching row."""
     rows = licences.list_licences(asked.db, asked.caller, filters, sort)
-    return asked.page(rows, LicenceAnswer, lambda row: LicenceAnswer.of(row, filters.now), name="licences")
+    return asked.page(rows, LicenceAnswer, lambda row: LicenceAnswer.fields(row, filters.now), name="licences")
 
 
 @router.get("/{licence_id}", dependencies=[allow(licences.get_licence)])

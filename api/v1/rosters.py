@@ -34,7 +34,7 @@ def add(
 def read(asked: AskedList, session_id: uuid.UUID) -> Listing[RosterEntryAnswer]:
     """The roster in the caller's scope, by party, with outcomes once completed. `Accept: text/csv` streams it all."""
     rows = rosters.list_roster(asked.db, asked.caller, session_id)
-    return asked.page(rows, RosterEntryAnswer, RosterEntryAnswer.of, name=f"roster-{session_id}")
+    return asked.page(rows, RosterEntryAnswer, RosterEntryAnswer.fields, name=f"roster-{session_id}")
 
 
 @router.put("/{session_id}/roster/{party_id}", dependencies=[allow(rosters.record_attendance)])

@@ -50,7 +50,7 @@ def schedule(body: SessionRequest, db: Db, caller: CurrentCaller, now: Now, resp
 @router.get("", dependencies=[allow(sessions.list_sessions)])
 def list_sessions(asked: AskedList, filters: SessionFilters) -> Listing[SessionAnswer]:
     """Sessions by their start, the earliest first."""
-    return asked.page(sessions.list_sessions(asked.db, asked.caller, filters), SessionAnswer, SessionAnswer.of)
+    return asked.page(sessions.list_sessions(asked.db, asked.caller, filters), SessionAnswer, SessionAnswer.fields)
 
 
 @router.get("/{session_id}.ics", dependencies=[allow(sessions.write_calendar)], response_class=CalendarFile)

@@ -105,7 +105,7 @@ async def test_webhook(webhook_id: uuid.UUID, caller: CurrentCaller, parts: Curr
 def list_its_deliveries(asked: AskedList, webhook_id: uuid.UUID) -> Listing[DeliveryAnswer]:
     """The deliveries to the webhook, the newest first."""
     rows = webhooks.list_webhook_deliveries(asked.db, asked.caller, webhook_id)
-    return asked.page(rows, DeliveryAnswer, lambda row: DeliveryAnswer.of(*row))
+    return asked.page(rows, DeliveryAnswer, lambda row: DeliveryAnswer.fields(*row))
 
 
 @router.post(

@@ -11,7 +11,7 @@ from shared.access.models import Organization
 from shared.asking import Question
 from shared.database import Database, current_org
 from shared.errors import Problem
-from shared.reading import detached
+from shared.shapes import detached
 
 
 class Unavailability(StrEnum):
@@ -58,7 +58,7 @@ _MINE = Question(
 async def ask_organization(database: Database, org_id: str) -> Organization | None:
     """Returns an organization without a transaction, in one round trip from the event loop. None if it is unknown."""
     rows = await database.ask(org_id, _MINE, {"org": org_id})
-    return detached(Organization, zip(_COLUMNS, rows[0], strict=True)) if rows else None
+    return detached(Organization, dict(zip(_COLUMNS, rows[0], strict=True))) if rows else None
 
 
 def reading(database: Database, org_id: str, organization: Organization | None) -> Session:

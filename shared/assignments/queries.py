@@ -138,7 +138,8 @@ def with_ids(org_id: str, assignment_ids: Collection[uuid.UUID]) -> tuple[Column
 
 def is_overdue(assignment: Assignment, today: date) -> bool:
     """True if the assignment is open and was due before `today`, the organization's day."""
-    return assignment.state == AssignmentState.ASSIGNED and assignment.due_on is not None and assignment.due_on < today
+    due_on = assignment.due_on
+    return due_on is not None and due_on < today and assignment.state == AssignmentState.ASSIGNED
 
 
 def made_by(job: Job) -> Select[str, str, uuid.UUID]:

@@ -9,7 +9,18 @@ from pydantic import Field, WrapValidator, model_validator
 from shared.assignments.models import Assignment, AssignmentState, CompletionMethod
 from shared.assignments.queries import is_overdue
 from shared.jobs import Outcome, OutcomeCode
-from shared.wire import MOST_ITEMS, Answer, Id, Instant, Paragraph, PartyIds, Received, ReceivedInstant, in_slices
+from shared.wire import (
+    MOST_ITEMS,
+    Answer,
+    Fields,
+    Id,
+    Instant,
+    Paragraph,
+    PartyIds,
+    Received,
+    ReceivedInstant,
+    in_slices,
+)
 
 MAX_RECIPIENTS = MOST_ITEMS
 
@@ -200,55 +211,53 @@ class AssignmentAnswer(Answer):
     completion: CompletionAnswer | None
     closure: ClosureAnswer | None
 
+    @staticmethod
+    def fields(row: Any, today: date) -> Fields:
+        """The fields for a row of `assignments.list_assignments`."""
+        assignment: Assignment = row[0]
+        state = assignment.state
+        return {
+            "id": assignment.id,
+            "courseId": assignment.course_id,
+            "courseVersionId": assignment.course_version_id,
+            "versionLabel": row.version_label,
+            "party": {"entityType": "party", "entityId": assignment.party_id, "displayName": row.display_name},
+            "reason": assignment.reason,
+            "dueOn": assignment.due_on,
+            "state": state,
+            "overdue": is_overdue(assignment, today),
+            "assignedBy": {"type": assignment.assigned_by_type, "id": assignment.assigned_by_id},
+            "assignedAt": assignment.assigned_at,
+            "jobId": assignment.job_id,
+            "completion": _completion(assignment) if state == AssignmentState.COMPLETED else None,
+            "closure": _closure(assignment) if state == AssignmentState.CLOSED else None,
+        }
+
     @classmethod
     def of(cls, row: Any, today: date) -> "AssignmentAnswer":
         """The answer for a row of `assignments.list_assignments`."""
-        assignment: Assignment = row[0]
-        return cls(
-            id=assignment.id,
-            course_id=assignment.course_id,
-            course_version_id=assignment.course_version_id,
-            version_label=row.version_label,
-            party=PartyReference(entity_id=assignment.party_id, display_name=row.display_name),
-            reason=assignment.reason,
-            due_on=assignment.due_on,
-            state=AssignmentState(assignment.state),
-            overdue=is_overdue(assignment, today),
-            assigned_by=ActorAnswer(type=assignment.assigned_by_type, id=assignment.assigned_by_id),
-            assigned_at=assignment.assigned_at,
-            job_id=assignment.job_id,
-            completion=_completion(assignment),
-            closure=_closure(assignment),
-        )
+        return cls.model_validate(AssignmentAnswer.fields(row, today))
 
 
-def _completion(assignment: Assignment) -> CompletionAnswer | None:
-    if assignment.state != AssignmentState.COMPLETED:
-        return None
+def _completion(assignment: Assignment) -> Fields:
     minted_by = assignment.link_minted_by
-    return CompletionAnswer.model_validate(
-        {
-            "method": assignment.completion_method,
-            "by": {"type": assignment.completed_by_type, "id": assignment.completed_by_id},
-            "completed_at": assignment.completed_at,
-            "occurred_on": assignment.occurred_on,
-            "note": assignment.completion_note,
-            "link_minted_by": {"type": "member", "id": minted_by} if minted_by else None,
-        }
-    )
+    return {
+        "method": assignment.completion_method,
+        "by": {"type": assignment.completed_by_type, "id": assignment.completed_by_id},
+        "completedAt": assignment.completed_at,
+        "occurredOn": assignment.occurred_on,
+        "note": assignment.completion_note,
+        "linkMintedBy": {"type": "member", "id": minted_by} if minted_by else None,
+    }
 
 
-def _closure(assignment: Assignment) -> ClosureAnswer | None:
-    if assignment.state != AssignmentState.CLOSED:
-        return None
-    return ClosureAnswer.model_validate(
-        {
-            "by": {"type": assignment.closed_by_type, "id": assignment.closed_by_id},
-            "closed_at": assignment.closed_at,
-            "reason": assignment.closure_reason,
-            "reassigned_to": assignment.reassigned_to,
-        }
-    )
+def _closure(assignment: Assignment) -> Fields:
+    return {
+        "by": {"type": assignment.closed_by_type, "id": assignment.closed_by_id},
+        "closedAt": assignment.closed_at,
+        "reason": assignment.closure_reason,
+        "reassignedTo": assignment.reassigned_to,
+    }
 
 
 class PreviewOutcome(Answer):

@@ -9,7 +9,7 @@ from shared import events
 from shared.deliveries.addresses import LONGEST_URL
 from shared.deliveries.codes import sentence
 from shared.deliveries.models import Channel, Delivery, DeliveryState, Webhook
-from shared.wire import Answer, Instant, Line, Received
+from shared.wire import Answer, Fields, Instant, Line, Received
 
 Url = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_URL)]
 
@@ -166,27 +166,32 @@ class DeliveryAnswer(Answer):
     created_at: Instant
     settled_at: Instant | None
 
+    @staticmethod
+    def fields(delivery: Delivery, event_id: uuid.UUID) -> Fields:
+        """The fields about this delivery."""
+        queued = delivery.state == DeliveryState.QUEUED
+        return {
+            "id": delivery.id,
+            "channel": delivery.channel,
+            "receiver": delivery.receiver,
+            "event": {"id": event_id, "type": delivery.event_type, "sequence": str(delivery.sequence)},
+            "partyId": delivery.party_id,
+            "jobId": delivery.job_id,
+            "state": delivery.state,
+            "code": delivery.code,
+            "detail": sentence(delivery.code),
+            "status": delivery.status,
+            "attempts": delivery.attempts,
+            "replay": delivery.replay,
+            "nextAttemptAt": delivery.next_attempt_at if queued else None,
+            "createdAt": delivery.created_at,
+            "settledAt": delivery.settled_at,
+        }
+
     @classmethod
     def of(cls, delivery: Delivery, event_id: uuid.UUID) -> Self:
         """The answer about this delivery."""
-        queued = delivery.state == DeliveryState.QUEUED
-        return cls(
-            id=delivery.id,
-            channel=Channel(delivery.channel),
-            receiver=delivery.receiver,
-            event=ToldEvent(id=event_id, type=delivery.event_type, sequence=str(delivery.sequence)),
-            party_id=delivery.party_id,
-            job_id=delivery.job_id,
-            state=DeliveryState(delivery.state),
-            code=delivery.code,
-            detail=sentence(delivery.code),
-            status=delivery.status,
-            attempts=delivery.attempts,
-            replay=delivery.replay,
-            next_attempt_at=delivery.next_attempt_at if queued else None,
-            created_at=delivery.created_at,
-            settled_at=delivery.settled_at,
-        )
+        return cls.model_validate(cls.fields(delivery, event_id))
 
 
 class ResendRequest(Received):

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from shared import clock
 from shared.directory.models import Folder, Party
-from shared.wire import Answer, Id, Instant, Language, Line, NewId, Received
+from shared.wire import Answer, Fields, Id, Instant, Language, Line, NewId, Received
 
 MAX_PARTIES = 10_000
 """Upper bound of parties in one synchronisation."""
@@ -128,22 +128,27 @@ class PartyAnswer(Answer):
     updated_at: Instant
     erased_at: Instant | None
 
+    @staticmethod
+    def fields(party: Party, folders: Sequence[str]) -> Fields:
+        """Returns the fields for one row of `directory.list_parties`."""
+        return {
+            "entityId": party.id,
+            "displayName": party.display_name,
+            "email": party.email,
+            "memberId": party.member_id,
+            "active": party.active,
+            "timeZone": party.time_zone,
+            "language": party.language,
+            "folders": folders,
+            "createdAt": party.created_at,
+            "updatedAt": party.updated_at,
+            "erasedAt": party.erased_at,
+        }
+
     @classmethod
     def of(cls, party: Party, folders: Sequence[str]) -> Self:
         """Returns the answer for one row of `directory.list_parties`."""
-        return cls(
-            entity_id=party.id,
-            display_name=party.display_name,
-            email=party.email,
-            member_id=party.member_id,
-            active=party.active,
-            time_zone=party.time_zone,
-            language=party.language,
-            folders=list(folders),
-            created_at=party.created_at,
-            updated_at=party.updated_at,
-            erased_at=party.erased_at,
-        )
+        return cls.model_validate(cls.fields(party, folders))
 
 
 class FolderRequest(Received):
@@ -162,13 +167,18 @@ class FolderAnswer(Answer):
     created_at: Instant
     updated_at: Instant
 
+    @staticmethod
+    def fields(folder: Folder, party_count: int) -> Fields:
+        """Returns the fields for one row of `directory.list_folders`."""
+        return {
+            "id": folder.id,
+            "name": folder.name,
+            "partyCount": party_count,
+            "createdAt": folder.created_at,
+            "updatedAt": folder.updated_at,
+        }
+
     @classmethod
     def of(cls, folder: Folder, party_count: int) -> Self:
         """Returns the answer for one row of `directory.list_folders`."""
-        return cls(
-            id=folder.id,
-            name=folder.name,
-            party_count=party_count,
-            created_at=folder.created_at,
-            updated_at=folder.updated_at,
-        )
+        return cls.model_validate(cls.fields(folder, party_count))

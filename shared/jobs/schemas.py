@@ -7,7 +7,7 @@ from shared.jobs.models import Job, JobState, Outcome
 from shared.jobs.outcomes import OutcomeCode
 from shared.jobs.queries import counts
 from shared.jobs.sight import Seen, seen_counts
-from shared.wire import Answer, Instant
+from shared.wire import Answer, Fields, Instant
 
 
 class JobCounts(Answer):
@@ -125,18 +125,22 @@ class ResultAnswer(Answer):
     assignment_id: uuid.UUID | None
     licence_id: uuid.UUID | None
 
+    @staticmethod
+    def fields(row: Any, record: Literal["assignment", "licence"] = "assignment") -> Fields:
+        """The fields for a row of `jobs.list_results`. record: the noun of the job's records."""
+        entity_id, *place = row.entity_id.split(" ")
+        return {
+            "entityId": entity_id,
+            "row": int(place[0]) if place else None,
+            "line": int(place[1]) if len(place) > 1 else None,
+            "outcome": row.outcome,
+            "code": row.code,
+            "detail": row.detail or OutcomeCode(row.code).detail,
+            "assignmentId": row.record_id if record == "assignment" else None,
+            "licenceId": row.record_id if record == "licence" else None,
+        }
+
     @classmethod
     def of(cls, row: Any, record: Literal["assignment", "licence"] = "assignment") -> "ResultAnswer":
         """The answer for a row of `jobs.list_results`. record: the noun of the job's records."""
-        code = OutcomeCode(row.code)
-        entity_id, *place = row.entity_id.split(" ")
-        return cls(
-            entity_id=entity_id,
-            row=int(place[0]) if place else None,
-            line=int(place[1]) if len(place) > 1 else None,
-            outcome=Outcome(row.outcome),
-            code=code,
-            detail=row.detail or code.detail,
-            assignment_id=row.record_id if record == "assignment" else None,
-            licence_id=row.record_id if record == "licence" else None,
-        )
+        return cls.model_validate(cls.fields(row, record))

@@ -11,7 +11,7 @@ from shared.licences.explaining import Dated, explain
 from shared.licences.models import ExpiryRule, Licence, LicenceSource, LicenceState
 from shared.licences.queries import state_of
 from shared.licences.verification import grouped
-from shared.wire import Answer, Id, Instant, Paragraph, Received, ReceivedInstant, ReceivedMoment
+from shared.wire import Answer, Fields, Id, Instant, Paragraph, Received, ReceivedInstant, ReceivedMoment
 
 MAX_CHECKED_PARTIES, MAX_CHECKED_COURSES = 500, 20
 
@@ -112,45 +112,48 @@ class LicenceAnswer(Answer):
     revocation: Revocation | None
     explanation: Explanation
 
+    @staticmethod
+    def fields(row: Any, now: datetime) -> Fields:
+        """Returns the fields for a row of `licences.list_licences`."""
+        licence: Licence = row[0]
+        state, begins_at = state_of(licence, now), licence.begins_at
+        return {
+            "id": licence.id,
+            "party": {"entityType": "party", "entityId": licence.party_id, "displayName": row.display_name},
+            "courseId": licence.course_id,
+            "courseVersionId": licence.course_version_id,
+            "versionLabel": row.version_label,
+            "sessionId": licence.session_id,
+            "assignmentId": licence.assignment_id,
+            "source": licence.source,
+            "issuer": licence.issuer,
+            "number": licence.number,
+            "completedOn": licence.completed_on,
+            "grantedAt": licence.granted_at,
+            "validFrom": begins_at,
+            "expiresAt": licence.expires_at,
+            "renewableUntil": row.renewable_until,
+            "state": state,
+            "valid": state is LicenceState.ACTIVE and begins_at <= now,
+            "code": grouped(licence.code),
+            "note": licence.note,
+            "renews": licence.renews_id,
+            "revocation": None if licence.revoked_at is None else _revocation(licence),
+            "explanation": _explanation(licence, row.time_zone, row.former_expires_at),
+        }
+
     @classmethod
     def of(cls, row: Any, now: datetime) -> "LicenceAnswer":
         """Returns the answer for a row of `licences.list_licences`."""
-        licence: Licence = row[0]
-        state = state_of(licence, now)
-        return cls(
-            id=licence.id,
-            party=LicensedParty(entity_id=licence.party_id, display_name=row.display_name),
-            course_id=licence.course_id,
-            course_version_id=licence.course_version_id,
-            version_label=row.version_label,
-            session_id=licence.session_id,
-            assignment_id=licence.assignment_id,
-            source=licence.source,
-            issuer=licence.issuer,
-            number=licence.number,
-            completed_on=licence.completed_on,
-            granted_at=licence.granted_at,
-            valid_from=licence.begins_at,
-            expires_at=licence.expires_at,
-            renewable_until=row.renewable_until,
-            state=state,
-            valid=state is LicenceState.ACTIVE and licence.begins_at <= now,
-            code=grouped(licence.code),
-            note=licence.note,
-            renews=licence.renews_id,
-            revocation=_revocation(licence),
-            explanation=_explanation(licence, row.time_zone, row.former_expires_at),
-        )
+        return cls.model_validate(LicenceAnswer.fields(row, now))
 
 
-def _revocation(licence: Licence) -> Revocation | None:
-    if licence.revoked_at is None:
-        return None
-    by = By(type=str(licence.revoked_by_type), id=str(licence.revoked_by_id))
-    return Revocation(by=by, revoked_at=licence.revoked_at, reason=str(licence.revocation_reason))
+def _revocation(licence: Licence) -> Fields:
+    by = {"type": licence.revoked_by_type, "id": licence.revoked_by_id}
+    return {"by": by, "revokedAt": licence.revoked_at, "reason": licence.revocation_reason}
 
 
-def _explanation(licence: Licence, zone: str, former_expires_at: datetime | None) -> Explanation:
+def _explanation(licence: Licence, zone: str, former_expires_at: datetime | None) -> Fields:
     """former_expires_at: for licences of the former release, which did not keep from when their months count."""
     rule, kept = ExpiryRule(licence.rule), licence.counted_from
     match rule:
@@ -176,7 +179,7 @@ def _explanation(licence: Licence, zone: str, former_expires_at: datetime | None
         recorded=licence.source is LicenceSource.RECORD,
         issuer=licence.issuer,
     )
-    return Explanation(rule=rule, months=months, from_=since, text=explain(dated, zone))
+    return {"rule": rule, "months": months, "from": since, "text": explain(dated, zone)}
 
 
 class CheckAnswer(Answer):

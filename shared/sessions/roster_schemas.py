@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from shared.jobs import OutcomeCode
 from shared.sessions.models import Attendance, RosterEntry
-from shared.wire import Answer, Id, Instant, PartyIds, Received
+from shared.wire import Answer, Fields, Id, Instant, PartyIds, Received
 
 MAX_RECIPIENTS = 50_000
 
@@ -74,19 +74,24 @@ class RosterEntryAnswer(Answer):
     added_at: Instant
     amended_at: Instant | None
 
+    @staticmethod
+    def fields(row: Any) -> Fields:
+        """The fields for a row of `sessions.list_roster`."""
+        entry: RosterEntry = row[0]
+        return {
+            "entityId": entry.party_id,
+            "displayName": row.display_name,
+            "attendance": recorded_attendance(entry),
+            "outcome": row.outcome,
+            "licenceId": row.licence_id,
+            "addedAt": entry.added_at,
+            "amendedAt": entry.amended_at,
+        }
+
     @classmethod
     def of(cls, row: Any) -> Self:
         """The answer for a row of `sessions.list_roster`."""
-        entry: RosterEntry = row[0]
-        return cls(
-            entity_id=entry.party_id,
-            display_name=row.display_name,
-            attendance=recorded_attendance(entry),
-            outcome=None if row.outcome is None else RosterOutcome(row.outcome),
-            licence_id=row.licence_id,
-            added_at=entry.added_at,
-            amended_at=entry.amended_at,
-        )
+        return cls.model_validate(cls.fields(row))
 
 
 def recorded_attendance(entry: RosterEntry) -> Attendance | None:

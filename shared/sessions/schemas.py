@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from shared.catalogue import WebAddress
 from shared.sessions.models import SessionMode, SessionState, TrainingSession
 from shared.sessions.roster_schemas import MAX_RECIPIENTS, Attendees
-from shared.wire import Answer, Instant, Line, Paragraph, Received, ReceivedInstant
+from shared.wire import Answer, Fields, Instant, Line, Paragraph, Received, ReceivedInstant
 
 MAX_CAPACITY = 1_000_000
 
@@ -145,46 +145,43 @@ class SessionAnswer(Answer):
     completion: SessionCompletion | None
     cancellation: SessionCancellation | None
 
+    @staticmethod
+    def fields(row: Any) -> Fields:
+        """The fields for a row of `sessions.list_sessions`."""
+        session: TrainingSession = row[0]
+        return {
+            "id": session.id,
+            "courseId": session.course_id,
+            "courseTitle": row.course_title,
+            "courseVersionId": session.course_version_id,
+            "versionLabel": row.version_label,
+            "mode": session.mode,
+            "startsAt": session.starts_at,
+            "endsAt": session.ends_at,
+            "timeZone": session.time_zone,
+            "location": session.location,
+            "joinUrl": session.join_url,
+            "capacity": session.capacity,
+            "rosterSize": row.roster_size,
+            "unrecorded": row.unrecorded,
+            "state": session.state,
+            "scheduledBy": {"type": session.scheduled_by_type, "id": session.scheduled_by_id},
+            "createdAt": session.created_at,
+            "updatedAt": session.updated_at,
+            "completion": None if session.completed_at is None else _completion(session),
+            "cancellation": None if session.cancelled_at is None else _cancellation(session),
+        }
+
     @classmethod
     def of(cls, row: Any) -> Self:
         """The answer for a row of `sessions.list_sessions`."""
-        session: TrainingSession = row[0]
-        return cls(
-            id=session.id,
-            course_id=session.course_id,
-            course_title=row.course_title,
-            course_version_id=session.course_version_id,
-            version_label=row.version_label,
-            mode=SessionMode(session.mode),
-            starts_at=session.starts_at,
-            ends_at=session.ends_at,
-            time_zone=session.time_zone,
-            location=session.location,
-            join_url=session.join_url,
-            capacity=session.capacity,
-            roster_size=row.roster_size,
-            unrecorded=row.unrecorded,
-            state=SessionState(session.state),
-            scheduled_by=SessionActor(type=session.scheduled_by_type, id=session.scheduled_by_id),
-            created_at=session.created_at,
-            updated_at=session.updated_at,
-            completion=_completion(session),
-            cancellation=_cancellation(session),
-        )
+        return cls.model_validate(cls.fields(row))
 
 
-def _completion(session: TrainingSession) -> SessionCompletion | None:
-    if session.completed_at is None:
-        return None
+def _completion(session: TrainingSession) -> Fields:
     by = {"type": session.completed_by_type, "id": session.completed_by_id}
-    return SessionCompletion.model_validate(
-        {"by": by, "completed_at": session.completed_at, "job_id": session.completion_job_id}
-    )
+    return {"by": by, "completedAt": session.completed_at, "jobId": session.completion_job_id}
 
 
-def _cancellation(session: TrainingSession) -> SessionCancellation | None:
-    if session.cancelled_at is None:
-        return None
-    return SessionCancellation.model_validate(
-        {"cancelled_at": session.cancelled_at, "reason": session.cancellation_reason}
-    )
+def _cancellation(session: TrainingSession) -> Fields:
+    return {"cancelledAt": session.cancelled_at, "reason": session.cancellation_reason}
