@@ -39,9 +39,9 @@ def reading(engine: Engine, kept: Kept, org_id: str | None) -> Session:
 
 
 class _Reading:
-    """What reading needs of a session: `info`, and statements, whose entities are to read only (`shared.shapes`).
+    """A session without the parts that write. Its entities are to read only (`shared.shapes`).
 
-    A session itself would take longer to make and to close than many requests take for all else.
+    SQLAlchemy's own session takes longer to make and to close than many requests take for all else.
     """
 
     def __init__(self, engine: Engine, asked: "_Asked") -> None:
@@ -62,19 +62,19 @@ class _Reading:
             self._connection = Connection(self._engine, self._asked)  # type: ignore[arg-type]
         return self._connection
 
-    def execute(self, statement: Any) -> Result[*tuple[Any, ...]]:
+    def execute(self, statement: Any, params: Mapping[str, Any] | None = None) -> Result[*tuple[Any, ...]]:
         """Return the rows of a statement."""
-        if isinstance(statement, Select):
+        if isinstance(statement, Select) and params is None:
             return shapes.execute(self.connection(), statement)
-        return self.connection().execute(statement)
+        return self.connection().execute(statement, params)
 
-    def scalars(self, statement: Any) -> ScalarResult[Any]:
+    def scalars(self, statement: Any, params: Mapping[str, Any] | None = None) -> ScalarResult[Any]:
         """Return the first column of each row."""
-        return self.execute(statement).scalars()
+        return self.execute(statement, params).scalars()
 
-    def scalar(self, statement: Any) -> Any:
+    def scalar(self, statement: Any, params: Mapping[str, Any] | None = None) -> Any:
         """Return the first column of the first row, None without a row."""
-        return self.execute(statement).scalar()
+        return self.execute(statement, params).scalar()
 
     def get(self, entity: type[Any], key: Any, **_: Any) -> Any:
         """Return the entity with this primary key, None if there is none."""
