@@ -6,11 +6,14 @@ training, know no error, and count nothing.
 """
 
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import jwt
 import orjson
 import uvicorn
+from psycopg import AsyncConnection
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,13 +24,14 @@ from api.http.dependencies import MAX_BODY_BYTES
 from shared import clock, settings
 from shared.asking import Question
 from shared.assignments import MAX_RECIPIENTS
-from shared.database import Database
+from shared.database import SERVING_ROLE, Database
 from shared.directory import MAX_PARTIES
 from shared.pagination import MAX_LIMIT
 
 AUDIENCE = "rollcall"
 _SETTINGS = settings.current()
-_DATABASE = Database(_SETTINGS.need_database_url(), name="by hand")
+_URL = _SETTINGS.need_database_url()
+_DATABASE = Database(_URL, name="by hand")
 
 _ORGANIZATION = Question(
     name="organization_by_hand",
@@ -141,6 +145,51 @@ def _assignment(row: tuple[Any, ...]) -> dict[str, Any]:
     }
 
 
+_POST = """
+    WITH made AS (
+        INSERT INTO job (org_id, kind, state, total, succeeded, request, submitted_by_type, submitted_by_id,
+                         submitted_at, progressed_at, finished_at)
+        VALUES (%(org)s, 'bench', 'succeeded', %(total)s, %(total)s, %(request)s::jsonb, 'member', %(member)s,
+                now(), now(), now())
+        RETURNING org_id, id
+    ), chunks AS (
+        INSERT INTO job_chunk (org_id, job_id, n, recipients, state)
+        SELECT org_id, id, n, (%(parties)s::text[])[n * %(size)s::int + 1:(n + 1) * %(size)s::int], 'done'
+        FROM made, generate_series(0, (%(total)s::int - 1) / %(size)s::int) AS n
+    ), numbered AS (
+        UPDATE event_stream SET last_sequence = last_sequence + 1 WHERE org_id = %(org)s RETURNING last_sequence
+    ), told AS (
+        INSERT INTO event (org_id, sequence, type, subject, recorded_at, actor_type, actor_id, data)
+        SELECT org_id, last_sequence, 'job.submitted', 'job/' || id, now(), 'member', %(member)s, %(request)s::jsonb
+        FROM made, numbered
+    ) SELECT id FROM made"""
+_CHUNK = 1_000
+
+
+async def submit(request: Request) -> Response:
+    """Parse recipients, and insert a job with its chunks and its event."""
+    claims, body = _claims(request), orjson.loads(await request.body())
+    parties = sorted({one["entityId"] for one in body["recipients"]})
+    given = {"org": claims["org"], "member": claims["sub"], "parties": parties, "total": len(parties), "size": _CHUNK}
+    given["request"] = orjson.dumps({"courseId": body["courseId"], "reason": body["reason"]}).decode()
+    async with _pool() as connection, connection.transaction():
+        await connection.execute("SELECT set_config('rollcall.org', %s, true)", (claims["org"],))
+        row = await (await connection.execute(_POST, given)).fetchone()
+    return Response(orjson.dumps({"id": row and row[0], "total": len(parties)}), 202, media_type="application/json")
+
+
+_connections: list[AsyncConnection] = []
+
+
+@asynccontextmanager
+async def _pool() -> AsyncIterator[AsyncConnection]:
+    """Borrow a connection that may write."""
+    connection = _connections.pop() if _connections else await AsyncConnection.connect(_URL, autocommit=True)
+    await connection.execute(f"SET ROLE {SERVING_ROLE}")
+    yield connection
+    _connections.append(connection)
+
+
 ROUTES = {
     "/health/live": live,
     "/v1/limits": limits,
@@ -152,7 +201,8 @@ ROUTES = {
 
 def application() -> Starlette:
     """Return the application."""
-    return Starlette(routes=[Route(path, route) for path, route in ROUTES.items()])
+    reads = [Route(path, route, methods=["GET"]) for path, route in ROUTES.items()]
+    return Starlette(routes=[Route("/v1/assignments", submit, methods=["POST"]), *reads])
 
 
 def main() -> None:

@@ -40,9 +40,9 @@ class Lane:
     before: int
 
 
-def lay_out(connection: Connection, size: int) -> Ground:
+def lay_out(connection: Connection, size: int, name: str = "") -> Ground:
     """Insert an organization with this number of parties."""
-    org_id, course_id = f"bench-{size}", uuid.uuid4()
+    org_id, course_id = name or f"bench-{size}", uuid.uuid4()
     parties = [f"party-{n:06}" for n in range(size)]
     key = {"org": org_id, "course": course_id, "folder": FOLDER, "parties": parties}
     with connection.transaction():

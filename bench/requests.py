@@ -20,10 +20,11 @@ import psutil
 import psycopg
 from rich.console import Console
 
-from bench import conditions
+from bench import conditions, posting
 from bench.conditions import Conditions
 from bench.ground import ACTOR, Connection, Ground, lane, lay_out
-from bench.report import Table
+from bench.pacing import is_whole, paced
+from bench.report import Table, readable
 from bench.running import System, free_port, running
 from cli.processes import end, spawn
 from cli.up import read_state
@@ -31,6 +32,7 @@ from shared import access
 from shared.access import Permission
 from shared.settings import Settings
 
+Row = Sequence[str]
 PAGE = Path(__file__).with_name("REQUESTS.md")
 CONNECTIONS, ASSIGNMENTS, PARTIES = 8, 2_000, 2_000
 NOTES = "## Where the time goes"
@@ -56,10 +58,10 @@ class Side:
     rates: list[float] = field(default_factory=list)
     costs: list[float] = field(default_factory=list)
 
-    def run(self, requests: Sequence[bytes], seconds: float, *, counts: bool) -> None:
+    def run(self, requests: Sequence[bytes], seconds: float, *, counts: bool, status: bytes = b"200") -> None:
         """Send requests for so many seconds."""
         before = self._used()
-        number, elapsed = load(self.url, requests, seconds)
+        number, elapsed = load(self.url, requests, seconds, status)
         if counts:
             self.rates.append(number / elapsed)
             self.costs.append((self._used() - before) / number)
@@ -69,11 +71,11 @@ class Side:
         return times.user + times.system
 
 
-def load(url: str, requests: Sequence[bytes], seconds: float) -> tuple[int, float]:
+def load(url: str, requests: Sequence[bytes], seconds: float, status: bytes = b"200") -> tuple[int, float]:
     """Send requests over kept connections, each when the former one is answered. Returns their number and the time.
 
     Written by hand, because a client that parses what it gets takes as long as the server. Raises RuntimeError for an
-    answer other than 200.
+    answer of another status.
     """
     parts = urlsplit(url)
     with selectors.DefaultSelector() as selector:
@@ -87,24 +89,13 @@ def load(url: str, requests: Sequence[bytes], seconds: float) -> tuple[int, floa
                 connection, got = key.fileobj, key.data
                 assert isinstance(connection, socket.socket)
                 got += connection.recv(1 << 16)
-                if _whole(got):
+                if is_whole(got, status):
                     got.clear()
                     number += 1
                     connection.sendall(requests[number % len(requests)])
         for one in connections:
             one.close()
     return number, elapsed
-
-
-def _whole(got: bytearray) -> bool:
-    """True if the answer has arrived whole. Raises RuntimeError for an answer other than 200."""
-    head = got.find(b"\r\n\r\n")
-    if head < 0:
-        return False
-    if not got.startswith(b"HTTP/1.1 200"):
-        raise RuntimeError(got.decode(errors="replace"))
-    at = got.index(b"content-length: ", 0, head) + 16
-    return len(got) >= head + 4 + int(got[at : got.index(b"\r", at)])
 
 
 @contextmanager
@@ -173,9 +164,9 @@ def requests_of(given: Settings, ground: Ground) -> dict[str, tuple[float, list[
     }
 
 
-def measure(rounds: int, seconds: float, only: str) -> tuple[list[Sequence[str]], Conditions]:
-    """Returns the rows of the table."""
-    load_before, rows = os.getloadavg()[0], []
+def measure(rounds: int, seconds: float, only: str) -> tuple[list[list[Row]], Conditions]:
+    """Returns the rows of the three tables."""
+    load_before, rows, paces, posts = os.getloadavg()[0], list[Row](), list[Row](), list[Row]()
     with running() as system, psycopg.connect(system.superuser_url, autocommit=True) as connection:
         ground = lay_out(connection, PARTIES)
         fill(connection, ground)
@@ -194,7 +185,29 @@ def measure(rounds: int, seconds: float, only: str) -> tuple[list[Sequence[str]]
                 found.look_at_load()
                 rows.append(_row(name, *sides, goal, found.busy))
                 print(*rows[-1], sep="\t", flush=True)
-    return rows, found
+                if name == PACED:
+                    paces.append(_latency("Rollcall", sides[0], requests, rounds, seconds))
+                    paces.append(_latency("by hand", sides[1], requests, rounds, seconds))
+            if only in POSTED:
+                other_ground = lay_out(connection, PARTIES, "bench-posting")
+                posts.append(posting.posted(system, connection, other_ground, other.url, POSTS))
+    return [rows, paces, posts], found
+
+
+POSTED, POSTS = "POST /v1/assignments", 15
+
+
+PACED, SATURATION, MOST_P99 = "GET /v1/licences/check", 0.7, 4.0
+
+
+def _latency(name: str, side: Side, requests: list[bytes], rounds: int, seconds: float) -> Sequence[str]:
+    """Returns the row of one side: its latency at a part of its own rate of saturation, the median of the rounds."""
+    rate = SATURATION * median(side.rates)
+    found = [paced(side.url, requests, rate, seconds, CONNECTIONS) for _ in range(rounds)]
+    ratio = median(one.p99 / one.median for one in found)
+    verdict = "reached" if ratio <= MOST_P99 else "missed"
+    times = [readable(median(one.median for one in found)), readable(median(one.p99 for one in found))]
+    return [name, f"{rate:,.0f}", *times, f"{ratio:.1f}", f"{MOST_P99:.0f}", verdict]
 
 
 def _row(name: str, ours: Side, other: Side, goal: float, busy: bool) -> Sequence[str]:
@@ -214,6 +227,7 @@ def _row(name: str, ours: Side, other: Side, goal: float, busy: bool) -> Sequenc
     ]
 
 
+LATENCY = ["licence check", "a second", "median", "99 of 100", "times", "at most", ""]
 HEAD = ["request", "Rollcall, a second", "by hand", "share", "wanted", "processor, Rollcall", "by hand", "share", ""]
 
 
@@ -224,8 +238,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="the time of one turn")
     parser.add_argument("--only", default="", help="a part of the name of what is measured; writes no page")
     given = parser.parse_args()
-    rows, found = measure(given.rounds, given.seconds, given.only)
-    tables = [Table("Against the same by hand", HEAD, rows), Table("Where and when", ["what", "it was"], found.rows())]
+    (rows, paces, posts), found = measure(given.rounds, given.seconds, given.only)
+    tables = [
+        Table("Against the same by hand", HEAD, rows),
+        Table("Latency at 70 % of the rate above", LATENCY, paces),
+        Table("POST of 2,000 recipients", posting.HEAD, posts),
+        Table("Where and when", ["what", "it was"], found.rows()),
+    ]
     for table in tables:
         table.show(Console())
     if not given.only:

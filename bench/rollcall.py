@@ -60,16 +60,16 @@ def assign(
     system: System, connection: Connection, lane: Lane, *, meanwhile: Callable[[], None] = lambda: None
 ) -> float:
     """Assign to all parties of the folder. Returns the seconds from sending the POST to seeing the job succeeded."""
-    coordinator, body = Coordinator(system, lane.ground.org_id), _body(lane, by_folder=True)
+    coordinator, sent = Coordinator(system, lane.ground.org_id), body(lane, by_folder=True)
     begin = time.perf_counter()
-    job_id = coordinator.assign(body)
+    job_id = coordinator.assign(sent)
     done = succeeded(connection, lane.ground.org_id, job_id)
     return until(done, begin, longest=LONGEST_JOB_SECONDS, meanwhile=meanwhile)
 
 
 def post(system: System, connection: Connection, lane: Lane, repeat: int) -> Answers:
     """Time the requests of `Answers`, in turns over one kept connection, while no job runs."""
-    body = _body(lane, by_folder=False)
+    sent = body(lane, by_folder=False)
     posts: list[float] = []
     reads: list[float] = []
     empties: list[float] = []
@@ -80,13 +80,14 @@ def post(system: System, connection: Connection, lane: Lane, repeat: int) -> Ans
             coordinator.get(path)
             taken.append(time.perf_counter() - begin)
         begin = time.perf_counter()
-        job_id = coordinator.assign(body)
+        job_id = coordinator.assign(sent)
         posts.append(time.perf_counter() - begin)
         until(succeeded(connection, lane.ground.org_id, job_id), begin, longest=LONGEST_JOB_SECONDS)
     return Answers(median(posts), median(reads), median(empties))
 
 
-def _body(lane: Lane, *, by_folder: bool) -> bytes:
+def body(lane: Lane, *, by_folder: bool) -> bytes:
+    """Returns a request that assigns to all parties, by their folder or by their ids."""
     recipients = [{"entityType": "party", "entityId": party} for party in lane.ground.parties]
     whom = {"folderIds": [FOLDER]} if by_folder else {"recipients": recipients}
     return json.dumps({"courseId": str(lane.ground.course_id), "reason": REASON, **whom}).encode()
