@@ -74,17 +74,24 @@ def api(
         str, typer.Option(help="Address to listen on; 0.0.0.0 for all addresses of this machine.")
     ] = "127.0.0.1",
     port: Port = 8000,
+    processes: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes that share the address: at most one for each processor.")
+    ] = 1,
     data_dir: DataDir = None,
 ) -> None:
-    """Run one API process.
+    """Run the API, in one process or in several.
 
     \b
     Example:
       rollcall api --host 0.0.0.0 --port 8000
+      rollcall api --processes 4
     """
-    from cli import serving, system
+    from cli import serving, several, system
 
-    serving.api(system.find(data_dir), host, port)
+    if processes > 1:
+        several.run(host, port, processes, several.data_dir_of(data_dir))
+    else:
+        serving.api(system.find(data_dir), host, port)
 
 
 @app.command(rich_help_panel="Run")

@@ -3,6 +3,7 @@
 They show nothing of an organization.
 """
 
+import os
 import time
 from collections.abc import Iterator
 from functools import cache
@@ -12,6 +13,7 @@ import structlog
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -31,17 +33,27 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 """Methods with a label of their own. All others share one: a caller could otherwise add labels without end."""
 
 
+SEVERAL = "PROMETHEUS_MULTIPROC_DIR"
+"""prometheus_client's variable with the folder in which several processes keep their counts, so that /metrics of any
+of them shows the sums. `rollcall api --processes` sets it."""
+
+
 class Metrics:
-    """The metrics of this process. Labels are methods, route patterns and statuses, never ids, names or addresses."""
+    """The metrics of this process, or of all that share its address.
+
+    Labels are methods, route patterns and statuses, never ids, names or addresses.
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        own: CollectorRegistry | None = self.registry
+        if SEVERAL in os.environ:  # the counts are in files, and each process shows the sums of all
+            MultiProcessCollector(self.registry)  # type: ignore[no-untyped-call]
+            own = None
         self.requests = Counter(
-            "rollcall_http_requests_total", "Requests answered.", ["method", "route", "status"], registry=self.registry
+            "rollcall_http_requests_total", "Requests answered.", ["method", "route", "status"], registry=own
         )
-        self.seconds = Histogram(
-            "rollcall_http_request_seconds", "Time to answer.", ["method", "route"], registry=self.registry
-        )
+        self.seconds = Histogram("rollcall_http_request_seconds", "Time to answer.", ["method", "route"], registry=own)
 
         self.of = cache(self._of)
 
