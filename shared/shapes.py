@@ -7,7 +7,7 @@ Shapes are kept by the key that SQLAlchemy itself makes for SQL that it keeps: i
 """
 
 from collections import namedtuple
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -24,10 +24,10 @@ MOST_KEPT = 2_000
 """Upper bound of the shapes that are kept. The program has some hundreds: each list with each set of its filters."""
 
 
-def detached(entity: type[Entity], values: Mapping[str, Any]) -> Entity:
-    """Return an entity with these values of its columns, to read only: it belongs to no session."""
-    made = _read_only(entity)
-    one: Entity = made._make([values[name] for name in made._fields])
+def detached(entity: type[Entity], values: Iterable[tuple[str, Any]]) -> Entity:
+    """Return an entity with these values of all its columns, to read only: it belongs to no session."""
+    made, given = _read_only(entity), dict(values)
+    one: Entity = made._make([given[name] for name in made._fields])
     return one
 
 

@@ -58,7 +58,7 @@ _MINE = Question(
 async def ask_organization(database: Database, org_id: str) -> Organization | None:
     """Returns an organization without a transaction, in one round trip from the event loop. None if it is unknown."""
     rows = await database.ask(org_id, _MINE, {"org": org_id})
-    return detached(Organization, dict(zip(_COLUMNS, rows[0], strict=True))) if rows else None
+    return detached(Organization, zip(_COLUMNS, rows[0], strict=True)) if rows else None
 
 
 def reading(database: Database, org_id: str, organization: Organization | None) -> Session:

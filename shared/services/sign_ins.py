@@ -10,8 +10,8 @@ from shared import access
 from shared.access import Caller, EndReason, Identity, Organization, SignIn
 from shared.asking import Question
 from shared.database import Database
-from shared.reading import detached
 from shared.services.verbs import verb
+from shared.shapes import detached
 
 MOST_LISTED = 100
 """Sign-ins in the list of their owner. They are kept for a month, and few people sign in three times a day."""
