@@ -26,6 +26,7 @@ TEMPLATES.install_gettext_callables(  # type: ignore[attr-defined]
     lambda text: reader().text(text), lambda one, many, number: reader().texts(one, many, number), newstyle=True
 )
 # the two that templates call most, without what Jinja's own ones do for each call
+# and without taking every text for markup and a format: templates also translate what a reader has typed
 TEMPLATES.globals |= {
     "_": lambda text: reader().text(text),
     "ngettext": lambda one, many, number: reader().texts(one, many, number).replace("%(num)d", reader().number(number)),

@@ -143,6 +143,21 @@ def test_the_filters_that_a_list_offers_are_parameters_that_it_takes(
     assert offered > 20
 
 
+def test_what_a_reader_filters_by_is_shown_as_it_was_typed_and_is_no_markup(
+    world: World, app: FastAPI, subtests: pytest.Subtests
+) -> None:
+    reader = world.org.visitor()
+    shown = 0
+    for path, page, _ in lists(app):
+        for name in sorted(queries_of(page)):
+            with subtests.test(f"{path}?{name}"):
+                answer = reader.get(world.address(path), params={name: "<b>100% %(x)s"})
+                shown += "&lt;b&gt;100% %(x)s" in answer.text
+                assert answer.status_code in (200, 422)
+                assert "<b>" not in answer.text
+    assert shown >= 2
+
+
 def test_a_list_sends_two_statements_the_rows_and_their_number_besides_the_visits_question(
     world: World, app: FastAPI, subtests: pytest.Subtests
 ) -> None:
