@@ -9,6 +9,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
+from shared.deliveries import DeliveryCode
+from shared.jobs import OutcomeCode
 from shared.texts import FIRST, LOCALES
 from tests.architecture.source import ROOT
 
@@ -29,7 +31,15 @@ def collected() -> Catalog:
     for room in ("api", "shared"):
         for _, _, text, comments, context in extract_from_dir(ROOT / room, METHODS, OPTIONS):
             found.add(text, auto_comments=comments, context=context)
+    for text in listed():
+        found.add(text)
     return found
+
+
+def listed() -> Iterator[str]:
+    """The sentences of codes, which pages translate as they show them."""
+    yield from (code.detail for code in OutcomeCode)
+    yield from (code.detail for code in DeliveryCode)
 
 
 def languages() -> list[str]:
