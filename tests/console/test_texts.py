@@ -1,13 +1,19 @@
 """Texts: every one is in the catalogue of each language, and days and numbers are written as the language does."""
 
+import re
+from collections import Counter
 from datetime import UTC, date, datetime
 
 import pytest
 
+from api.console.rendering import TEMPLATES
 from shared.texts import Words, catalogue_of, language_of
 from tests.console.texts import collected, languages, path_of, renewed, translated
 
 FRIDAY = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
+
+PLACES = re.compile(r"%\(\w+\)[sd]|\{\w*\}|%%")
+"""What is filled in when a text is shown."""
 
 
 @pytest.mark.parametrize("language", languages())
@@ -25,6 +31,19 @@ def test_a_translation_has_the_placeholders_of_its_text(language: str, subtests:
     for message in translated(language):
         with subtests.test(str(message.id)):
             assert [str(error) for error in message.check(translated(language))] == []
+
+
+@pytest.mark.parametrize("language", languages())
+def test_a_translation_is_filled_in_at_the_same_places_as_its_text(language: str) -> None:
+    found = [(_forms(message.id), _forms(message.string)) for message in translated(language)]
+    pairs = [pair for texts, forms in found for pair in zip(texts, forms, strict=True)]
+    assert len(pairs) > 500
+    assert [text for text, told in pairs if told and _places(text) != _places(told)] == []
+
+
+def test_a_text_that_is_not_our_own_is_escaped_and_is_no_format() -> None:
+    shown = TEMPLATES.from_string("{{ _(typed) }}").render(typed="<b>100% %(zone)s")
+    assert shown == "&lt;b&gt;100% %(zone)s"
 
 
 def test_a_reader_gets_the_first_language_that_there_is() -> None:
@@ -51,3 +70,12 @@ def test_an_hour_that_clocks_repeat_has_the_difference_from_utc() -> None:
     words = Words("en", "Europe/Oslo", FRIDAY)
     assert words.zone_at(datetime(2026, 10, 25, 0, 30, tzinfo=UTC)) == "Europe/Oslo, UTC+02:00"
     assert words.zone_at(datetime(2026, 10, 25, 3, 30, tzinfo=UTC)) == "Europe/Oslo"
+
+
+def _forms(text: object) -> list[str]:
+    """The forms of a text: one, or one for each number that a language knows."""
+    return [str(one) for one in text] if isinstance(text, (tuple, list)) else [str(text)]
+
+
+def _places(text: str) -> Counter[str]:
+    return Counter(PLACES.findall(text))
