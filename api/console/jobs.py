@@ -40,6 +40,8 @@ KINDS = {
     "sessions.complete": N_("Complete a session"),
     "sessions.amend": N_("Amend a session"),
     "sessions.undo": N_("Undo a session"),
+    "records.import": N_("Import records"),
+    "records.undo": N_("Undo an import"),
 }
 """A text for each kind of job."""
 

@@ -9,7 +9,9 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from api.console.jobs import KINDS as TEXTS
 from shared import clock
+from shared.jobs import KINDS
 from tests.console.world import World, build, page_routes
 from tests.drain import InProcessWorker
 from tests.factories import Org
@@ -142,3 +144,7 @@ def test_a_job_is_approved_by_another_member_who_has_just_signed_in(world: World
     assert recent.post(f"{job}/approve", data={"formKey": "a"}).status_code == 303
     worker.drain(world.org.id)
     assert "Succeeded" in recent.get(job).text
+
+
+def test_every_kind_of_job_has_a_text() -> None:
+    assert KINDS.keys() <= TEXTS.keys()
