@@ -76,6 +76,8 @@ def test_a_valid_licence_has_a_page_and_json(held: Held, visitor: TestClient) ->
         "organization": "Test",
         "validity": "valid",
         "until": expires_at.isoformat().replace("+00:00", "Z"),
+        "source": "assignment",
+        "issuer": None,
     }
 
 
