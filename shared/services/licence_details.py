@@ -10,7 +10,7 @@ from shared import access, catalogue, licences
 from shared.access import Caller, Permission
 from shared.events import Event
 from shared.events import Filters as OfEvents
-from shared.licences import LicenceAnswer
+from shared.licences import Licence, LicenceAnswer
 from shared.pagination import page
 from shared.services.events import search_events
 from shared.services.licences import SEES, Shown, get_licence
@@ -40,7 +40,6 @@ def get_licence_details(db: Session, caller: Caller, licence_id: uuid.UUID, now:
     """Return one licence in the caller's scope with everything that its page shows. Raises NotFound."""
     row = get_licence(db, caller, licence_id)
     licence = row[0]
-    names = catalogue.names_of_versions(db, [licence.course_version_id])[licence.course_version_id]
     events = None
     if search_events.may(caller):
         rows = search_events(db, caller, OfEvents(subject=f"licence/{licence_id}"), newest_first=True)
@@ -49,10 +48,16 @@ def get_licence_details(db: Session, caller: Caller, licence_id: uuid.UUID, now:
         licence=LicenceAnswer.of(row, now),
         revision=licence.revision,
         zone=access.get_organization(db).time_zone,
-        course=names[1],
+        course=_title(db, licence),
         renewed_by=licences.renewal_of(db, licence),
         events=events,
     )
+
+
+def _title(db: Session, licence: Licence) -> str:
+    """Return the title of a licence's version, or of its course for a version that was never published."""
+    names = catalogue.names_of_versions(db, [licence.course_version_id])[licence.course_version_id]
+    return names[1] if len(names) > 1 else catalogue.get_course(db, licence.course_id)[0].title
 
 
 @verb(Permission.ADMIN)

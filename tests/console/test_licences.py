@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from shared.access import Permission
 from tests.drain import InProcessWorker
 from tests.factories import Org, add_org
+from tests.records.importing import bring_in, record
 from tests.verification.holding import NAME, Held, hold
 
 EXPIRES = datetime(2099, 6, 15, 12, 30, 15, 250_000, tzinfo=UTC)
@@ -124,3 +125,15 @@ def test_a_list_of_licences_takes_days_in_the_zone_of_the_organization(org: Org,
             assert (str(held.id) in door.get(f"{address}?{query}").text) is found
         assert str(held.id) in door.get(f"{address}?expiresBefore=2099-06-17").text
         assert door.get(f"{address}?expiresBefore=2099-06").status_code == 422
+
+
+def test_a_record_says_by_whom_it_was_issued_and_when(org: Org, worker: InProcessWorker) -> None:
+    org.with_parties("crew-1")
+    brought = record("crew-1", org.with_course(), "2026-01-31", "2099-01-31", issuer="Port Academy", number="PA-7")
+    bring_in(org, worker, [brought])
+    (licence,) = org.client().get("/v1/licences").json()["items"]
+    page = org.visitor().get(f"/licences/{licence['id']}").text
+    assert "a record of training elsewhere" in page
+    assert "Port Academy" in page
+    assert "PA-7" in page
+    assert "31 January 2026" in page
