@@ -106,7 +106,8 @@ INVARIANTS = (
                    AND entity_id = roster_entry.party_id)
            UNION ALL
            SELECT 'licence ' || licence.id || ' has ' || count(event.id) || ' events' FROM licence
-           LEFT JOIN event ON event.subject = 'licence/' || licence.id AND event.type = 'licence.granted'
+           LEFT JOIN event ON event.subject = 'licence/' || licence.id
+               AND event.type IN ('licence.granted', 'licence.recorded')
            GROUP BY licence.id HAVING count(event.id) <> 1""",
         ("training_session", "roster_entry", "job", "job_outcome", "licence", "event"),
     ),
