@@ -8,7 +8,7 @@ import pytest
 
 from api.console.rendering import TEMPLATES
 from shared.texts import Words, catalogue_of, language_of
-from tests.console.texts import collected, languages, path_of, renewed, translated
+from tests.console.texts import collected, languages, missing, path_of, renewed, translated
 
 FRIDAY = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 
@@ -19,6 +19,11 @@ PLACES = re.compile(r"%\(\w+\)[sd]|\{\w*\}|%%")
 @pytest.mark.parametrize("language", languages())
 def test_every_text_is_in_the_catalogue(language: str) -> None:
     assert path_of(language).read_bytes() == renewed(language), "run `make texts`"
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_text_is_translated(language: str) -> None:
+    assert list(missing(language)) == [], f"run `make texts`, then translate these in {path_of(language).name}"
 
 
 def test_texts_are_collected_from_pages_and_from_the_program() -> None:
