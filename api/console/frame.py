@@ -124,13 +124,18 @@ def form_of(path: str) -> Any:
 
 
 class ConsoleRoute(StrictRoute):
-    """A route for signed-in people. Every answer has `HEADERS`, and every problem is a page."""
+    """A route for signed-in people. Every answer has `HEADERS`, and every problem is a page.
+
+    A parameter that a page is asked with and that is empty counts as absent: a browser sends every field of a form.
+    """
 
     def checked(self, handle: Handler) -> Handler:
         """Return a handler with the checks of a page before it."""
         answer_checked = super().checked(handle)
 
         async def answer(request: Request) -> Response:
+            if request.method in SAFE:
+                request.scope["query_string"] = _filled(request.scope["query_string"])
             strict = request if isinstance(request, StrictRequest) else StrictRequest(request.scope, request.receive)
             try:
                 await visits.visit(strict)
@@ -162,6 +167,11 @@ class ConsoleRoute(StrictRoute):
     def _form_address(self, request: Request) -> str:
         declared = [one.dependency for one in self.dependencies if isinstance(one.dependency, FormOf)]
         return (declared[0].path if declared else self.path).format(**request.path_params)
+
+
+def _filled(query: bytes) -> bytes:
+    """Return a query without its empty parameters."""
+    return b"&".join(one for one in query.split(b"&") if one.partition(b"=")[2])
 
 
 def _for_people(problem: Problem) -> Problem:

@@ -46,7 +46,7 @@ PAGE = ListPage(
         Filter("state", N_("State"), "choice", choices_of(LicenceState, STATES)),
         Filter("expiresAfter", N_("Ends from"), "day"),
         Filter("expiresBefore", N_("Ends before"), "day"),
-        Filter("sort", N_("Order"), "choice", choices_of(Sort, SORTS)),
+        Filter("sort", N_("Order"), "order", choices_of(Sort, SORTS)),
         Filter("partyId", N_("Person"), "hidden"),
         Filter("sessionId", N_("Session"), "hidden"),
         Filter("courseVersionId", N_("Version"), "hidden"),

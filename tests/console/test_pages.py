@@ -11,6 +11,7 @@ from api.console import static_files
 from api.console.navigation import ENTRIES
 from api.http.dependencies import Allow
 from shared.access import Permission
+from tests.console.filters import Filters
 from tests.console.world import World, build, page_routes, pages, queries_of
 from tests.drain import InProcessWorker
 from tests.factories import Org, count_statements
@@ -141,6 +142,35 @@ def test_the_filters_that_a_list_offers_are_parameters_that_it_takes(
             offered += len(names)
             assert names <= queries_of(page)
     assert offered > 20
+
+
+def test_the_filter_form_of_a_list_can_be_sent_as_it_is_shown_with_its_empty_fields(
+    world: World, app: FastAPI, subtests: pytest.Subtests
+) -> None:
+    reader = world.org.visitor()
+    empty = 0
+    for path, _, _ in lists(app):
+        with subtests.test(path):
+            form = Filters(reader.get(world.address(path)).text)
+            empty += list(form.fields.values()).count("")
+            assert reader.get(world.address(path), params=form.fields).status_code == 200
+            for name in form.fields:
+                assert reader.get(world.address(path), params={name: ""}).status_code == 200
+    assert empty > 15
+
+
+def test_an_order_of_a_list_is_always_one_of_those_that_there_are(
+    world: World, app: FastAPI, subtests: pytest.Subtests
+) -> None:
+    reader = world.org.visitor()
+    ordered = []
+    for path, page, _ in lists(app):
+        with subtests.test(path):
+            form = Filters(reader.get(world.address(path)).text)
+            assert form.fields.get("sort") != ""
+            ordered += [path] if "sort" in form.fields else []
+            assert ("sort" in form.fields) == ("sort" in queries_of(page))
+    assert {"/assignments", "/licences"} <= set(ordered)
 
 
 def test_what_a_reader_filters_by_is_shown_as_it_was_typed_and_is_no_markup(
