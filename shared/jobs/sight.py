@@ -88,7 +88,7 @@ def get_seen(db: Session, job_id: uuid.UUID, sight: Sight, *, hidden: bool = Fal
     """
     one = select(Job).where(Job.org_id == current_org(db), Job.id == job_id)
     rows = _with_counts(one, sight) if hidden else list_seen(one, sight)
-    row = db.execute(rows, execution_options={"populate_existing": True}).one_or_none()
+    row = db.execute(rows.execution_options(populate_existing=True)).one_or_none()
     if row is None:
         raise NotFound("job")
     return row
