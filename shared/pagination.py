@@ -133,6 +133,8 @@ class _Pages:
         kinds = [BigInteger() if type(value) is int else literal(value).type for value in place]
         if len(kinds) == 1:  # compared with its column, not as a row
             kinds = [order.comparable_value.type for order in parse_ob_clause(rows)][:1]
+            if not isinstance(place[0], kinds[0].python_type):  # PostgreSQL would convert it, such as bytes to a text
+                raise InvalidPage("another type than the column's")
         after = tuple(bindparam(name, type_=kind) for name, kind in zip(_named(place), kinds, strict=True))
         limited = prepare_paging(rows, 1, after or None, backwards, orm=False, dialect=connection.dialect)
         self._shape = Shape(limited.select.limit(bindparam("page_limit", type_=Integer)))

@@ -125,7 +125,9 @@ def decoded(body: bytes, charset: str | None = None) -> tuple[str, str]:
 def _separator(text: str) -> str:
     """Returns the separator that gives the first line that is not blank the most cells; a comma if none does."""
     first = next((line for line in io.StringIO(text) if line.strip()), "")
-    return max(SEPARATORS, key=lambda separator: len(next(csv.reader([first], delimiter=separator), [])))
+    return max(
+        SEPARATORS, key=lambda separator: len(next(csv.reader(io.StringIO(first, newline=""), delimiter=separator), []))
+    )
 
 
 def _records(text: str, separator: str, line_before: int) -> Iterator[tuple[int, list[str] | None]]:

@@ -6,6 +6,7 @@ from alembic import command
 from alembic.script import ScriptDirectory
 
 import migrations
+from migrations import finishing
 from tests.test_migrations import EVERYTHING, begin_at, empty, hold, of_org_1
 
 __all__ = ["empty"]
@@ -90,6 +91,7 @@ def test_a_migration_of_dates_that_was_broken_off_goes_on(empty: str) -> None:
                 ADD CONSTRAINT ck_licence_expires_after_beginning
                     CHECK (expires_at > coalesce(valid_from, granted_at)) NOT VALID""")
     migrations.upgrade(empty, EVERYTHING)
+    finishing.finish(empty)
     command.check(migrations.configuration(empty))
 
 

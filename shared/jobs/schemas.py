@@ -117,13 +117,13 @@ class ResultAnswer(Answer):
     """
 
     entity_id: str
-    row: int | None = None
-    line: int | None = None
     outcome: Outcome
     code: OutcomeCode
     detail: str
     assignment_id: uuid.UUID | None
     licence_id: uuid.UUID | None
+    row: int | None = None
+    line: int | None = None
 
     @staticmethod
     def fields(row: Any, record: Literal["assignment", "licence"] = "assignment") -> Fields:
@@ -131,13 +131,13 @@ class ResultAnswer(Answer):
         entity_id, *place = row.entity_id.split(" ")
         return {
             "entityId": entity_id,
-            "row": int(place[0]) if place else None,
-            "line": int(place[1]) if len(place) > 1 else None,
             "outcome": row.outcome,
             "code": row.code,
             "detail": row.detail or OutcomeCode(row.code).detail,
             "assignmentId": row.record_id if record == "assignment" else None,
             "licenceId": row.record_id if record == "licence" else None,
+            "row": int(place[0]) if place else None,
+            "line": int(place[1]) if len(place) > 1 else None,
         }
 
     @classmethod

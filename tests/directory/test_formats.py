@@ -9,6 +9,7 @@ import pytest
 from shared import sheets
 from shared.directory import MEDIA_TYPES, BadRow, PartyRow, read_parties
 from shared.errors import InvalidInput
+from tests.factories import Org
 
 JSON, NDJSON, CSV = MEDIA_TYPES
 
@@ -274,3 +275,8 @@ def test_a_bad_byte_of_an_ndjson_line_and_a_byte_order_mark_cost_no_other_person
     rows, [fault] = read(NDJSON, b"\xef\xbb\xbf" + b"\r\n".join(lines))
     assert [row.entity_id for row in rows] == ["p-0", "p-2"]
     assert (fault.row, fault.line) == (2, 2)
+
+
+def test_a_csv_file_that_begins_with_a_carriage_return_is_answered(org: Org) -> None:
+    answer = org.client().put("/v1/parties", content=b"\r0", headers={"Content-Type": "text/csv"})
+    assert answer.status_code == 422
