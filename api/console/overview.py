@@ -5,7 +5,7 @@ from fastapi.responses import RedirectResponse
 
 from api.console.frame import ConsoleRouter, CurrentFrame
 from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
-from shared.services import organizations, overview
+from shared.services import assignments, organizations, overview
 
 router = ConsoleRouter("/overview")
 training = ConsoleRouter("/training")
@@ -14,7 +14,9 @@ without_training = ConsoleRouter()
 
 @router.get("", dependencies=[allow(overview.get_overview)])
 def show(frame: CurrentFrame, db: Db, caller: CurrentCaller, now: Now) -> Response:
-    """The page."""
+    """The page. A person who may see nothing of the organization is led to what is their own."""
+    if caller.party_id is not None and not assignments.list_assignments.may(caller):
+        return RedirectResponse("/me", 303)
     found = overview.get_overview(db, caller, now)
     sums = [sum(course[n] for course in found.courses or ()) for n in (2, 3, 5)]
     tallest = (

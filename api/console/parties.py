@@ -2,10 +2,11 @@
 
 import uuid
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from fastapi import Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
+from sqlalchemy.orm import Session
 
 from api.console.frame import ConsoleRouter, CurrentFrame
 from api.console.history import told
@@ -13,16 +14,21 @@ from api.console.listing import Choice, Filter, ListPage, list_page
 from api.http.dependencies import CurrentCaller, Db, Now, Today, allow
 from api.http.filtering import PartyFilters
 from api.http.lists import AskedList
+from shared.access import Caller
 from shared.assignments import AssignmentAnswer
 from shared.database import ID_PATTERN
 from shared.deliveries import DeliveryAnswer
 from shared.directory import PartyAnswer
 from shared.licences import LicenceAnswer
-from shared.services import directory, organizations, overview, party_details
+from shared.pagination import page
+from shared.services import catalogue, directory, organizations, overview, party_details
 from shared.sessions import SessionAnswer
 from shared.texts import N_
 
 router = ConsoleRouter()
+
+MOST_COURSES = 100
+"""Courses that a search looks through for one with this very code."""
 
 PAGE = ListPage(
     template="parties.html",
@@ -74,13 +80,27 @@ def show(
 
 @router.get("/search", dependencies=[allow(organizations.get_organization)])
 def search(db: Db, caller: CurrentCaller, q: Annotated[str, Query()] = "") -> Response:
-    """Lead to what was searched for: a job by its id, else the people and the courses that match."""
+    """Lead to what is found: a job by its id, a course by its code, else the people or the courses that match."""
     organizations.get_organization(db, caller)
     text = q.strip()
     try:
         return RedirectResponse(f"/jobs/{uuid.UUID(text)}", 303)
     except ValueError:
-        pass
+        return RedirectResponse(_found(db, caller, text), 303)
+
+
+def _found(db: Session, caller: Caller, text: str) -> str:
+    """Return the address of what a text finds. People come first, unless only courses match."""
+    courses = []
+    if text and catalogue.list_courses.may(caller):
+        matching = catalogue.list_courses(db, caller, archived=False, q=text)
+        courses = [course for course, _ in page(db, matching, limit=MOST_COURSES, cursor=None).items]
+    for course in courses:
+        if course.code.casefold() == text.casefold():
+            return f"/courses/{course.id}"
+    query = f"?{urlencode({'q': text})}"
     if not directory.list_parties.may(caller):
-        return RedirectResponse(f"/courses?{urlencode({'q': text})}", 303)
-    return RedirectResponse(f"/parties?q={quote(text)}", 303)
+        return f"/courses{query}"
+    people = directory.list_parties(db, caller, folder_id=None, active=None, q=text) if courses else None
+    somebody = people is None or page(db, people, limit=1, cursor=None).items
+    return f"/parties{query}" if somebody else f"/courses{query}"
