@@ -72,7 +72,7 @@ def show(
         party=found.party,
         assignments=[(AssignmentAnswer.of(row, today), row.course_title) for row in rows(found.assignments)],
         licences=[(LicenceAnswer.of(row, now), row.course_title) for row in rows(found.licences)],
-        sessions=[SessionAnswer.of(row) for row in rows(found.sessions)],
+        sessions=[(SessionAnswer.of(row), row.attendance) for row in rows(found.sessions)],
         deliveries=[DeliveryAnswer.of(*row) for row in rows(found.deliveries)],
         history=told(rows(found.events), frame.words),
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from shared import access
+from shared import access, sessions
 from shared.access import Caller
 from shared.assignments import Filters as OfAssignments
 from shared.assignments import Sort
@@ -39,7 +39,7 @@ class Part:
 
 @dataclass
 class PartyDetails:
-    """A party. None: of what the caller may not see. events: the newest first."""
+    """A party. None: of what the caller may not see. sessions: each with its attendance. events: the newest first."""
 
     party: PartyAnswer
     assignments: Part | None = None
@@ -60,7 +60,8 @@ def get_party_details(db: Session, caller: Caller, party_id: str, now: datetime)
         of = OfLicences(now, party_id=party_id)
         found.licences = _part(db, list_licences(db, caller, of, SortOfLicences.NEWEST, titled=True))
     if list_sessions.may(caller):
-        found.sessions = _part(db, list_sessions(db, caller, OfSessions(party_id=party_id)))
+        expected = list_sessions(db, caller, OfSessions(party_id=party_id))
+        found.sessions = _part(db, expected.add_columns(sessions.attendance_of(party_id)))
     if list_deliveries.may(caller):
         found.deliveries = _part(db, list_deliveries(db, caller, Which(party_id=party_id)))
     if search_events.may(caller):

@@ -37,7 +37,7 @@ from shared.sessions.completion import (
     roster_of,
 )
 from shared.sessions.models import Attendance, RosterEntry, SessionMode, SessionState, TrainingSession
-from shared.sessions.personal import OwnSession, list_personal
+from shared.sessions.personal import OwnSession, attendance_of, list_personal
 from shared.sessions.queries import (
     AMEND,
     COMPLETE,
@@ -88,6 +88,7 @@ __all__ = [
     "record_attendance",
     "Attendance",
     "AttendanceRequest",
+    "attendance_of",
     "attended_by",
     "begin_completion",
     "begin_undo",

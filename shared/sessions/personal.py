@@ -2,7 +2,7 @@
 
 from typing import Any, Self
 
-from sqlalchemy import Select, select
+from sqlalchemy import Label, Select, select
 from sqlalchemy.orm import Session
 
 from shared.catalogue import Content, content_of
@@ -45,8 +45,12 @@ class OwnSession(Content):
 
 def list_personal(db: Session, party_id: str) -> Select[*tuple[Any, ...]]:
     """Select the sessions of a party by their start: rows for `OwnSession.of`."""
+    _, *content = content_of(TrainingSession)  # the rows have the title
+    return list_sessions(db, Filters(party_id=party_id), None).add_columns(*content, attendance_of(party_id))
+
+
+def attendance_of(party_id: str) -> Label[str | None]:
+    """The attendance of a party at the session of each row of `list_sessions`, as the column `attendance`."""
     entry = RosterEntry.session_id == TrainingSession.id, RosterEntry.party_id == party_id
     attendance = select(RosterEntry.attendance).where(RosterEntry.org_id == TrainingSession.org_id, *entry)
-    _, *content = content_of(TrainingSession)  # the rows have the title
-    shown = list_sessions(db, Filters(party_id=party_id), None)
-    return shown.add_columns(*content, attendance.correlate(TrainingSession).scalar_subquery().label("attendance"))
+    return attendance.correlate(TrainingSession).scalar_subquery().label("attendance")

@@ -154,6 +154,19 @@ def test_a_reader_sees_the_settings_without_a_form(world: World) -> None:
 # --- my training
 
 
+def test_the_page_of_a_person_leads_to_each_course_licence_and_session_that_it_names(
+    world: World, subtests: pytest.Subtests
+) -> None:
+    browser = world.org.visitor(Permission.VIEW)
+    named = set[str]()
+    for party_id in ("crew-1", "crew-3"):
+        named |= set(re.findall(r'<strong><a href="(/[^"]+)">', browser.get(f"/parties/{party_id}").text))
+    assert {one.split("/")[1] for one in named} == {"courses", "licences", "sessions"}
+    for address in named:
+        with subtests.test(address):
+            assert browser.get(address).status_code == 200
+
+
 @pytest.fixture
 def owing(world: World) -> str:
     """A person who owes a course."""

@@ -10,7 +10,7 @@ from shared.access import Permission
 from tests.console.test_licences import form_of
 from tests.drain import InProcessWorker
 from tests.factories import Org
-from tests.sessions.sitting import add, completed, outcomes, read, roster, schedule
+from tests.sessions.sitting import add, attend, complete, completed, outcomes, read, roster, schedule
 
 PLACE = {"location": "Deck 2", "joinUrl": "", "capacity": "3"}
 
@@ -103,6 +103,28 @@ def test_a_session_is_completed_at_the_door_and_its_licences_are_seen(
     assert "Take off" not in page
     assert browser.get(f"/licences?sessionId={session_id}").text.count('href="/licences/0') == 2
     assert browser.post(f"{address}/door/crew-1", data={"attendance": "absent"}).status_code == 409
+
+
+def test_the_page_of_a_person_says_how_it_was_with_them_at_a_completed_session(
+    org: Org, worker: InProcessWorker, browser: TestClient, session_id: str
+) -> None:
+    assert "Scheduled" in sessions_of(browser, "crew-1")
+    attend(org, session_id, "crew-2", "absent")
+    attend(org, session_id, "crew-3", "excused")
+    complete(org, worker, session_id)
+    for party_id, said in {"crew-1": "Attended", "crew-2": "Did not attend", "crew-3": "Excused"}.items():
+        part = sessions_of(browser, party_id)
+        assert re.findall(r'class="state [^"]*">([^<]+)<', part) == [said]
+        assert f'href="/sessions/{session_id}"' in part
+
+
+def sessions_of(browser: TestClient, party_id: str) -> str:
+    """The sessions on the page of a person."""
+    found = re.search(
+        r'<section[^>]*aria-labelledby="sessions".*?</section>', browser.get(f"/parties/{party_id}").text, re.DOTALL
+    )
+    assert found
+    return found.group()
 
 
 def test_a_roster_is_filled_by_folder_by_ids_and_from_a_search(org: Org, browser: TestClient) -> None:
