@@ -35,6 +35,7 @@ PAGE = ListPage(
     record=attrgetter("assignment"),
     id=attrgetter("assignment.id"),
     called=attrgetter("assignment.party.display_name"),
+    settled=lambda item: item.assignment.state != AssignmentState.ASSIGNED,
     filters=(
         Filter("courseId", N_("Course"), "choice", offered=0),
         Filter("folderId", N_("Folder"), "choice", offered=1),

@@ -57,7 +57,8 @@ class ListPage:
 
     template: extends `console/list.html`. filters: those that the page offers. csv: True if it has one.
     model: says the columns of the CSV. record: takes an instance of it out of an item.
-    id, called: take the id and the name out of an item, for the box with which it is chosen.
+    id, called: take the id and the name out of an item, for the box with which it is chosen. settled: True for an item
+    that could be reopened.
     """
 
     template: str
@@ -68,6 +69,7 @@ class ListPage:
     record: Callable[[Any], Any] = lambda item: item
     id: Callable[[Any], Any] = attrgetter("id")
     called: Callable[[Any], str] = attrgetter("id")
+    settled: Callable[[Any], bool] = lambda _: False
 
 
 @dataclass(frozen=True)

@@ -139,3 +139,14 @@ def test_all_that_match_but_one_are_chosen_by_keyboard_and_escape_clears_them(
     desk.get_by_role("checkbox", name="Choose Party crew-1").press("Space")
     bar.get_by_role("button", name="Close").press("Enter")
     expect(desk.get_by_text("without 1 that you left out")).to_be_visible()
+
+
+def test_reopening_is_offered_once_something_that_is_not_open_is_chosen(desk: Page, site: str, world: World) -> None:
+    desk.goto(f"{site}/assignments")
+    reopen = desk.get_by_role("button", name="Reopen")
+    rows = desk.locator("tbody tr")
+    rows.filter(has_text="Open").get_by_role("checkbox").press("Space")
+    expect(desk.get_by_role("button", name="Close")).to_be_visible()
+    expect(reopen).to_be_hidden()
+    rows.filter(has_text="Completed").get_by_role("checkbox").press("Space")
+    expect(reopen).to_be_visible()

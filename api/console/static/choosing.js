@@ -15,6 +15,8 @@ export function choose() {
     all.checked = chosen === boxes.length;
     all.indeterminate = chosen > 0 && chosen < boxes.length;
     for (const count of form.querySelectorAll("[data-chosen]")) count.textContent = String(chosen);
+    const settled = matching?.checked || boxes.some((box) => box.checked && "settled" in box.dataset);
+    for (const button of form.querySelectorAll("button[value=reopen]")) button.hidden = !settled;
     sessionStorage.setItem(key(), JSON.stringify(boxes.filter((box) => box.checked).map((box) => box.value)));
   }
   form.addEventListener("change", (event) => {
