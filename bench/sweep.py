@@ -10,7 +10,7 @@ from psycopg.sql import SQL, Identifier
 from bench.ground import Connection
 from bench.rollcall import Coordinator
 from bench.running import System
-from bench.waiting import until, yes
+from bench.waiting import rest, until, yes
 
 ORG = "bench-sweep"
 DUE, HOLDERS, ROUNDS = 20_000, 10_000, 5
@@ -91,9 +91,7 @@ def make_due(connection: Connection, pair: int) -> None:
                AND licence_due.org_id = licence.org_id AND licence_id = id""",
         (ORG, courses),
     )
-    consumed = """SELECT coalesce(min(consumer.last_sequence) >= max(stream.last_sequence), true)
-        FROM event_consumer AS consumer JOIN event_stream AS stream USING (org_id) WHERE org_id = %s"""
-    until(yes(connection, consumed, (ORG,)), time.perf_counter())
+    rest(connection, ORG)
     connection.execute("VACUUM licence_due")
     connection.execute("CHECKPOINT")
 

@@ -44,6 +44,13 @@ def yes(connection: Connection, question: str, key: tuple[Any, ...]) -> Callable
     return look
 
 
+def rest(connection: Connection, org_id: str) -> None:
+    """Wait until the stream and the planner have consumed all events of the organization."""
+    consumed = """SELECT coalesce(min(consumer.last_sequence) >= max(stream.last_sequence), true)
+        FROM event_consumer AS consumer JOIN event_stream AS stream USING (org_id) WHERE org_id = %s"""
+    until(yes(connection, consumed, (org_id,)), time.perf_counter())
+
+
 def succeeded(connection: Connection, org_id: str, job_id: uuid.UUID) -> Callable[[], bool]:
     """Returns a look at the state of a job. It raises RuntimeError if the job ended in any other state."""
 
