@@ -21,7 +21,7 @@ from shared.errors import Conflict, Fault, InvalidInput, NotFound
 SCOPE = "openid profile"
 GROUPS_CLAIM = "groups"
 NEVER_MAPPED = frozenset({Permission.SYNC_DIRECTORY})
-"""Whoever writes the directory decides whom `folders` show, so no group of an issuer gives this permission."""
+"""Permissions that no group can give. A caller who writes the directory changes what `folders` claims cover."""
 LOGOUTS_KEPT = timedelta(hours=1)
 """A logout token is refused as old after some minutes, so its id need not be known for longer."""
 

@@ -44,7 +44,7 @@ class EndReason(StrEnum):
     """The identity provider has said that the person logged out."""
     PARTY_ERASED = "party-erased"
     MAPPING_CHANGED = "mapping-changed"
-    """What the groups of its issuer may do has changed, so the person signs in again."""
+    """An administrator changed which permissions the groups of the issuer give, so the person must sign in again."""
     SIGNED_IN_AGAIN = "signed-in-again"
     """The same browser has begun another sign-in."""
 

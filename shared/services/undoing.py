@@ -1,6 +1,7 @@
 """The kinds of jobs that undo another job: one for each noun of recipients. The undone job's kind says what they do."""
 
 from datetime import datetime
+from typing import Literal
 
 from sqlalchemy.orm import Session
 
@@ -31,38 +32,23 @@ def _begin_again(db: Session, job: Job, request: UndoJob, now: datetime) -> None
         undo.begin(db, jobs.get(db, request.undo_of), now)
 
 
+def _declared(noun: str, needs: Permission, record: Literal["assignment", "licence"]) -> Kind[UndoJob]:
+    """Declare the kind `<noun>.undo`. They differ in what submitting needs and in the records that results name."""
+    undoing = Kind(
+        name=f"{noun}.undo",
+        request=UndoJob,
+        work=_undo,
+        needs=needs,
+        ask_again=_begin_again,
+        on_end=_undone,
+        record=record,
+    )
+    return declare(undoing)
+
+
 UNDO = {
-    "assignment": declare(
-        Kind(
-            name="assignments.undo",
-            request=UndoJob,
-            work=_undo,
-            needs=Permission.MANAGE_ASSIGNMENTS,
-            ask_again=_begin_again,
-            on_end=_undone,
-        )
-    ),
-    "party": declare(
-        Kind(
-            name="sessions.undo",
-            request=UndoJob,
-            work=_undo,
-            needs=Permission.ADMIN,
-            ask_again=_begin_again,
-            on_end=_undone,
-            record="licence",
-        )
-    ),
-    "record": declare(
-        Kind(
-            name="records.undo",
-            request=UndoJob,
-            work=_undo,
-            needs=Permission.ADMIN,
-            ask_again=_begin_again,
-            on_end=_undone,
-            record="licence",
-        )
-    ),
+    "assignment": _declared("assignments", Permission.MANAGE_ASSIGNMENTS, "assignment"),
+    "party": _declared("sessions", Permission.ADMIN, "licence"),
+    "record": _declared("records", Permission.ADMIN, "licence"),
 }
 """The kinds of undoing jobs, by the noun of their recipients."""

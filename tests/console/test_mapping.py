@@ -160,7 +160,7 @@ def test_a_mapping_can_give_no_permission_that_its_editor_lacks(home: Org, bound
         with pytest.raises(CannotGive, match=r"training\.assign"):
             change(home, bound, editor, *groups)
     change(home, bound, Caller(home.id, "b", frozenset({ADMIN, VIEW, ASSIGN})), ("crew", [VIEW, ASSIGN]))
-    change(home, bound, editor, ("crew", [VIEW, ASSIGN]), ("other", [VIEW]))  # what a group has it may keep
+    change(home, bound, editor, ("crew", [VIEW, ASSIGN]), ("other", [VIEW]))  # a group may keep its permissions
     for moved in ({"groupsClaim": "roles"}, {"partyClaim": "employee"}, {"partyField": "memberId"}):
         with pytest.raises(CannotGive, match=r"training\.assign"):  # that would give it to others
             change(home, bound, editor, ("crew", [VIEW, ASSIGN]), **moved)

@@ -13,7 +13,7 @@ from tests.console.texts import collected, languages, missing, path_of, renewed,
 FRIDAY = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 
 PLACES = re.compile(r"%\(\w+\)[sd]|\{\w*\}|%%")
-"""What is filled in when a text is shown."""
+"""The placeholders of a text."""
 
 
 @pytest.mark.parametrize("language", languages())

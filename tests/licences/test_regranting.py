@@ -16,11 +16,11 @@ from tests.licences.earning import held
 
 NEW = {"id", "code", "revision", "job_id", "revoked_at", "revoked_by_type", "revoked_by_id", "revocation_reason"}
 NEW |= {"revoked_job_id"}
-"""What a licence has of its own, and how the former one ended."""
+"""The columns in which the new licence differs from the former one."""
 
 NOT_FILLED = {"session_id", "superseded_at", "superseded_by_id", "undone_at"}
 NOT_FILLED |= {"record_key", "record_row", "record_line", "completed_on", "issuer"}
-"""What a licence that was earned by an assignment and counts cannot have."""
+"""The columns that are null in a licence that an assignment earned and that counts."""
 
 SAMPLES: dict[type, Any] = {datetime: clock.now, date: lambda: clock.now().date(), int: lambda: 7, str: lambda: "end"}
 
