@@ -6,7 +6,8 @@ the form of a cell: an apostrophe before what a spreadsheet would take for a for
 """
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
@@ -26,10 +27,13 @@ _FORMULA = r"^'*[-=+@\t\r]"
 class Exported:
     """How a list is exported. cells: the expression of each column, by its name.
 
-    order: the columns of its order, uuids and dates. descending: the order of all of them.
+    words: the columns whose cells are words of the code, never a person's text. They are never empty, and a spreadsheet
+    takes none for a formula, so they need no form. order: the columns of its order, uuids and dates. descending: the
+    order of all of them.
     """
 
     cells: Mapping[str, Any]
+    words: Collection[str]
     order: Sequence[Any]
     descending: bool
 
@@ -41,7 +45,25 @@ def pages(
     columns: Sequence[str],
     size: int,
 ) -> Iterator[bytes]:
-    """Yields all rows as lines of CSV, page by page. begin: opens a transaction for each page."""
+    """Yields all rows as lines of CSV, page by page. begin: opens a transaction for each page.
+
+    PostgreSQL writes the next page while the reader takes this one.
+    """
+    each = _pages(begin, rows, exported, columns, size)
+    with ThreadPoolExecutor(1, thread_name_prefix="export") as ahead:
+        waiting = ahead.submit(next, each, None)
+        while page := waiting.result():
+            waiting = ahead.submit(next, each, None)
+            yield page
+
+
+def _pages(
+    begin: Callable[[], AbstractContextManager[Session]],
+    rows: Rows,
+    exported: Exported,
+    columns: Sequence[str],
+    size: int,
+) -> Iterator[bytes]:
     place: Place | None = None
     kept: dict[bool, Any] = {}  # of each page but the first: compiling takes longer than writing a thousand rows
     width, read = len(exported.order), [_READERS[column.type.python_type] for column in exported.order]
@@ -79,7 +101,8 @@ def _statement(
     found = rows.with_only_columns(*values, *order, maintain_column_froms=True).subquery("found")
     cells, after = list(found.c)[: len(values)], list(found.c)[len(values) :]
     in_order = [column.desc() if exported.descending else column for column in after]
-    written = select(*[_cell(value) for value in cells], *after).order_by(*in_order)
+    formed = [value if name in exported.words else _cell(value) for name, value in zip(columns, cells, strict=True)]
+    written = select(*formed, *after).order_by(*in_order)
     return written.compile(dialect=db.connection().dialect, compile_kwargs={"render_postcompile": True})
 
 

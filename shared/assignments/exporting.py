@@ -13,6 +13,16 @@ from shared.exporting import Exported
 
 _COURSE = and_(Course.org_id == Assignment.org_id, Course.id == Assignment.course_id)
 
+_WORDS = {
+    "party.entityType",
+    "state",
+    "assignedBy.type",
+    "completion.method",
+    "completion.by.type",
+    "completion.linkMintedBy.type",
+    "closure.by.type",
+}
+
 
 def exported(today: date, sort: Sort) -> Exported:
     """Returns how a list of assignments is exported. today: the organization's day."""
@@ -52,5 +62,5 @@ def exported(today: date, sort: Sort) -> Exported:
         "closure.reassignedTo": case((closed, a.reassigned_to)),
     }
     if sort is Sort.DUE:
-        return Exported(cells, (a.due_key, a.id), descending=False)
-    return Exported(cells, (a.id,), descending=True)
+        return Exported(cells, _WORDS, (a.due_key, a.id), descending=False)
+    return Exported(cells, _WORDS, (a.id,), descending=True)
