@@ -105,20 +105,21 @@ class Asked:
         *,
         name: str | None = None,
         columns: Sequence[str] = (),
-        exported: Exported | None = None,
+        exported: Callable[[], Exported] | None = None,
     ) -> Listing[Item]:
         """Return one page, or every row as CSV, in which nested fields are columns such as `party.entityId`.
 
         rows: None for an empty list. answer: converts a row to the fields of an item of type `model`, or to the item.
         name: of the file, instead of the list's. columns: of the CSV, for a `model` that does not tell them. exported:
-        lets PostgreSQL write the CSV. FastAPI sends a response as it is, so that every list can be declared as what it
+        lets PostgreSQL write the CSV; called only then, as its expressions take longer to build than a page to read.
+        FastAPI sends a response as it is, so that every list can be declared as what it
         is in JSON.
         """
         if self.csv.wanted:
             told = [tuple(column.split(".")) for column in columns] or list(_columns(model))
             lines: Iterator[bytes | str] = self._lines(rows, told, answer)
             if exported is not None and rows is not None:
-                lines = self._copied(rows, told, exported)
+                lines = self._copied(rows, told, exported())
             return cast("Listing[Item]", self.csv.response(in_turns(self.parts, self.caller.org_id, lines), name))
         found = Page[Any]([], None) if rows is None else page(self.db, rows, limit=self.limit, cursor=self.cursor)
         listing = {"items": [answer(row) for row in found.items], "nextCursor": found.next_cursor}

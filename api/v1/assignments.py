@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import date
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import Query, Response, status
@@ -68,7 +69,7 @@ def list_assignments(
         AssignmentAnswer,
         lambda row: AssignmentAnswer.fields(row, filters.today),
         name="assignments",
-        exported=exported(filters.today, sort),
+        exported=partial(exported, filters.today, sort),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -152,12 +153,17 @@ def made_by(job: Job) -> Select[str, str, uuid.UUID]:
 
 
 def _shown(db: Session, scope: Collection[str] | None) -> Select[Assignment, str, str]:
+    rows = _with_names().where(Assignment.org_id == current_org(db))
+    return rows if scope is None else rows.where(directory.in_scope(Assignment.party_id, scope))
+
+
+@cache
+def _with_names() -> Select[Assignment, str, str]:
+    """Select the rows of a list, of all organizations. Built once: that takes a tenth of the time of a request."""
     org_id = Assignment.org_id
-    return (
-        select(Assignment, directory.name_of(org_id, Assignment.party_id), CourseVersion.label.label("version_label"))
-        .outerjoin(CourseVersion, catalogue.is_version(org_id, Assignment.course_version_id))
-        .where(org_id == current_org(db), directory.in_scope(Assignment.party_id, scope))
-    )
+    return select(
+        Assignment, directory.name_of(org_id, Assignment.party_id), CourseVersion.label.label("version_label")
+    ).outerjoin(CourseVersion, catalogue.is_version(org_id, Assignment.course_version_id))
 
 
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
