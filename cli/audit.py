@@ -4,21 +4,19 @@ These commands read the database and not the API: a proof should depend on as li
 """
 
 import json
-import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.options import DataDir, Org, external_id
+from cli.published import MOST_FINDINGS, head_of, verify_export
 
 if TYPE_CHECKING:
     from shared.events import Expected, Finding, Verification
 
 app = typer.Typer(help="Check that no event was altered, and export events.")
-
-MOST_FINDINGS = 100
-"""Upper bound of findings listed: more would only fill the screen and the memory."""
 
 Instant = Annotated[str | None, typer.Option(metavar="INSTANT", help="For example 2026-03-01T00:00:00Z.")]
 Expect = Annotated[
@@ -27,25 +25,52 @@ Expect = Annotated[
         metavar="SEQUENCE:HASH", help="A head that `audit head` printed earlier; it must still be part of the chain."
     ),
 ]
+OrgOfTables = Annotated[
+    str | None,
+    typer.Option("--org", parser=external_id, metavar="ORG", help="The organization's id, to verify the tables."),
+]
+ExportFile = Annotated[
+    Path | None, typer.Option("--file", metavar="EXPORT", help="An export of everything, to verify it alone.")
+]
+Heads = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--head", metavar="SEQUENCE:HASH", help="A published head, for --file. Several narrow down what was rewritten."
+    ),
+]
 Id = Annotated[str | None, typer.Option(parser=external_id, metavar="ID", help="Only events with this id.")]
 
 
 @app.command()
 def verify(
-    org: Org,
+    org: OrgOfTables = None,
     expect: Expect = None,
+    file: ExportFile = None,
+    head: Heads = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Compute the hash chain over all events again, and list the events that were edited, deleted, moved or cut off.
 
-    Changes nothing. Exit code 1 if something was altered. Somebody who can write to the tables can also seal altered
-    events again; so keep the head in another place, and give it with --expect the next time.
+    With --org it reads the tables. With --file it reads an export of everything and needs no system, only heads that
+    were published. Changes nothing. Exit code 1 if something was altered. Somebody who can write to the tables can also
+    seal altered events again; so keep the head in another place, and give it with --expect the next time.
 
     \b
-    Example:
+    Examples:
       rollcall audit verify --org acme --expect 4812:9f2c...
+      rollcall audit verify --file events.ndjson --head 4812:9f2c...
     """
+    if (org is None) == (file is None):
+        raise typer.BadParameter("give --org to verify the tables, or --file to verify an export")
+    if file is not None:
+        raise typer.Exit(0 if verify_export(file, head or [], as_json=as_json) else 1)
+    if org is None or head:
+        raise typer.BadParameter("--head belongs to --file; a head for the tables is given with --expect")
+    _verify_tables(org, head_of(expect) if expect is not None else None, data_dir, as_json=as_json)
+
+
+def _verify_tables(org: str, expected: "Expected | None", data_dir: Path | None, *, as_json: bool) -> None:
     from itertools import islice
 
     from rich.console import Console
@@ -54,7 +79,6 @@ def verify(
     from cli.bars import bar
     from shared import access, events
 
-    expected = _expected(expect) if expect is not None else None
     with system.find(data_dir).database() as database, database.transaction(org) as db:
         verification = events.Verification(db, expected)
         access.get_organization(db)  # raises OrganizationUnknown
@@ -93,6 +117,8 @@ def export(
 ) -> None:
     """Print events as CloudEvents, one JSON object a line, from --since up to but not including --until.
 
+    Without options it prints all of them, each with its hash, and `audit verify --file` checks that file alone.
+
     \b
     Example:
       rollcall audit export --org acme --since 2026-03-01T00:00:00Z > events.ndjson
@@ -113,20 +139,8 @@ def export(
         with database.transaction(org) as db:
             access.get_organization(db)
             rows = events.list_events(db, filters)
-        for lines in export_events(database, org, rows):
+        for lines in export_events(database, org, rows, chained=filters.everything):
             typer.echo(lines, nl=False)
-
-
-def _expected(head: str) -> "Expected":
-    """Parse a head as `rollcall audit head` prints it. Raises BadParameter."""
-    from shared.events import Expected
-
-    written = re.fullmatch(r"([1-9][0-9]{0,17}):([0-9a-f]{64})", head.strip().lower())
-    if not written:
-        raise typer.BadParameter(
-            "a head is SEQUENCE:HASH, a number and 64 hexadecimal digits, as `audit head` prints it"
-        )
-    return Expected(int(written[1]), written[2])
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -44,12 +44,15 @@ def search_events(
 ) -> Listing[dict[str, Any]]:
     """The events that match all filters. `Accept: application/x-ndjson` streams all of them, one in a line.
 
+    In such an export of all events, oldest first, each line also has the event's `hash` in the chain, so that
+    `rollcall audit verify --file` checks it with nothing but a published head.
     A caller limited to folders gets only events about parties in them.
     """
     rows = events.search_events(asked.db, asked.caller, filters, newest_first=order == "desc")
     if NDJSON in request.headers.get("accept", ""):
         org_id = asked.caller.org_id
-        lines = events.export_events(asked.parts.database, org_id, rows)
+        chained = filters.everything and order == "asc" and asked.caller.folders is None
+        lines = events.export_events(asked.parts.database, org_id, rows, chained=chained)
         answer = StreamingResponse(in_turns(asked.parts, org_id, lines), media_type=NDJSON)
         return cast("Listing[dict[str, Any]]", answer)
     return asked.page(rows, dict[str, Any], cloud_event, name="audit-events", columns=EVENT_COLUMNS)

@@ -13,6 +13,8 @@ from shared.events.actions import Actor, Fact, lock_counter, open_stream, record
 from shared.events.asyncapi import asyncapi_document, envelope_schema
 from shared.events.chain import LARGEST_BLOCK, Head, organizations_with_unsealed_events, seal, sealed_head
 from shared.events.consumers import advance, lock_position, organizations_with_unread_events, position
+from shared.events.exported import Lines
+from shared.events.file_verification import FileVerification
 from shared.events.models import Event, Recorded
 from shared.events.queries import Feed, Filters, feed_after, head, list_events, recorded
 from shared.events.schemas import cloud_event
@@ -31,6 +33,7 @@ __all__ = [
     "Expected",
     "Fact",
     "Feed",
+    "FileVerification",
     "feed_after",
     "Filters",
     "Finding",
@@ -38,6 +41,7 @@ __all__ = [
     "Head",
     "head",
     "LARGEST_BLOCK",
+    "Lines",
     "list_events",
     "lock_counter",
     "lock_position",

@@ -22,7 +22,7 @@ from sqlalchemy import Row, func, insert, select
 from sqlalchemy.orm import Session
 
 from shared.database import current_org
-from shared.events.models import Event, EventSeal
+from shared.events.models import Event, EventSeal, Recorded
 from shared.events.queries import head
 
 START = "0" * 64
@@ -65,7 +65,7 @@ class Head:
     unsealed: int
 
 
-def canonical(event: Sealable) -> bytes:
+def canonical(event: Sealable | Recorded) -> bytes:
     """Returns the canonical form of an event: the same bytes for ever, whatever PostgreSQL's version or settings.
 
     It is a JSON object of the columns by their names, without null columns: keys sorted, no spaces, UTF-8, escapes only

@@ -31,6 +31,11 @@ class Filters:
     since: datetime | None = None
     until: datetime | None = None
 
+    @property
+    def everything(self) -> bool:
+        """True if every event meets them."""
+        return self == Filters(types=self.types) and not self.types
+
 
 def head(db: Session) -> int:
     """Returns the last number taken and committed."""

@@ -122,7 +122,7 @@ class Verification:
             return
         if number > self.sequence + 1:
             first, self._last_deleted = self.sequence + 1, number - 1
-            detail = f"{_were(first, self._last_deleted)} deleted."
+            detail = f"{were(first, self._last_deleted)} deleted."
             yield Finding(FindingKind.DELETED, first, self._last_deleted, detail)
         id_millisecond = event.id.int >> 80  # a UUIDv7 begins with its milliseconds
         if id_millisecond < self._id_millisecond and len(self._disorder) < MOST_PLACES:
@@ -153,11 +153,11 @@ class Verification:
         if block is None:
             return
         if next_hash == self.hash:
-            detail = f"The seal of {_events(block.first, block.last)} was altered: they fit the seal after it."
+            detail = f"The seal of {events_named(block.first, block.last)} was altered: they fit the seal after it."
             yield Finding(FindingKind.SEAL, block.first, block.last, detail)
             return
         some = "E" if block.first == block.last else "At least one of e"
-        detail = f"{some}{_events(block.first, block.last)[1:]}, sealed at {block.sealed_at:%Y-%m-%dT%H:%M:%SZ}, "
+        detail = f"{some}{events_named(block.first, block.last)[1:]}, sealed at {block.sealed_at:%Y-%m-%dT%H:%M:%SZ}, "
         detail += "was edited or moved" + ("." if next_hash in self._tips else ", or else their seal was altered.")
         if block.disorder:  # ids follow the order of events, unless a clock was set back
             detail += f" Their ids are out of order at {', '.join(map(str, block.disorder))}."
@@ -183,16 +183,18 @@ class Verification:
         )
         last, witness = max(witnesses, key=itemgetter(0))
         if last > self.sequence:
-            detail = f"{_were(self.sequence + 1, last)} cut off at the end: {witness} knows of {last}."
+            detail = f"{were(self.sequence + 1, last)} cut off at the end: {witness} knows of {last}."
             yield Finding(FindingKind.CUT_OFF, self.sequence + 1, last, detail)
         if self.counter < self.sequence:
-            detail = f"{_were(self.counter + 1, self.sequence)} added past the counter, or it was set back."
+            detail = f"{were(self.counter + 1, self.sequence)} added past the counter, or it was set back."
             yield Finding(FindingKind.ADDED, self.counter + 1, self.sequence, detail)
 
 
-def _events(first: int, last: int) -> str:
+def events_named(first: int, last: int) -> str:
+    """Returns `event 5` or `events 5 to 7`."""
     return f"event {first}" if first == last else f"events {first} to {last}"
 
 
-def _were(first: int, last: int) -> str:
-    return f"E{_events(first, last)[1:]} {'was' if first == last else 'were'}"
+def were(first: int, last: int) -> str:
+    """Returns `Event 5 was` or `Events 5 to 7 were`."""
+    return f"E{events_named(first, last)[1:]} {'was' if first == last else 'were'}"

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-import orjson
 from sqlalchemy import ColumnElement, Select, Text, type_coerce
 from sqlalchemy.orm import Session
 
 from shared import access, directory, events
 from shared.access import Caller, Permission
 from shared.database import Database
-from shared.events import Event, Feed, Filters, Head
+from shared.events import Event, Feed, Filters, Head, Lines
 from shared.pagination import page
 from shared.services.verbs import verb
 from shared.watching import Subject, Watch, first
@@ -68,16 +67,18 @@ def get_head(db: Session, _: Caller) -> Head:
     return events.sealed_head(db)
 
 
-def export_events(database: Database, org_id: str, rows: Select[Event]) -> Iterator[bytes]:
+def export_events(database: Database, org_id: str, rows: Select[Event], *, chained: bool) -> Iterator[bytes]:
     """Write every one of these events as a line of JSON, a page of lines at a time.
 
     Each page is read in a short transaction, so memory use is constant and a slow reader holds no connection.
+    chained: they are all events from the first one on, in order; each line then states its event's hash.
     """
+    lines = Lines(chained=chained)
     cursor: str | None = None
     while True:
         with database.transaction(org_id) as db:
             found = page(db, rows, limit=EXPORTED_A_PAGE, cursor=cursor)
-        yield b"".join(orjson.dumps(events.cloud_event(event)) + b"\n" for event in found.items)
+        yield b"".join(map(lines.line, found.items))
         cursor = found.next_cursor
         if cursor is None:
             return

@@ -104,7 +104,9 @@ def test_the_export_holds_every_event_of_the_table(org: Org) -> None:
     with org.transaction() as db:
         table = [events.cloud_event(event) for event in db.scalars(events.list_events(db, Filters()))]
     assert len(table) == 4501
-    assert [json.loads(line) for line in answer.text.splitlines()] == table
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    assert all(len(line.pop("hash")) == 64 for line in lines)
+    assert lines == table
 
 
 def test_the_export_is_filtered(busy: Org) -> None:

@@ -1,0 +1,91 @@
+"""Checking what an outsider holds against heads that were published: an export of everything.
+
+Needs no system, no settings and no network, only the file.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from shared.events import Expected, FileVerification, Finding
+
+MOST_FINDINGS = 100
+"""Upper bound of findings listed: more would only fill the screen and the memory."""
+
+LONGEST_LINE = 1 << 20
+"""Bytes of a line that is read at once; a longer one is no event."""
+
+
+def head_of(text: str) -> "Expected":
+    """Parse a head as `rollcall audit head` prints it. Raises BadParameter."""
+    from shared.events import Expected
+
+    written = re.fullmatch(r"([1-9][0-9]{0,17}):([0-9a-f]{64})", text.strip().lower())
+    if not written:
+        raise typer.BadParameter(
+            "a head is SEQUENCE:HASH, a number and 64 hexadecimal digits, as `audit head` prints it"
+        )
+    return Expected(int(written[1]), written[2])
+
+
+def verify_export(path: Path, heads: Sequence[str], *, as_json: bool) -> bool:
+    """Verify an export of everything and print what was found. Returns True if nothing was altered.
+
+    Raises BadParameter without a head, or if the file cannot be read.
+    """
+    from rich.console import Console
+
+    from cli.bars import bar
+    from shared.events import FileVerification
+
+    if not heads:
+        raise typer.BadParameter("give a published head with --head: a file alone proves nothing")
+    expected = [head_of(head) for head in heads]
+    try:
+        with (
+            path.open("rb") as file,
+            bar(Console(stderr=True), max(head.sequence for head in expected), "events", transient=True) as update,
+        ):
+            verification = FileVerification(_lines(file), expected)
+            findings = list(islice(verification.findings(lambda count: update(completed=count)), MOST_FINDINGS))
+    except OSError as error:
+        raise typer.BadParameter(f"{path} cannot be read: {error.strerror}") from None
+    (_print_json if as_json else _print_sentences)(path, verification, findings)
+    return not findings
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    return iter(lambda: file.readline(LONGEST_LINE), b"")
+
+
+def _print_json(_: Path, verification: "FileVerification", findings: "list[Finding]") -> None:
+    about = {
+        "ok": not findings,
+        "org": verification.org,
+        "events": verification.count,
+        "sequence": verification.sequence,
+        "hash": verification.hash,
+        "heldUpTo": verification.held,
+        "findings": [asdict(finding) for finding in findings],
+    }
+    typer.echo(json.dumps(about, indent=2))
+
+
+def _print_sentences(path: Path, verification: "FileVerification", findings: "list[Finding]") -> None:
+    for finding in findings:
+        typer.echo(finding.detail)
+    if len(findings) == MOST_FINDINGS:
+        typer.echo(f"Stopped after {MOST_FINDINGS} findings; later events were not checked.")
+    elif findings:
+        typer.echo(f"{path.name} is not what was recorded.")
+    else:
+        later = verification.count - verification.held
+        alone = f" The last {later:,} came after the head, which says nothing of them." if later else ""
+        typer.echo(f"Events 1 to {verification.held:,} of {verification.org} are those of the published head.{alone}")
