@@ -84,6 +84,7 @@ class Org:
         party: str | None = None,
         folders: Collection[str] | None = None,
         authenticated_at: datetime | None = None,
+        name: str | None = None,
     ) -> TestClient:
         """Return a browser signed in as a member, with these permissions, or with all if none is named.
 
@@ -98,6 +99,7 @@ class Org:
             authenticated_at=authenticated_at or now,
             party_id=party,
             folders=None if folders is None else frozenset(folders),
+            name=name,
         )
         with self.transaction() as db:
             _, cookie = sign_ins.begin(db, identity, "Firefox on Linux", now)

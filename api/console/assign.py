@@ -3,12 +3,14 @@
 import re
 
 from fastapi import Response
+from sqlalchemy.orm import Session
 
 from api.console.forms import CurrentForm, Form, FormAccepting, made_job
-from api.console.frame import ConsoleRouter, CurrentFrame, form_of
+from api.console.frame import ConsoleRouter, CurrentFrame, Frame, form_of
 from api.http.dependencies import CurrentCaller, Db, Now, allow
-from shared.assignments import AssignmentRequest
-from shared.services import assignments, overview
+from shared.assignments import AssignmentRequest, Preview
+from shared.services import assignments, deliveries, overview
+from shared.services.overview import Choices
 
 router = ConsoleRouter("/assign")
 
@@ -31,15 +33,19 @@ def _request(form: Form) -> AssignmentRequest:
 @router.get("", dependencies=[allow(overview.assignment_choices)])
 def show(frame: CurrentFrame, form: CurrentForm, db: Db, caller: CurrentCaller) -> Response:
     """The form, empty, as its address suggests, or as it was refused."""
-    return frame.page("assign.html", form=form, choices=overview.assignment_choices(db, caller), preview=None)
+    return _page(frame, form, db, overview.assignment_choices(db, caller))
 
 
 @router.post("/preview", dependencies=[allow(assignments.preview_assignments), form_of("/assign")])
 def preview(frame: CurrentFrame, form: CurrentForm, db: Db, caller: CurrentCaller, now: Now) -> Response:
     """The same form, with what would happen. Nothing is written."""
     found = assignments.preview_assignments(db, caller, _request(form), now)
-    choices = overview.assignment_choices(db, caller)
-    return frame.page("assign.html", form=form, choices=choices, preview=found)
+    return _page(frame, form, db, overview.assignment_choices(db, caller), found)
+
+
+def _page(frame: Frame, form: Form, db: Session, choices: Choices, preview: Preview | None = None) -> Response:
+    mail = deliveries.can_send_mail(db, frame.caller, frame.words.now)
+    return frame.page("assign.html", form=form, choices=choices, preview=preview, mail=mail)
 
 
 @router.post("", dependencies=[allow(assignments.submit_assignments)])

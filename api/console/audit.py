@@ -5,13 +5,15 @@ from typing import Annotated, Any, Literal
 from fastapi import Query, Request, Response
 
 from api.console.frame import ConsoleRouter, CurrentFrame
-from api.console.history import told
+from api.console.history import tell
+from api.console.jobs import KINDS
 from api.console.listing import Choice, Filter, ListPage, list_page
 from api.http.dependencies import CurrentCaller, Db, allow
 from api.http.filtering import EventFilters
 from api.http.lists import EVENT_COLUMNS, AskedList
 from shared.events import TYPES, cloud_event
 from shared.services import events
+from shared.services.naming import subjects_of
 from shared.texts import N_
 from shared.wire import Answer
 
@@ -21,6 +23,7 @@ PAGE = ListPage(
     template="audit.html",
     address="/audit",
     model=Answer,
+    named=lambda event: (*subjects_of([event]), event.subject),
     filters=(
         Filter("types", N_("What happened"), "choice", tuple(Choice(one, one) for one in sorted(TYPES))),
         Filter("partyId", N_("Person (id)")),
@@ -58,10 +61,8 @@ def show(
         listing: Any = asked.page(rows, dict[str, Any], cloud_event, name="audit-events", columns=EVENT_COLUMNS)
         return listing  # type: ignore[no-any-return]
 
-    def answer(event: Any) -> tuple[Any, Any]:
-        return event, next(iter(told([event], frame.words)))
-
-    return list_page(frame, request, asked, PAGE, rows, answer)
+    shown = {"tell": lambda event, names: tell(event, names, frame.words), "kinds": KINDS}
+    return list_page(frame, request, asked, PAGE, rows, lambda event: event, **shown)
 
 
 @router.get("/proof", dependencies=[allow(events.get_head)])

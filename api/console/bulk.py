@@ -7,6 +7,7 @@ number is another one now. Each act is previewed, and becomes a job.
 from typing import Any, NamedTuple, TypeVar
 
 from fastapi import Response
+from sqlalchemy.orm import Session
 
 from api.console.forms import CurrentForm, Form, FormAccepting, made_job
 from api.console.frame import ConsoleRouter, CurrentFrame, Frame, form_of
@@ -19,7 +20,7 @@ from shared.assignments import (
     BulkRequest,
     RemindRequest,
 )
-from shared.services import bulk
+from shared.services import bulk, deliveries
 from shared.texts import N_
 
 router = ConsoleRouter("/assignments")
@@ -36,7 +37,7 @@ class Act(NamedTuple):
 
 
 ACTS = {
-    "remind": Act(N_("Remind"), N_("Each person gets a mail with a fresh link."), "bulk.remind_parties"),
+    "remind": Act(N_("Remind"), N_("Each person is reminded, by a mail with a fresh link."), "bulk.remind_parties"),
     "change": Act(N_("Change"), N_("Only what you fill in is changed. It can be undone."), "bulk.change_assignments"),
     "close": Act(N_("Close"), N_("Nobody owes a closed assignment. It can be undone."), "bulk.close_assignments"),
     "reopen": Act(
@@ -66,16 +67,17 @@ def _read(form: Form, model: type[Request], **given: Any) -> Request:
     return form.read(model, **chosen, **given)
 
 
-def _page(frame: Frame, form: Form, preview: BulkPreview | None) -> Response:
+def _page(frame: Frame, form: Form, db: Session, preview: BulkPreview | None = None) -> Response:
+    mail = deliveries.can_send_mail(db, frame.caller, frame.words.now)
     name = form.text("act") if form.text("act") in ACTS else "remind"
-    return frame.page("act.html", form=form, name=name, act=ACTS[name], preview=preview)
+    return frame.page("act.html", form=form, name=name, act=ACTS[name], preview=preview, mail=mail)
 
 
 @router.get("/act", dependencies=[allow()])
 @router.post("/act", dependencies=[allow()])
-def show(frame: CurrentFrame, form: CurrentForm) -> Response:
+def show(frame: CurrentFrame, form: CurrentForm, db: Db) -> Response:
     """The form of an act on what was chosen in the list."""
-    return _page(frame, form, None)
+    return _page(frame, form, db)
 
 
 _HERE = form_of("/assignments/act")
@@ -84,7 +86,7 @@ _HERE = form_of("/assignments/act")
 @router.post("/remind/preview", dependencies=[allow(bulk.preview_reminding), _HERE])
 def preview_reminding(frame: CurrentFrame, form: CurrentForm, db: Db, caller: CurrentCaller, now: Now) -> Response:
     """The form, with what a reminder would do."""
-    return _page(frame, form, bulk.preview_reminding(db, caller, _read(form, RemindRequest), now))
+    return _page(frame, form, db, bulk.preview_reminding(db, caller, _read(form, RemindRequest), now))
 
 
 @router.post("/remind", dependencies=[allow(bulk.remind_parties), _HERE])
@@ -100,7 +102,7 @@ def remind(
 @router.post("/close/preview", dependencies=[allow(bulk.preview_closing), _HERE])
 def preview_closing(frame: CurrentFrame, form: CurrentForm, db: Db, caller: CurrentCaller, now: Now) -> Response:
     """The form, with what closing would do."""
-    return _page(frame, form, bulk.preview_closing(db, caller, _read(form, BulkCloseRequest), now))
+    return _page(frame, form, db, bulk.preview_closing(db, caller, _read(form, BulkCloseRequest), now))
 
 
 @router.post("/close", dependencies=[allow(bulk.close_assignments), _HERE])
@@ -116,7 +118,7 @@ def close(
 @router.post("/reopen/preview", dependencies=[allow(bulk.preview_reopening), _HERE])
 def preview_reopening(frame: CurrentFrame, form: CurrentForm, db: Db, caller: CurrentCaller, now: Now) -> Response:
     """The form, with what reopening would do."""
-    return _page(frame, form, bulk.preview_reopening(db, caller, _read(form, BulkReopenRequest), now))
+    return _page(frame, form, db, bulk.preview_reopening(db, caller, _read(form, BulkReopenRequest), now))
 
 
 @router.post("/reopen", dependencies=[allow(bulk.reopen_assignments), _HERE])
@@ -140,7 +142,7 @@ def _change(form: Form) -> BulkChangeRequest:
 @router.post("/change/preview", dependencies=[allow(bulk.preview_change), _HERE])
 def preview_change(frame: CurrentFrame, form: CurrentForm, db: Db, caller: CurrentCaller, now: Now) -> Response:
     """The form, with what the change would do."""
-    return _page(frame, form, bulk.preview_change(db, caller, _change(form), now))
+    return _page(frame, form, db, bulk.preview_change(db, caller, _change(form), now))
 
 
 @router.post("/change", dependencies=[allow(bulk.change_assignments), _HERE])

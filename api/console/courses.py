@@ -89,7 +89,7 @@ def show(
 ) -> Response:
     """The page of one course."""
     found = course_details.get_course_details(db, caller, course_id, now)
-    history = None if found.events is None else told(found.events, frame.words)
+    history = told(found.history, frame.words)
     return frame.page("course.html", found=found, course=found.course, form=form, texts=TEXTS, history=history)
 
 

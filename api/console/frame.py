@@ -88,7 +88,15 @@ class Frame:
         """Return a page from a template that extends `console/frame.html`."""
         entries = entries_for(self.visit.caller) if self.visit else []
         here = next((entry for entry in entries if (self.path + "/").startswith(entry.address + "/")), None)
-        known = {"frame": self, "entries": entries, "here": here, "static": static_files.address, "may": self.may}
+        today = clock.day_in(self.words.zone, self.words.now)
+        known = {
+            "frame": self,
+            "entries": entries,
+            "here": here,
+            "today": today,
+            "static": static_files.address,
+            "may": self.may,
+        }
         body = render(f"console/{template}", self.words, **known, **shown)
         return HTMLResponse(body, status, {"Speculation-Rules": f'"{static_files.address("rows.json")}"'})
 

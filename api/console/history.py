@@ -1,11 +1,11 @@
 """Events in sentences, for the history of a thing or a person."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from shared.events import Event
+from shared.services.naming import History, Names
 from shared.texts import N_, Words
 
 SENTENCES = {
@@ -52,27 +52,37 @@ BY_SERVICE = N_("the service")
 
 @dataclass(frozen=True)
 class Told:
-    """One event in words. reason: in a member's own words. subject: such as `assignment/<id>`. party_id: if any."""
+    """One event in words. reason: in a member's own words. subject: such as `assignment/<id>`.
+
+    party_id, party: the id and the name of the person whom it is about, if any.
+    """
 
     at: datetime
     sentence: str
     reason: str
     subject: str
     party_id: str | None
+    party: str | None
 
 
-def told(events: Iterable[Any], words: Words) -> list[Told]:
-    """Return events as sentences in the reader's language."""
-    return [
-        Told(one.recorded_at, _sentence(one, words), _reason(one.data), one.subject, one.party_id) for one in events
-    ]
+def told(history: History, words: Words) -> list[Told] | None:
+    """Return events as sentences in the reader's language, None for a reader who may read none."""
+    return None if history.events is None else [tell(one, history.names, words) for one in history.events]
 
 
-def _sentence(event: Event, words: Words) -> str:
+def tell(event: Event, names: Names, words: Words) -> Told:
+    """Return an event as a sentence in the reader's language."""
+    party = names.get(f"party/{event.party_id}") if event.party_id else None
+    sentence = _sentence(event, names, words)
+    return Told(event.recorded_at, sentence, _reason(event.data), event.subject, event.party_id, party)
+
+
+def _sentence(event: Event, names: Names, words: Words) -> str:
     text = SENTENCES.get(event.type, event.type)
     if event.type == "assignment.completed":
         text = {"on_behalf": ON_BEHALF, "session_link": BY_LINK}.get(event.data.get("method", ""), text)
-    actor = words.text(BY_SERVICE) if event.actor_type == "system" else event.actor_id
+    key = f"{event.actor_type}/{event.actor_id}"
+    actor = words.text(BY_SERVICE) if event.actor_type == "system" else names.get(key, event.actor_id)
     return words.text(text).replace("%(actor)s", actor)
 
 

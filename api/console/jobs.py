@@ -24,6 +24,7 @@ from shared.assignments import ReasonRequest
 from shared.jobs import Job, JobAnswer, JobState, Outcome, OutcomeCode, ResultAnswer, Seen
 from shared.services import job_details, jobs
 from shared.services.jobs import Waiting
+from shared.services.naming import Names
 from shared.services.sights import answer_of
 from shared.texts import N_
 
@@ -60,6 +61,7 @@ PAGE = ListPage(
     template="jobs.html",
     address="/jobs",
     model=JobAnswer,
+    named=lambda job: (f"{job.submitted_by.type}/{job.submitted_by.id}", *_course_of(job)),
     filters=(
         Filter("state", N_("State"), "choice", choices_of(JobState, STATES)),
         Filter("kind", N_("Kind"), "choice", tuple(Choice(*one) for one in KINDS.items())),
@@ -75,12 +77,23 @@ OUTCOMES = {
 }
 
 
+def _course_of(job: JobAnswer) -> list[str]:
+    """Return the subject that names the course of a job, if its request has one: the version's, as it was published."""
+    version_id, course_id = job.request.get("courseVersionId"), job.request.get("courseId")
+    return [f"version/{version_id}"] if version_id else [f"course/{course_id}"] if course_id else []
+
+
+def _course_named(job: JobAnswer, names: Names) -> str:
+    return next((names[one] for one in _course_of(job) if one in names), "")
+
+
 @router.get("/jobs", dependencies=[allow(jobs.list_jobs)])
 @router.get("/jobs.csv", dependencies=[allow(jobs.list_jobs)])
 def show_list(request: Request, frame: CurrentFrame, asked: AskedList, filters: JobFilters) -> Response:
     """The list, or all of it as CSV."""
     rows = jobs.list_jobs(asked.db, asked.caller, *filters)
-    return list_page(frame, request, asked, PAGE, rows, partial(answer_of, asked.caller), kinds=KINDS)
+    shown = {"kinds": KINDS, "about": _course_named}
+    return list_page(frame, request, asked, PAGE, rows, partial(answer_of, asked.caller), **shown)
 
 
 @router.get("/jobs/{job_id}", dependencies=[allow(job_details.get_job_details)])

@@ -80,7 +80,7 @@ def show(
 ) -> Response:
     """The page of one licence."""
     found = licence_details.get_licence_details(db, caller, licence_id, now)
-    history = None if found.events is None else told(found.events, frame.words)
+    history = told(found.history, frame.words)
     return frame.page("licence.html", found=found, licence=found.licence, form=form, history=history)
 
 

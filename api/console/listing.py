@@ -4,7 +4,7 @@ A page of a list sends two statements however many rows and filters there are: t
 filters offer, such as the courses, comes with the number.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import attrgetter
@@ -18,6 +18,8 @@ from sqlalchemy import ScalarSelect
 from api.console.frame import Frame
 from api.http.lists import Asked
 from shared.pagination import MOST_COUNTED, Rows, count
+from shared.services import naming
+from shared.services.naming import Names
 
 PAGING = ("cursor", "limit")
 
@@ -58,7 +60,8 @@ class ListPage:
     template: extends `console/list.html`. filters: those that the page offers. csv: True if it has one.
     model: says the columns of the CSV. record: takes an instance of it out of an item.
     id, called: take the id and the name out of an item, for the box with which it is chosen. settled: True for an item
-    that could be reopened.
+    that could be reopened. named: the subjects in an item that the page names, see
+    `shared.services.naming`.
     """
 
     template: str
@@ -70,6 +73,7 @@ class ListPage:
     id: Callable[[Any], Any] = attrgetter("id")
     called: Callable[[Any], str] = attrgetter("id")
     settled: Callable[[Any], bool] = lambda _: False
+    named: Callable[[Any], Iterable[str]] = lambda _: ()
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class Shown:
     next: str | None
     previous: str | None
     csv: str | None
-    query: str = field(default="")
+    names: Names = field(default_factory=dict)
 
     @property
     def is_many(self) -> bool:
@@ -145,17 +149,22 @@ def list_page(
         )  # a response: see `Asked.page`
         return listing  # type: ignore[no-any-return]
     found = asked.turned(rows)
+    items = [answer(row) for row in found.items]
+    if subjects := {one for item in items for one in page.named(item)}:
+        offered = (*offered, naming.select_names(asked.db, asked.caller, subjects))
     number, *beside = count(asked.db, rows, *offered)
+    names = dict(beside.pop() or ()) if subjects else {}
     values = {key: value for key, value in request.query_params.items() if value and key not in PAGING}
     kept = values if asked.limit == 50 else values | {"limit": str(asked.limit)}
     shown_list = Shown(
         page=page,
-        items=[answer(row) for row in found.items],
+        items=items,
         number=number,
         values=values,
         offered=[[Choice(str(value), name) for value, name in each or ()] for each in beside],
         next=found.next_cursor and address_of(page.address, kept | {"cursor": found.next_cursor}),
         previous=found.previous_cursor and address_of(page.address, kept | {"cursor": found.previous_cursor}),
         csv=address_of(f"{page.address}.csv", values) if page.csv else None,
+        names=names,
     )
     return frame.page(page.template, list=shown_list, **shown)

@@ -1,5 +1,6 @@
 """The entries of the navigation. A page shows those whose verb its caller may call."""
 
+from datetime import date
 from typing import NamedTuple
 
 from shared.access import Caller
@@ -20,11 +21,16 @@ from shared.texts import N_
 
 
 class Entry(NamedTuple):
-    """An entry: its title, its address, and the verb that the page behind it calls."""
+    """An entry: its title, its address, the verb that the page behind it calls, and the query with which it opens."""
 
     title: str
     address: str
     verb: AnyVerb
+    query: str = ""
+
+    def opened(self, today: date) -> str:
+        """The address to which the entry leads, on a day of the organization."""
+        return self.address + self.query.format(today=today.isoformat())
 
 
 ENTRIES = (
@@ -33,7 +39,7 @@ ENTRIES = (
     Entry(N_("Assignments"), "/assignments", assignments.list_assignments),
     Entry(N_("People"), "/parties", directory.list_parties),
     Entry(N_("Catalogue"), "/courses", catalogue.list_courses),
-    Entry(N_("Sessions"), "/sessions", sessions.list_sessions),
+    Entry(N_("Sessions"), "/sessions", sessions.list_sessions, "?from={today}"),
     Entry(N_("Licences"), "/licences", licences.list_licences),
     Entry(N_("Jobs"), "/jobs", jobs.list_jobs),
     Entry(N_("Deliveries"), "/deliveries", deliveries.list_deliveries),
@@ -43,6 +49,13 @@ ENTRIES = (
 )
 
 
+OWN = "/me"
+FOR_EVERYBODY = frozenset({"/overview", OWN})
+
+
 def entries_for(caller: Caller) -> list[Entry]:
-    """Return the entries of pages that the caller may open."""
-    return [entry for entry in ENTRIES if entry.verb.may(caller)]
+    """Return the entries of pages that the caller may open. Who sees nothing but what is their own has no overview."""
+    entries = [entry for entry in ENTRIES if entry.verb.may(caller)]
+    if caller.party_id is not None and {entry.address for entry in entries} <= FOR_EVERYBODY:
+        return [entry for entry in entries if entry.address == OWN]
+    return entries

@@ -74,7 +74,7 @@ def show(
         licences=[(LicenceAnswer.of(row, now), row.course_title) for row in rows(found.licences)],
         sessions=[(SessionAnswer.of(row), row.attendance) for row in rows(found.sessions)],
         deliveries=[DeliveryAnswer.of(*row) for row in rows(found.deliveries)],
-        history=told(rows(found.events), frame.words),
+        history=told(found.history, frame.words),
     )
 
 

@@ -2,7 +2,7 @@
 
 import uuid
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
@@ -20,6 +20,7 @@ from shared.texts import N_
 
 router = ConsoleRouter("/sessions/{session_id}")
 
+Search = Annotated[str, Query(max_length=200)]
 PartyId = Annotated[str, Path(pattern=ID_PATTERN)]
 
 ATTENDANCES = {"attended": N_("Attended"), "absent": N_("Absent"), "excused": N_("Excused")}
@@ -44,7 +45,7 @@ def show_adding(
     form: CurrentForm,
     db: Db,
     caller: CurrentCaller,
-    q: Annotated[str, Query(max_length=200)] = "",
+    q: Search = "",
 ) -> Response:
     """The form that adds parties: by folder, by id, or those that a search has found."""
     offered = session_details.get_adding(db, caller, session_id, q.strip())
@@ -92,10 +93,12 @@ def show_door(
     db: Db,
     caller: CurrentCaller,
     cursor: Cursor = None,
+    q: Search = "",
 ) -> Response:
     """The door: each party with what can be recorded of it."""
-    found = session_details.get_door(db, caller, session_id, cursor, MOST_AT_THE_DOOR)
-    return frame.page("door.html", found=found, session=found.session, form=form, cursor=cursor, texts=ATTENDANCES)
+    found = session_details.get_door(db, caller, session_id, cursor, MOST_AT_THE_DOOR, q.strip())
+    shown: dict[str, Any] = {"cursor": cursor, "q": q.strip(), "texts": ATTENDANCES}
+    return frame.page("door.html", found=found, session=found.session, form=form, **shown)
 
 
 @router.post(
@@ -107,5 +110,6 @@ def record(
     """Record the attendance of a party, and lead back to its place at the door."""
     attendance = form.read(AttendanceRequest).attendance
     rosters.record_attendance(db, caller, session_id, party_id, attendance, now)
-    page = f"?cursor={quote(form.text('cursor'))}" if form.text("cursor") else ""
+    shown = {name: form.text(name) for name in ("q", "cursor") if form.text(name)}
+    page = f"?{urlencode(shown)}" if shown else ""
     return RedirectResponse(f"/sessions/{session_id}/door{page}#at-{quote(party_id)}", 303)

@@ -3,11 +3,12 @@
 import uuid
 from typing import Any
 
-from fastapi import Response
+from fastapi import Request, Response
 
 from api.console.editing import pasted_ids
 from api.console.forms import CurrentForm, Form, FormAccepting, made_job
 from api.console.frame import ConsoleRouter, CurrentFrame
+from api.console.visits import CurrentVisit, need_recent
 from api.http.dependencies import CurrentCaller, Db, Now, allow
 from shared.services import session_completions, session_details
 from shared.sessions import AmendmentRequest
@@ -51,7 +52,9 @@ def show_amendment(
 
 @router.post("/amend", dependencies=[allow(session_completions.amend_session)])
 def amend(
+    request: Request,
     session_id: uuid.UUID,
+    visit: CurrentVisit,
     form: CurrentForm,
     db: Db,
     caller: CurrentCaller,
@@ -62,6 +65,8 @@ def amend(
     """Submit the job that amends the session, and lead to its page."""
     given: dict[str, Any] = {name: _parties(form, name) for name in ("add", "remove")}
     body = form.read(AmendmentRequest, **given, afterRevocation=form.checked("afterRevocation"))
+    if body.remove:  # it revokes their licences
+        need_recent(request, visit, now)
     submit = session_completions.amend_session
     accepted = submit(db, caller, session_id, body, accepting.key, workers=accepting.workers, now=now)
     return made_job(response, accepted, accepting)

@@ -94,7 +94,7 @@ def show(
 ) -> Response:
     """The page of one session."""
     found = session_details.get_session_details(db, caller, session_id, now)
-    history = None if found.events is None else told(found.events, frame.words)
+    history = told(found.history, frame.words)
     return frame.page("session.html", found=found, session=found.session, form=form, modes=MODES, history=history)
 
 

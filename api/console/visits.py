@@ -113,9 +113,14 @@ CurrentVisit = Annotated[Visit, Depends(_known)]
 """The visit, for a route whose class has called `visit`."""
 
 
-async def _recent(request: Request, visit: CurrentVisit) -> None:
-    if not visit.is_recent(clock.now()):
+def need_recent(request: Request, visit: Visit, now: datetime) -> None:
+    """Raise SignInNotRecent unless the person proved who it is a moment ago: for an act that needs it only at times."""
+    if not visit.is_recent(now):
         raise SignInNotRecent(request)
+
+
+async def _recent(request: Request, visit: CurrentVisit) -> None:
+    need_recent(request, visit, clock.now())
 
 
 RECENT: Any = Depends(_recent)

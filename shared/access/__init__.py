@@ -76,6 +76,7 @@ from shared.access.sign_ins import (
     end_sign_in,
     forget_person,
     list_sign_ins,
+    names_of_members,
     note_use,
     read_cookie,
 )
@@ -122,6 +123,7 @@ __all__ = [
     "MappingChange",
     "member_of",
     "name_of",
+    "names_of_members",
     "need_available",
     "NEVER_MAPPED",
     "note_logout",

@@ -7,7 +7,7 @@ once. The browser has only a random token, and the table only its hash: who read
 import hashlib
 import secrets
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,6 +18,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared.access.caller import Caller, Permission
+from shared.arrays import is_one_of
 from shared.database import Base, ExternalId, Tenant, Uuid7, current_org, is_external_id
 from shared.errors import NotFound
 
@@ -176,6 +177,19 @@ def list_sign_ins(db: Session, member_id: str) -> Select[SignIn]:
     """Select the sign-ins of a member, the newest first."""
     mine = select(SignIn).where(SignIn.org_id == current_org(db), SignIn.member_id == member_id)
     return mine.order_by(SignIn.begun_at.desc(), SignIn.id.desc())
+
+
+def names_of_members(db: Session, member_ids: Collection[str], *, alone: bool) -> Select[*tuple[Any, ...]]:
+    """Select the id and the name of members who have signed in: of each the one that its last sign-in gave.
+
+    alone: only of members who represented no party then.
+    """
+    named = select(SignIn.member_id, SignIn.name).where(
+        SignIn.org_id == current_org(db), is_one_of(SignIn.member_id, member_ids), SignIn.name.is_not(None)
+    )
+    if alone:
+        named = named.where(SignIn.party_id.is_(None))
+    return named.distinct(SignIn.member_id).order_by(SignIn.member_id, SignIn.begun_at.desc())
 
 
 def end_sign_in(db: Session, sign_in_id: uuid.UUID, member_id: str, reason: EndReason, now: datetime) -> None:

@@ -24,6 +24,8 @@ from shared.directory.queries import (
     list_parties,
     missing_folders,
     name_of,
+    names_of_members,
+    names_of_parties,
     recipients,
 )
 from shared.directory.schemas import (
@@ -69,6 +71,8 @@ __all__ = [
     "meanings_of_columns",
     "missing_folders",
     "name_of",
+    "names_of_members",
+    "names_of_parties",
     "list_parties",
     "get_party",
     "put_folder",

@@ -165,6 +165,20 @@ def name_of(org_id: Any, party_id: Any) -> Label[str]:
     return name.scalar_subquery().label("display_name")
 
 
+def names_of_parties(db: Session, party_ids: Collection[str], scope: Scope) -> Select[*tuple[Any, ...]]:
+    """Select the id and the name of these parties, as far as they are in the scope."""
+    named = select(Party.id, Party.display_name).where(Party.org_id == current_org(db), in_scope(Party.id, scope))
+    return named.where(is_one_of(Party.id, party_ids))
+
+
+def names_of_members(db: Session, member_ids: Collection[str], scope: Scope) -> Select[*tuple[Any, ...]]:
+    """Select the id of these members and the name of the party in the scope that each represents."""
+    named = select(Party.member_id, Party.display_name).where(
+        Party.org_id == current_org(db), in_scope(Party.id, scope)
+    )
+    return named.where(is_one_of(Party.member_id, member_ids))
+
+
 def _this_org() -> ColumnElement[str]:
     """Returns the transaction's organization as an SQL expression, for conditions that are built without a `db`."""
     return func.current_setting("rollcall.org")

@@ -11,6 +11,7 @@ from shared.idempotency import IdempotencyKeyReused, Key
 from shared.jobs.actions import (
     LARGEST_CHUNK,
     SMALLEST_CHUNK,
+    UNDO_WITHIN,
     Accepted,
     CannotUndo,
     JobFinished,
@@ -108,5 +109,6 @@ __all__ = [
     "submit",
     "Tally",
     "Undo",
+    "UNDO_WITHIN",
     "undo_of",
 ]

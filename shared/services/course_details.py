@@ -12,7 +12,6 @@ from shared.access import Caller, Permission
 from shared.assignments import AssignmentState, Sort
 from shared.assignments import Filters as OfAssignments
 from shared.catalogue import CourseAnswer, CourseChanges, CourseRequest, CourseVersion, VersionAnswer
-from shared.events import Event
 from shared.events import Filters as OfEvents
 from shared.licences import Filters as OfLicences
 from shared.licences import LicenceState
@@ -20,8 +19,8 @@ from shared.licences import Sort as SortOfLicences
 from shared.pagination import count, counted, page
 from shared.services.assignments import list_assignments
 from shared.services.catalogue import SEES, Shown, change_course, get_course, get_version, list_versions
-from shared.services.events import search_events
 from shared.services.licences import list_licences
+from shared.services.naming import History, read_history
 from shared.services.sessions import list_sessions
 from shared.services.verbs import verb
 from shared.sessions import Filters as OfSessions
@@ -46,13 +45,13 @@ class Numbers(NamedTuple):
 
 @dataclass(frozen=True)
 class CourseDetails:
-    """A course. events: the newest first, None if the caller may not read events."""
+    """A course, and what happened to it."""
 
     course: CourseAnswer
     revision: int
     versions: list[VersionAnswer]
     numbers: Numbers
-    events: list[Event] | None
+    history: History
 
 
 @verb(*SEES)
@@ -60,12 +59,13 @@ def get_course_details(db: Session, caller: Caller, course_id: uuid.UUID, now: d
     """Return one course with everything that its page shows. Raises NotFound."""
     row = get_course(db, caller, course_id)
     versions = page(db, list_versions(db, caller, course_id, None), limit=MOST_VERSIONS, cursor=None).items
+    publishers = {f"member/{one.published_by}" for one in versions if one.published_by}
     return CourseDetails(
         course=CourseAnswer.of(*row),
         revision=row[0].revision,
         versions=[VersionAnswer.model_validate(one) for one in versions],
         numbers=_numbers(db, caller, course_id, now),
-        events=_events(db, caller, course_id),
+        history=read_history(db, caller, OfEvents(subject=f"course/{course_id}"), MOST_EVENTS, publishers),
     )
 
 
@@ -145,10 +145,3 @@ def _numbers(db: Session, caller: Caller, course_id: uuid.UUID, now: datetime) -
     scheduled = OfSessions(course_id=course_id, state=SessionState.SCHEDULED)
     others = (list_licences(db, caller, active, SortOfLicences.NEWEST), list_sessions(db, caller, scheduled))
     return Numbers(*count(db, rows[0], *(counted(one) for one in (*rows[1:], *others))))
-
-
-def _events(db: Session, caller: Caller, course_id: uuid.UUID) -> list[Event] | None:
-    if not search_events.may(caller):
-        return None
-    rows = search_events(db, caller, OfEvents(subject=f"course/{course_id}"), newest_first=True)
-    return page(db, rows, limit=MOST_EVENTS, cursor=None).items

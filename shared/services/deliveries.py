@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, Text, type_coerce
 from sqlalchemy.orm import Session
 
-from shared import deliveries, directory
+from shared import deliveries, deployment, directory
 from shared.access import Caller, Permission
 from shared.deliveries import Delivery, DeliveryState, ResendRequest, Summary, Which
 from shared.services.verbs import verb
@@ -38,6 +38,12 @@ def resend(db: Session, _: Caller, body: ResendRequest, now: datetime) -> int:
 def redeliver(db: Session, caller: Caller, delivery_id: uuid.UUID, now: datetime) -> None:
     """Queue one delivery again. Raises NotFound, DeliveryQueued, and DeliverySent for a mail that was sent."""
     deliveries.redeliver(db, delivery_id, _within(caller), now)
+
+
+@verb()
+def can_send_mail(db: Session, _: Caller, now: datetime) -> bool:
+    """True if mail is on and a process that runs now has a mail server. Else nobody is told anything by mail."""
+    return deployment.mail_is_on(db) and deployment.can_send_mail(db, now)
 
 
 def _within(caller: Caller) -> ColumnElement[bool]:

@@ -13,7 +13,8 @@ from shared.access import Caller, Permission
 from shared.jobs import CannotUndo, Job, JobAnswer, JobState, Outcome, OutcomeCode
 from shared.pagination import count
 from shared.services.catalogue import names_of_courses
-from shared.services.jobs import SEES, list_results
+from shared.services.jobs import SEES, list_results, needed_to_undo
+from shared.services.naming import Names, names_of
 from shared.services.sights import answer_of, get_seen, job_of, sight_of
 from shared.services.verbs import verb
 
@@ -36,11 +37,13 @@ class Counted:
 class JobDetails:
     """A job, its outcomes by code, and the acts that this caller can try now.
 
-    course: title and code of the course in the job's request, empty if it names none. undone_by: the job that undoes
-    this one. undoable: the number of records that an undo would look at, None if there can be no undo.
+    names: of those who submitted and approved it. course: title and code of the course in the job's request, empty if
+    it names none. undone_by: the job that undoes this one. undoable: the number of records that an undo would look at,
+    None if there can be no undo.
     """
 
     job: JobAnswer
+    names: Names
     outcomes: list[Counted]
     course: tuple[str, ...]
     undone_by: uuid.UUID | None
@@ -60,14 +63,20 @@ def get_job_details(db: Session, caller: Caller, job_id: uuid.UUID, now: datetim
     undoing = jobs.undo_of(db, job.id)
     return JobDetails(
         job=answer,
+        names=names_of(db, caller, _actors(answer)),
         outcomes=_by_code(db, caller, job_id) if answer.counts.total else [],
         course=_course(db, caller, answer.request),
         undone_by=undoing.id if undoing else None,
-        undoable=None if undoing or not _may_undo(caller, job) else _undoable(db, job, now),
+        undoable=None if undoing or not caller.may(needed_to_undo(job)) else _undoable(db, job, now),
         can_cancel=not job.has_ended and caller.may(needs, Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN),
         can_retry=job.has_ended and answer.counts.failed > 0 and caller.may(needs),
         can_approve=job.state == JobState.AWAITING_APPROVAL and manages and caller.may(needs),
     )
+
+
+def _actors(job: JobAnswer) -> list[str]:
+    approval = [f"member/{job.approval.by}"] if job.approval else []
+    return [f"{job.submitted_by.type}/{job.submitted_by.id}", *approval]
 
 
 def _by_code(db: Session, caller: Caller, job_id: uuid.UUID) -> list[Counted]:
@@ -83,12 +92,6 @@ def _course(db: Session, caller: Caller, request: dict[str, Any]) -> tuple[str, 
     ids = ({uuid.UUID(course_id)} if course_id else set(), {uuid.UUID(version_id)} if version_id else set())
     names = names_of_courses(db, caller, *ids) if any(ids) else {}
     return names.get(str(version_id)) or (("", *names[str(course_id)]) if str(course_id) in names else ())
-
-
-def _may_undo(caller: Caller, job: Job) -> bool:
-    needs = jobs.kind_of(job).needs
-    staff = needs is not Permission.ADMIN or caller.may(Permission.ADMIN)
-    return caller.may(Permission.MANAGE_ASSIGNMENTS) and staff
 
 
 def _undoable(db: Session, job: Job, now: datetime) -> int | None:

@@ -200,18 +200,24 @@ def reject_job(db: Session, caller: Caller, job_id: uuid.UUID, reason: str, now:
     return job
 
 
-@verb(Permission.MANAGE_ASSIGNMENTS)
+def needed_to_undo(job: Job) -> Permission:
+    """Return the permission that undoing a job needs: staff undo what staff submit, managers the rest."""
+    staff = jobs.kind_of(job).needs is Permission.ADMIN
+    return Permission.ADMIN if staff else Permission.MANAGE_ASSIGNMENTS
+
+
+@verb(Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
 def undo_job(
     db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, now: datetime, key: Key | None = None
 ) -> Accepted:
     """Submit a job that undoes this one, except for what was changed since. Repeated: the same job.
 
     Asks nothing of what a submission asks, because it only puts back what was. A job can be undone for 14 days after
-    its end. What staff submitted needs `training.admin` too. Raises NotFound, OutOfScope, PermissionDenied, CannotUndo.
+    its end. What staff submitted needs `training.admin`, the rest `training.manage_assignments`.
+    Raises NotFound, OutOfScope, PermissionDenied, CannotUndo.
     """
     job = need_whole(db, sight_of(caller), job_id)
-    if jobs.kind_of(job).needs is Permission.ADMIN:
-        caller.need(Permission.ADMIN)
+    caller.need(needed_to_undo(job))
     if earlier := jobs.replayed(db, key, None):
         return earlier
     if twin := jobs.undo_of(db, job.id):

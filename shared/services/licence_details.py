@@ -8,12 +8,10 @@ from sqlalchemy.orm import Session
 
 from shared import access, catalogue, licences
 from shared.access import Caller, Permission
-from shared.events import Event
 from shared.events import Filters as OfEvents
 from shared.licences import Licence, LicenceAnswer
-from shared.pagination import page
-from shared.services.events import search_events
 from shared.services.licences import SEES, Shown, get_licence
+from shared.services.naming import History, read_history
 from shared.services.verbs import verb
 
 MOST_EVENTS = 20
@@ -24,7 +22,7 @@ MOST_EVENTS = 20
 class LicenceDetails:
     """A licence. zone: the organization's, in which its dates count. course: the title of its version.
 
-    renewed_by: the licence that took its place. events: the newest first, None if the caller may not read events.
+    renewed_by: the licence that took its place.
     """
 
     licence: LicenceAnswer
@@ -32,7 +30,7 @@ class LicenceDetails:
     zone: str
     course: str
     renewed_by: uuid.UUID | None
-    events: list[Event] | None
+    history: History
 
 
 @verb(*SEES)
@@ -40,17 +38,15 @@ def get_licence_details(db: Session, caller: Caller, licence_id: uuid.UUID, now:
     """Return one licence in the caller's scope with everything that its page shows. Raises NotFound."""
     row = get_licence(db, caller, licence_id)
     licence = row[0]
-    events = None
-    if search_events.may(caller):
-        rows = search_events(db, caller, OfEvents(subject=f"licence/{licence_id}"), newest_first=True)
-        events = page(db, rows, limit=MOST_EVENTS, cursor=None).items
+    answer = LicenceAnswer.of(row, now)
+    revoked_by = [f"{answer.revocation.by.type}/{answer.revocation.by.id}"] if answer.revocation else []
     return LicenceDetails(
-        licence=LicenceAnswer.of(row, now),
+        licence=answer,
         revision=licence.revision,
         zone=access.get_organization(db).time_zone,
         course=_title(db, licence),
         renewed_by=licences.renewal_of(db, licence),
-        events=events,
+        history=read_history(db, caller, OfEvents(subject=f"licence/{licence_id}"), MOST_EVENTS, revoked_by),
     )
 
 

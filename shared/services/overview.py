@@ -21,6 +21,7 @@ from shared.services import deliveries as delivering
 from shared.services import jobs as working
 from shared.services.assignments import CREATE, summarize_assignments
 from shared.services.forecast import Forecast, make_forecast
+from shared.services.naming import Names, names_of
 from shared.services.sights import answer_of, sight_of
 from shared.services.verbs import verb
 from shared.sessions import Filters, SessionState
@@ -51,7 +52,7 @@ class Overview:
 
     courses: rows of (id, title, assigned, completed, closed, overdue). to_approve: jobs that wait for a second member,
     of others than the caller. dead: deliveries that were given up. to_complete: sessions that have begun.
-    beginning: None once something was assigned.
+    beginning: None once something was assigned. names: of those who submitted these jobs.
     """
 
     courses: list[Row[Any]] | None = None
@@ -62,6 +63,7 @@ class Overview:
     dead: int | None = None
     to_complete: int | None = None
     beginning: Beginning | None = None
+    names: Names = field(default_factory=dict)
 
 
 @verb()
@@ -99,6 +101,7 @@ def _add_jobs(db: Session, caller: Caller, found: Overview) -> None:
     if caller.may(Permission.MANAGE_ASSIGNMENTS):
         others = seen(JobState.AWAITING_APPROVAL).where(Job.submitted_by_id != caller.member_id)
         found.to_approve = [_job_answer(caller, row) for row in db.execute(others.limit(MOST_JOBS))]
+        found.names = names_of(db, caller, {f"member/{one.submitted_by.id}" for one in found.to_approve})
 
 
 def _job_answer(caller: Caller, row: Any) -> JobAnswer:

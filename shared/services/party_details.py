@@ -19,8 +19,8 @@ from shared.pagination import Rows, page
 from shared.services.assignments import list_assignments
 from shared.services.deliveries import list_deliveries
 from shared.services.directory import SEES, get_party
-from shared.services.events import search_events
 from shared.services.licences import list_licences
+from shared.services.naming import History, read_history
 from shared.services.sessions import list_sessions
 from shared.services.verbs import verb
 from shared.sessions import Filters as OfSessions
@@ -39,20 +39,21 @@ class Part:
 
 @dataclass
 class PartyDetails:
-    """A party. None: of what the caller may not see. sessions: each with its attendance. events: the newest first."""
+    """A party, and what happened to it. None: of what the caller may not see. sessions: each with its attendance."""
 
     party: PartyAnswer
+    history: History
     assignments: Part | None = None
     licences: Part | None = None
     sessions: Part | None = None
     deliveries: Part | None = None
-    events: Part | None = None
 
 
 @verb(*SEES)
 def get_party_details(db: Session, caller: Caller, party_id: str, now: datetime) -> PartyDetails:
     """Return one party in the caller's scope, with what the caller's permissions allow. Raises NotFound."""
-    found = PartyDetails(PartyAnswer.of(*get_party(db, caller, party_id)))
+    party = PartyAnswer.of(*get_party(db, caller, party_id))
+    found = PartyDetails(party, read_history(db, caller, OfEvents(party_id=party_id), MOST))
     if list_assignments.may(caller):
         filters = OfAssignments(access.today(db, now), party_id=party_id)
         found.assignments = _part(db, list_assignments(db, caller, filters, Sort.NEWEST, titled=True))
@@ -64,8 +65,6 @@ def get_party_details(db: Session, caller: Caller, party_id: str, now: datetime)
         found.sessions = _part(db, expected.add_columns(sessions.attendance_of(party_id)))
     if list_deliveries.may(caller):
         found.deliveries = _part(db, list_deliveries(db, caller, Which(party_id=party_id)))
-    if search_events.may(caller):
-        found.events = _part(db, search_events(db, caller, OfEvents(party_id=party_id), newest_first=True))
     return found
 
 

@@ -8,15 +8,15 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared import access, catalogue, directory, licences
+from shared import access, catalogue, directory, jobs, licences
 from shared.access import Caller, Permission
 from shared.catalogue import Course
 from shared.directory import Party
-from shared.events import Event
 from shared.events import Filters as OfEvents
 from shared.licences import PolicyRequest, Simulated, Trained
 from shared.pagination import count, page
-from shared.services.events import search_events
+from shared.services.jobs import undo_job
+from shared.services.naming import History, read_history
 from shared.services.rosters import list_roster
 from shared.services.sessions import SEES, Shown, get_session
 from shared.services.verbs import verb
@@ -29,20 +29,22 @@ for people to add offers."""
 
 @dataclass(frozen=True)
 class SessionDetails:
-    """A session. roster: its first parties. more: True if there are others. events: None if the caller may not read.
+    """A session. roster: its first parties. more: True if there are others.
 
     can_change: it is scheduled, so that it and its roster change. can_complete: besides, it has begun and somebody is
-    on the roster. can_amend: its completion has ended, or is being carried out.
+    on the roster. can_amend: its completion has ended, or is being carried out. can_undo: it can be
+    taken back.
     """
 
     session: SessionAnswer
     revision: int
     roster: list[RosterEntryAnswer]
     more: bool
-    events: list[Event] | None
+    history: History
     can_change: bool
     can_complete: bool
     can_amend: bool
+    can_undo: bool
 
 
 @verb(*SEES)
@@ -52,19 +54,19 @@ def get_session_details(db: Session, caller: Caller, session_id: uuid.UUID, now:
     session = SessionAnswer.of(row)
     first = page(db, list_roster(db, caller, session_id), limit=MOST_ON_ROSTER, cursor=None)
     scheduled = session.state is SessionState.SCHEDULED
-    events = None
-    if search_events.may(caller):
-        rows = search_events(db, caller, OfEvents(subject=f"session/{session_id}"), newest_first=True)
-        events = page(db, rows, limit=MOST_EVENTS, cursor=None).items
+    actors = [session.scheduled_by, *([session.completion.by] if session.completion else [])]
+    named = [f"{one.type}/{one.id}" for one in actors]
+    done = session.completion if session.state is SessionState.COMPLETED else None
     return SessionDetails(
         session=session,
         revision=row[0].revision,
         roster=[RosterEntryAnswer.of(entry) for entry in first.items],
         more=first.next_cursor is not None,
-        events=events,
+        history=read_history(db, caller, OfEvents(subject=f"session/{session_id}"), MOST_EVENTS, named),
         can_change=scheduled,
         can_complete=scheduled and session.starts_at <= now and session.roster_size > 0,
         can_amend=session.state is SessionState.COMPLETED,
+        can_undo=done is not None and undo_job.may(caller) and now < done.completed_at + jobs.UNDO_WITHIN,
     )
 
 
@@ -78,10 +80,14 @@ class Door(NamedTuple):
 
 
 @verb(Permission.ADMIN)
-def get_door(db: Session, caller: Caller, session_id: uuid.UUID, cursor: str | None, limit: int) -> Door:
-    """Return a page of a session's roster. Raises NotFound."""
+def get_door(db: Session, caller: Caller, session_id: uuid.UUID, cursor: str | None, limit: int, q: str = "") -> Door:
+    """Return a page of a session's roster. q: the beginning of a name or an id, or empty. Raises NotFound."""
     session = SessionAnswer.of(get_session(db, caller, session_id))
-    found = page(db, list_roster(db, caller, session_id), limit=limit, cursor=cursor, both_ways=True)
+    rows = list_roster(db, caller, session_id)
+    if q:
+        named = directory.list_parties(db, caller.folders, q=q).order_by(None).with_only_columns(Party.id)
+        rows = rows.where(RosterEntry.party_id.in_(named))
+    found = page(db, rows, limit=limit, cursor=cursor, both_ways=True)
     entries = [RosterEntryAnswer.of(row) for row in found.items]
     return Door(session, entries, found.next_cursor, found.previous_cursor)
 

@@ -5,8 +5,10 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
+from shared import clock
 from shared.access import Permission
 from shared.deliveries import Delivery
+from shared.deployment import Presence
 from tests.console.world import World, build
 from tests.drain import InProcessWorker
 from tests.factories import Org
@@ -197,3 +199,22 @@ def test_a_person_cannot_complete_what_another_owes(world: World, person: TestCl
 
 def test_a_member_who_represents_nobody_is_told_so(world: World) -> None:
     assert "belongs to nobody" in world.org.visitor().get("/me").text
+
+
+# --- mail
+
+
+def test_pages_say_that_nobody_is_told_while_nothing_sends_mail(world: World) -> None:
+    browser, off = world.org.visitor(), "Mail is switched off here"
+    reminding = {"act": "remind", "matching": "all", "shown": "1"}
+    assert off in browser.get("/assign").text
+    assert off in browser.post("/assignments/act", data=reminding).text
+    assert off not in browser.post("/assignments/act", data=reminding | {"act": "close"}).text
+    parts = world.org.parts
+    sender = Presence("sender", parts.settings.model_copy(update={"smtp_url": "smtp://mail.example"}))
+    sender.note(parts.database, clock.now())
+    try:
+        assert off not in browser.get("/assign").text
+        assert off not in browser.post("/assignments/act", data=reminding).text
+    finally:
+        sender.end(parts.database)

@@ -1,11 +1,13 @@
 """The pages of sessions: schedule one, fill its roster, record attendance at the door, complete it, amend it."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from shared import clock
 from shared.access import Permission
 from tests.console.test_licences import form_of
 from tests.drain import InProcessWorker
@@ -217,3 +219,42 @@ def test_the_list_of_sessions_takes_days(org: Org, browser: TestClient, session_
         for query in ("from=2026-10-24&to=2026-10-25", "from=2026-10-25", "to=2026-10-24")
     }
     assert list(found.values()) == [True, False, False]
+
+
+def test_a_name_is_found_at_the_door_and_the_way_back_keeps_the_search(
+    org: Org, session_id: str, browser: TestClient
+) -> None:
+    found = browser.get(f"/sessions/{session_id}/door?q=crew-2").text
+    assert "Party crew-2" in found
+    assert "Party crew-1" not in found
+    sent = {"attendance": "absent", "q": "crew-2", "cursor": ""}
+    answer = browser.post(f"/sessions/{session_id}/door/crew-2", data=sent)
+    assert answer.headers["Location"] == f"/sessions/{session_id}/door?q=crew-2#at-crew-2"
+    assert "Nobody on the roster has this name" in browser.get(f"/sessions/{session_id}/door?q=nobody").text
+
+
+def test_taking_licences_back_by_an_amendment_needs_a_recent_sign_in(org: Org, worker: InProcessWorker) -> None:
+    session_id = completed(org, worker, "crew-1", "crew-2")
+    address, old = f"/sessions/{session_id}/amend", clock.now() - timedelta(minutes=6)
+    late = org.visitor(member="second", authenticated_at=old)
+    sent = {"formKey": "key-1", "add": "crew-1", "reason": "Signed the paper list"}
+    assert late.post(address, data=sent).status_code == 303
+    refused = late.post(address, data=sent | {"add": "", "remove": "crew-2", "formKey": "key-2"})
+    assert refused.status_code == 401
+    assert "not older than 5 minutes" in refused.text
+    recent = org.visitor(member="second").post(address, data=sent | {"add": "", "remove": "crew-2", "formKey": "key-2"})
+    assert recent.status_code == 303
+
+
+def test_staff_finds_the_undo_of_a_completion_on_the_sessions_page_and_may_do_it(
+    org: Org, worker: InProcessWorker
+) -> None:
+    session_id = completed(org, worker, "crew-1")
+    staff = org.visitor(Permission.VIEW, Permission.ADMIN)
+    job_id = read(org, session_id)["completion"]["jobId"]
+    page = staff.get(f"/sessions/{session_id}").text
+    assert f'href="/jobs/{job_id}#undo">Undo the completion' in page
+    assert "Undo the completion" not in org.visitor(Permission.VIEW).get(f"/sessions/{session_id}").text
+    assert staff.post(f"/jobs/{job_id}/undo", data={"formKey": "key-1"}).status_code == 303
+    worker.drain(org.id)
+    assert read(org, session_id)["state"] == "scheduled"
