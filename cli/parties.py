@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +13,7 @@ from cli.options import DataDir, Org
 if TYPE_CHECKING:
     from shared.database import Database
     from shared.directory import PartyRow, Reading, SyncAnswer, Warned
+    from shared.sheets import Body
 
 SOME_FAILED = 3
 """Exit code: some rows did not go in; the others did."""
@@ -22,7 +23,7 @@ ERROR_COLUMN = "Rollcall says"
 
 app = typer.Typer(help="Put people into the directory.")
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file, as a spreadsheet saves it.")]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file or a workbook (.xlsx).")]
 Meanings = Annotated[
     list[str] | None,
     typer.Option(
@@ -30,6 +31,9 @@ Meanings = Annotated[
         metavar='"COLUMN=FIELD"',
         help='What a column is, such as "Employee ID=entityId"; "COLUMN=" ignores it. Remembered. Can be repeated.',
     ),
+]
+Sheet = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The sheet of a workbook, where several have such a table.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would happen.")]
 Errors = Annotated[
@@ -65,11 +69,12 @@ def import_parties(
     file: File,
     org: Org,
     meanings: Meanings = None,
+    sheet: Sheet = None,
     dry_run: DryRun = False,
     errors: Errors = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Create and update the parties of a CSV file. A column that the file does not have stays as it is.
+    """Create and update the parties of a file. A column that the file does not have stays as it is.
 
     Commas, semicolons or tabs; UTF-8, UTF-16 or Windows-1252. Exit code 0 when every row went in, 3 when some did not.
     Needs only the database; an embedded one that is stopped is started for the moment.
@@ -80,10 +85,9 @@ def import_parties(
     """
     from cli import system
 
-    body = read_file(file)
-    said_of_columns = dict(meaning_of(each) for each in meanings or [])
+    body = body_of(file, meanings, sheet)
     with system.find(data_dir).database() as database:
-        reading, outcome = _import(database, org, body, said_of_columns, dry_run)
+        reading, outcome = _import(database, org, body, dry_run)
     _report(reading, outcome, dry_run)
     if errors is not None and outcome.reasons:
         errors.write_bytes(rows_to_repair(body, outcome.reasons))
@@ -91,9 +95,7 @@ def import_parties(
     raise typer.Exit(SOME_FAILED if outcome.reasons else 0)
 
 
-def _import(
-    database: "Database", org: str, body: bytes, meanings: dict[str, str | None], dry_run: bool
-) -> "tuple[Reading, Outcome]":
+def _import(database: "Database", org: str, body: "Body", dry_run: bool) -> "tuple[Reading, Outcome]":
     """Import the file in parts of as many rows as the API takes, each in a transaction of its own."""
     from shared import access, clock
     from shared.access import Caller, Permission
@@ -104,7 +106,7 @@ def _import(
     outcome = Outcome()
     with database.transaction(org) as db:
         access.get_organization(db)  # raises OrganizationUnknown
-        reading = directory.read_file(db, caller, body, meanings, now)
+        reading = directory.read_file(db, caller, body, now)
         if dry_run:
             db.rollback()
     for bad in reading.bad:
@@ -126,55 +128,58 @@ def said(line: int | None, column: str | None, detail: str) -> str:
     return f"line {line}{f', {column}' if column else ''}: {detail}"
 
 
-def rows_to_repair(body: bytes, reasons: dict[int, list[str]]) -> bytes:
+def rows_to_repair(body: "Body", reasons: dict[int, list[str]]) -> bytes:
     """Returns the file with only these rows, by number, and the reasons in a last column; in the file's own encoding.
 
     A reason of an earlier import is replaced. A line that cannot be read has no cells here, only its number.
     """
-    from shared import sheets
+    from shared import directory, sheets
 
-    sheet = sheets.read(body)
-    kept = [place for place, name in enumerate(sheet.header) if name != ERROR_COLUMN]
-    lines = [[*(sheet.header[place] for place in kept), ERROR_COLUMN]]
-    for row in sheet.rows:
-        if row.n in reasons:
+    table = sheets.table_in(replace(body, opened=None), directory.FIELDS, {})
+    kept = [place for place, name in enumerate(table.header) if name != ERROR_COLUMN]
+    lines = [[*(table.header[place] for place in kept), ERROR_COLUMN]]
+    for n, row in enumerate(table.rows, start=1):
+        if n in reasons:
             cells = row.cells or ()
-            lines.append([*(cells[n] if n < len(cells) else "" for n in kept), " ".join(reasons[row.n])])
-    text = "".join(sheets.line(line, sheet.separator) for line in lines)
+            lines.append([*(cells[n] if n < len(cells) else "" for n in kept), " ".join(reasons[n])])
+    separator, found = table.opened.separator or ",", table.opened.encoding or "utf-8"
+    text = "".join(sheets.line(line, separator) for line in lines)
     encoding, mark = {
         "windows-1252": ("cp1252", ""),
         "utf-8": ("utf-8", sheets.BOM),
-    }.get(sheet.encoding, (sheet.encoding, "" if sheet.encoding == "utf-16" else sheets.BOM))
+    }.get(found, (found, "" if found == "utf-16" else sheets.BOM))
     try:
         return (mark + text).encode(encoding, "surrogateescape" if encoding in ("utf-8", "cp1252") else "replace")
     except UnicodeEncodeError:
         return (sheets.BOM + text).encode("utf-8", "surrogateescape")
 
 
-def read_file(file: Path) -> bytes:
-    """Returns the content of a file of rows. Raises Failed."""
+TYPES = {".json": "application/json", ".ndjson": "application/x-ndjson", ".jsonl": "application/x-ndjson"}
+"""The media type of a file by its name; any other file is CSV or a workbook, whichever it is."""
+
+
+def body_of(file: Path, meanings: list[str] | None, sheet: str | None) -> "Body":
+    """Returns the content of a file of rows. Raises Failed and BadParameter."""
     from cli.failures import Failed
+    from shared.sheets import CSV, Body, meaning_of, opened_of
 
     try:
-        body = file.read_bytes()
+        said = dict(meaning_of(each) for each in meanings or [])
+    except ValueError as error:
+        raise typer.BadParameter(f"--map: {error}") from None
+    try:
+        content = file.read_bytes()
     except OSError as error:
         raise Failed(f"{file} cannot be read: {error.strerror}.") from None
-    if body.startswith(b"PK\x03\x04"):
-        raise Failed(f"{file} is a workbook; save it as CSV, and import that.")
-    return body
-
-
-def meaning_of(text: str) -> tuple[str, str | None]:
-    """Parse what `--map` says of a column. The name may contain =. Raises BadParameter."""
-    name, equals, wanted = text.rpartition("=")
-    if not equals or not name.strip():
-        raise typer.BadParameter('write --map "COLUMN=FIELD", for example --map "Employee ID=entityId"')
-    return name.strip(), wanted.strip() or None
+    body = Body(TYPES.get(file.suffix.lower(), CSV), content, sheet=sheet, now_said=said)
+    return replace(body, opened=opened_of(body)) if body.is_file else body
 
 
 def _report(reading: "Reading", outcome: Outcome, dry_run: bool) -> None:
     for column, meant in reading.columns.items():
         typer.echo(f"{column} is {meant}")
+    for note in reading.notes:
+        typer.echo(note)
     if reading.ignored_columns:
         typer.echo(f"Ignored: {', '.join(reading.ignored_columns)}")
     if outcome.folders:

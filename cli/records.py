@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.options import DataDir, Org
-from cli.parties import SHOWN, SOME_FAILED, Meanings, meaning_of, read_file
+from cli.parties import SHOWN, SOME_FAILED, Meanings, Sheet, body_of
 
 if TYPE_CHECKING:
     from shared.access import Caller
@@ -17,14 +17,11 @@ if TYPE_CHECKING:
     from shared.services.records import Sent
     from shared.settings import Settings
 
-TYPES = {".json": "application/json", ".ndjson": "application/x-ndjson", ".jsonl": "application/x-ndjson"}
-"""The media type of a file by its name; any other file is CSV."""
-
 PAUSE_SECONDS = 0.2
 
 app = typer.Typer(help="Bring in records of the past.")
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A CSV, JSON or NDJSON file of records.")]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A CSV, JSON or NDJSON file or a workbook (.xlsx).")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would happen.")]
 OwnIssuer = Annotated[bool, typer.Option("--confirm-own-issuer", help="Rows may name your own organization as issuer.")]
 
@@ -39,6 +36,7 @@ def import_records(
     file: File,
     org: Org,
     meanings: Meanings = None,
+    sheet: Sheet = None,
     dry_run: DryRun = False,
     confirm_own_issuer: OwnIssuer = False,
     data_dir: DataDir = None,
@@ -55,9 +53,7 @@ def import_records(
     from cli import system
     from shared.services.records import Sent
 
-    said = dict(meaning_of(each) for each in meanings or [])
-    form = TYPES.get(file.suffix.lower(), "text/csv")
-    sent = Sent(form, read_file(file), own_issuer=confirm_own_issuer, meanings=said)
+    sent = Sent(body_of(file, meanings, sheet), confirm_own_issuer)
     found = system.find(data_dir)
     with found.database() as database:
         whole = _preview(database, org, sent) if dry_run else _import(database, org, sent, found.settings)
@@ -73,6 +69,8 @@ def _preview(database: "Database", org: str, sent: "Sent") -> bool:
         preview = records.preview_records(db, _caller(org), sent, clock.now())
     for column, meant in preview.columns.items():
         typer.echo(f"{column} is {meant}")
+    for note in preview.notes:
+        typer.echo(note)
     if preview.ignored_columns:
         typer.echo(f"Ignored: {', '.join(preview.ignored_columns)}")
     for each in preview.outcomes:

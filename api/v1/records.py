@@ -1,50 +1,22 @@
-"""Records of the past: imported as a job, from JSON, NDJSON or CSV."""
+"""Records of the past: imported as a job, from JSON, NDJSON, CSV or a workbook."""
 
-from email.message import Message
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import Depends, Query, Request, Response, status
+from fastapi import Depends, Query, Response, status
 
 from api.http.accepting import Accepting
 from api.http.dependencies import CurrentCaller, Db, Now, allow
-from api.http.routing import Router, UnsupportedMediaType
+from api.http.files import SentRows, described
+from api.http.routing import Router
 from api.v1.jobs import answer_accepted
 from shared.jobs import JobAnswer
-from shared.licences import MAX_RECORDS, RECORD_TYPES, RecordRequest, RecordsPreview
+from shared.licences import MAX_RECORDS, RecordRequest, RecordsPreview
 from shared.services import records
 from shared.services.records import Sent
 
 router = Router("/v1/records", "records")
 
-BODY: dict[str, Any] = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "required": ["records"],
-                "additionalProperties": False,
-                "properties": {
-                    "records": {
-                        "type": "array",
-                        "minItems": 1,
-                        "maxItems": MAX_RECORDS,
-                        "items": RecordRequest.model_json_schema(),
-                    }
-                },
-            }
-        },
-        "application/x-ndjson": {"schema": {"type": "string", "description": "One record a line, as JSON."}},
-        "text/csv": {
-            "schema": {
-                "type": "string",
-                "description": "Column names, then a record a line. Commas, semicolons or tabs; UTF-8, UTF-16 or "
-                "Windows-1252; days as 2026-12-31 or 31.12.2026.",
-            }
-        },
-    },
-}
-"""The body in the OpenAPI document. It is parsed row by row, not by FastAPI, so that a bad row fails no other one."""
+BODY = described("records", RecordRequest, MAX_RECORDS, least=1)
 
 ConfirmOwnIssuer = Annotated[
     bool,
@@ -55,13 +27,8 @@ ConfirmOwnIssuer = Annotated[
 ]
 
 
-async def _sent(request: Request, confirm_own_issuer: ConfirmOwnIssuer = False) -> Sent:
-    stated = Message()
-    stated["content-type"] = request.headers.get("content-type") or "none/none"
-    media_type = stated.get_content_type()
-    if media_type not in RECORD_TYPES:
-        raise UnsupportedMediaType(f"Send records as one of these Content-Types: {', '.join(RECORD_TYPES)}.")
-    return Sent(media_type, await request.body(), stated.get_content_charset(), confirm_own_issuer)
+async def _sent(body: SentRows, confirm_own_issuer: ConfirmOwnIssuer = False) -> Sent:
+    return Sent(body, confirm_own_issuer)
 
 
 SentRecords = Annotated[Sent, Depends(_sent)]

@@ -7,8 +7,9 @@ parties hold ids and the names of fields, never their values.
 """
 
 from shared.directory.actions import erase_party, lock_parties, put_folder
+from shared.directory.columns import FIELDS
 from shared.directory.file_columns import meanings_of_columns, remember_columns
-from shared.directory.formats import MEDIA_TYPES, Reading, read_parties
+from shared.directory.formats import Reading, read_parties
 from shared.directory.models import Folder, FolderMember, Party
 from shared.directory.queries import (
     as_choices,
@@ -46,13 +47,13 @@ __all__ = [
     "first_active_party",
     "as_choices",
     "BadRow",
+    "FIELDS",
     "FileRow",
     "Folder",
     "FolderAnswer",
     "FolderMember",
     "FolderRequest",
     "MAX_PARTIES",
-    "MEDIA_TYPES",
     "Party",
     "PartyAnswer",
     "PartyRow",

@@ -8,10 +8,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared.database import current_org
-from shared.directory import columns
+from shared.directory.columns import FIELDS
 from shared.directory.models import FileColumn
-from shared.errors import Fault, InvalidInput
-from shared.sheets import column_key
+from shared.sheets import column_key, refused
 
 
 def meanings_of_columns(db: Session) -> dict[str, str | None]:
@@ -25,9 +24,8 @@ def remember_columns(db: Session, said: Mapping[str, str | None], now: datetime)
 
     Raises InvalidInput for a field that a party does not have.
     """
-    if unknown := [field for field in said.values() if field is not None and field not in columns.SYNONYMS]:
-        known = ", ".join(columns.SYNONYMS)
-        raise InvalidInput(Fault("", f"A party has no field {unknown[0][:64]}; its fields are {known}."))
+    if unknown := FIELDS.unknown(said):
+        raise refused(unknown)
     keys = {column_key(name): field for name, field in said.items()}
     rows = [
         {"org_id": current_org(db), "name": name[:200], "field": field, "updated_at": now}

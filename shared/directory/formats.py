@@ -1,23 +1,19 @@
-"""Parsing parties from three formats: JSON for programs, NDJSON for streams, CSV for spreadsheets.
+"""Parties in the rows of a body: validated, and each fault with its place.
 
 An invalid row is reported and left out, and the other rows are taken. A body that cannot be parsed is refused whole.
 A report repeats nothing of a row but a well-formed entityId: responses end up in logs, and rows hold names.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-import orjson
 from pydantic import ValidationError
 
-from shared import sheets
-from shared.database import is_external_id
-from shared.directory import columns
-from shared.directory.columns import Columns
+from shared.directory.columns import FIELDS
 from shared.directory.schemas import MAX_PARTIES, BadRow, FileRow, PartyRow
-from shared.errors import Fault, InvalidInput
+from shared.sheets import Body, Contents, Meanings, Raw, contents_of
+from shared.wire import may_be_new_id
 
-FIELDS = tuple(field.alias or name for name, field in PartyRow.model_fields.items())
 MAX_FAULTS_A_ROW = 10
 YES = {"true", "yes", "on", "y", "t", "1", "wahr", "ja", "j", "vrai", "oui", "active", "aktiv", "x"}
 NO = {"false", "no", "off", "n", "f", "0", "falsch", "nein", "faux", "non", "nee", "nei", "inactive", "inaktiv"}
@@ -25,7 +21,7 @@ NO = {"false", "no", "off", "n", "f", "0", "falsch", "nein", "faux", "non", "nee
 _REQUIRED = "This is required."
 _SENTENCES = {
     "missing": _REQUIRED,
-    "extra_forbidden": f"This row has an unknown field; the fields are {', '.join(FIELDS)}.",
+    "extra_forbidden": f"This row has an unknown field; the fields are {', '.join(FIELDS.synonyms)}.",
     "string_pattern_mismatch": "Must be 1 to 64 characters of A-Z a-z 0-9 . _ : - without blanks.",
     "model_type": "A row must be an object.",
     "bool_type": "Must be true or false.",
@@ -52,60 +48,38 @@ class Place:
 
 @dataclass(frozen=True)
 class Reading:
-    """A parsed body. rows: the valid rows, each party once. places: of each of them. bad: faults of the others."""
+    """A parsed body. rows: the valid rows, each party once. places: of each of them. bad: faults of the others.
+
+    notes: sentences about a file as a whole.
+    """
 
     rows: list[PartyRow]
     places: dict[str, Place]
     bad: list[BadRow]
     columns: dict[str, str] = field(default_factory=dict)
     ignored_columns: list[str] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Raw:
-    """One row before it is validated. value: as a dictionary, or None for what `detail` says. pointer: of the fault."""
-
-    line: int | None
-    value: object = None
-    detail: str = ""
-    pointer: str = ""
-
-
-def read_parties(
-    media_type: str,
-    body: bytes,
-    *,
-    charset: str | None = None,
-    said: Mapping[str, str | None] | None = None,
-    now_said: Mapping[str, str | None] | None = None,
-    most: int = MAX_PARTIES,
-) -> Reading:
-    """Returns what a body holds. media_type: one of MEDIA_TYPES. said, now_said: as in `columns.match`.
+def read_parties(body: Body, said: Meanings | None = None, most: int = MAX_PARTIES) -> Reading:
+    """Returns the parties of a body. said: the remembered fields of columns, by key.
 
     A second row about the same party is a bad row, because such a list is not what its sender thinks it is. Raises
     InvalidInput for a body that cannot be parsed or has more rows than `most`.
     """
-    if media_type == CSV:
-        try:
-            sheet = sheets.read(body, charset)
-            known = columns.match(sheet.header, said or {}, now_said or {})
-            return _validated(_csv(sheet, known), FileRow, known, most)
-        except sheets.NotReadable as error:
-            raise _refused(str(error)) from None
-    return _validated(_READERS[media_type](body), PartyRow, Columns({}, {}, []), most)
+    contents = contents_of(body, replace(FIELDS, most=most), said or {}, _value)
+    return _validated(contents, FileRow if body.is_file else PartyRow)
 
 
-def _validated(raws: Iterator[_Raw], model: type[PartyRow], known: Columns, most: int) -> Reading:
+def _validated(contents: Contents, model: type[PartyRow]) -> Reading:
     rows: dict[str, PartyRow] = {}
     places: dict[str, Place] = {}
     bad: list[BadRow] = []
-    named = {name: column for column, name in known.taken.items()}
-    for n, raw in enumerate(raws, start=1):
-        if n > most:
-            raise _refused(f"A request may hold at most {most} parties; send the others in another one.")
-        place = Place(n, raw.line, named)
+    named = contents.columns.names
+    for raw in contents.rows:
+        place = Place(raw.n, raw.line, named)
         if raw.detail:
-            bad.append(place.bad(raw.pointer, None, raw.detail))
+            bad.append(_unread(place, raw))
             continue
         try:
             row = model.model_validate(raw.value)
@@ -117,15 +91,24 @@ def _validated(raws: Iterator[_Raw], model: type[PartyRow], known: Columns, most
             bad.append(place.bad("/entityId", row.entity_id, detail))
         else:
             rows[row.entity_id], places[row.entity_id] = row, place
-    return Reading(list(rows.values()), places, bad, known.taken, known.ignored)
+    columns = contents.columns
+    return Reading(list(rows.values()), places, bad, columns.taken, columns.ignored, contents.notes)
+
+
+def _unread(place: Place, raw: Raw) -> BadRow:
+    return place.bad(f"/{raw.field}" if raw.field else "", _known_id(raw.value), raw.detail)
 
 
 def _faults(place: Place, raw: object, error: ValidationError) -> list[BadRow]:
-    given = raw if isinstance(raw, dict) else {}
-    entity_id = given.get("entityId")
-    known = entity_id if isinstance(entity_id, str) and is_external_id(entity_id) and entity_id.strip(".") else None
+    given, known = raw if isinstance(raw, dict) else {}, _known_id(raw)
     found = error.errors(include_url=False, include_input=False, include_context=False)[:MAX_FAULTS_A_ROW]
     return [place.bad(*_pointer_and_sentence(fault, given, known)) for fault in found]
+
+
+def _known_id(raw: object) -> str | None:
+    """Returns the id in a row, if it is well-formed."""
+    entity_id = raw.get("entityId") if isinstance(raw, dict) else None
+    return entity_id if isinstance(entity_id, str) and may_be_new_id(entity_id) else None
 
 
 def _pointer_and_sentence(fault: object, given: dict[str, object], known: str | None) -> tuple[str, str | None, str]:
@@ -141,57 +124,8 @@ def _pointer_and_sentence(fault: object, given: dict[str, object], known: str | 
     return pointer, known, _SENTENCES.get(str(error["type"]), said[0].upper() + said[1:])
 
 
-def _json(body: bytes) -> Iterator[_Raw]:
-    try:
-        document = orjson.loads(_in_utf8(body))
-    except orjson.JSONDecodeError:
-        raise _refused("The body is not valid JSON.") from None
-    if not isinstance(document, dict) or document.keys() != {"parties"}:
-        raise _refused('The body must be an object with one member, {"parties": [...]}.')
-    if not isinstance(document["parties"], list):
-        raise InvalidInput(Fault("/parties", "Must be an array of parties."))
-    for value in document["parties"]:
-        yield _Raw(None, value)
-
-
-def _ndjson(body: bytes) -> Iterator[_Raw]:
-    """Yields one row for each line that is not blank."""
-    for n, text in enumerate(_in_utf8(body).splitlines(), start=1):
-        if text.strip():
-            try:
-                yield _Raw(n, orjson.loads(text))
-            except orjson.JSONDecodeError:
-                yield _Raw(n, detail="This line is not valid JSON in UTF-8.")
-
-
-def _in_utf8(body: bytes) -> bytes:
-    """Returns the body in UTF-8 without a byte order mark, which spreadsheets and Windows write before any text."""
-    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return body.decode("utf-16", "replace").encode("utf-8", "replace")
-    return body.removeprefix(b"\xef\xbb\xbf")
-
-
-def _csv(sheet: sheets.Sheet, known: Columns) -> Iterator[_Raw]:
-    """Yields the rows below the header. A cell that a short row lacks is not mentioned; an empty one clears."""
-    for row in sheet.rows:
-        if row.cells is None:
-            yield _Raw(row.line, detail=sheets.BAD_LINE)
-            continue
-        if any(row.cells[len(sheet.header) :]):
-            detail = f"This row has {len(row.cells)} cells, but there are {len(sheet.header)} columns."
-            yield _Raw(row.line, detail=detail)
-            continue
-        cells = {name: row.cells[place] for place, name in known.fields.items() if place < len(row.cells)}
-        lost = next((name for name, cell in cells.items() if sheets.is_lost(cell)), None)
-        if lost is not None:
-            yield _Raw(row.line, detail=sheets.BAD_CELL, pointer=f"/{lost}")
-            continue
-        yield _Raw(row.line, {name: _value(name, cell, sheet.separator) for name, cell in cells.items()})
-
-
-def _value(name: str, cell: str, separator: str) -> object:
+def _value(name: str, text: str, separator: str) -> object:
     """Returns the value of a cell, as the field's JSON would have it; None for an empty one."""
-    text = sheets.unescaped(cell)
     if not text:
         return None
     if name == "active":
@@ -200,17 +134,3 @@ def _value(name: str, cell: str, separator: str) -> object:
         parts = (text if separator == ";" else text.replace(";", "|")).split("|")
         return [part.strip() for part in parts if part.strip()]
     return text
-
-
-def _refused(why: str) -> InvalidInput:
-    return InvalidInput(Fault("", why))
-
-
-CSV = "text/csv"
-
-_READERS: dict[str, Callable[[bytes], Iterator[_Raw]]] = {
-    "application/json": _json,
-    "application/x-ndjson": _ndjson,
-}
-
-MEDIA_TYPES = (*_READERS, CSV)

@@ -98,7 +98,8 @@ class SyncAnswer(Answer):
     """The result of a synchronisation. The counts add up to the rows received; `errors` may name a row repeatedly.
 
     erased: rows of erased parties, which stay as they are. columns: of a file, each with the field that it was taken
-    for. ignored_columns: those that are no field of a party. folders_created: ids of new folders.
+    for. ignored_columns: those that are no field of a party. folders_created: ids of new folders. notes: sentences
+    about a file as a whole, such as which sheet of a workbook was read.
     """
 
     created: int
@@ -111,6 +112,7 @@ class SyncAnswer(Answer):
     folders_created: list[str]
     columns: dict[str, str]
     ignored_columns: list[str]
+    notes: list[str]
 
 
 class PartyAnswer(Answer):

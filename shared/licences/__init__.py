@@ -61,7 +61,7 @@ from shared.licences.queries import (
 )
 from shared.licences.records.deciding import Decision, Terms, decide, know
 from shared.licences.records.importing import import_chunk
-from shared.licences.records.reading import RECORD_TYPES, Reading, ReadRow, read_records
+from shared.licences.records.reading import Reading, ReadRow, read_records
 from shared.licences.records.schemas import (
     MAX_RECORDS,
     PreviewedRecords,
@@ -127,7 +127,6 @@ __all__ = [
     "MAX_RECORDS",
     "PreviewedRecords",
     "PreviewedRow",
-    "RECORD_TYPES",
     "ReadRow",
     "Reading",
     "RecordRequest",

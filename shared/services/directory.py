@@ -3,7 +3,7 @@
 Erasing a party joins the directory with the nouns whose records hold notes about it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -16,6 +16,7 @@ from shared.access import Caller, Permission
 from shared.directory import Folder, FolderRequest, Party, PartyRow, Reading, SyncAnswer, Warned
 from shared.services.verbs import verb
 from shared.settings import TRAINING
+from shared.sheets import Body
 
 MAX_ROWS_OF_A_FILE = 1_000_000
 ERASED = "This party was erased and stays so; whoever returns comes under another id."
@@ -25,28 +26,30 @@ SEES = (Permission.VIEW, Permission.ADMIN, Permission.SYNC_DIRECTORY)
 
 
 @verb(Permission.SYNC_DIRECTORY, whole=True)
-def put_parties(
-    db: Session, caller: Caller, media_type: str, body: bytes, now: datetime, *, charset: str | None = None
-) -> SyncAnswer:
+def put_parties(db: Session, caller: Caller, body: Body, now: datetime) -> SyncAnswer:
     """Create or update up to 10,000 parties as the source system has them. Bad rows are reported and left out.
 
-    media_type: one of `directory.MEDIA_TYPES`. charset: of a CSV file, as its sender states it. Raises InvalidInput for
-    a body that cannot be read at all.
+    What the body says of columns is remembered for the organization's next file. Raises InvalidInput for a body that
+    cannot be read at all.
     """
-    said = directory.meanings_of_columns(db)
-    reading = directory.read_parties(media_type, body, charset=charset, said=said)
+    reading = _read(db, body, now, directory.MAX_PARTIES)
     return _synchronised(db, caller, reading, reading.rows, now)
 
 
 @verb(Permission.SYNC_DIRECTORY, whole=True)
-def read_file(db: Session, _: Caller, body: bytes, meanings: Mapping[str, str | None], now: datetime) -> Reading:
-    """Read a CSV file of people, of any length, and remember what its columns mean for the organization's next file.
+def read_file(db: Session, _: Caller, body: Body, now: datetime) -> Reading:
+    """Read a file of people, of any length, and remember what its columns mean for the organization's next file.
 
-    meanings: the field of a column by the column's name; None: the column is ignored. Raises InvalidInput.
+    Raises InvalidInput.
     """
+    return _read(db, body, now, MAX_ROWS_OF_A_FILE)
+
+
+def _read(db: Session, body: Body, now: datetime, most: int) -> Reading:
     said = directory.meanings_of_columns(db)
-    now_said = directory.remember_columns(db, meanings, now)
-    return directory.read_parties("text/csv", body, said=said, now_said=now_said, most=MAX_ROWS_OF_A_FILE)
+    reading = directory.read_parties(body, said, most)
+    directory.remember_columns(db, body.now_said, now)
+    return reading
 
 
 @verb(Permission.SYNC_DIRECTORY, whole=True)
@@ -81,6 +84,7 @@ def _synchronised(db: Session, caller: Caller, reading: Reading, rows: Sequence[
         folders_created=list(synced.folders_created),
         columns=reading.columns,
         ignored_columns=reading.ignored_columns,
+        notes=list(reading.notes),
     )
 
 

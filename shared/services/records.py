@@ -5,7 +5,6 @@ An import is one request. Its rows are stored before its job is submitted; the c
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,7 +15,6 @@ from sqlalchemy.orm import Session
 from shared import access, jobs, licences
 from shared.access import Caller, Organization, Permission
 from shared.assignments import UndoJob
-from shared.errors import Fault, InvalidInput
 from shared.jobs import Accepted, Chunk, Job, Key, Kind, OutcomeCode, Tally, Undo, declare
 from shared.licences import (
     Decision,
@@ -30,6 +28,7 @@ from shared.licences import (
 )
 from shared.services.submitting import submit
 from shared.services.verbs import verb
+from shared.sheets import Body
 
 EXAMPLES = 20
 """Upper bound of rows that a preview shows of each outcome."""
@@ -37,17 +36,10 @@ EXAMPLES = 20
 
 @dataclass(frozen=True)
 class Sent:
-    """The body of an import. media_type: one of `licences.RECORD_TYPES`. charset: as its sender states it.
+    """The body of an import. own_issuer: the caller confirms that rows may name the organization itself as issuer."""
 
-    own_issuer: the caller confirms that rows may name the organization itself as issuer. meanings: the field of a
-    column by the column's name; None: the column is ignored.
-    """
-
-    media_type: str
-    body: bytes
-    charset: str | None = None
+    body: Body
     own_issuer: bool = False
-    meanings: Mapping[str, str | None] | None = None
 
 
 def _undo(db: Session, chunk: Chunk, request: UndoJob, now: datetime) -> Tally:
@@ -93,7 +85,7 @@ def import_records(
     reading = _read(db, sent, now)
     import_id = licences.store_rows(db, reading.rows, now)
     confirmed = {"own_issuer": True} if sent.own_issuer else {}
-    request = RecordsJob(by="record", import_id=import_id, format=sent.media_type, **confirmed)
+    request = RecordsJob(by="record", import_id=import_id, format=sent.body.media_type, **confirmed)
     recipients = licences.rows_as_recipients(db, import_id)
     return submit(db, caller, IMPORT, request, recipients, key=key, workers=workers, now=now)
 
@@ -113,6 +105,7 @@ def preview_records(db: Session, caller: Caller, sent: Sent, now: datetime) -> R
         outcomes=outcomes,
         columns=reading.columns,
         ignored_columns=reading.ignored_columns,
+        notes=list(reading.notes),
     )
 
 
@@ -125,11 +118,9 @@ def _previewed(code: OutcomeCode, ones: list[Decision]) -> PreviewedRecords:
 
 
 def _read(db: Session, sent: Sent, now: datetime) -> Reading:
-    if sent.media_type not in licences.RECORD_TYPES:
-        raise InvalidInput(Fault("", f"Send records as one of {', '.join(licences.RECORD_TYPES)}."))
     organization = access.get_organization(db)
     today = access.today(db, now)
-    reading = licences.read_records(sent.media_type, sent.body, today, charset=sent.charset, meanings=sent.meanings)
+    reading = licences.read_records(sent.body, today)
     if sent.own_issuer:
         return reading
     return replace(reading, rows=[_without_own_issuer(row, organization) for row in reading.rows])

@@ -60,13 +60,13 @@ def test_a_wrong_mapping_is_refused(org: Org, file: Path, given: str) -> None:
     assert ids(org) == []
 
 
-def test_a_workbook_and_a_file_that_is_not_there_are_refused(
+def test_a_damaged_workbook_and_a_file_that_is_not_there_are_refused(
     org: Org, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     book = tmp_path / "staff.xlsx"
     book.write_bytes(b"PK\x03\x04")
-    assert run(org, book) == 1
-    assert "save it as CSV" in capsys.readouterr().err
+    assert run(org, book) == 2
+    assert "damaged workbook" in capsys.readouterr().err
     assert run(org, tmp_path / "nowhere.csv") == 1
 
 

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.access import Permission
-from shared.directory import MEDIA_TYPES, Reading, read_parties
+from shared.directory import Reading, read_parties
+from shared.sheets import CSV, Body
 from tests.factories import Org, count_statements
 
 SYNC = Permission.SYNC_DIRECTORY
-CSV = MEDIA_TYPES[-1]
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"]
 SEPARATORS = [",", ";", "\t"]
 
@@ -47,11 +47,14 @@ def test_one_file_is_the_same_directory_in_any_encoding_and_with_any_separator(
 ) -> None:
     rows = [["Employee ID", "Full Name", "Folders"], ["P-0", "Zoë Ångström", "crew"]]
     rows += [[f"p-{n}", name, folders.replace(";", "")] for n, (name, folders) in enumerate(people, start=1)]
-    expected = told(read_parties(CSV, written(rows, ",", "utf-8")))
+    expected = told(read_parties(Body(CSV, written(rows, ",", "utf-8"))))
     assert len(expected[0]) == len(people) + 1
     for encoding in ENCODINGS:
         for separator in SEPARATORS:
-            assert told(read_parties(CSV, written(rows, separator, encoding, ends))) == expected, (encoding, separator)
+            assert told(read_parties(Body(CSV, written(rows, separator, encoding, ends)))) == expected, (
+                encoding,
+                separator,
+            )
 
 
 def test_the_file_of_a_german_excel_is_read(org: Org) -> None:
@@ -90,13 +93,13 @@ def test_an_export_of_forty_columns_is_read_and_names_what_it_ignores(org: Org) 
     "first", ["entityId", "ENTITYID", "entity_id", "Entity ID", "Employee ID", "employee-id", "id"]
 )
 def test_columns_are_known_by_name_whatever_their_letters(first: str) -> None:
-    reading = read_parties(CSV, f"displayname,{first}\nJane,p-1\n".encode())
+    reading = read_parties(Body(CSV, f"displayname,{first}\nJane,p-1\n".encode()))
     assert reading.columns == {first: "entityId", "displayname": "displayName"}
     assert [row.entity_id for row in reading.rows] == ["p-1"]
 
 
 def test_of_two_columns_for_a_field_its_own_name_counts() -> None:
-    reading = read_parties(CSV, b"ID,Employee ID,entityId,Name\n1,2,3,Jane\n")
+    reading = read_parties(Body(CSV, b"ID,Employee ID,entityId,Name\n1,2,3,Jane\n"))
     assert ([row.entity_id for row in reading.rows], reading.ignored_columns) == (["3"], ["ID", "Employee ID"])
 
 

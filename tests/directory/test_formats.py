@@ -7,15 +7,14 @@ import orjson
 import pytest
 
 from shared import sheets
-from shared.directory import MEDIA_TYPES, BadRow, PartyRow, read_parties
+from shared.directory import BadRow, PartyRow, read_parties
 from shared.errors import InvalidInput
+from shared.sheets import CSV, JSON, NDJSON, Body
 from tests.factories import Org
-
-JSON, NDJSON, CSV = MEDIA_TYPES
 
 
 def read(media_type: str, body: bytes) -> tuple[list[PartyRow], list[BadRow]]:
-    found = read_parties(media_type, body)
+    found = read_parties(Body(media_type, body))
     return found.rows, found.bad
 
 
@@ -171,7 +170,7 @@ def test_10_000_parties_are_taken_and_one_more_is_refused() -> None:
     assert len(rows) == 10_000
     with pytest.raises(InvalidInput) as refused:
         read_json(*parties)
-    assert "10000" in refused.value.detail
+    assert "10,000" in refused.value.detail
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from shared.access import Permission
 from shared.errors import InvalidInput
 from shared.licences import read_records
+from shared.sheets import Body
 from tests.drain import InProcessWorker
 from tests.factories import Org
 from tests.records.importing import bring_in_file, codes, licences, results
@@ -16,7 +17,7 @@ TODAY = date(2026, 3, 2)
 
 
 def read(text: str | bytes, form: str = "text/csv", **fields: Any) -> Any:
-    return read_records(form, text if isinstance(text, bytes) else text.encode(), TODAY, **fields)
+    return read_records(Body(form, text if isinstance(text, bytes) else text.encode(), **fields), TODAY)
 
 
 def refused(text: str, form: str = "text/csv", **fields: Any) -> str:
@@ -85,16 +86,19 @@ def test_rows_are_bounded() -> None:
 def test_columns_can_be_named(oslo: Org) -> None:
     text = "Badge,Course,Date\na,H2S,2025-01-01\n"
     assert "partyId" in refused(text)
-    reading = read(text, meanings={"badge": "partyId"})
+    reading = read(text, now_said={"badge": "partyId"})
     assert reading.columns == {"Badge": "partyId", "Course": "courseCode", "Date": "completedOn"}
     assert reading.rows[0].party_id == "a"
-    assert "no field" in refused(text, meanings={"badge": "who"})
-    assert "no column" in refused(text, meanings={"bag": "partyId"})
+    assert "no field" in refused(text, now_said={"badge": "who"})
+    assert "no column" in refused(text, now_said={"bag": "partyId"})
 
 
 def test_a_day_with_slashes_has_two_meanings_and_is_refused() -> None:
     (row,) = read("partyId,course,date\na,b,03/04/2025\n").rows
-    assert (row.code, row.detail) == ("invalid-row", "date: must be a day, such as 2026-11-26.")
+    assert (row.code, row.detail) == (
+        "invalid-row",
+        "date: must be a day, such as 2026-11-26; here nothing tells the day from the month.",
+    )
 
 
 def test_other_types_of_content_are_refused(oslo: Org) -> None:

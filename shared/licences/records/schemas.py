@@ -102,10 +102,11 @@ class PreviewedRecords(Answer):
 class RecordsPreview(Answer):
     """The outcomes that an import would have. columns: of a file, each with the field that it was taken for.
 
-    ignored_columns: those that are no field of a record.
+    ignored_columns: those that are no field of a record. notes: sentences about a file as a whole.
     """
 
     total: int
     outcomes: list[PreviewedRecords]
     columns: dict[str, str]
     ignored_columns: list[str]
+    notes: list[str]

@@ -1,0 +1,1 @@
+"""Files with tables: CSV and workbooks, friendly and hostile."""
