@@ -6,10 +6,10 @@ from fastapi import Depends, Path, Response, status
 
 from api.http.accepting import Keeping
 from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow, known_organization
-from api.http.files import SentRows, described
 from api.http.filtering import PartyFilters
 from api.http.lists import AskedList
 from api.http.routing import Router
+from api.http.rows import SentRows, described
 from shared.directory import MAX_PARTIES, FolderAnswer, FolderRequest, PartyAnswer, PartyRow, SyncAnswer
 from shared.services import directory
 from shared.wire import Id, Listing, NewId

@@ -6,8 +6,8 @@ from fastapi import Depends, Query, Response, status
 
 from api.http.accepting import Accepting
 from api.http.dependencies import CurrentCaller, Db, Now, allow
-from api.http.files import SentRows, described
 from api.http.routing import Router
+from api.http.rows import SentRows, described
 from api.v1.jobs import answer_accepted
 from shared.jobs import JobAnswer
 from shared.licences import MAX_RECORDS, RecordRequest, RecordsPreview
