@@ -1,7 +1,9 @@
-"""Every list as CSV: the same rows as its JSON, whatever the list; anything else is no CSV."""
+"""Every list as CSV and as a workbook: the same rows as its JSON, whatever the list; anything else is no file."""
 
 import csv
 import io
+import re
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.http import accepted
 from shared import sheets
 from shared.access import Permission
 from tests.assignments.asking import assign, body
@@ -17,8 +20,9 @@ from tests.drain import InProcessWorker
 from tests.factories import Org, add_org
 from tests.licences.earning import grant
 from tests.routes import Operation, operations
+from tests.workbooks import cells, texts
 
-CSV = {"Accept": "text/csv"}
+CSV, XLSX = {"Accept": accepted.CSV}, {"Accept": accepted.XLSX}
 TIMES = {"createdAt": "", "updatedAt": ""}
 
 
@@ -29,7 +33,7 @@ def busy(app: FastAPI, org: Org, worker: InProcessWorker) -> Org:
     org.with_parties("party-1", "party-2", folder="crew")
     webhook(org)
     course_id = org.with_course(title='=HYPERLINK("evil")')
-    assign(org, worker, body(course_id, "party-1", "party-2"))
+    assign(org, worker, body(course_id, "party-1", "party-2", dueOn="2099-01-01"))
     times = {"startsAt": "2026-05-01T08:00:00Z", "endsAt": "2026-05-01T09:00:00Z", "timeZone": "UTC"}
     session = client.post("/v1/sessions", json={"courseId": course_id, "mode": "online"} | times).json()
     client.post(f"/v1/sessions/{session['id']}/roster", json={"folderIds": ["crew"]})
@@ -81,37 +85,77 @@ def assert_same(operation: Operation, row: dict[str, str], item: dict[str, Any])
         assert row["versionLabel"], operation
 
 
-def test_an_address_that_is_no_list_refuses_to_answer_as_csv_and_does_nothing(app: FastAPI, busy: Org) -> None:
+def test_every_list_answers_as_a_workbook_with_the_cells_of_its_csv(app: FastAPI, busy: Org) -> None:
+    client, inside = busy.client(party="party-1"), ids(busy)
+    kinds = set()
+    for operation in operations(app):
+        if not operation.is_list:
+            continue
+        answer = operation.call(client, inside, headers=XLSX)
+        assert answer.status_code == 200, f"{operation}: {answer.text[:300]}"
+        assert answer.headers["content-type"] == accepted.XLSX, operation
+        assert answer.headers["content-disposition"].endswith('.xlsx"'), operation
+        written = list(csv.reader(io.StringIO(operation.call(client, inside, headers=CSV).text)))
+        assert texts(answer.content) == [[_plain(cell) for cell in row] for row in written], operation
+        kinds |= {type(cell) for row in cells(answer.content)[1:] for cell in row}
+    assert kinds == {str, bool, float, date, datetime}
+
+
+def _plain(cell: str) -> str:
+    """The text of a cell of CSV, an instant to the second."""
+    return re.sub(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?Z$", r"\1Z", sheets.unescaped(cell))
+
+
+@pytest.mark.parametrize("form", [CSV, XLSX])
+def test_an_address_that_is_no_list_refuses_to_answer_as_a_file_and_does_nothing(
+    app: FastAPI, busy: Org, form: dict[str, str]
+) -> None:
     client = busy.client()
     inside = ids(busy) | {"party_id": "party-1", "folder_id": "crew"}
     for operation in operations(app):
         if operation.is_list or operation.inside - inside.keys():
             continue
-        answer = operation.call(client, inside, headers=CSV)
+        answer = operation.call(client, inside, headers=form)
         assert (answer.status_code, answer.json()["type"]) == (406, "urn:rollcall:problem:not-acceptable"), operation
 
 
 @pytest.mark.parametrize(
-    ("accept", "as_csv"),
+    ("accept", "sent"),
     [
-        ("text/csv", True),
-        ("text/CSV;header=present", True),
-        ("text/csv, application/json;q=0.5", True),
-        ("text/csv;q=0.5, application/json", False),
-        ("text/csv;q=0, */*", False),
-        ("*/*", False),
-        ("", False),
+        ("text/csv", "text/csv"),
+        ("text/CSV;header=present", "text/csv"),
+        ("text/csv, application/json;q=0.5", "text/csv"),
+        ("text/csv;q=0.5, application/json", "application/json"),
+        ("text/csv;q=0, */*", "application/json"),
+        (accepted.XLSX, accepted.XLSX),
+        (f"text/csv;q=0.5, {accepted.XLSX}", accepted.XLSX),
+        (f"text/csv, {accepted.XLSX}", "text/csv"),
+        (f"{accepted.XLSX};q=0.5, application/json", "application/json"),
+        ("*/*", "application/json"),
+        ("", "application/json"),
     ],
 )
-def test_the_preferred_of_csv_and_json_is_sent(org: Org, accept: str, as_csv: bool) -> None:
+def test_the_preferred_of_csv_workbook_and_json_is_sent(org: Org, accept: str, sent: str) -> None:
     answer = org.client().get("/v1/parties", headers={"Accept": accept})
-    assert answer.headers["content-type"].startswith("text/csv") == as_csv
+    assert answer.headers["content-type"].partition(";")[0] == sent
 
 
 def test_a_list_of_nobody_is_a_header_alone(org: Org) -> None:
     lines = org.client().get("/v1/me/assignments", headers=CSV).text.splitlines()
     assert len(lines) == 1
     assert "courseTitle" in lines[0]
+    assert cells(org.client().get("/v1/me/assignments", headers=XLSX).content) == [lines[0].split(",")]
+
+
+def test_a_list_that_is_longer_than_a_worksheet_is_refused_as_a_workbook(
+    org: Org, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    org.with_parties("party-1", "party-2")
+    monkeypatch.setattr("api.http.lists.MOST_ROWS", 1)
+    answer = org.client().get("/v1/parties", headers=XLSX)
+    assert (answer.status_code, "take CSV" in answer.text) == (422, True)
+    assert org.client().get("/v1/parties?q=party-1", headers=XLSX).status_code == 200
+    assert org.client().get("/v1/parties", headers=CSV).status_code == 200
 
 
 @given(st.text())

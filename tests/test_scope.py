@@ -13,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from api.http.accepted import XLSX
 from api.http.parts import Parts
 from tests.assignments.asking import pages, recipients
 from tests.drain import InProcessWorker
@@ -21,10 +22,11 @@ from tests.routes import Operation, operations
 from tests.scoping import ENTRIES, MARK, REASON, SCOPES, Entry, Ids, World, build, changed, named, problem_of, reopened
 from tests.sessions.sitting import schedule
 from tests.traces import stored
+from tests.workbooks import shown_in
 
 FORMS = ("application/json", "application/x-ndjson")
-CSV = ("text/csv",)
-"""Lists are read in this form as well; others refuse it before they look at an id."""
+FILES = ("text/csv", XLSX)
+"""Lists are read in these forms as well; others refuse them before they look at an id."""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def answers(client: TestClient, operation: Operation, entry: Entry, ids: Ids) ->
     request = {} if entry.body is None else {"json": entry.body(ids)}
     if entry.kind == "plain" and not entry.reads:
         return  # it quotes no party, and would archive the courses of the things here
-    for form in (FORMS + CSV if operation.is_list else FORMS) if operation.method == "GET" else FORMS[:1]:
+    for form in (FORMS + FILES if operation.is_list else FORMS) if operation.method == "GET" else FORMS[:1]:
         yield operation.call(client, ids, entry.query(ids), headers={"Accept": form}, **request)
 
 
@@ -81,7 +83,8 @@ def test_no_answer_quotes_what_is_outside_and_no_act_changes_it(
             continue
         for answer in answers(client, operation, entry, ids):
             assert answer.status_code < 500, f"{operation}: {answer.text[:500]}"
-            shown = answer.text.replace(ids["party_id"], "") if entry.kind in ("given", "one") else answer.text
+            shown = shown_in(answer)
+            shown = shown.replace(ids["party_id"], "") if entry.kind in ("given", "one") else shown
             assert MARK not in shown, f"{operation}: {answer.text[:1000]}"
             if entry.kind == "whole":
                 assert problem_of(answer) == (403, "permission-denied"), str(operation)
@@ -93,7 +96,7 @@ def test_no_answer_quotes_what_is_outside_and_no_act_changes_it(
 
 def hides(name: str, answer: Any) -> str:
     """The answer without what differs by chance: the id that was given, other ids and times."""
-    text = answer.text.replace(name, "ID")
+    text = shown_in(answer).replace(name, "ID")
     return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\dT[0-9:.]+Z?(\+00:00)?", "", text)
 
 

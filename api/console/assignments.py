@@ -1,4 +1,4 @@
-"""The list of assignments, with its filters, and as CSV."""
+"""The list of assignments, with its filters, and as a file."""
 
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -8,7 +8,6 @@ from fastapi import Request, Response
 from api.console.bulk import acts_for
 from api.console.frame import ConsoleRouter, CurrentFrame
 from api.console.listing import Filter, ListPage, choices_of, list_page
-from api.http.dependencies import allow
 from api.http.filtering import AssignmentFilters, AssignmentSort
 from api.http.lists import AskedList
 from shared.assignments import AssignmentAnswer, AssignmentState, Sort
@@ -51,8 +50,7 @@ PAGE = ListPage(
 )
 
 
-@router.get("/assignments", dependencies=[allow(assignments.list_assignments)])
-@router.get("/assignments.csv", dependencies=[allow(assignments.list_assignments)])
+@router.list_of("/assignments", assignments.list_assignments)
 def show(
     request: Request,
     frame: CurrentFrame,
@@ -60,7 +58,7 @@ def show(
     filters: AssignmentFilters,
     sort: AssignmentSort = Sort.NEWEST,
 ) -> Response:
-    """The list, or all of it as CSV."""
+    """The list, or all of it as a file."""
     db, caller = asked.db, asked.caller
     rows = assignments.list_assignments(db, caller, filters, sort, titled=True)
 

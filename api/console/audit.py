@@ -8,9 +8,10 @@ from api.console.frame import ConsoleRouter, CurrentFrame
 from api.console.history import tell
 from api.console.jobs import KINDS
 from api.console.listing import Choice, Filter, ListPage, list_page
+from api.http.columns import EVENT_COLUMNS
 from api.http.dependencies import CurrentCaller, Db, allow
 from api.http.filtering import EventFilters
-from api.http.lists import EVENT_COLUMNS, AskedList
+from api.http.lists import AskedList
 from shared.events import TYPES, cloud_event
 from shared.services import events
 from shared.services.naming import subjects_of
@@ -46,8 +47,7 @@ PAGE = ListPage(
 )
 
 
-@router.get("", dependencies=[allow(events.search_events)])
-@router.get(".csv", dependencies=[allow(events.search_events)])
+@router.list_of("", events.search_events)
 def show(
     request: Request,
     frame: CurrentFrame,
@@ -55,9 +55,9 @@ def show(
     filters: EventFilters,
     order: Annotated[Literal["asc", "desc"], Query()] = "desc",
 ) -> Response:
-    """The list, or all of it as CSV."""
+    """The list, or all of it as a file."""
     rows = events.search_events(asked.db, asked.caller, filters, newest_first=order == "desc")
-    if asked.csv.wanted:
+    if asked.file.wanted:
         listing: Any = asked.page(rows, dict[str, Any], cloud_event, name="audit-events", columns=EVENT_COLUMNS)
         return listing  # type: ignore[no-any-return]
 

@@ -60,10 +60,9 @@ PAGE = ListPage(
 )
 
 
-@router.get("/courses", dependencies=[allow(catalogue.list_courses)])
-@router.get("/courses.csv", dependencies=[allow(catalogue.list_courses)])
+@router.list_of("/courses", catalogue.list_courses)
 def show_list(request: Request, frame: CurrentFrame, asked: AskedList, filters: CourseFilters) -> Response:
-    """The list, or all of it as CSV."""
+    """The list, or all of it as a file."""
     rows = catalogue.list_courses(asked.db, asked.caller, **filters._asdict())
     return list_page(frame, request, asked, PAGE, rows, lambda row: CourseAnswer.of(*row), modes=MODES)
 

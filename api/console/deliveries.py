@@ -40,12 +40,11 @@ PAGE = ListPage(
 )
 
 
-@router.get("", dependencies=[allow(deliveries.list_deliveries)])
-@router.get(".csv", dependencies=[allow(deliveries.list_deliveries)])
+@router.list_of("", deliveries.list_deliveries)
 def show(
     request: Request, frame: CurrentFrame, asked: AskedList, form: CurrentForm, which: DeliveryFilters
 ) -> Response:
-    """The list, or all of it as CSV."""
+    """The list, or all of it as a file."""
     rows = deliveries.list_deliveries(asked.db, asked.caller, which)
     shown = {"form": form, "states": STATES, "channels": CHANNELS}
     return list_page(frame, request, asked, PAGE, rows, lambda row: DeliveryAnswer.of(*row), **shown)

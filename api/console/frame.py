@@ -6,10 +6,11 @@ was typed and what is wrong: the transaction has ended by then, so nothing of a 
 """
 
 import gzip
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -22,7 +23,7 @@ from api.console.origins import SAFE, OtherOrigin
 from api.console.rendering import render
 from api.console.visits import SignInNeeded, Visit
 from api.http import documents
-from api.http.dependencies import OF_REQUEST, Now, roll_back
+from api.http.dependencies import OF_REQUEST, Now, allow, roll_back
 from api.http.once import own_answer
 from api.http.problems import DatabaseAway, InternalError, headers_of, problem_of
 from api.http.routing import Handler, StrictRequest, StrictRoute
@@ -188,11 +189,24 @@ def _for_people(problem: Problem) -> Problem:
     return NotFound("page") if in_path else problem
 
 
+Answering = TypeVar("Answering", bound=Callable[..., Any])
+
+
 class ConsoleRouter(APIRouter):
     """The pages of a noun."""
 
     def __init__(self, prefix: str = "") -> None:
         super().__init__(prefix=prefix, route_class=ConsoleRoute, include_in_schema=False)
+
+    def list_of(self, path: str, verb: AnyVerb) -> Callable[[Answering], Answering]:
+        """Declare the page of a list, which is all of it as a file under the same path with `.csv` or `.xlsx`."""
+
+        def declare(answer: Answering) -> Answering:
+            for ending in ("", ".csv", ".xlsx"):
+                self.get(path + ending, dependencies=[allow(verb)])(answer)
+            return answer
+
+        return declare
 
 
 _DENIED = N_("You may not do this")

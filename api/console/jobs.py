@@ -87,10 +87,9 @@ def _course_named(job: JobAnswer, names: Names) -> str:
     return next((names[one] for one in _course_of(job) if one in names), "")
 
 
-@router.get("/jobs", dependencies=[allow(jobs.list_jobs)])
-@router.get("/jobs.csv", dependencies=[allow(jobs.list_jobs)])
+@router.list_of("/jobs", jobs.list_jobs)
 def show_list(request: Request, frame: CurrentFrame, asked: AskedList, filters: JobFilters) -> Response:
-    """The list, or all of it as CSV."""
+    """The list, or all of it as a file."""
     rows = jobs.list_jobs(asked.db, asked.caller, *filters)
     shown = {"kinds": KINDS, "about": _course_named}
     return list_page(frame, request, asked, PAGE, rows, partial(answer_of, asked.caller), **shown)
@@ -140,12 +139,11 @@ RESULTS = ListPage(
 )
 
 
-@router.get("/jobs/{job_id}/results", dependencies=[allow(jobs.list_results)])
-@router.get("/jobs/{job_id}/results.csv", dependencies=[allow(jobs.list_results)])
+@router.list_of("/jobs/{job_id}/results", jobs.list_results)
 def show_results(
     request: Request, job_id: uuid.UUID, frame: CurrentFrame, asked: AskedList, outcome: Outcome | None = None
 ) -> Response:
-    """Every recipient of a job with its outcome, or all of them as CSV."""
+    """Every recipient of a job with its outcome, or all of them as a file."""
     found = jobs.list_results(asked.db, asked.caller, job_id, outcome)
     page = ListPage(**{**vars(RESULTS), "address": f"/jobs/{job_id}/results"})
     answer = partial(ResultAnswer.of, record=found.record)

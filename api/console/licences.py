@@ -54,8 +54,7 @@ PAGE = ListPage(
 )
 
 
-@router.get("/licences", dependencies=[allow(licences.list_licences)])
-@router.get("/licences.csv", dependencies=[allow(licences.list_licences)])
+@router.list_of("/licences", licences.list_licences)
 def show_list(
     request: Request,
     frame: CurrentFrame,
@@ -63,7 +62,7 @@ def show_list(
     filters: LicenceFilters,
     sort: LicenceSort = Sort.NEWEST,
 ) -> Response:
-    """The list, or all of it as CSV."""
+    """The list, or all of it as a file."""
     db, caller = asked.db, asked.caller
     rows = licences.list_licences(db, caller, filters, sort, titled=True)
 

@@ -57,8 +57,8 @@ def choices_of(values: type[StrEnum], names: dict[str, str]) -> tuple[Choice, ..
 class ListPage:
     """The declaration of a list's page.
 
-    template: extends `console/list.html`. filters: those that the page offers. csv: True if it has one.
-    model: says the columns of the CSV. record: takes an instance of it out of an item.
+    template: extends `console/list.html`. filters: those that the page offers.
+    model: says the columns of the files. record: takes an instance of it out of an item.
     id, called: take the id and the name out of an item, for the box with which it is chosen. settled: True for an item
     that could be reopened. named: the subjects in an item that the page names, see
     `shared.services.naming`.
@@ -68,7 +68,6 @@ class ListPage:
     address: str
     model: type[BaseModel]
     filters: Sequence[Filter] = ()
-    csv: bool = True
     record: Callable[[Any], Any] = lambda item: item
     id: Callable[[Any], Any] = attrgetter("id")
     called: Callable[[Any], str] = attrgetter("id")
@@ -78,7 +77,10 @@ class ListPage:
 
 @dataclass(frozen=True)
 class Shown:
-    """A list as its template needs it. number: of all matching rows, at most one more than is counted."""
+    """A list as its template needs it. number: of all matching rows, at most one more than is counted.
+
+    files: the addresses of all its rows as a file, by the ending.
+    """
 
     page: ListPage
     items: list[Any]
@@ -87,7 +89,7 @@ class Shown:
     offered: list[list[Choice]]
     next: str | None
     previous: str | None
-    csv: str | None
+    files: dict[str, str]
     names: Names = field(default_factory=dict)
 
     @property
@@ -139,11 +141,11 @@ def list_page(
     *offered: ScalarSelect[Any],
     **shown: Any,
 ) -> Response:
-    """Return the page of a list, or its CSV. answer: converts a row to an item. offered: see `Filter.offered`.
+    """Return the page of a list, or its file. answer: converts a row to an item. offered: see `Filter.offered`.
 
     shown: further variables of the template.
     """
-    if asked.csv.wanted:
+    if asked.file.wanted:
         listing: Any = asked.page(
             rows, page.model, lambda row: page.record(answer(row))
         )  # a response: see `Asked.page`
@@ -164,7 +166,7 @@ def list_page(
         offered=[[Choice(str(value), name) for value, name in each or ()] for each in beside],
         next=found.next_cursor and address_of(page.address, kept | {"cursor": found.next_cursor}),
         previous=found.previous_cursor and address_of(page.address, kept | {"cursor": found.previous_cursor}),
-        csv=address_of(f"{page.address}.csv", values) if page.csv else None,
+        files={kind: address_of(f"{page.address}.{kind}", values) for kind in ("csv", "xlsx")},
         names=names,
     )
     return frame.page(page.template, list=shown_list, **shown)

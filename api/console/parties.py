@@ -42,10 +42,9 @@ PAGE = ListPage(
 )
 
 
-@router.get("/parties", dependencies=[allow(directory.list_parties)])
-@router.get("/parties.csv", dependencies=[allow(directory.list_parties)])
+@router.list_of("/parties", directory.list_parties)
 def show_list(request: Request, frame: CurrentFrame, asked: AskedList, filters: PartyFilters) -> Response:
-    """The list, or all of it as CSV."""
+    """The list, or all of it as a file."""
     rows = directory.list_parties(asked.db, asked.caller, **filters._asdict())
     offered = overview.folder_choices(asked.db, asked.caller)
     return list_page(frame, request, asked, PAGE, rows, lambda row: PartyAnswer.of(*row), offered)

@@ -29,10 +29,9 @@ MOST_AT_THE_DOOR = 100
 """Parties on one screen of the door."""
 
 
-@router.get("/roster", dependencies=[allow(rosters.list_roster)])
-@router.get("/roster.csv", dependencies=[allow(rosters.list_roster)])
+@router.list_of("/roster", rosters.list_roster)
 def show_list(request: Request, session_id: uuid.UUID, frame: CurrentFrame, asked: AskedList) -> Response:
-    """The whole roster, or all of it as CSV."""
+    """The whole roster, or all of it as a file."""
     rows = rosters.list_roster(asked.db, asked.caller, session_id)
     page = ListPage(template="roster.html", address=f"/sessions/{session_id}/roster", model=RosterEntryAnswer)
     return list_page(frame, request, asked, page, rows, RosterEntryAnswer.of, session_id=session_id)

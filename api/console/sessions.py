@@ -54,10 +54,9 @@ PAGE = ListPage(
 TIMES = ("startsAt", "endsAt")
 
 
-@router.get("/sessions", dependencies=[allow(sessions.list_sessions)])
-@router.get("/sessions.csv", dependencies=[allow(sessions.list_sessions)])
+@router.list_of("/sessions", sessions.list_sessions)
 def show_list(request: Request, frame: CurrentFrame, asked: AskedList, filters: SessionFilters) -> Response:
-    """The list, or all of it as CSV."""
+    """The list, or all of it as a file."""
     rows = sessions.list_sessions(asked.db, asked.caller, filters)
     offered = overview.course_choices(asked.db, asked.caller)
     return list_page(frame, request, asked, PAGE, rows, SessionAnswer.of, offered, modes=MODES)

@@ -22,10 +22,9 @@ TYPES = [(name, name) for name in sorted(events.TYPES)]
 _ITS_PAGE = form_of("/webhooks/{webhook_id}")
 
 
-@router.get("", dependencies=[allow(webhooks.list_webhooks)])
-@router.get(".csv", dependencies=[allow(webhooks.list_webhooks)])
+@router.list_of("", webhooks.list_webhooks)
 def show_list(request: Request, frame: CurrentFrame, asked: AskedList) -> Response:
-    """The list, or all of it as CSV."""
+    """The list, or all of it as a file."""
     return list_page(frame, request, asked, PAGE, webhooks.list_webhooks(asked.db, asked.caller), WebhookAnswer.of)
 
 

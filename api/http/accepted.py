@@ -1,4 +1,4 @@
-"""The `Accept` header: a list as CSV, for callers who prefer it to JSON.
+"""The `Accept` header: a list as a file, for callers who prefer it to JSON.
 
 Starlette has no parser of it; the standard library parses one media type with its parameters.
 """
@@ -8,6 +8,9 @@ from email.message import Message
 from fastapi import Request
 
 CSV = "text/csv"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+FILES = (CSV, XLSX)
+"""The media types of the files as which every list is answered."""
 
 
 def wanted(request: Request) -> dict[str, Message]:
@@ -23,12 +26,22 @@ def wanted(request: Request) -> dict[str, Message]:
     return found
 
 
-def prefers_csv(request: Request) -> bool:
-    """True if the caller accepts CSV, and JSON no more than that."""
+def preferred_file(request: Request) -> str | None:
+    """Return the media type of the file that the caller prefers, None if it accepts none or prefers JSON."""
     media = wanted(request)
-    if CSV not in media:
+    best = max((one for one in media if one in FILES), key=lambda one: _quality(media[one]), default=None)
+    if best is None or ("application/json" in media and _quality(media["application/json"]) > _quality(media[best])):
+        return None
+    return best
+
+
+def accepts_only_files(request: Request) -> bool:
+    """True if the caller accepts nothing but files of lists."""
+    accepted = request.headers.get("accept", "").lower()
+    if not any(one in accepted for one in FILES):  # nearly every request: parsing would take longer
         return False
-    return "application/json" not in media or _quality(media[CSV]) >= _quality(media["application/json"])
+    media = wanted(request).keys()
+    return bool(media) and media <= set(FILES)
 
 
 def wants_bom(request: Request) -> bool:

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from api.http.accepted import CSV, wanted
+from api.http.accepted import FILES, accepts_only_files
 from api.http.dependencies import Allow, caller, parts
 from api.http.once import replay
 from api.http.shares import HEAVY_BYTES
@@ -32,7 +32,7 @@ class UnsupportedMediaType(Problem):
 
 
 class NotAcceptable(Problem):
-    """The address is no list, so it cannot answer in CSV."""
+    """The address is no list, so it cannot answer in CSV or XLSX."""
 
     slug, status, title = "not-acceptable", 406, "Not acceptable"
 
@@ -52,7 +52,8 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route that parses its body strictly, and accepts JSON only with a JSON media type. Only a list answers in CSV.
+    """A route that parses its body strictly, and accepts JSON only with a JSON media type. Only a list answers in
+    CSV or XLSX.
 
     A caller without permission is refused before the body is read, because parsing 8 MiB is expensive. The body is read
     before any dependency runs, so that a caller who sends slowly holds no transaction. Heavy bodies take turns. A query
@@ -64,7 +65,8 @@ class StrictRoute(APIRoute):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if _is_list(self):
-            described = {"content": {CSV: {"schema": {"type": "string", "description": "Every row, with a header."}}}}
+            rows = {"schema": {"type": "string", "description": "Every row, with a header."}}
+            described = {"content": dict.fromkeys(FILES, rows)}
             self.responses = {200: described, **self.responses}
 
     def get_route_handler(self) -> Handler:
@@ -84,8 +86,8 @@ class StrictRoute(APIRoute):
                 await allow(await caller(strict))
             if self.include_in_schema:
                 _need_known(strict, taken)
-                if not is_list and CSV in strict.headers.get("accept", "").lower() and wanted(strict).keys() == {CSV}:
-                    raise NotAcceptable("Only lists are answered as CSV; accept application/json here.")
+                if not is_list and accepts_only_files(strict):
+                    raise NotAcceptable("Only lists are answered as CSV or XLSX; accept application/json here.")
             try:
                 if "content-length" not in strict.headers and "transfer-encoding" not in strict.headers:
                     return await handle(strict)

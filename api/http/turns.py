@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from anyio.lowlevel import RunVar
 from anyio.to_thread import run_sync
@@ -75,9 +76,13 @@ class Turns:
                 self._held[org_id] += 1
 
 
+WORKBOOKS_AT_ONCE = 4
+"""Workbooks that are written at a time. Each takes a thread and much of a processor."""
+
 _transactions: RunVar[Turns] = RunVar("transactions")
 _lookups: RunVar[Turns] = RunVar("lookups")
 _issuers: RunVar[Turns] = RunVar("issuers")
+_workbooks: RunVar[Turns] = RunVar("workbooks")
 
 
 def transactions(parts: Parts) -> Turns:
@@ -85,33 +90,37 @@ def transactions(parts: Parts) -> Turns:
 
     They are for three quarters of the pool. The rest is for transactions that begin and end in one thread.
     """
-    turns = _transactions.get(None)
-    if turns is None:
-        size = parts.settings.api_pool_size
-        turns = Turns(size - max(1, size // 4))
-        _transactions.set(turns)
-    return turns
+    size = parts.settings.api_pool_size
+    return _turns(_transactions, size - max(1, size // 4))
 
 
 def lookups() -> Turns:
     """Return the turns for looking up addresses of webhooks."""
-    turns = _lookups.get(None)
-    if turns is None:
-        turns = Turns(ADDRESSES_AT_ONCE)
-        _lookups.set(turns)
-    return turns
+    return _turns(_lookups, ADDRESSES_AT_ONCE)
 
 
 def issuers() -> Turns:
     """Return the turns for asking the issuers at which people sign in, by organization."""
-    turns = _issuers.get(None)
+    return _turns(_issuers, ISSUERS_AT_ONCE)
+
+
+def workbooks() -> Turns:
+    """Return the turns for writing workbooks."""
+    return _turns(_workbooks, WORKBOOKS_AT_ONCE)
+
+
+def _turns(kept: RunVar[Turns], size: int) -> Turns:
+    turns = kept.get(None)
     if turns is None:
-        turns = Turns(ISSUERS_AT_ONCE)
-        _issuers.set(turns)
+        turns = Turns(size)
+        kept.set(turns)
     return turns
 
 
-async def in_turns(parts: Parts, org_id: str, pages: Iterator[bytes | str]) -> AsyncIterator[bytes | str]:
+Page = TypeVar("Page")
+
+
+async def in_turns(parts: Parts, org_id: str, pages: Iterator[Page]) -> AsyncIterator[Page]:
     """Yield the pages of an export. Each is read in a thread, with a turn for its transaction.
 
     An export whose client reads slowly holds neither a thread nor a turn meanwhile.

@@ -9,8 +9,9 @@ from fastapi import Query, Response, status
 
 from api.http.accepting import Accepting
 from api.http.dependencies import CurrentCaller, Db, Now, Today, allow
+from api.http.files import AskedFile
 from api.http.filtering import AssignmentFilters, AssignmentSort
-from api.http.lists import AskedCsv, AskedList
+from api.http.lists import AskedList
 from api.http.once import ONCE
 from api.http.routing import Router
 from api.v1.etags import Expected, etag
@@ -62,7 +63,7 @@ def list_assignments(
     filters: AssignmentFilters,
     sort: AssignmentSort = Sort.NEWEST,
 ) -> Listing[AssignmentAnswer]:
-    """Assignments in the caller's scope. `Accept: text/csv` streams every matching row."""
+    """Assignments in the caller's scope. `Accept: text/csv` or XLSX sends every matching row."""
     rows = assignments.list_assignments(asked.db, asked.caller, filters, sort)
     return asked.page(
         rows,
@@ -78,14 +79,14 @@ def summarize(
     db: Db,
     caller: CurrentCaller,
     now: Now,
-    as_csv: AskedCsv,
+    file: AskedFile,
     by: Annotated[
         Literal["course", "folder"], Query(description="Counts for each course, or for each folder.")
     ] = "course",
 ) -> Summary:
     """The number of assignments by state and of overdue ones, for each course or each folder in the caller's scope."""
     rows = assignments.summarize_assignments(db, caller, by, now)
-    return as_csv.whole(Summary(by=by, items=[SummaryAnswer.of(row) for row in rows]), SummaryAnswer)
+    return file.whole(Summary(by=by, items=[SummaryAnswer.of(row) for row in rows]), SummaryAnswer)
 
 
 @router.get("/{assignment_id}", dependencies=[allow(assignments.get_assignment)])

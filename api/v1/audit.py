@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal, cast
 from fastapi import Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
+from api.http.columns import EVENT_COLUMNS
 from api.http.dependencies import CurrentCaller, Db, allow, known_organization
 from api.http.filtering import EventFilters
-from api.http.lists import EVENT_COLUMNS, AskedList
+from api.http.lists import AskedList
 from api.http.routing import Router
 from api.http.turns import in_turns
 from shared.events import cloud_event

@@ -4,9 +4,10 @@ from typing import Annotated, Any
 
 from fastapi import Query, Request
 
+from api.http.columns import EVENT_COLUMNS
 from api.http.dependencies import CurrentCaller, CurrentParts, allow
+from api.http.files import AskedFile
 from api.http.filtering import event_types
-from api.http.lists import EVENT_COLUMNS, AskedCsv
 from api.http.routing import Router
 from api.http.waiting import CurrentWatch, WaitSeconds, while_connected
 from shared.database import ID_PATTERN
@@ -31,7 +32,7 @@ async def read_events(
     party_id: Annotated[str | None, Query(alias="partyId", pattern=ID_PATTERN)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     *,
-    as_csv: AskedCsv,
+    file: AskedFile,
 ) -> Listing[dict[str, Any]]:
     """The events above the sequence `after`, in order. Send `nextCursor` as the `after` of the next call.
 
@@ -46,7 +47,7 @@ async def read_events(
         ),
     )
     items = [cloud_event(event) for event in feed.events]
-    return as_csv.whole(Listing[dict[str, Any]](items=items, next_cursor=str(feed.read_up_to)), columns=EVENT_COLUMNS)
+    return file.whole(Listing[dict[str, Any]](items=items, next_cursor=str(feed.read_up_to)), columns=EVENT_COLUMNS)
 
 
 @router.get("/asyncapi.json", include_in_schema=False)

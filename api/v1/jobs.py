@@ -91,7 +91,7 @@ async def stream_job(
 def read_results(
     asked: AskedList, job_id: uuid.UUID, outcome: Annotated[Outcome | None, Query()] = None
 ) -> Listing[ResultAnswer]:
-    """Every recipient of the job with its outcome, by id. `Accept: text/csv` streams all of them."""
+    """Every recipient of the job with its outcome, by id. `Accept: text/csv` or XLSX sends all of them."""
     found = jobs.list_results(asked.db, asked.caller, job_id, outcome)
     answer = partial(ResultAnswer.fields, record=found.record)
     return asked.page(found.rows, ResultAnswer, answer, name=f"job-{job_id}")

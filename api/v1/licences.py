@@ -24,7 +24,7 @@ def list_licences(
     filters: LicenceFilters,
     sort: LicenceSort = Sort.NEWEST,
 ) -> Listing[LicenceAnswer]:
-    """Licences in the caller's scope. `Accept: text/csv` streams every matching row."""
+    """Licences in the caller's scope. `Accept: text/csv` or XLSX sends every matching row."""
     rows = licences.list_licences(asked.db, asked.caller, filters, sort)
     return asked.page(rows, LicenceAnswer, lambda row: LicenceAnswer.fields(row, filters.now), name="licences")
 

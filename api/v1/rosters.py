@@ -32,7 +32,7 @@ def add(
 
 @router.get("/{session_id}/roster", dependencies=[allow(rosters.list_roster)])
 def read(asked: AskedList, session_id: uuid.UUID) -> Listing[RosterEntryAnswer]:
-    """The roster in the caller's scope, by party, with outcomes once completed. `Accept: text/csv` streams it all."""
+    """The roster in the caller's scope, by party, with outcomes once completed. `Accept: text/csv` or XLSX: all."""
     rows = rosters.list_roster(asked.db, asked.caller, session_id)
     return asked.page(rows, RosterEntryAnswer, RosterEntryAnswer.fields, name=f"roster-{session_id}")
 

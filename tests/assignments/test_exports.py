@@ -1,4 +1,7 @@
-"""The CSV that PostgreSQL writes is the CSV that Python would write, byte by byte, whatever texts and filters."""
+"""The CSV that PostgreSQL writes is the CSV that Python would write, byte by byte, whatever texts and filters.
+
+Workbooks are made of the same rows.
+"""
 
 import itertools
 from typing import Any
@@ -6,12 +9,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from api.http import accepted
 from api.http.lists import Asked
 from tests.assignments.asking import assign, body, parties
 from tests.drain import InProcessWorker
 from tests.factories import Org
+from tests.workbooks import cells
 
-CSV = {"Accept": "text/csv"}
+CSV, XLSX = {"Accept": accepted.CSV}, {"Accept": accepted.XLSX}
 TEXTS = (
     "plain",
     "=SUM(1)",
@@ -97,7 +102,9 @@ def test_postgresql_writes_the_csv_that_python_would_write(
         with monkeypatch.context() as patch:
             patch.setattr(Asked, "page", lambda *given, exported, **named: PAGE(*given, **named))
             written = client.get(f"/v1/assignments?{query}", headers=CSV).content
+            rows = client.get(f"/v1/assignments?{query}", headers=XLSX).content
         assert copied == written
+        assert cells(client.get(f"/v1/assignments?{query}", headers=XLSX).content) == cells(rows)
         assert copied.count(b"\r\n") > 1 or "none" in query
 
 
@@ -105,5 +112,5 @@ def test_the_copied_form_is_the_one_that_is_sent(odd: Org, monkeypatch: pytest.M
     def refuse(*_: Any) -> None:
         raise AssertionError("a row was written by Python")
 
-    monkeypatch.setattr("api.http.lists._record", refuse)
+    monkeypatch.setattr("api.http.lists.record_of", refuse)
     assert odd.client().get("/v1/assignments", headers=CSV).content.count(b"-minter") > 5

@@ -69,7 +69,7 @@ def page_routes(app: FastAPI, method: str = "GET") -> list[RouteContext]:
 
 def pages(app: FastAPI) -> list[str]:
     """The paths of all pages, without streams and files."""
-    others = ("/progress", ".csv", ".ics")
+    others = ("/progress", ".csv", ".xlsx", ".ics")
     return sorted({str(one.path) for one in page_routes(app) if not str(one.path).endswith(others)})
 
 
