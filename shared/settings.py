@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 PREFIX = "ROLLCALL_"
 TRAINING = "training"
+DEFAULT_PUBLIC_URL = "http://127.0.0.1:8000"
 ASSIGNMENT_ID = "{assignment_id}"
 """The placeholder in `member_url`."""
 
@@ -93,7 +94,7 @@ class Settings(BaseModel):
     stream_length: int = Field(default=100_000, ge=1000)
     """Approximate number of events kept in the Redis Stream. A consumer that is further behind reads the feed."""
 
-    public_url: str = "http://127.0.0.1:8000"
+    public_url: str = DEFAULT_PUBLIC_URL
     """The public address of the service: links in mails and pages begin with it."""
     member_url: str | None = None
     """The page where a member signs in and opens a training; `{assignment_id}` in it is replaced.

@@ -24,10 +24,12 @@ from sqlalchemy.engine import make_url
 
 import migrations
 from api.app import create_app
+from api.http import documents
 from api.http.parts import Parts, build
 from cli import embedded
 from shared import logs, settings
 from shared.settings import TRAINING
+from tests.contract import documented_answer
 from tests.drain import InProcessWorker
 from tests.factories import OF_THIS_FILE, Org, add_org
 from tests.prepared import Cluster
@@ -135,6 +137,14 @@ def configured(servers: Servers) -> Iterator[settings.Settings]:
         settings.current.cache_clear()
         logs.configure("json", "info")
         yield settings.current()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def documented() -> Iterator[None]:
+    """Every problem that the API answers in any test is one that its OpenAPI document names for the operation."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(documents, "answer", documented_answer)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,8 @@
 """The API against its OpenAPI document: generated requests, valid and invalid, get only answers that it describes.
 
-The operations come from the document, so a new route is tested by itself.
+The operations come from the document, so a new route is tested by itself. The document itself: `test_contract.py`.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +11,11 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 
 from tests.factories import Org
 
@@ -20,7 +23,7 @@ VALID, INVALID, MANY = 5, 2, 10
 """Requests generated for each operation: valid ones, invalid ones, and of both in `make faults`. Generating an invalid
 one takes five times as long as answering it."""
 
-CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance]
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
 @pytest.fixture
@@ -68,27 +71,3 @@ def test_every_operation_answers_as_described(
 def takes_anything(operation: Any) -> bool:
     """True if the operation has a parameter or a body, and so an invalid request."""
     return bool(list(operation.iter_parameters()) or operation.body)
-
-
-# --- the document itself
-
-
-def operations(app: FastAPI) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield every operation under /v1 with its name, as the document describes it."""
-    for path, methods in app.openapi()["paths"].items():
-        for method, operation in methods.items():
-            if path.startswith("/v1"):
-                yield f"{method.upper()} {path}", operation
-
-
-def test_errors_are_described_as_problem_documents(app: FastAPI) -> None:
-    for name, operation in operations(app):
-        problem = operation["responses"]["4XX"]["content"]
-        assert list(problem) == ["application/problem+json"], name
-        assert {"type", "title", "status", "detail"} <= set(problem["application/problem+json"]["schema"]["required"])
-        assert "422" not in operation["responses"], name
-
-
-def test_every_operation_has_a_description(app: FastAPI) -> None:
-    descriptions = [operation.get("description", "") for _, operation in operations(app)]
-    assert all(text.strip() for text in descriptions)

@@ -21,7 +21,7 @@ router = Router("/v1/licences", "licences")
 @router.get(
     "/{licence_id}/certificate", dependencies=[allow(verification.get_certificate)], response_class=HTMLResponse
 )
-def certificate(licence_id: uuid.UUID, db: Db, caller: CurrentCaller, parts: CurrentParts, now: Now) -> Response:
+def read_certificate(licence_id: uuid.UUID, db: Db, caller: CurrentCaller, parts: CurrentParts, now: Now) -> Response:
     """The certificate, a page to print on A4, for the holder's member and for `training.view` in scope.
 
     Its QR code leads to the public page of the licence. The certificate of an invalid licence is stamped so.

@@ -23,13 +23,13 @@ router = APIRouter(tags=["operations"])
 
 
 @router.get("/health/live")
-async def live() -> dict[str, str]:
+async def read_liveness() -> dict[str, str]:
     """Answer 200 while the process runs. It is `async`, so that it needs no thread while others take all of them."""
     return {"status": "live"}
 
 
 @router.get("/health/ready")
-def ready(parts: CurrentParts) -> JSONResponse:
+def read_readiness(parts: CurrentParts) -> JSONResponse:
     """Answer 200 if the database takes a write and is migrated, and this machine's clock agrees with its clock.
 
     A missing broker, mail server or worker only delays work, so they are reported and not required.
@@ -46,7 +46,7 @@ def ready(parts: CurrentParts) -> JSONResponse:
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
-def metrics(request: Request) -> Response:
+def read_metrics(request: Request) -> Response:
     """The metrics of this process, and what waits in the deployment, for Prometheus."""
     return Response(generate_latest(request.app.state.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 

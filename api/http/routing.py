@@ -64,7 +64,7 @@ class StrictRoute(APIRoute):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if _is_list(self):
+        if is_list(self):
             rows = {"schema": {"type": "string", "description": "Every row, with a header."}}
             described = {"content": dict.fromkeys(FILES, rows)}
             self.responses = {200: described, **self.responses}
@@ -76,7 +76,7 @@ class StrictRoute(APIRoute):
     def checked(self, handle: Handler) -> Handler:
         """Return a handler with the checks of this class before it."""
         allows = [one.dependency for one in self.dependencies if isinstance(one.dependency, Allow)]
-        is_list = _is_list(self)
+        listed = is_list(self)
         taken = _query_forms(self.dependant)
         reads_body = self.body_field is not None or "requestBody" in (self.openapi_extra or {})
 
@@ -86,7 +86,7 @@ class StrictRoute(APIRoute):
                 await allow(await caller(strict))
             if self.include_in_schema:
                 _need_known(strict, taken)
-                if not is_list and accepts_only_files(strict):
+                if not listed and accepts_only_files(strict):
                     raise NotAcceptable("Only lists are answered as CSV or XLSX; accept application/json here.")
             try:
                 if "content-length" not in strict.headers and "transfer-encoding" not in strict.headers:
@@ -111,7 +111,7 @@ class Router(APIRouter):
         super().__init__(prefix=prefix, tags=[tag], route_class=StrictRoute)
 
 
-def _is_list(route: APIRoute) -> bool:
+def is_list(route: APIRoute) -> bool:
     """True if a route answers with `items`, as its description says."""
     return "GET" in (route.methods or ()) and "items" in getattr(route.response_model, "model_fields", {})
 

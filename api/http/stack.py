@@ -13,8 +13,8 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.http.contract import complete
 from api.http.dependencies import MAX_BODY_BYTES
-from api.http.documents import secured
 from api.http.identifying import Identified
 from api.http.limits import BodyLimit
 from api.http.measuring import Measured
@@ -33,9 +33,9 @@ class Application(FastAPI):
             await super().__call__(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
-        """Return the description of the API, with the token that its operations need."""
+        """Return the description of the API."""
         if self.openapi_schema is None:
-            secured(super().openapi(), self.routes)
+            complete(super().openapi(), self.routes, self.state.parts.settings.public_url)
         assert self.openapi_schema is not None
         return self.openapi_schema
 

@@ -43,7 +43,7 @@ class Summary(Answer):
 
 
 @router.post("", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(assignments.submit_assignments)])
-def submit(
+def create_assignments(
     body: AssignmentRequest, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
 ) -> JobAnswer:
     """Submit a job that assigns a course's active version to parties. The version and the recipients are fixed now."""
@@ -52,7 +52,7 @@ def submit(
 
 
 @router.post("/preview", dependencies=[allow(assignments.preview_assignments)])
-def preview(body: AssignmentRequest, db: Db, caller: CurrentCaller, now: Now) -> Preview:
+def preview_assignments(body: AssignmentRequest, db: Db, caller: CurrentCaller, now: Now) -> Preview:
     """Count the outcomes that a submission of this body would have now, with up to 20 examples of each."""
     return assignments.preview_assignments(db, caller, body, now)
 
@@ -75,7 +75,7 @@ def list_assignments(
 
 
 @router.get("/summary", dependencies=[allow(assignments.summarize_assignments)])
-def summarize(
+def summarize_assignments(
     db: Db,
     caller: CurrentCaller,
     now: Now,
@@ -98,7 +98,7 @@ def read_assignment(
 
 
 @router.patch("/{assignment_id}", dependencies=[allow(assignments.edit_assignment)])
-def edit(
+def change_assignment(
     assignment_id: uuid.UUID,
     body: AssignmentChanges,
     db: Db,
@@ -113,7 +113,7 @@ def edit(
 
 
 @router.post("/{assignment_id}/reassign", dependencies=[allow(assignments.reassign_assignment), ONCE])
-def reassign(
+def reassign_assignment(
     assignment_id: uuid.UUID,
     body: ReassignRequest,
     db: Db,
@@ -130,7 +130,7 @@ def reassign(
 
 
 @router.post("/{assignment_id}/close", dependencies=[allow(assignments.close_assignment)])
-def close(
+def close_assignment(
     assignment_id: uuid.UUID,
     body: ReasonRequest,
     db: Db,

@@ -14,9 +14,9 @@ from api.http.filtering import EventFilters
 from api.http.lists import AskedList
 from api.http.routing import Router
 from api.http.turns import in_turns
-from shared.events import cloud_event
+from shared.events import EventList, cloud_event
 from shared.services import events
-from shared.wire import Answer, Instant, Listing
+from shared.wire import Answer, Instant
 
 router = Router("/v1/audit", "audit")
 router.dependencies.append(Depends(known_organization, scope="function"))
@@ -42,7 +42,7 @@ def search_events(
     request: Request,
     filters: EventFilters,
     order: Annotated[Literal["asc", "desc"], Query(description="By sequence.")] = "asc",
-) -> Listing[dict[str, Any]]:
+) -> EventList:
     """The events that match all filters. `Accept: application/x-ndjson` streams all of them, one in a line.
 
     In such an export of all events, oldest first, each line also has the event's `hash` in the chain, so that
@@ -55,11 +55,12 @@ def search_events(
         chained = filters.everything and order == "asc" and asked.caller.folders is None
         lines = events.export_events(asked.parts.database, org_id, rows, chained=chained)
         answer = StreamingResponse(in_turns(asked.parts, org_id, lines), media_type=NDJSON)
-        return cast("Listing[dict[str, Any]]", answer)
-    return asked.page(rows, dict[str, Any], cloud_event, name="audit-events", columns=EVENT_COLUMNS)
+        return cast("EventList", answer)
+    listed = asked.page(rows, dict[str, Any], cloud_event, name="audit-events", columns=EVENT_COLUMNS)
+    return cast("EventList", listed)
 
 
 @router.get("/head", dependencies=[allow(events.get_head)])
-def read_head(db: Db, caller: CurrentCaller) -> AuditHead:
+def read_audit_head(db: Db, caller: CurrentCaller) -> AuditHead:
     """The head of the hash chain. A copy kept elsewhere proves later that no earlier event was changed."""
     return AuditHead.model_validate(events.get_head(db, caller))

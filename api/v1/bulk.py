@@ -14,7 +14,7 @@ router = Router("/v1/assignments", "assignments")
 
 
 @router.post("/change", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(bulk.change_assignments)])
-def change(
+def change_assignments(
     body: BulkChangeRequest, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
 ) -> JobAnswer:
     """Submit a job that changes open assignments: due date, reason, or the course, by closing and assigning anew."""
@@ -23,13 +23,13 @@ def change(
 
 
 @router.post("/change/preview", dependencies=[allow(bulk.preview_change)])
-def preview_change(body: BulkChangeRequest, db: Db, caller: CurrentCaller, now: Now) -> BulkPreview:
+def preview_assignment_change(body: BulkChangeRequest, db: Db, caller: CurrentCaller, now: Now) -> BulkPreview:
     """Count the outcomes that a change would have now, with up to 20 parties of each."""
     return bulk.preview_change(db, caller, body, now)
 
 
 @router.post("/close", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(bulk.close_assignments)])
-def close_many(
+def close_assignments(
     body: BulkCloseRequest, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
 ) -> JobAnswer:
     """Submit a job that closes open assignments: named ones, those of a job, or those that match a filter now."""
@@ -38,13 +38,13 @@ def close_many(
 
 
 @router.post("/close/preview", dependencies=[allow(bulk.preview_closing)])
-def preview_closing(body: BulkCloseRequest, db: Db, caller: CurrentCaller, now: Now) -> BulkPreview:
+def preview_assignment_closing(body: BulkCloseRequest, db: Db, caller: CurrentCaller, now: Now) -> BulkPreview:
     """Count the outcomes that a closing would have now, with up to 20 parties of each."""
     return bulk.preview_closing(db, caller, body, now)
 
 
 @router.post("/reopen", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(bulk.reopen_assignments)])
-def reopen(
+def reopen_assignments(
     body: BulkReopenRequest, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
 ) -> JobAnswer:
     """Submit a job that reopens completed and closed assignments. Licences that completions earned are taken back."""
@@ -53,13 +53,13 @@ def reopen(
 
 
 @router.post("/reopen/preview", dependencies=[allow(bulk.preview_reopening)])
-def preview_reopening(body: BulkReopenRequest, db: Db, caller: CurrentCaller, now: Now) -> BulkPreview:
+def preview_assignment_reopening(body: BulkReopenRequest, db: Db, caller: CurrentCaller, now: Now) -> BulkPreview:
     """Count the outcomes that a reopening would have now, with up to 20 parties of each."""
     return bulk.preview_reopening(db, caller, body, now)
 
 
 @router.post("/remind", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(bulk.remind_parties)])
-def remind(
+def remind_assignments(
     body: RemindRequest, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
 ) -> JobAnswer:
     """Submit a job that reminds the parties of open assignments, by mail where there is an address."""
@@ -68,6 +68,6 @@ def remind(
 
 
 @router.post("/remind/preview", dependencies=[allow(bulk.preview_reminding)])
-def preview_reminding(body: RemindRequest, db: Db, caller: CurrentCaller, now: Now) -> BulkPreview:
+def preview_assignment_reminding(body: RemindRequest, db: Db, caller: CurrentCaller, now: Now) -> BulkPreview:
     """Count the outcomes that a reminder would have now, with up to 20 parties of each."""
     return bulk.preview_reminding(db, caller, body, now)

@@ -45,7 +45,7 @@ class SessionLinkAnswer(Answer):
 @router.post(
     "/complete", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(assignment_changes.complete_assignments)]
 )
-def complete_many(
+def complete_assignments(
     body: BulkCompletionRequest, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
 ) -> JobAnswer:
     """Submit a job that completes assignments as a supervisor's sign-off: named ones, or by course and parties."""
@@ -55,7 +55,7 @@ def complete_many(
 
 
 @router.post("/{assignment_id}/complete", dependencies=[allow(completions.complete_assignment)])
-def complete(
+def complete_assignment(
     assignment_id: uuid.UUID,
     db: Db,
     caller: CurrentCaller,
@@ -75,7 +75,7 @@ def complete(
 
 
 @router.post("/{assignment_id}/reopen", dependencies=[allow(completions.reopen_assignment)])
-def reopen(
+def reopen_assignment(
     assignment_id: uuid.UUID,
     body: ReopenRequest,
     db: Db,
@@ -94,7 +94,7 @@ def reopen(
 
 
 @router.post("/{assignment_id}/session-link", dependencies=[allow(session_links.mint_link)])
-def mint(
+def create_session_link(
     assignment_id: uuid.UUID,
     db: Db,
     caller: CurrentCaller,

@@ -28,7 +28,7 @@ EARLIEST, LATEST = -62_135_596_800, 253_402_300_799
     response_class=Response,
     responses={200: {"content": {"application/vc+jwt": {"schema": {"type": "string"}}}}},
 )
-def credential(licence_id: uuid.UUID, db: Db, caller: CurrentCaller, parts: CurrentParts) -> Response:
+def read_credential(licence_id: uuid.UUID, db: Db, caller: CurrentCaller, parts: CurrentParts) -> Response:
     """The licence as an Open Badges 3.0 credential (compact JWS), for callers who may see the certificate.
 
     409 `credentials-not-configured` if the deployment has no key, and `licence-revoked`.

@@ -24,7 +24,7 @@ def list_deliveries(asked: AskedList, which: DeliveryFilters) -> Listing[Deliver
 
 
 @router.get("/summary", dependencies=[allow(deliveries.summarize_deliveries)])
-def summarize(db: Db, caller: CurrentCaller, which: DeliveryFilters) -> Summary:
+def summarize_deliveries(db: Db, caller: CurrentCaller, which: DeliveryFilters) -> Summary:
     """The number of deliveries in each state: of a job, a party, a webhook, or of all."""
     return deliveries.summarize_deliveries(db, caller, which)
 
@@ -35,7 +35,7 @@ def summarize(db: Db, caller: CurrentCaller, which: DeliveryFilters) -> Summary:
     responses=again(ResendAnswer),
     dependencies=[allow(deliveries.resend)],
 )
-def resend(body: ResendRequest, db: Db, caller: CurrentCaller, now: Now, once: Once) -> ResendAnswer:
+def resend_deliveries(body: ResendRequest, db: Db, caller: CurrentCaller, now: Now, once: Once) -> ResendAnswer:
     """Queue failed or dead deliveries again."""
     answer = ResendAnswer(queued=deliveries.resend(db, caller, body, now))
     once.answer = without(answer)
@@ -48,7 +48,7 @@ def resend(body: ResendRequest, db: Db, caller: CurrentCaller, now: Now, once: O
     responses=again(ResendAnswer),
     dependencies=[allow(deliveries.redeliver)],
 )
-def redeliver(delivery_id: uuid.UUID, db: Db, caller: CurrentCaller, now: Now, once: Once) -> ResendAnswer:
+def resend_delivery(delivery_id: uuid.UUID, db: Db, caller: CurrentCaller, now: Now, once: Once) -> ResendAnswer:
     """Queue one delivery again. 409 `delivery-queued` if it is queued, `delivery-sent` for a mail that was sent."""
     deliveries.redeliver(db, caller, delivery_id, now)
     answer = ResendAnswer(queued=1)

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from fastapi import Depends, Header
+from fastapi import Depends, Header, Request
 
 from shared.errors import Problem
 
@@ -40,9 +40,11 @@ def revisions(if_match: str | None) -> frozenset[int] | None:
 
 
 async def _expected(
-    if_match: Annotated[list[str] | None, Header(description="The `ETag` that you have read.")] = None,
+    request: Request,
+    _: Annotated[str | None, Header(alias="If-Match", description="The `ETag` that you have read.")] = None,
 ) -> frozenset[int] | None:
-    return revisions(None if if_match is None else ",".join(if_match))
+    given = request.headers.getlist("if-match")
+    return revisions(",".join(given) if given else None)
 
 
 Expected = Annotated[frozenset[int] | None, Depends(_expected)]

@@ -11,9 +11,8 @@ from api.http.filtering import event_types
 from api.http.routing import Router
 from api.http.waiting import CurrentWatch, WaitSeconds, while_connected
 from shared.database import ID_PATTERN
-from shared.events import asyncapi_document, cloud_event
+from shared.events import EventList, asyncapi_document, cloud_event
 from shared.services import events
-from shared.wire import Listing
 
 router = Router("/v1/events", "events")
 
@@ -33,7 +32,7 @@ async def read_events(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     *,
     file: AskedFile,
-) -> Listing[dict[str, Any]]:
+) -> EventList:
     """The events above the sequence `after`, in order. Send `nextCursor` as the `after` of the next call.
 
     With `wait`, an answer without events is held until there is one, or for that many seconds. As CSV the last
@@ -47,7 +46,7 @@ async def read_events(
         ),
     )
     items = [cloud_event(event) for event in feed.events]
-    return file.whole(Listing[dict[str, Any]](items=items, next_cursor=str(feed.read_up_to)), columns=EVENT_COLUMNS)
+    return file.whole(EventList(items=items, next_cursor=str(feed.read_up_to)), columns=EVENT_COLUMNS)
 
 
 @router.get("/asyncapi.json", include_in_schema=False)

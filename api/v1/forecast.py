@@ -51,7 +51,7 @@ class Forecast(Answer):
 
 
 @router.get("", dependencies=[allow(make_forecast)])
-def forecast(
+def read_forecast(
     db: Db,
     caller: CurrentCaller,
     now: Now,

@@ -35,7 +35,7 @@ AT = (
 
 
 @router.get("", dependencies=[allow(licences.check_licence)], response_model=CheckAnswer)
-async def check_one(
+async def check_licence(
     request: Request,
     party_id: Annotated[str, Query(alias="partyId", pattern=ID_PATTERN)],
     course_id: Annotated[uuid.UUID, Query(alias="courseId")],
@@ -52,7 +52,7 @@ async def check_one(
 
 
 @router.post("", dependencies=[allow(licences.check_licences)])
-async def check_many(request: Request, body: CheckRequest) -> CheckedItems:
+async def check_licences(request: Request, body: CheckRequest) -> CheckedItems:
     """Check up to 500 parties for up to 20 courses. An unknown party or course is reported in its item."""
     who, made = await caller(request), await parts(request)
     features, now = made.settings.features, clock.now()

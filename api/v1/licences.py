@@ -36,7 +36,7 @@ def read_licence(licence_id: uuid.UUID, db: Db, caller: CurrentCaller, now: Now,
 
 
 @router.patch("/{licence_id}", dependencies=[allow(licences.correct_licence)])
-def correct(
+def correct_licence(
     licence_id: uuid.UUID,
     body: LicenceChanges,
     db: Db,
@@ -53,7 +53,7 @@ def correct(
 
 
 @router.post("/{licence_id}/revoke", dependencies=[allow(licences.revoke_licence)])
-def revoke(
+def revoke_licence(
     licence_id: uuid.UUID,
     body: RevocationRequest,
     db: Db,

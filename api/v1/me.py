@@ -36,7 +36,7 @@ class OwnLicence(LicenceAnswer, _Own):
 
 
 @router.get("/assignments", dependencies=[allow(me.list_my_assignments)])
-def my_assignments(asked: AskedList, today: Today, now: Now) -> Listing[OwnAssignment]:
+def list_my_assignments(asked: AskedList, today: Today, now: Now) -> Listing[OwnAssignment]:
     """The open assignments of the caller's party by due date, then the completed ones.
 
     Empty for a member who represents no party (`party` of `GET /v1/me` is null).
@@ -46,13 +46,13 @@ def my_assignments(asked: AskedList, today: Today, now: Now) -> Listing[OwnAssig
 
 
 @router.get("/licences", dependencies=[allow(me.list_my_licences)])
-def my_licences(asked: AskedList, now: Now) -> Listing[OwnLicence]:
+def list_my_licences(asked: AskedList, now: Now) -> Listing[OwnLicence]:
     """The licences of the caller's party, the newest first. Empty for a member who represents no party."""
     rows = me.list_my_licences(asked.db, asked.caller, now)
     return asked.page(rows, OwnLicence, lambda row: OwnLicence.with_content(LicenceAnswer.of(row, now), row))
 
 
 @router.get("/sessions", dependencies=[allow(me.list_my_sessions)])
-def my_sessions(asked: AskedList) -> Listing[OwnSession]:
+def list_my_sessions(asked: AskedList) -> Listing[OwnSession]:
     """The sessions that the caller's party is expected at, by their start. Empty without a party."""
     return asked.page(me.list_my_sessions(asked.db, asked.caller), OwnSession, OwnSession.of)

@@ -83,7 +83,7 @@ class Limits(Answer):
 
 
 @router.get("/me", dependencies=[allow(organizations.get_availability)])
-def me(db: Db, caller: CurrentCaller, parts: CurrentParts) -> Me:
+def read_me(db: Db, caller: CurrentCaller, parts: CurrentParts) -> Me:
     """The caller, its permissions, and the navigation. The entry of training is there only if training is available."""
     _, reason = organizations.get_availability(db, caller, parts.settings.features)
     training = NavigationEntry(id="training", title="Training", href="/training")
@@ -98,7 +98,7 @@ def me(db: Db, caller: CurrentCaller, parts: CurrentParts) -> Me:
 
 
 @router.get("/limits", dependencies=[allow()])
-async def limits(parts: CurrentParts) -> Limits:
+async def read_limits(parts: CurrentParts) -> Limits:
     """The limits of requests."""
     shares = parts.shares
     return Limits(
@@ -116,7 +116,7 @@ async def limits(parts: CurrentParts) -> Limits:
 
 
 @router.get("/settings", dependencies=[allow(organizations.get_settings)])
-def settings(db: Db, caller: CurrentCaller) -> SettingsAnswer:
+def read_settings(db: Db, caller: CurrentCaller) -> SettingsAnswer:
     """The organization's settings."""
     return SettingsAnswer.model_validate(organizations.get_settings(db, caller))
 
@@ -128,7 +128,7 @@ def change_settings(body: SettingsChange, db: Db, caller: CurrentCaller, now: No
 
 
 @router.get("/availability", dependencies=[allow(organizations.get_availability)])
-def availability(db: Db, caller: CurrentCaller, parts: CurrentParts) -> Availability:
+def read_availability(db: Db, caller: CurrentCaller, parts: CurrentParts) -> Availability:
     """The availability of training to the caller's organization, for every signed-in member."""
     return _availability(*organizations.get_availability(db, caller, parts.settings.features))
 

@@ -9,7 +9,7 @@ router = Router("/v1/policies", "licences")
 
 
 @router.post("/simulate", dependencies=[allow(policies.simulate_policy)])
-def simulate(body: SimulationRequest, db: Db, caller: CurrentCaller) -> Simulation:
+def simulate_policy(body: SimulationRequest, db: Db, caller: CurrentCaller) -> Simulation:
     """The dates that a policy gives for a history of trainings, and why. Writes nothing and reads no party.
 
     Computed by the code that grants licences, so that a course with this policy grants the same dates.

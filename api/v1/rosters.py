@@ -20,7 +20,7 @@ PartyId = Annotated[str, Path(pattern=ID_PATTERN)]
 
 
 @router.post("/{session_id}/roster", dependencies=[allow(rosters.add_to_roster)])
-def add(
+def add_to_roster(
     session_id: uuid.UUID, body: RosterRequest, db: Db, caller: CurrentCaller, keep: Keeping, now: Now
 ) -> RosterAnswer:
     """Add parties to the roster until its capacity is reached, named ones first. `refused` lists the others."""
@@ -31,14 +31,14 @@ def add(
 
 
 @router.get("/{session_id}/roster", dependencies=[allow(rosters.list_roster)])
-def read(asked: AskedList, session_id: uuid.UUID) -> Listing[RosterEntryAnswer]:
+def list_roster(asked: AskedList, session_id: uuid.UUID) -> Listing[RosterEntryAnswer]:
     """The roster in the caller's scope, by party, with outcomes once completed. `Accept: text/csv` or XLSX: all."""
     rows = rosters.list_roster(asked.db, asked.caller, session_id)
     return asked.page(rows, RosterEntryAnswer, RosterEntryAnswer.fields, name=f"roster-{session_id}")
 
 
 @router.put("/{session_id}/roster/{party_id}", dependencies=[allow(rosters.record_attendance)])
-def attend(
+def record_attendance(
     session_id: uuid.UUID, party_id: PartyId, body: AttendanceRequest, db: Db, caller: CurrentCaller, now: Now
 ) -> RosterEntryAnswer:
     """Record the attendance of a party. Only parties that attended are licensed."""
@@ -51,6 +51,6 @@ def attend(
     status_code=status.HTTP_204_NO_CONTENT,
     dependencies=[allow(rosters.remove_from_roster)],
 )
-def remove(session_id: uuid.UUID, party_id: PartyId, db: Db, caller: CurrentCaller, now: Now) -> None:
+def remove_from_roster(session_id: uuid.UUID, party_id: PartyId, db: Db, caller: CurrentCaller, now: Now) -> None:
     """Remove a party from the roster. 404 if it is not on it."""
     rosters.remove_from_roster(db, caller, session_id, party_id, now)

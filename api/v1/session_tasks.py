@@ -9,6 +9,8 @@ router = Router("/v1/session-tasks", "session tasks")
 
 
 @router.post("/complete", dependencies=[allow(completions.complete_session_task)])
-def complete(body: SessionTaskRequest, db: Db, caller: CurrentCaller, today: Today, now: Now) -> AssignmentAnswer:
+def complete_session_task(
+    body: SessionTaskRequest, db: Db, caller: CurrentCaller, today: Today, now: Now
+) -> AssignmentAnswer:
     """Complete the assignment as its party. Repeated for the same session: the same answer; for another one: 409."""
     return AssignmentAnswer.of(completions.complete_session_task(db, caller, body, now), today)

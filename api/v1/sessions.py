@@ -40,7 +40,9 @@ class CalendarFile(Response):
     responses=again(SessionAnswer),
     dependencies=[allow(sessions.schedule_session), ONCE],
 )
-def schedule(body: SessionRequest, db: Db, caller: CurrentCaller, now: Now, response: Response) -> SessionAnswer:
+def schedule_session(
+    body: SessionRequest, db: Db, caller: CurrentCaller, now: Now, response: Response
+) -> SessionAnswer:
     """Schedule a sitting of a course's active version, or of another published one. It may lie in the past."""
     session = sessions.schedule_session(db, caller, body, now)
     response.headers["Location"] = f"/v1/sessions/{session[0].id}"
@@ -67,7 +69,7 @@ def read_session(session_id: uuid.UUID, db: Db, caller: CurrentCaller, response:
 
 
 @router.patch("/{session_id}", dependencies=[allow(sessions.change_session)])
-def change(
+def change_session(
     session_id: uuid.UUID,
     body: SessionChanges,
     db: Db,
@@ -81,7 +83,7 @@ def change(
 
 
 @router.post("/{session_id}/cancel", dependencies=[allow(sessions.cancel_session)])
-def cancel(
+def cancel_session(
     session_id: uuid.UUID,
     body: CancellationRequest,
     db: Db,
@@ -95,7 +97,7 @@ def cancel(
 
 
 @router.post("/{session_id}/reinstate", dependencies=[allow(sessions.reinstate_session)])
-def reinstate(
+def reinstate_session(
     session_id: uuid.UUID,
     body: ReinstatementRequest,
     db: Db,
@@ -113,7 +115,7 @@ def reinstate(
     status_code=status.HTTP_202_ACCEPTED,
     dependencies=[allow(session_completions.complete_session)],
 )
-def complete(
+def complete_session(
     session_id: uuid.UUID, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
 ) -> JobAnswer:
     """Submit a job that licenses every party that attended, and freeze the roster. Repeated: the same job.
@@ -129,7 +131,7 @@ def complete(
 @router.post(
     "/{session_id}/amend", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(session_completions.amend_session)]
 )
-def amend(
+def amend_session(
     session_id: uuid.UUID,
     body: AmendmentRequest,
     db: Db,

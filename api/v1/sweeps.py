@@ -35,7 +35,7 @@ def read_sweep(sweep_id: uuid.UUID, db: Db, caller: CurrentCaller) -> SweepAnswe
     responses=again(SweepAnswer),
     dependencies=[allow(sweeps.ask_sweep), ONCE],
 )
-def ask(
+def start_sweep(
     db: Db, caller: CurrentCaller, parts: CurrentParts, now: Now, after: BackgroundTasks, response: Response
 ) -> SweepAnswer:
     """Request a sweep of the caller's organization now. It begins after the answer."""

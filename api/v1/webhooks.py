@@ -79,7 +79,7 @@ def remove_webhook(webhook_id: uuid.UUID, expected: Expected, db: Db, caller: Cu
 
 
 @router.post("/{webhook_id}/rotate", dependencies=[allow(webhooks.rotate_secret), ONCE])
-def rotate_secret(
+def rotate_webhook_secret(
     webhook_id: uuid.UUID, db: Db, caller: CurrentCaller, now: Now, response: Response
 ) -> WebhookWithSecret | WebhookAnswer:
     """Make a new secret, which only this answer contains. For 24 hours messages are signed with the former one too."""
@@ -102,7 +102,7 @@ async def test_webhook(webhook_id: uuid.UUID, caller: CurrentCaller, parts: Curr
 
 
 @router.get("/{webhook_id}/deliveries", dependencies=[allow(webhooks.list_webhook_deliveries)])
-def list_its_deliveries(asked: AskedList, webhook_id: uuid.UUID) -> Listing[DeliveryAnswer]:
+def list_webhook_deliveries(asked: AskedList, webhook_id: uuid.UUID) -> Listing[DeliveryAnswer]:
     """The deliveries to the webhook, the newest first."""
     rows = webhooks.list_webhook_deliveries(asked.db, asked.caller, webhook_id)
     return asked.page(rows, DeliveryAnswer, lambda row: DeliveryAnswer.fields(*row))
@@ -114,7 +114,7 @@ def list_its_deliveries(asked: AskedList, webhook_id: uuid.UUID) -> Listing[Deli
     responses=again(ReplayAnswer),
     dependencies=[allow(webhooks.replay_webhook)],
 )
-def replay(
+def replay_events(
     webhook_id: uuid.UUID, body: ReplayRequest, db: Db, caller: CurrentCaller, now: Now, once: Once
 ) -> ReplayAnswer:
     """Queue again every event of the webhook's types from a sequence on, also from before it was created.

@@ -17,12 +17,13 @@ from shared.events.exported import Lines
 from shared.events.file_verification import FileVerification
 from shared.events.models import Event, Recorded
 from shared.events.queries import Feed, Filters, feed_after, head, list_events, recorded
-from shared.events.schemas import cloud_event
+from shared.events.schemas import EventList, cloud_event
 from shared.events.stream import STREAM, STREAM_RELAY, Missing, Stream, Unread, missing, unread
 from shared.events.verification import Expected, Finding, FindingKind, Verification
 from shared.events.vocabulary import TYPES, EventType
 
 __all__ = [
+    "EventList",
     "Actor",
     "advance",
     "asyncapi_document",
