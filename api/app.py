@@ -1,13 +1,13 @@
-"""The API application: both doors, with limits and measuring. The rules of the product are in `shared`."""
+"""The API application: all doors, with limits and measuring. The rules of the product are in `shared`."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from api import console, v1
+from api import console, scim, v1
 from api.http import documents, health, measuring, presence
 from api.http.dependencies import CurrentCaller, training_available
 from api.http.parts import Parts, build
@@ -41,16 +41,23 @@ def create_app(parts: Parts | None = None) -> FastAPI:
     )
     app.state.parts = made
     documents.install(app)
-    app.add_exception_handler(HTTPException, console.answer_unknown)
+    app.add_exception_handler(HTTPException, _answer_unknown)
     measuring.measure(app, made)
     _mount(app, deployed=TRAINING in made.settings.features)
     return app
 
 
+async def _answer_unknown(request: Request, error: Exception) -> Response:
+    """Answer an address or a method that there is not, in the form of the door that it belongs to."""
+    if request.url.path.startswith(scim.PREFIX):
+        return await scim.answer_unknown(request, error)
+    return await console.answer_unknown(request, error)
+
+
 def _mount(app: FastAPI, *, deployed: bool) -> None:
-    """Mount the routes of both doors. deployed: True if training is part of this deployment."""
+    """Mount the routes of all doors. deployed: True if training is part of this deployment."""
     first = v1.FIRST if deployed else ()
-    for router in (*first, health.router, *console.PUBLIC, *console.CORE, *v1.PUBLIC, *v1.CORE):
+    for router in (*first, health.router, *console.PUBLIC, *console.CORE, *v1.PUBLIC, *v1.CORE, scim.router):
         app.include_router(router)
     for router in (*v1.WAITS, *v1.TRAINING, *console.TRAINING):
         if deployed:

@@ -94,6 +94,10 @@ class Settings(BaseModel):
     stream_length: int = Field(default=100_000, ge=1000)
     """Approximate number of events kept in the Redis Stream. A consumer that is further behind reads the feed."""
 
+    scim_id: Literal["externalId", "userName", "uuid"] = "externalId"
+    """What becomes the id of a party that SCIM creates: its `externalId`, else its `userName`; the other way round; or
+    a UUID. With other ids than those of the organization's other sources, one person would be two parties."""
+
     public_url: str = DEFAULT_PUBLIC_URL
     """The public address of the service: links in mails and pages begin with it."""
     member_url: str | None = None

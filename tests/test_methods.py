@@ -17,7 +17,7 @@ from tests.test_unknown_parameters import IDS
 
 VALUES = (
     IDS
-    | {"token": "t", "name": "start.js", "code": "c", "org_id": "nobody", "of_version": "v"}
+    | {"token": "t", "name": "start.js", "code": "c", "org_id": "nobody", "of_version": "v", "resource_id": "r"}
     | dict.fromkeys(["sign_in_id", "issuer_id"], IDS["job_id"])
 )
 

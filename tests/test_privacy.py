@@ -33,8 +33,8 @@ __all__ = ["everything_in", "logged", "stored"]
 NAME, ADDRESS = "Ottoline Quillfeather", "ottoline@quillfeather.example"
 MARKS = ("Quillfeather", "quillfeather")
 
-KEEPS_THEM = {"party"}
-"""The only table with names and addresses of people."""
+KEEPS_THEM = {"party", "scim_user"}
+"""The only tables with names and addresses of people."""
 
 
 def marked(content: object) -> list[str]:
@@ -84,6 +84,12 @@ def test_names_and_addresses_are_stored_only_in_the_directory(
             patch.setattr("shared.directory.put_parties", failing)
             failed = client.put("/v1/parties", json={"parties": [renamed]})
             assert (failed.status_code, marked(failed.text)) == (500, [])
+
+    # through SCIM: one is taken, one is refused as malformed
+    named = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": ADDRESS, "externalId": person}
+    assert client.post("/scim/v2/Users", json=named | {"displayName": NAME, "password": NAME}).status_code == 201
+    refused = client.put(f"/scim/v2/Users/{person}", json=named | {"displayName": NAME, "timezone": NAME})
+    assert (refused.status_code, marked(refused.text)) == (400, [])
 
     assert marked([cloud_event(event) for event in recorded(org)]) == []
     assert {name for name, rows in stored(org).items() if marked(rows)} == KEEPS_THEM

@@ -32,8 +32,16 @@ MARK = "Quillfeather"
 """Part of every text of the first organization, and of no request of the second."""
 
 
-def signed_in(org: Org) -> None:
-    """Leave a row in every table of signing in."""
+USER = {
+    "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+    "userName": f"{MARK} user",
+    "externalId": "party-1",
+}
+
+
+def known_elsewhere(org: Org) -> None:
+    """Leave a row in every table of signing in and of SCIM."""
+    assert org.client().post("/scim/v2/Users", json=USER).status_code == 201
     org.visitor(member=f"{MARK}-member")
     with org.transaction() as db:
         binding = Binding("https://id.example", MARK, administrators=MARK)
@@ -60,7 +68,7 @@ def first(app: FastAPI, parts: Parts) -> Org:
         client.put("/v1/folders/crew", json={"name": f"{MARK} crew"})
         with org.transaction() as db:
             directory.remember_columns(db, {f"{MARK} number": "entityId"}, clock.now())
-        signed_in(org)
+        known_elsewhere(org)
         client.put("/v1/folders/office", json={"name": f"{MARK} office"})
         for _ in range(2):
             webhook(org, description=f"{MARK} system")

@@ -1,6 +1,7 @@
 """The directory: a synchronised copy of parties and folders, which another system owns.
 
-Owns the tables `party`, `folder`, `folder_member`, the only tables with names and e-mail addresses, and `file_column`.
+Owns the tables `party`, `folder`, `folder_member` and `scim_user`, the only tables with names and e-mail addresses, and
+`file_column`.
 Promises that a party is never removed, that what a row does not mention stays as it is, that an erased
 party stays erased, that a party outside a caller's folders does not exist for that caller, and that events about
 parties hold ids and the names of fields, never their values.
@@ -39,6 +40,28 @@ from shared.directory.schemas import (
     PartyRow,
     SyncAnswer,
     Warned,
+)
+from shared.directory.scim import (
+    MAX_GROUP_MEMBERS,
+    BadFilter,
+    GroupRequest,
+    Members,
+    ScimGroup,
+    ScimUserRow,
+    Taken,
+    UserRequest,
+    change_group,
+    change_user,
+    create_group,
+    create_user,
+    find_groups,
+    find_users,
+    get_group,
+    get_user,
+    group_condition,
+    hide_group,
+    hide_user,
+    user_condition,
 )
 from shared.directory.synchronising import Synced, put_parties
 
@@ -81,4 +104,24 @@ __all__ = [
     "read_parties",
     "remember_columns",
     "recipients",
+    "BadFilter",
+    "GroupRequest",
+    "MAX_GROUP_MEMBERS",
+    "Members",
+    "ScimGroup",
+    "ScimUserRow",
+    "Taken",
+    "UserRequest",
+    "change_group",
+    "change_user",
+    "create_group",
+    "create_user",
+    "find_groups",
+    "find_users",
+    "get_group",
+    "get_user",
+    "group_condition",
+    "hide_group",
+    "hide_user",
+    "user_condition",
 ]

@@ -14,6 +14,7 @@ from shared.directory import statements
 from shared.directory.models import Folder, Party
 from shared.directory.recording import record_each
 from shared.directory.schemas import FolderRequest
+from shared.directory.scim.names import forget_user
 from shared.errors import Fault, InvalidInput
 from shared.events import Actor
 
@@ -62,6 +63,7 @@ def erase_party(
     )
     if erased is not None:
         statements.remove_members(db, [party_id])
+    forget_user(db, party_id, now)
     if along is not None:
         along()
     if erased is not None:

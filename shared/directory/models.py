@@ -5,7 +5,7 @@ Names and e-mail addresses are stored only here; every other table and every eve
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKeyConstraint, Index, text
+from sqlalchemy import CheckConstraint, Computed, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.database import ID_PATTERN, Base, ExternalId, Tenant
@@ -59,18 +59,25 @@ class FileColumn(Tenant, Base):
 
 
 class Folder(Tenant, Base):
-    """A named group of parties. If a party names a folder that does not exist yet, its id is its name for the time."""
+    """A named group of parties. If a party names a folder that does not exist yet, its id is its name for the time.
+
+    external_id: the id that a SCIM client gave it. hidden_at: when a SCIM client deleted it; it is empty, and in no
+    list, until a party or a request names it again.
+    """
 
     __tablename__ = "folder"
     __table_args__ = (
         ForeignKeyConstraint(["org_id"], ["organization.id"]),
         CheckConstraint(f"id ~ '{ID_PATTERN}'", name="id_form"),
+        UniqueConstraint("org_id", "external_id"),
     )
 
     id: Mapped[ExternalId] = mapped_column(primary_key=True)
     name: Mapped[str]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    external_id: Mapped[str | None]
+    hidden_at: Mapped[datetime | None]
 
 
 class FolderMember(Tenant, Base):
@@ -85,3 +92,28 @@ class FolderMember(Tenant, Base):
 
     folder_id: Mapped[ExternalId] = mapped_column(primary_key=True)
     party_id: Mapped[ExternalId] = mapped_column(primary_key=True)
+
+
+class ScimUser(Tenant, Base):
+    """The names of a party in SCIM, as its client sent them. A party without a row has its id as `userName`.
+
+    folded_name: the `userName` without letter case. hidden_at: when a client deleted the user, for whom the party does
+    not exist from then on. Of an erased party `user_name` is null, and of the names only digests are left, by which
+    whoever returns under them is refused.
+    """
+
+    __tablename__ = "scim_user"
+    __table_args__ = (
+        ForeignKeyConstraint(["org_id", "party_id"], ["party.org_id", "party.id"]),
+        UniqueConstraint("org_id", "folded_name"),
+        UniqueConstraint("org_id", "external_id"),
+        Index("ix_scim_user_hidden", "org_id", "party_id", postgresql_where=text("hidden_at IS NOT NULL")),
+    )
+
+    party_id: Mapped[ExternalId] = mapped_column(primary_key=True)
+    user_name: Mapped[str | None]
+    folded_name: Mapped[str]
+    external_id: Mapped[str | None]
+    manager: Mapped[str | None]
+    hidden_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime]

@@ -120,13 +120,13 @@ def first_active_party(db: Session) -> Party | None:
 
 
 def list_folders(db: Session, scope: Scope) -> Select[Folder, int]:
-    """Returns a select of folders by id, as rows of (Folder, number of parties)."""
+    """Returns a select of folders by id, as rows of (Folder, number of parties), without those that SCIM deleted."""
     size = (
         select(func.count())
         .where(FolderMember.org_id == Folder.org_id, FolderMember.folder_id == Folder.id)
         .scalar_subquery()
     )
-    rows = select(Folder, size).where(Folder.org_id == current_org(db)).order_by(Folder.id)
+    rows = select(Folder, size).where(Folder.org_id == current_org(db), Folder.hidden_at.is_(None)).order_by(Folder.id)
     return rows if scope is None else rows.where(is_one_of(Folder.id, scope))
 
 
@@ -186,7 +186,7 @@ def _this_org() -> ColumnElement[str]:
 
 def as_choices(db: Session, scope: Scope) -> ScalarSelect[Any]:
     """Returns a subquery of the folders in the scope, as JSON pairs of id and name, by name."""
-    rows = select(Folder.id, Folder.name).where(Folder.org_id == current_org(db))
+    rows = select(Folder.id, Folder.name).where(Folder.org_id == current_org(db), Folder.hidden_at.is_(None))
     if scope is not None:
         rows = rows.where(is_one_of(Folder.id, scope))
     each = rows.order_by(Folder.name, Folder.id).limit(MOST_CHOICES).subquery()

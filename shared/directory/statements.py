@@ -70,7 +70,10 @@ def touch_parties(db: Session, party_ids: Collection[str], now: datetime) -> Non
 
 
 def insert_folders(db: Session, names: Mapping[str, str], now: datetime) -> set[str]:
-    """Insert the folders that do not exist. names: by id. Returns the new ids."""
+    """Insert the folders that do not exist, and show those that a SCIM client has deleted. names: by id.
+
+    Returns the ids of both.
+    """
     folder_ids = sorted(names)
     each = (
         func.unnest(texts(folder_ids), texts([names[folder_id] for folder_id in folder_ids]))
@@ -79,7 +82,14 @@ def insert_folders(db: Session, names: Mapping[str, str], now: datetime) -> set[
     )
     new = select(literal(current_org(db)), each.c.id, each.c.name, literal(now), literal(now))
     inserted = insert(Folder).from_select(["org_id", "id", "name", "created_at", "updated_at"], new, False)
-    return set(db.scalars(inserted.on_conflict_do_nothing().returning(Folder.id)))
+    added = inserted.on_conflict_do_nothing().returning(Folder.id).cte("added")
+    hidden = (
+        update(Folder)
+        .where(Folder.org_id == current_org(db), is_one_of(Folder.id, folder_ids), Folder.hidden_at.is_not(None))
+        .values(hidden_at=None, updated_at=now)
+    )
+    shown = hidden.returning(Folder.id).cte("shown")
+    return set(db.scalars(select(added.c.id).union_all(select(shown.c.id))))
 
 
 def names_of_folders(db: Session) -> dict[str, str]:

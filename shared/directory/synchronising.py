@@ -1,7 +1,7 @@
 """Synchronising parties: a set of rows against the directory, of which each row changes only what it mentions."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -33,23 +33,26 @@ class Synced:
     similar: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
-def put_parties(db: Session, rows: Sequence[PartyRow], actor: Actor, now: datetime) -> Synced:
+def put_parties(
+    db: Session, rows: Sequence[PartyRow], actor: Actor, now: datetime, along: Callable[[], None] = lambda: None
+) -> Synced:
     """Create or update the parties of these rows, of which each party has one. Creates folders that do not exist.
 
     A field that a row does not mention stays as it is; a new party takes the default. A row's folders replace all
     folders of the party. An erased party stays as it is, whatever its row says.
+    along: writes what belongs to the parties; called with them locked, before the events are recorded.
     """
     folders = folder_names.resolve(db, rows)
     refused = {party_id: ("folders", detail) for party_id, detail in folders.refused.items()}
     by_id = {row.entity_id: row for row in rows if row.entity_id not in refused}
-    named = [row for row in by_id.values() if "display_name" in row.model_fields_set]
-    created = statements.insert_parties(db, named, now)
+    created = statements.insert_parties(
+        db, [row for row in by_id.values() if "display_name" in row.model_fields_set], now
+    )
     before = statements.lock_parties(db, by_id.keys() - created)
     erased = sorted(party_id for party_id, present in before.items() if present.erased_at is not None)
     unnamed = by_id.keys() - created - before.keys()
     refused |= dict.fromkeys(unnamed, ("displayName", "A new party needs a name; there is none with this id yet."))
-    for party_id in (*erased, *unnamed):
-        del by_id[party_id]
+    by_id = {party_id: row for party_id, row in by_id.items() if party_id not in {*erased, *unnamed}}
     changes = {party_id: _differences(row, before[party_id]) for party_id, row in by_id.items() if party_id in before}
     placed = {party_id: folders.ids[party_id] for party_id in by_id if party_id in folders.ids}
     used = set[str]().union(*placed.values())
@@ -58,9 +61,8 @@ def put_parties(db: Session, rows: Sequence[PartyRow], actor: Actor, now: dateti
         changes[party_id].append("folders")
     changes = {party_id: fields for party_id, fields in changes.items() if fields}
     statements.update_parties(db, [_merged(by_id[party_id], before[party_id]) for party_id in changes], now)
-    record_each(db, "folder.created", new_folders, actor, now)
-    record_each(db, "party.created", created, actor, now)
-    _record_changes(db, by_id, changes, actor, now)
+    along()
+    _record(db, new_folders, created, by_id, changes, actor, now)
     return Synced(
         len(created),
         len(changes),
@@ -93,14 +95,22 @@ def _set_folders(db: Session, placed: Mapping[str, set[str]]) -> set[str]:
     return moved
 
 
-def _record_changes(
-    db: Session, rows: Mapping[str, PartyRow], changes: Mapping[str, list[str]], actor: Actor, now: datetime
+def _record(
+    db: Session,
+    folders: set[str],
+    created: set[str],
+    rows: Mapping[str, PartyRow],
+    changes: Mapping[str, list[str]],
+    actor: Actor,
+    now: datetime,
 ) -> None:
-    """Record the names of each party's changed fields, with one call for all parties with the same changes.
+    """Record the new folders and parties, and each party's changed fields, with one call for all with the same changes.
 
     So the number of statements is bounded by the combinations of fields, not by the number of parties. A source changes
     its parties in few ways at a time.
     """
+    record_each(db, "folder.created", folders, actor, now)
+    record_each(db, "party.created", created, actor, now)
     alike: defaultdict[tuple[tuple[str, ...], bool | None], list[str]] = defaultdict(list)
     for party_id, changed in changes.items():
         alike[tuple(changed), rows[party_id].active if "active" in changed else None].append(party_id)

@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 PROGRAM = [path for folder in ("api", "worker", "shared", "cli") for path in sorted((ROOT / folder).rglob("*.py"))]
 
-DOORS = [path for door in ("v1", "console") for path in sorted((ROOT / "api" / door).glob("*.py"))]
+DOORS = [path for door in ("v1", "scim", "console") for path in sorted((ROOT / "api" / door).glob("*.py"))]
 
 SERVICES = [path for path in sorted((ROOT / "shared" / "services").glob("*.py")) if path.stem[0] != "_"]
 

@@ -23,6 +23,7 @@ PUBLIC = {
     "/docs/{name}",
     "/personas",
     "/s/{token}",
+    "/scim/v2/ServiceProviderConfig",
     "/sign-in",
     "/sign-in/callback",
     "/sign-in/done",

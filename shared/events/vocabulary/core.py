@@ -144,7 +144,12 @@ CORE = (
         by_name=True,
     ),
     EventType("folder.created", "A folder was added to the directory.", Data, {}),
-    EventType("folder.changed", "A folder was renamed.", FolderChanged, {"changed": ["name"]}),
+    EventType(
+        "folder.changed",
+        "A folder was renamed, or deleted by SCIM (`hidden`): it is empty then, and in no list.",
+        FolderChanged,
+        {"changed": ["name"]},
+    ),
     EventType("party.created", "A party was added to the directory.", PartyData, {}),
     EventType(
         "party.changed",
