@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 SOME_FAILED = 3
 """Exit code: some rows did not go in; the others did."""
+TO_REPAIR = "The rows that did not go in are in {}; correct them there and import that file."
 SHOWN = 20
 """Faults that are printed; `--errors` writes all of them."""
-ERROR_COLUMN = "Rollcall says"
 
 app = typer.Typer(help="Put people into the directory.")
 
@@ -52,15 +52,13 @@ class Outcome:
 
     def add(self, answer: "SyncAnswer") -> None:
         """Count a part of the file."""
+        from shared.services.directory import reasons_of
+
         for name in ("created", "updated", "unchanged"):
             self.counts[name] += getattr(answer, name)
-        for bad in answer.errors:
-            self.reasons[bad.row].append(said(bad.line, bad.column, bad.detail))
-        for warned in answer.warnings:
-            if warned.code == "erased":
-                self.reasons[warned.row].append(said(warned.line, warned.column, warned.detail))
-            else:
-                self.warned.append(warned)
+        for n, reasons in reasons_of(answer).items():
+            self.reasons[n] += reasons
+        self.warned += (warned for warned in answer.warnings if warned.code != "erased")
         self.folders += answer.folders_created
 
 
@@ -84,14 +82,17 @@ def import_parties(
       rollcall parties import staff.csv --org acme --map "Employee ID=entityId" --errors repair.csv
     """
     from cli import system
+    from shared.directory import FIELDS
+    from shared.sheets import rows_to_repair
 
     body = body_of(file, meanings, sheet)
     with system.find(data_dir).database() as database:
         reading, outcome = _import(database, org, body, dry_run)
     _report(reading, outcome, dry_run)
     if errors is not None and outcome.reasons:
-        errors.write_bytes(rows_to_repair(body, outcome.reasons))
-        typer.echo(f"The rows that did not go in are in {errors}; correct them there and import that file.")
+        again = replace(body, now_said=reading.columns)
+        errors.write_bytes(rows_to_repair(again, FIELDS, {}, outcome.reasons))
+        typer.echo(TO_REPAIR.format(errors))
     raise typer.Exit(SOME_FAILED if outcome.reasons else 0)
 
 
@@ -101,6 +102,7 @@ def _import(database: "Database", org: str, body: "Body", dry_run: bool) -> "tup
     from shared.access import Caller, Permission
     from shared.directory import MAX_PARTIES
     from shared.services import directory
+    from shared.sheets import placed
 
     caller, now = Caller(org, "cli", frozenset({Permission.SYNC_DIRECTORY})), clock.now()
     outcome = Outcome()
@@ -110,7 +112,7 @@ def _import(database: "Database", org: str, body: "Body", dry_run: bool) -> "tup
         if dry_run:
             db.rollback()
     for bad in reading.bad:
-        outcome.reasons[bad.row].append(said(bad.line, bad.column, bad.detail))
+        outcome.reasons[bad.row].append(placed(bad.line, bad.column, bad.detail))
     for part in _parts(reading.rows, MAX_PARTIES):
         with database.transaction(org) as db:
             outcome.add(directory.put_read_parties(db, caller, reading, part, now))
@@ -121,37 +123,6 @@ def _import(database: "Database", org: str, body: "Body", dry_run: bool) -> "tup
 
 def _parts(rows: "Sequence[PartyRow]", size: int) -> "Iterator[Sequence[PartyRow]]":
     return (rows[start : start + size] for start in range(0, len(rows), size))
-
-
-def said(line: int | None, column: str | None, detail: str) -> str:
-    """Returns a fault with its place in the file."""
-    return f"line {line}{f', {column}' if column else ''}: {detail}"
-
-
-def rows_to_repair(body: "Body", reasons: dict[int, list[str]]) -> bytes:
-    """Returns the file with only these rows, by number, and the reasons in a last column; in the file's own encoding.
-
-    A reason of an earlier import is replaced. A line that cannot be read has no cells here, only its number.
-    """
-    from shared import directory, sheets
-
-    table = sheets.table_in(replace(body, opened=None), directory.FIELDS, {})
-    kept = [place for place, name in enumerate(table.header) if name != ERROR_COLUMN]
-    lines = [[*(table.header[place] for place in kept), ERROR_COLUMN]]
-    for n, row in enumerate(table.rows, start=1):
-        if n in reasons:
-            cells = row.cells or ()
-            lines.append([*(cells[n] if n < len(cells) else "" for n in kept), " ".join(reasons[n])])
-    separator, found = table.opened.separator or ",", table.opened.encoding or "utf-8"
-    text = "".join(sheets.line(line, separator) for line in lines)
-    encoding, mark = {
-        "windows-1252": ("cp1252", ""),
-        "utf-8": ("utf-8", sheets.BOM),
-    }.get(found, (found, "" if found == "utf-16" else sheets.BOM))
-    try:
-        return (mark + text).encode(encoding, "surrogateescape" if encoding in ("utf-8", "cp1252") else "replace")
-    except UnicodeEncodeError:
-        return (sheets.BOM + text).encode("utf-8", "surrogateescape")
 
 
 TYPES = {".json": "application/json", ".ndjson": "application/x-ndjson", ".jsonl": "application/x-ndjson"}

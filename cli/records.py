@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.options import DataDir, Org
-from cli.parties import SHOWN, SOME_FAILED, Meanings, Sheet, body_of
+from cli.parties import SHOWN, SOME_FAILED, TO_REPAIR, Errors, Meanings, Sheet, body_of
 
 if TYPE_CHECKING:
     from shared.access import Caller
@@ -39,6 +39,7 @@ def import_records(
     sheet: Sheet = None,
     dry_run: DryRun = False,
     confirm_own_issuer: OwnIssuer = False,
+    errors: Errors = None,
     data_dir: DataDir = None,
 ) -> None:
     """Import the records of a file as a job, and do its work here. Nobody is mailed.
@@ -57,7 +58,19 @@ def import_records(
     found = system.find(data_dir)
     with found.database() as database:
         whole = _preview(database, org, sent) if dry_run else _import(database, org, sent, found.settings)
+        if errors is not None and not whole:
+            _write_errors(database, org, sent, errors)
     raise typer.Exit(0 if whole else SOME_FAILED)
+
+
+def _write_errors(database: "Database", org: str, sent: "Sent", errors: Path) -> None:
+    """Write the rows that would fail now: what went in would be unchanged."""
+    from shared import clock
+    from shared.services import records
+
+    with database.transaction(org) as db:
+        errors.write_bytes(records.rows_to_repair(db, _caller(org), sent, clock.now()))
+    typer.echo(TO_REPAIR.format(errors))
 
 
 def _preview(database: "Database", org: str, sent: "Sent") -> bool:

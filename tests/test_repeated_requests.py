@@ -27,6 +27,8 @@ WITHOUT_A_KEY = {
     "POST /v1/assignments/preview": "reads",
     "POST /v1/policies/simulate": "reads",
     "POST /v1/records/preview": "reads",
+    "POST /v1/records/repair": "reads",
+    "POST /v1/parties/repair": "reads",
     "POST /v1/assignments/change/preview": "reads",
     "POST /v1/assignments/close/preview": "reads",
     "POST /v1/assignments/reopen/preview": "reads",

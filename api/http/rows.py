@@ -6,7 +6,7 @@ A file is opened before a transaction begins: reading a workbook takes another p
 from email.message import Message
 from typing import Annotated, Any
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Query, Request, Response
 
 from api.http.routing import UnsupportedMediaType
 from shared.errors import Fault, InvalidInput
@@ -25,6 +25,9 @@ Map = Annotated[
 Sheet = Annotated[
     str | None, Query(max_length=100, description="The sheet of a workbook, where several have a table of that kind.")
 ]
+
+
+DryRun = Annotated[bool, Query(alias="dryRun", description="Answer what would happen, and write nothing.")]
 
 
 async def _bytes(request: Request) -> bytes:
@@ -54,34 +57,56 @@ SentRows = Annotated[Body, Depends(_body)]
 """The rows of the body. Declare it before `Db`."""
 
 
+def repaired(body: Body, content: bytes) -> Response:
+    """Return the rows to repair as a download: a workbook if one was sent, else CSV."""
+    is_workbook = body.opened is not None and body.opened.separator is None
+    kind, extension = (XLSX, "xlsx") if is_workbook else (CSV, "csv")
+    headers = {"Content-Disposition": f'attachment; filename="rows-to-repair.{extension}"'}
+    return Response(content, media_type=kind, headers=headers)
+
+
+REPAIRED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The file that was sent, with only the rows that would not go in, and a last column with the "
+        "reasons.",
+        "content": {
+            CSV: {"schema": {"type": "string"}},
+            XLSX: {"schema": {"type": "string", "contentEncoding": "binary"}},
+        },
+    }
+}
+"""The answer of a route that gives rows to repair, in the OpenAPI document."""
+
+
 def described(noun: str, model: Any, most: int, least: int = 0) -> dict[str, Any]:
     """Return the description of such a body in the OpenAPI document. It is parsed row by row, not by FastAPI."""
     rows: dict[str, Any] = {"type": "array", "minItems": least, "maxItems": most, "items": model.model_json_schema()}
+    content: dict[str, Any] = {
+        JSON: {
+            "schema": {
+                "type": "object",
+                "required": [noun],
+                "additionalProperties": False,
+                "properties": {noun: rows},
+            }
+        },
+        NDJSON: {"schema": {"type": "string", "description": "One row a line, as JSON."}},
+        CSV: {
+            "schema": {
+                "type": "string",
+                "description": "Names of columns, then a row a line. Commas, semicolons or tabs; UTF-8, UTF-16 or "
+                "Windows-1252; several folders in a cell are separated by |; days as 2026-12-31 or 31.12.2026.",
+            }
+        },
+        XLSX: {
+            "schema": {
+                "type": "string",
+                "contentEncoding": "binary",
+                "description": "A workbook (.xlsx) with such a table, at most 100 MiB unpacked.",
+            }
+        },
+    }
     return {
         "required": True,
-        "content": {
-            JSON: {
-                "schema": {
-                    "type": "object",
-                    "required": [noun],
-                    "additionalProperties": False,
-                    "properties": {noun: rows},
-                }
-            },
-            NDJSON: {"schema": {"type": "string", "description": "One row a line, as JSON."}},
-            CSV: {
-                "schema": {
-                    "type": "string",
-                    "description": "Names of columns, then a row a line. Commas, semicolons or tabs; UTF-8, UTF-16 or "
-                    "Windows-1252; several folders in a cell are separated by |; days as 2026-12-31 or 31.12.2026.",
-                }
-            },
-            XLSX: {
-                "schema": {
-                    "type": "string",
-                    "contentEncoding": "binary",
-                    "description": "A workbook (.xlsx) with such a table, at most 100 MiB unpacked.",
-                }
-            },
-        },
+        "content": content,
     }

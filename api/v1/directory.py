@@ -9,7 +9,7 @@ from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow, k
 from api.http.filtering import PartyFilters
 from api.http.lists import AskedList
 from api.http.routing import Router
-from api.http.rows import SentRows, described
+from api.http.rows import REPAIRED, DryRun, SentRows, described, repaired
 from shared.directory import MAX_PARTIES, FolderAnswer, FolderRequest, PartyAnswer, PartyRow, SyncAnswer
 from shared.services import directory
 from shared.wire import Id, Listing, NewId
@@ -26,15 +26,33 @@ FolderId = Annotated[NewId, Path(description="The folder's id in its own system.
     dependencies=[allow(directory.put_parties)],
     openapi_extra={"requestBody": described("parties", PartyRow, MAX_PARTIES)},
 )
-def put_parties(body: SentRows, db: Db, caller: CurrentCaller, keep: Keeping, now: Now) -> SyncAnswer:
+def put_parties(
+    body: SentRows, db: Db, caller: CurrentCaller, keep: Keeping, now: Now, dry_run: DryRun = False
+) -> SyncAnswer:
     """Create or update up to 10,000 parties as the source system has them, from JSON, NDJSON, CSV or a workbook.
 
     Bad rows are reported by their number and line, and left out. What a row or a file does not mention stays as it is;
     an empty cell or null clears, except `displayName` and `active`. An erased party stays as it is (`erased`).
     """
-    answer = directory.put_parties(db, caller, body, now)
-    keep(answer.created + answer.updated)
+    answer = directory.put_parties(db, caller, body, now, dry_run=dry_run)
+    if not dry_run:
+        keep(answer.created + answer.updated)
     return answer
+
+
+@router.post(
+    "/parties/repair",
+    dependencies=[allow(directory.rows_to_repair)],
+    openapi_extra={"requestBody": described("parties", PartyRow, MAX_PARTIES)},
+    response_class=Response,
+    responses=REPAIRED,
+)
+def rows_of_parties_to_repair(body: SentRows, db: Db, caller: CurrentCaller, now: Now) -> Response:
+    """Send a file of people, and get back the rows that would not go in, with the reasons in a last column.
+
+    In the form, the encoding and the separator that were sent; once corrected, they can be sent again. Writes nothing.
+    """
+    return repaired(body, directory.rows_to_repair(db, caller, body, now))
 
 
 @router.get("/parties", dependencies=[allow(directory.list_parties)])

@@ -7,7 +7,7 @@ from fastapi import Depends, Query, Response, status
 from api.http.accepting import Accepting
 from api.http.dependencies import CurrentCaller, Db, Now, allow
 from api.http.routing import Router
-from api.http.rows import SentRows, described
+from api.http.rows import REPAIRED, SentRows, described, repaired
 from api.v1.jobs import answer_accepted
 from shared.jobs import JobAnswer
 from shared.licences import MAX_RECORDS, RecordRequest, RecordsPreview
@@ -55,3 +55,18 @@ def import_records(
 def preview_records(sent: SentRecords, db: Db, caller: CurrentCaller, now: Now) -> RecordsPreview:
     """Count the outcomes that an import would have now, with up to 20 rows of each. Writes nothing."""
     return records.preview_records(db, caller, sent, now)
+
+
+@router.post(
+    "/repair",
+    dependencies=[allow(records.rows_to_repair)],
+    openapi_extra={"requestBody": BODY},
+    response_class=Response,
+    responses=REPAIRED,
+)
+def rows_of_records_to_repair(sent: SentRecords, db: Db, caller: CurrentCaller, now: Now) -> Response:
+    """Send a file of records, and get back the rows that would fail, with the reasons in a last column.
+
+    In the form, the encoding and the separator that were sent; once corrected, they can be sent again. Writes nothing.
+    """
+    return repaired(sent.body, records.rows_to_repair(db, caller, sent, now))

@@ -63,6 +63,7 @@ from shared.directory.scim import (
     hide_user,
     user_condition,
 )
+from shared.directory.statements import ids_in_any_case
 from shared.directory.synchronising import Synced, put_parties
 
 __all__ = [
@@ -87,6 +88,7 @@ __all__ = [
     "erase_party",
     "get_folder",
     "list_folders",
+    "ids_in_any_case",
     "in_folders",
     "in_scope",
     "inactive_among",

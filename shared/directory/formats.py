@@ -50,7 +50,7 @@ class Place:
 class Reading:
     """A parsed body. rows: the valid rows, each party once. places: of each of them. bad: faults of the others.
 
-    notes: sentences about a file as a whole.
+    notes: sentences about a file as a whole. blanks: ids of bad rows without the blanks in them, by the row's number.
     """
 
     rows: list[PartyRow]
@@ -59,6 +59,7 @@ class Reading:
     columns: dict[str, str] = field(default_factory=dict)
     ignored_columns: list[str] = field(default_factory=list)
     notes: tuple[str, ...] = ()
+    blanks: dict[int, str] = field(default_factory=dict)
 
 
 def read_parties(body: Body, said: Meanings | None = None, most: int = MAX_PARTIES) -> Reading:
@@ -75,6 +76,7 @@ def _validated(contents: Contents, model: type[PartyRow]) -> Reading:
     rows: dict[str, PartyRow] = {}
     places: dict[str, Place] = {}
     bad: list[BadRow] = []
+    blanks: dict[int, str] = {}
     named = contents.columns.names
     for raw in contents.rows:
         place = Place(raw.n, raw.line, named)
@@ -85,6 +87,8 @@ def _validated(contents: Contents, model: type[PartyRow]) -> Reading:
             row = model.model_validate(raw.value)
         except ValidationError as error:
             bad += _faults(place, raw.value, error)
+            if without := _without_blanks(raw.value):
+                blanks[raw.n] = without
             continue
         if row.entity_id in rows:
             detail = f"Row {places[row.entity_id].n} is about the same party; that one was taken."
@@ -92,7 +96,7 @@ def _validated(contents: Contents, model: type[PartyRow]) -> Reading:
         else:
             rows[row.entity_id], places[row.entity_id] = row, place
     columns = contents.columns
-    return Reading(list(rows.values()), places, bad, columns.taken, columns.ignored, contents.notes)
+    return Reading(list(rows.values()), places, bad, columns.taken, columns.ignored, contents.notes, blanks)
 
 
 def _unread(place: Place, raw: Raw) -> BadRow:
@@ -109,6 +113,13 @@ def _known_id(raw: object) -> str | None:
     """Returns the id in a row, if it is well-formed."""
     entity_id = raw.get("entityId") if isinstance(raw, dict) else None
     return entity_id if isinstance(entity_id, str) and may_be_new_id(entity_id) else None
+
+
+def _without_blanks(raw: object) -> str | None:
+    """Returns the id of a row without the blanks in it; None if it has none, or is no id without them either."""
+    entity_id = raw.get("entityId") if isinstance(raw, dict) else None
+    without = "".join(entity_id.split()) if isinstance(entity_id, str) else ""
+    return without if without != entity_id and may_be_new_id(without) else None
 
 
 def _pointer_and_sentence(fault: object, given: dict[str, object], known: str | None) -> tuple[str, str | None, str]:

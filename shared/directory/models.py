@@ -47,7 +47,8 @@ class Party(Tenant, Base):
 class FileColumn(Tenant, Base):
     """The field that a column of an organization's files was once said to hold. Names of columns only.
 
-    name: the column's name without case, accents and punctuation. field: its field in JSON; null: it is ignored.
+    name: the column's name without case, accents and punctuation; in files of another noun than parties, which has
+    fields of its own, the noun and a colon before it. field: its field in JSON; null: it is ignored.
     """
 
     __tablename__ = "file_column"

@@ -49,6 +49,14 @@ def similar_ids(db: Session, party_ids: Collection[str]) -> dict[str, str]:
     return {party_id: other[0] for party_id, other in others.items() if other}
 
 
+def ids_in_any_case(db: Session, party_ids: Collection[str]) -> dict[str, str]:
+    """Returns, for those of the ids that a party has, in whatever letter case, the party's id."""
+    folded = {party_id.lower() for party_id in party_ids}
+    found = select(Party.id).where(Party.org_id == current_org(db), is_one_of(Party.folded_id, folded))
+    alike = {party_id.lower(): party_id for party_id in db.scalars(found.order_by(Party.id))}
+    return {party_id: alike[party_id.lower()] for party_id in party_ids if party_id.lower() in alike}
+
+
 def lock_parties(db: Session, party_ids: Collection[str]) -> dict[str, Row[Any]]:
     """Lock the parties that exist, in the order of their ids. Returns COPIED and `erased_at`, by id."""
     columns = [getattr(Party, name) for name in (*COPIED, "erased_at")]

@@ -61,6 +61,7 @@ from shared.licences.queries import (
 )
 from shared.licences.records.deciding import Decision, Terms, decide, know
 from shared.licences.records.importing import import_chunk
+from shared.licences.records.reading import FIELDS as RECORD_FIELDS
 from shared.licences.records.reading import Reading, ReadRow, read_records
 from shared.licences.records.schemas import (
     MAX_RECORDS,
@@ -128,6 +129,7 @@ __all__ = [
     "PreviewedRecords",
     "PreviewedRow",
     "ReadRow",
+    "RECORD_FIELDS",
     "Reading",
     "RecordRequest",
     "RecordsJob",

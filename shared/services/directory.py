@@ -11,29 +11,57 @@ from functools import partial
 from sqlalchemy import Row, Select
 from sqlalchemy.orm import Session
 
-from shared import access, assignments, directory, licences
+from shared import access, assignments, directory, licences, sheets
 from shared.access import Caller, Permission
-from shared.directory import Folder, FolderRequest, Party, PartyRow, Reading, SyncAnswer, Warned
+from shared.directory import BadRow, Folder, FolderRequest, Party, PartyRow, Reading, SyncAnswer, Warned
 from shared.services.verbs import verb
 from shared.settings import TRAINING
 from shared.sheets import Body
 
 MAX_ROWS_OF_A_FILE = 1_000_000
 ERASED = "This party was erased and stays so; whoever returns comes under another id."
+BLANKS = "There is a party {}; if this is the same one, write its id without blanks."
 SIMILAR = "The id {} differs from this one only in letter case; if both are one person, use one id."
 
 SEES = (Permission.VIEW, Permission.ADMIN, Permission.SYNC_DIRECTORY)
 
 
 @verb(Permission.SYNC_DIRECTORY, whole=True)
-def put_parties(db: Session, caller: Caller, body: Body, now: datetime) -> SyncAnswer:
+def put_parties(db: Session, caller: Caller, body: Body, now: datetime, *, dry_run: bool = False) -> SyncAnswer:
     """Create or update up to 10,000 parties as the source system has them. Bad rows are reported and left out.
 
-    What the body says of columns is remembered for the organization's next file. Raises InvalidInput for a body that
-    cannot be read at all.
+    What the body says of columns is remembered for the organization's next file. dry_run: everything is done, answered
+    and taken back. Raises InvalidInput for a body that cannot be read at all.
     """
-    reading = _read(db, body, now, directory.MAX_PARTIES)
-    return _synchronised(db, caller, reading, reading.rows, now)
+    return _put(db, caller, body, now, dry_run=dry_run)
+
+
+@verb(Permission.SYNC_DIRECTORY, whole=True)
+def rows_to_repair(db: Session, caller: Caller, body: Body, now: datetime) -> bytes:
+    """Returns a file of people with only the rows that would not go in now, and a last column with the reasons.
+
+    Writes nothing. Raises InvalidInput.
+    """
+    answer = _put(db, caller, body, now, dry_run=True)
+    said = directory.meanings_of_columns(db, directory.FIELDS)
+    return sheets.rows_to_repair(body, directory.FIELDS, said, reasons_of(answer))
+
+
+def _put(db: Session, caller: Caller, body: Body, now: datetime, *, dry_run: bool) -> SyncAnswer:
+    with db.begin_nested() as everything:
+        reading = _read(db, body, now, directory.MAX_PARTIES)
+        answer = _synchronised(db, caller, reading, reading.rows, now)
+        if dry_run:
+            everything.rollback()
+    return answer
+
+
+def reasons_of(answer: SyncAnswer) -> dict[int, list[str]]:
+    """Returns the reasons why rows did not go in, by the number of the row."""
+    reasons: dict[int, list[str]] = {}
+    for bad in (*answer.errors, *(warned for warned in answer.warnings if warned.code == "erased")):
+        reasons.setdefault(bad.row, []).append(sheets.placed(bad.line, bad.column, bad.detail))
+    return reasons
 
 
 @verb(Permission.SYNC_DIRECTORY, whole=True)
@@ -46,9 +74,9 @@ def read_file(db: Session, _: Caller, body: Body, now: datetime) -> Reading:
 
 
 def _read(db: Session, body: Body, now: datetime, most: int) -> Reading:
-    said = directory.meanings_of_columns(db)
+    said = directory.meanings_of_columns(db, directory.FIELDS)
     reading = directory.read_parties(body, said, most)
-    directory.remember_columns(db, body.now_said, now)
+    directory.remember_columns(db, directory.FIELDS, body.now_said, now)
     return reading
 
 
@@ -64,7 +92,7 @@ def _synchronised(db: Session, caller: Caller, reading: Reading, rows: Sequence[
     synced = directory.put_parties(db, rows, caller.actor, now)
     places = reading.places
     refused = [places[each].bad(f"/{field}", each, why) for each, (field, why) in synced.refused.items()]
-    errors = sorted([*reading.bad, *refused], key=lambda bad: bad.row)
+    errors = sorted([*_with_hints(db, reading), *refused], key=lambda bad: bad.row)
     erased = dict.fromkeys(synced.erased, ("erased", ERASED))
     similar = {each: ("similar-id", SIMILAR.format(other)) for each, other in synced.similar.items()}
     return SyncAnswer(
@@ -86,6 +114,19 @@ def _synchronised(db: Session, caller: Caller, reading: Reading, rows: Sequence[
         ignored_columns=reading.ignored_columns,
         notes=list(reading.notes),
     )
+
+
+def _with_hints(db: Session, reading: Reading) -> list[BadRow]:
+    """Returns the bad rows; where an id is that of a party but for blanks, the sentence says so."""
+    if not reading.blanks:
+        return reading.bad
+    known = directory.ids_in_any_case(db, set(reading.blanks.values()))
+    return [
+        bad.model_copy(update={"detail": f"{bad.detail} {BLANKS.format(known[meant])}"})
+        if bad.pointer == "/entityId" and (meant := reading.blanks.get(bad.row)) in known
+        else bad
+        for bad in reading.bad
+    ]
 
 
 @verb(*SEES)

@@ -12,10 +12,10 @@ from typing import Any
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from shared import access, jobs, licences
+from shared import access, directory, jobs, licences, sheets
 from shared.access import Caller, Organization, Permission
 from shared.assignments import UndoJob
-from shared.jobs import Accepted, Chunk, Job, Key, Kind, OutcomeCode, Tally, Undo, declare
+from shared.jobs import Accepted, Chunk, Job, Key, Kind, Outcome, OutcomeCode, Tally, Undo, declare
 from shared.licences import (
     Decision,
     PreviewedRecords,
@@ -83,6 +83,7 @@ def import_records(
     if earlier := jobs.replayed(db, key, None):
         return earlier
     reading = _read(db, sent, now)
+    directory.remember_columns(db, licences.RECORD_FIELDS, sent.body.now_said, now)
     import_id = licences.store_rows(db, reading.rows, now)
     confirmed = {"own_issuer": True} if sent.own_issuer else {}
     request = RecordsJob(by="record", import_id=import_id, format=sent.body.media_type, **confirmed)
@@ -93,11 +94,9 @@ def import_records(
 @verb(Permission.ADMIN)
 def preview_records(db: Session, caller: Caller, sent: Sent, now: datetime) -> RecordsPreview:
     """Return the outcomes that an import would have now, with up to 20 rows of each. Raises InvalidInput."""
-    reading = _read(db, sent, now)
-    terms = Terms(access.get_organization(db).time_zone, caller.folders, now)
-    known = licences.know(db, reading.rows, terms)
+    reading, decisions = _decided(db, caller, sent, now)
     found: dict[OutcomeCode, list[Decision]] = defaultdict(list)
-    for one in licences.decide(db, reading.rows, known, terms):
+    for one in decisions:
         found[one.code].append(one)
     outcomes = [_previewed(code, ones) for code, ones in sorted(found.items())]
     return RecordsPreview(
@@ -107,6 +106,25 @@ def preview_records(db: Session, caller: Caller, sent: Sent, now: datetime) -> R
         ignored_columns=reading.ignored_columns,
         notes=list(reading.notes),
     )
+
+
+@verb(Permission.ADMIN)
+def rows_to_repair(db: Session, caller: Caller, sent: Sent, now: datetime) -> bytes:
+    """Returns a file of records with only the rows that would fail now, and a last column with the reasons.
+
+    Writes nothing. Raises InvalidInput.
+    """
+    said = directory.meanings_of_columns(db, licences.RECORD_FIELDS)
+    _, decisions = _decided(db, caller, sent, now)
+    failed = (one for one in decisions if one.code.outcome == Outcome.FAILED)
+    reasons = {one.row.row: [sheets.placed(one.row.line, None, one.detail or one.code.detail)] for one in failed}
+    return sheets.rows_to_repair(sent.body, licences.RECORD_FIELDS, said, reasons)
+
+
+def _decided(db: Session, caller: Caller, sent: Sent, now: datetime) -> tuple[Reading, list[Decision]]:
+    reading = _read(db, sent, now)
+    terms = Terms(access.get_organization(db).time_zone, caller.folders, now)
+    return reading, list(licences.decide(db, reading.rows, licences.know(db, reading.rows, terms), terms))
 
 
 def _previewed(code: OutcomeCode, ones: list[Decision]) -> PreviewedRecords:
@@ -119,8 +137,8 @@ def _previewed(code: OutcomeCode, ones: list[Decision]) -> PreviewedRecords:
 
 def _read(db: Session, sent: Sent, now: datetime) -> Reading:
     organization = access.get_organization(db)
-    today = access.today(db, now)
-    reading = licences.read_records(sent.body, today)
+    said = directory.meanings_of_columns(db, licences.RECORD_FIELDS)
+    reading = licences.read_records(sent.body, access.today(db, now), said)
     if sent.own_issuer:
         return reading
     return replace(reading, rows=[_without_own_issuer(row, organization) for row in reading.rows])

@@ -20,6 +20,7 @@ from shared.sheets.contents import (
     refused,
     table_in,
 )
+from shared.sheets.repairing import ERROR_COLUMN, placed, rows_to_repair
 from shared.sheets.tables import CSV, XLSX, Opened, Table, open_file, table_of
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "BAD_LINE",
     "BOM",
     "CSV",
+    "ERROR_COLUMN",
     "JSON",
     "MEDIA_TYPES",
     "NDJSON",
@@ -49,7 +51,9 @@ __all__ = [
     "meaning_of",
     "open_file",
     "opened_of",
+    "placed",
     "refused",
+    "rows_to_repair",
     "table_in",
     "table_of",
     "unescaped",

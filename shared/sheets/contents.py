@@ -89,11 +89,16 @@ def table_in(body: Body, fields: Fields, said: Meanings) -> Table:
 def contents_of(body: Body, fields: Fields, said: Meanings, value: Value) -> Contents:
     """Returns the rows of a body. said: the fields of columns as they are remembered, by key. Raises InvalidInput."""
     if not body.is_file:
-        return Contents(_bounded(_JSON_READERS[body.media_type](body.content, fields), fields))
+        return Contents(_bounded(json_rows(body, fields), fields))
     table = table_in(body, fields, said)
     if table.columns.fault:
         raise refused(table.columns.fault)
     return Contents(_bounded(_rows(table, fields, value), fields), table.columns, table.notes)
+
+
+def json_rows(body: Body, fields: Fields) -> Iterator[Raw]:
+    """Returns the rows of JSON or NDJSON. Raises InvalidInput."""
+    return _JSON_READERS[body.media_type](body.content, fields)
 
 
 def refused(why: str) -> InvalidInput:

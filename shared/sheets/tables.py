@@ -1,6 +1,6 @@
 """The table in a CSV file or a workbook: its columns, their fields, and its rows with their places."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
@@ -19,12 +19,12 @@ USUAL_ENCODINGS = ("utf-8", "utf-16", "utf-16-le", "utf-16-be", "windows-1252")
 
 @dataclass(frozen=True)
 class Tab:
-    """A CSV file, or one sheet of a workbook. name: of the sheet. lines: can be read once. notes: sentences about it.
+    """A CSV file, or one sheet of a workbook. lines: begins to read it. name: of the sheet. notes: sentences about it.
 
     empty_formulas: cells whose formula has no stored value, such as C7.
     """
 
-    lines: Iterator[Line]
+    lines: Callable[[], Iterator[Line]]
     name: str | None = None
     across: Across = ()
     notes: tuple[str, ...] = ()
@@ -72,9 +72,9 @@ def open_file(body: bytes, charset: str | None = None) -> Opened:
     if workbooks.is_zip(body):
         return _workbook(body)
     text, encoding = decoded(body, charset)
-    separator, lines = lines_of(text)
+    separator = lines_of(text)[0]
     notes = () if encoding in USUAL_ENCODINGS else (f"The file was read as {encoding}; look at names with accents.",)
-    return Opened([Tab(lines, notes=notes)], separator, encoding)
+    return Opened([Tab(lambda: lines_of(text)[1], notes=notes)], separator, encoding)
 
 
 def _workbook(body: bytes) -> Opened:
@@ -84,7 +84,7 @@ def _workbook(body: bytes) -> Opened:
     return Opened(
         [
             Tab(
-                (Line(n, tuple(cells)) for n, cells in enumerate(sheet["rows"], start=1) if any(cells)),
+                partial(_rows, sheet["rows"]),
                 sheet["name"],
                 sheet["across"],
                 (*formulas, *((merged,) if sheet["filled"] else ())),
@@ -93,6 +93,10 @@ def _workbook(body: bytes) -> Opened:
             for sheet in sheets
         ]
     )
+
+
+def _rows(rows: Sequence[Sequence[str]]) -> Iterator[Line]:
+    return (Line(n, tuple(cells)) for n, cells in enumerate(rows, start=1) if any(cells))
 
 
 def table_of(opened: Opened, fields: Fields, said: Meanings, now_said: Meanings, sheet: str | None = None) -> Table:
@@ -118,7 +122,8 @@ def table_of(opened: Opened, fields: Fields, said: Meanings, now_said: Meanings,
 
 
 def _table(opened: Opened, tab: Tab, matching: "partial[Columns]") -> Table:
-    first = list(islice(tab.lines, SOUGHT_IN))
+    lines = tab.lines()
+    first = list(islice(lines, SOUGHT_IN))
     header = find(first, matching, tab.across)
     if header.columns.fault and first and first[0].cells is None:
         raise NotReadable("The first line, which must name the columns, cannot be read.")
@@ -126,7 +131,7 @@ def _table(opened: Opened, tab: Tab, matching: "partial[Columns]") -> Table:
         header.names,
         header.columns,
         header.line,
-        chain(first[header.lines :], tab.lines),
+        chain(first[header.lines :], lines),
         (*_notes_of(header), *tab.notes),
         opened,
         tab,

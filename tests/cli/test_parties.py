@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from cli.main import run_command
-from cli.parties import ERROR_COLUMN
 from shared.access import Permission
+from shared.sheets import ERROR_COLUMN
 from tests.factories import Org
 
 FILE = "Pers. No;Name;Team\r\n1;Jürgen;Küche\r\n2;;Küche\r\n3;Änne;Küche\r\n"

@@ -35,8 +35,9 @@ def put(org: Org, body: bytes, content_type: str = CSV) -> dict[str, Any]:
     return found
 
 
-LETTERS = st.characters(codec="cp1252", exclude_categories=["Cc", "Cf", "Zs", "Cn"])
-NAMES = st.text(LETTERS, min_size=1, max_size=20).filter(lambda name: name.isprintable() and name[0].isalpha())
+LETTERS = st.characters(codec="cp1252", categories=["Ll"])
+SYLLABLES = st.tuples(st.sampled_from("abdeklmnorst"), LETTERS).map("".join)
+NAMES = st.lists(SYLLABLES, min_size=1, max_size=10).map(lambda parts: "".join(parts).capitalize())
 PEOPLE = st.lists(st.tuples(NAMES, st.sampled_from(["", "Küche|Deck", "crew", "Été 1 | b;c"])), min_size=1, max_size=8)
 
 
