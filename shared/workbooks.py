@@ -1,9 +1,9 @@
 """Workbooks (XLSX) written row by row: a million rows in the memory of a few.
 
-Beside `shared/sheets.py`, which is CSV. A cell is always given as the text that it has in CSV; its column's kind says
-what it becomes: a day is a day and an instant an instant, which a spreadsheet sorts and subtracts. All other text
-stays text, also `=1+1` and `007`, when it is written and when somebody edits it: its columns have the format of text.
-Instants are in UTC, which the format of their cells names, because a spreadsheet knows no zones.
+Beside `shared/sheets`, which reads files and writes CSV. A cell is always given as the text that it has in CSV; its
+column's kind says what it becomes: a day is a day and an instant an instant, which a spreadsheet sorts and subtracts.
+All other text stays text, also `=1+1` and `007`, when it is written and when somebody edits it: its columns have the
+format of text. Instants are in UTC, which the format of their cells names, because a spreadsheet knows no zones.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

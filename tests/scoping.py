@@ -98,7 +98,7 @@ ENTRIES: dict[str, Entry] = {
     "PUT /v1/availability": with_body("whole", {"enabled": False}),
     "POST /v1/records/repair": with_body("given", a_record, reads=True),
     "PUT /v1/parties": with_body("whole", {"parties": []}),
-    "POST /v1/parties/repair": with_body("whole", {"parties": []}, reads=True),
+    "POST /v1/parties/repair": with_body("whole", {"parties": []}),
     "GET /v1/parties": LIST,
     "GET /v1/parties/{party_id}": READ_ONE,
     "POST /v1/parties/{party_id}/erase": WHOLE,

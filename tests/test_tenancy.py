@@ -67,7 +67,7 @@ def first(app: FastAPI, parts: Parts) -> Org:
         assert client.put("/v1/parties", json={"parties": named}).json()["created"] == 3
         client.put("/v1/folders/crew", json={"name": f"{MARK} crew"})
         with org.transaction() as db:
-            directory.remember_columns(db, {f"{MARK} number": "entityId"}, clock.now())
+            directory.remember_columns(db, directory.FIELDS, {f"{MARK} number": "entityId"}, clock.now())
         known_elsewhere(org)
         client.put("/v1/folders/office", json={"name": f"{MARK} office"})
         for _ in range(2):

@@ -1,4 +1,4 @@
-"""The process that reads one workbook, and that a hostile workbook may end: `workbooks` starts it with this file.
+"""The process that reads one workbook, and that a hostile workbook may end: `bounded` starts it with this file.
 
 It imports nothing of the product. Standard input is the workbook, standard output JSON: its sheets, with the text of
 each cell, or a sentence. The reader is compiled code that ends the process when memory is short, so the memory is

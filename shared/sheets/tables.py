@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 
-from shared.sheets import workbooks
+from shared.sheets import bounded
 from shared.sheets.cells import Line, NotReadable, unescaped
 from shared.sheets.columns import Columns, Fields, Meanings, match
 from shared.sheets.encodings import decoded
@@ -13,7 +13,7 @@ from shared.sheets.headers import SOUGHT_IN, Across, Header, find
 from shared.sheets.separated import lines_of
 
 CSV = "text/csv"
-XLSX = workbooks.XLSX
+XLSX = bounded.XLSX
 USUAL_ENCODINGS = ("utf-8", "utf-16", "utf-16-le", "utf-16-be", "windows-1252")
 
 
@@ -69,7 +69,7 @@ def open_file(body: bytes, charset: str | None = None) -> Opened:
 
     It may take seconds for a large workbook, and holds no transaction.
     """
-    if workbooks.is_zip(body):
+    if bounded.is_zip(body):
         return _workbook(body)
     text, encoding = decoded(body, charset)
     separator = lines_of(text)[0]
@@ -78,7 +78,7 @@ def open_file(body: bytes, charset: str | None = None) -> Opened:
 
 
 def _workbook(body: bytes) -> Opened:
-    sheets, inside = workbooks.sheets_of(body)
+    sheets, inside = bounded.sheets_of(body)
     formulas = ("Formulas were read as the values that were saved with them.",) if inside.formulas else ()
     merged = "A merged cell was read as if each of its rows had its value."
     return Opened(

@@ -1,4 +1,4 @@
-"""What three kinds of system export: each a file of people and a file of what they were trained in."""
+"""The files of three kinds of system: one of people, and one of what they were trained in."""
 
 import csv
 import io
@@ -96,8 +96,9 @@ def hr_history() -> bytes:
 def office_people() -> bytes:
     above = ["Person", "", "", "Work", "", "Line manager"]
     header = ["No.", "Full name", "E-mail", "Team", "Active", "No."]
-    rows = [[p.number, p.name, p.email, p.crew, p.active, "E0001"] for p in people("utf-8")]
-    rows[3][1] = Formula('"A"&"B"', rows[3][1])
+    known = people("utf-8")
+    rows: list[list[Any]] = [[p.number, p.name, p.email, p.crew, p.active, "E0001"] for p in known]
+    rows[3][1] = Formula('"A"&"B"', known[3].name)
     title = [["People of the yard, as of 27 November 2026"], []]
     return book([*title, above, header, *rows], ["A3:C3", "D3:E3"], Legend=[["Team", "Where"], ["Deck", "outside"]])
 

@@ -166,7 +166,7 @@ def test_two_gigabytes_unpacked_are_a_sentence() -> None:
 
 def test_a_process_that_the_workbook_ends_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the first bound, the reader asks for 550 GB and is ended, and this process is not."""
-    monkeypatch.setattr(sheets.workbooks, "_refuse_far_cells", lambda _: None)
+    monkeypatch.setattr(sheets.bounded, "_refuse_far_cells", lambda _: None)
     assert "more memory or time" in refused(with_sheet(FAR))
 
 
