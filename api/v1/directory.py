@@ -47,7 +47,7 @@ def put_parties(
     response_class=Response,
     responses=REPAIRED,
 )
-def rows_of_parties_to_repair(body: SentRows, db: Db, caller: CurrentCaller, now: Now) -> Response:
+def export_parties_to_repair(body: SentRows, db: Db, caller: CurrentCaller, now: Now) -> Response:
     """Send a file of people, and get back the rows that would not go in, with the reasons in a last column.
 
     In the form, the encoding and the separator that were sent; once corrected, they can be sent again. Writes nothing.

@@ -64,7 +64,7 @@ def preview_records(sent: SentRecords, db: Db, caller: CurrentCaller, now: Now) 
     response_class=Response,
     responses=REPAIRED,
 )
-def rows_of_records_to_repair(sent: SentRecords, db: Db, caller: CurrentCaller, now: Now) -> Response:
+def export_records_to_repair(sent: SentRecords, db: Db, caller: CurrentCaller, now: Now) -> Response:
     """Send a file of records, and get back the rows that would fail, with the reasons in a last column.
 
     In the form, the encoding and the separator that were sent; once corrected, they can be sent again. Writes nothing.
