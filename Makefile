@@ -6,12 +6,13 @@ ARGS ?=
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALLED := $(VENV)/installed
+JUDGES := tests/judges
 
 # Always keep compiled bytecode, even if the environment forbids it: six processes start from the same modules.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults check bench texts screenshots lock
+.PHONY: help setup demo test faults check bench judges texts screenshots lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +38,18 @@ check: $(INSTALLED) ## Check formatting, lint, types, import contracts, and the 
 
 bench: $(INSTALLED) ## Measure the speed against the floor and the alternatives
 	$(BIN)/python -m bench $(ARGS)
+
+judges: $(INSTALLED) ## Have linters, generators and validators of others judge the documents and pages (npm, Java)
+	@if command -v npm >/dev/null; then \
+		cd $(JUDGES) && { cmp -s package-lock.json node_modules/installed || \
+			{ npm ci --no-progress && cp package-lock.json node_modules/installed; } || \
+			echo 'SKIPPED: npm could not install the judges, so only those in Python are run' >&2; }; \
+	else echo 'SKIPPED: npm is missing, so only the judges in Python are run' >&2; fi
+	$(UV) venv --quiet --allow-existing $(VENV)/judges --python $(BIN)/python
+	$(UV) pip sync --quiet --python $(VENV)/judges/bin/python --require-hashes $(JUDGES)/requirements.txt || { \
+		$(PYTHON) -m venv $(VENV)/judges && \
+		$(VENV)/judges/bin/pip install --quiet --require-hashes -r $(JUDGES)/requirements.txt; }
+	$(BIN)/pytest -n 0 -q --no-header -rs $(JUDGES)/judged.py $(ARGS)
 
 texts: $(INSTALLED) ## Collect the texts of the pages into the catalogue of each language
 	$(BIN)/python -m tests.console.texts

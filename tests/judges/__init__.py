@@ -1,0 +1,1 @@
+"""Programs of others that judge the API's documents and the pages: `make judges`."""
