@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.options import DataDir, Org, external_id
-from cli.published import MOST_FINDINGS, head_of, verify_export
+from cli.published import MOST_FINDINGS, head_of, verify_export, verify_proof
 
 if TYPE_CHECKING:
     from shared.events import Expected, Finding, Verification
@@ -32,10 +32,16 @@ OrgOfTables = Annotated[
 ExportFile = Annotated[
     Path | None, typer.Option("--file", metavar="EXPORT", help="An export of everything, to verify it alone.")
 ]
+ProofFile = Annotated[
+    Path | None,
+    typer.Option("--proof", metavar="FILE", help="An answer of GET /v1/audit/inclusion or /consistency, as a file."),
+]
 Heads = Annotated[
     list[str] | None,
     typer.Option(
-        "--head", metavar="SEQUENCE:HASH", help="A published head, for --file. Several narrow down what was rewritten."
+        "--head",
+        metavar="HEAD",
+        help="A published head, for --file (several narrow down what was rewritten) and --proof (with its root).",
     ),
 ]
 Id = Annotated[str | None, typer.Option(parser=external_id, metavar="ID", help="Only events with this id.")]
@@ -46,27 +52,32 @@ def verify(
     org: OrgOfTables = None,
     expect: Expect = None,
     file: ExportFile = None,
+    proof: ProofFile = None,
     head: Heads = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Compute the hash chain over all events again, and list the events that were edited, deleted, moved or cut off.
 
-    With --org it reads the tables. With --file it reads an export of everything and needs no system, only heads that
-    were published. Changes nothing. Exit code 1 if something was altered. Somebody who can write to the tables can also
-    seal altered events again; so keep the head in another place, and give it with --expect the next time.
+    With --org it reads the tables. With --file it reads an export of everything, with --proof the proof of one event or
+    of two heads; these need no system, only heads that were published. Changes nothing. Exit code 1 if something was
+    altered. Somebody who can write to the tables can also seal altered events again; so keep the head in another place,
+    and give it with --expect the next time.
 
     \b
     Examples:
       rollcall audit verify --org acme --expect 4812:9f2c...
       rollcall audit verify --file events.ndjson --head 4812:9f2c...
+      rollcall audit verify --proof inclusion.json --head 4812:9f2c...:77ab...
     """
-    if (org is None) == (file is None):
-        raise typer.BadParameter("give --org to verify the tables, or --file to verify an export")
+    if [org, file, proof].count(None) != 2:
+        raise typer.BadParameter("give one of --org to verify the tables, --file an export, --proof a proof")
+    if proof is not None:
+        raise typer.Exit(0 if verify_proof(proof, head or [], as_json=as_json) else 1)
     if file is not None:
         raise typer.Exit(0 if verify_export(file, head or [], as_json=as_json) else 1)
     if org is None or head:
-        raise typer.BadParameter("--head belongs to --file; a head for the tables is given with --expect")
+        raise typer.BadParameter("--head belongs to --file and --proof; a head for the tables is given with --expect")
     _verify_tables(org, head_of(expect) if expect is not None else None, data_dir, as_json=as_json)
 
 
@@ -90,7 +101,11 @@ def _verify_tables(org: str, expected: "Expected | None", data_dir: Path | None,
 
 
 @app.command()
-def head(org: Org, data_dir: DataDir = None) -> None:
+def head(
+    org: Org,
+    root: Annotated[bool, typer.Option("--root", help="Print SEQUENCE:HASH:ROOT, which also proofs need.")] = False,
+    data_dir: DataDir = None,
+) -> None:
     """Print the head of the hash chain as SEQUENCE:HASH and nothing else, for an auditor to keep."""
     from cli import system
     from cli.failures import Failed
@@ -98,10 +113,12 @@ def head(org: Org, data_dir: DataDir = None) -> None:
 
     with system.find(data_dir).database() as database, database.transaction(org) as db:
         access.get_organization(db)
-        found = events.sealed_head(db)
+        found = events.tree_head(db)
     if found.sealed_at is None:
         raise Failed(f"No event of {org} is sealed yet. `rollcall worker` and `rollcall beat` seal events each minute.")
-    typer.echo(f"{found.sequence}:{found.hash}")
+    if root and found.root is None:
+        raise Failed("The tree is still growing over events that a former release sealed; try again in some minutes.")
+    typer.echo(f"{found.sequence}:{found.hash}" + (f":{found.root}" if root else ""))
 
 
 @app.command()

@@ -9,7 +9,7 @@ from shared.database import Base
 from shared.deliveries.models import Delivery, Webhook
 from shared.deployment.models import MailSwitch, Process
 from shared.directory.models import FileColumn, Folder, FolderMember, Party
-from shared.events.models import Event, EventConsumer, EventSeal, EventStream
+from shared.events.models import Event, EventConsumer, EventSeal, EventStream, EventTreeNode
 from shared.idempotency import UsedKey
 from shared.jobs.models import Job, JobChunk, JobOutcome, JobTurn
 from shared.licences.models import Licence, LicenceDue, Sweep
@@ -28,6 +28,7 @@ CORE = (
     Event,
     EventConsumer,
     EventSeal,
+    EventTreeNode,
     Party,
     Folder,
     FolderMember,

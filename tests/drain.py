@@ -26,6 +26,7 @@ LISTS = (
     (deliveries, "organizations_with_due_deliveries"),
     (events, "organizations_with_unread_events"),
     (events, "organizations_with_unsealed_events"),
+    (events, "organizations_with_trees_behind"),
 )
 """The functions by which a task finds the organizations that have work. In a test they return those of its file only.
 

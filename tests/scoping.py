@@ -107,6 +107,8 @@ ENTRIES: dict[str, Entry] = {
     "GET /v1/events": LIST,
     "GET /v1/audit/events": LIST,
     "GET /v1/audit/head": READ_PLAIN,
+    "GET /v1/audit/inclusion": Entry("plain", query=lambda ids: "sequence=1", reads=True),
+    "GET /v1/audit/consistency": Entry("plain", query=lambda ids: "first=1", reads=True),
     "POST /v1/courses": with_body("plain", lambda ids: {"title": "New", "code": uuid.uuid4().hex[:8], "mode": "flex"}),
     "GET /v1/courses": READ_PLAIN,
     "GET /v1/courses/{course_id}": READ_PLAIN,

@@ -2,10 +2,12 @@
 
 import random
 import time
+from collections.abc import Callable
 
 import structlog
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from shared import clock, events
 from worker.app import parts
@@ -70,19 +72,29 @@ def _append_batch(org_id: str) -> bool:
 def seal() -> None:
     """Seal a block of events for every organization that has unsealed ones, and send another wake-up if there are more.
 
-    One block at a time, so that the backlog of one organization delays neither another organization nor a job.
+    One block at a time, so that the backlog of one organization delays neither another organization nor a job. Then
+    lets trees grow over blocks that a former release sealed, as much at a time.
     """
     with parts.database.transaction(None) as db:
         due = events.organizations_with_unsealed_events(db)
-    if [org_id for org_id in due if _seal_block(org_id)]:
+    more = [
+        org_id for org_id in due if _tended(org_id, lambda db: events.seal(db, clock.now()) == events.LARGEST_BLOCK)
+    ]
+    with parts.database.transaction(None) as db:
+        behind = events.organizations_with_trees_behind(db)
+    more += [org_id for org_id in behind if _tended(org_id, lambda db: events.grow(db) > 0)]
+    if more:
         parts.broker.send("events.seal")
 
 
-def _seal_block(org_id: str) -> bool:
-    """Seal one block. Returns True if there may be more. After a database error the next tick repeats it."""
+def _tended(org_id: str, act: Callable[[Session], bool]) -> bool:
+    """Act in a transaction of the organization. Returns what it returns; after a database error False.
+
+    The next tick repeats it.
+    """
     try:
         with parts.database.transaction(org_id) as db:
-            return events.seal(db, clock.now()) == events.LARGEST_BLOCK
+            return act(db)
     except SQLAlchemyError as error:
         log.warning("events not sealed", org=org_id, exc_info=error)
         return False

@@ -14,7 +14,7 @@ from api.http.filtering import EventFilters
 from api.http.lists import AskedList
 from api.http.routing import Router
 from api.http.turns import in_turns
-from shared.events import EventList, cloud_event
+from shared.events import EventList, Head, cloud_event
 from shared.services import events
 from shared.wire import Answer, Instant
 
@@ -27,13 +27,57 @@ NDJSON = "application/x-ndjson"
 class AuditHead(Answer):
     """The end of the hash chain. Auditors keep a copy for `rollcall audit verify --expect SEQUENCE:HASH`.
 
-    unsealed: the number of later events, which the next seal will cover.
+    unsealed: the number of later events, which the next seal will cover. treeSize, rootHash: the tree of RFC 6962 over
+    events 1 to `sequence`; null before the first seal, and after an upgrade until the tree has grown over all of them.
     """
 
     sequence: int
     hash: str
     sealed_at: Instant | None
     unsealed: int
+    tree_size: int | None
+    root_hash: str | None
+
+    @classmethod
+    def of(cls, head: Head) -> "AuditHead":
+        """The head as JSON."""
+        return cls(
+            sequence=head.sequence,
+            hash=head.hash,
+            sealed_at=head.sealed_at,
+            unsealed=head.unsealed,
+            tree_size=head.sequence if head.root else None,
+            root_hash=head.root,
+        )
+
+
+class InclusionProof(Answer):
+    """The proof that an event is in the tree of a head: RFC 6962, 2.1.1; all hashes in hexadecimal digits.
+
+    form: the event in the form that is hashed. path: the hashes beside it, from the leaf up to the root.
+    """
+
+    sequence: int
+    form: str
+    tree_size: int
+    root_hash: str
+    path: list[str]
+
+
+class ConsistencyProof(Answer):
+    """The proof that the tree of the second head begins with that of the first: RFC 6962, 2.1.2."""
+
+    first_tree_size: int
+    second_tree_size: int
+    first_root_hash: str
+    second_root_hash: str
+    path: list[str]
+
+
+Number = Annotated[int, Query(ge=1, le=2**63 - 1)]
+TreeSize = Annotated[
+    int | None, Query(ge=1, le=2**63 - 1, description="`treeSize` of a head. Default: that of the head now.")
+]
 
 
 @router.get("/events", dependencies=[allow(events.search_events)])
@@ -63,4 +107,18 @@ def search_events(
 @router.get("/head", dependencies=[allow(events.get_head)])
 def read_audit_head(db: Db, caller: CurrentCaller) -> AuditHead:
     """The head of the hash chain. A copy kept elsewhere proves later that no earlier event was changed."""
-    return AuditHead.model_validate(events.get_head(db, caller))
+    return AuditHead.of(events.get_head(db, caller))
+
+
+@router.get("/inclusion", dependencies=[allow(events.prove_event)])
+def prove_inclusion(
+    sequence: Number, db: Db, caller: CurrentCaller, tree_size: Annotated[TreeSize, Query(alias="treeSize")] = None
+) -> InclusionProof:
+    """The proof that one event is in the tree of a head, in about a kilobyte."""
+    return InclusionProof.model_validate(events.prove_event(db, caller, sequence, tree_size))
+
+
+@router.get("/consistency", dependencies=[allow(events.prove_growth)])
+def prove_consistency(first: Number, db: Db, caller: CurrentCaller, second: TreeSize = None) -> ConsistencyProof:
+    """The proof that nothing of an earlier head was changed in a later one. first, second: sizes of their trees."""
+    return ConsistencyProof.model_validate(events.prove_growth(db, caller, first, second))

@@ -1,13 +1,12 @@
 """The hash chain over an organization's events, and the seals that store its hashes.
 
 Every event has a hash: SHA-256 over the hash of the event before it and its own canonical form. A seal stores the hash
-of one event, which covers every event up to it; the hashes do not depend on where the seals are. Sealing is a separate
-task, so recording costs no more. `verification.py` reads the chain again.
+of one event, which covers every event up to it; the hashes do not depend on where the seals are. `sealing.py` seals,
+`verification.py` reads the chain again, and `tree.py` proves single events.
 
 The canonical JSON is one call of `json.dumps`. The package rfc8785 writes the same bytes for these events, but takes
 five times as long (33 against 7 microseconds an event), refuses whole numbers from 2 to the 53rd on, and would
-tie hashes that must never change to a package. Certificate-transparency packages (pymerkle) prove inclusion in a tree,
-which nobody needs here, and pymerkle is under the GPL.
+tie hashes that must never change to a package.
 """
 
 import json
@@ -18,7 +17,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from shared.database import current_org
@@ -27,9 +26,6 @@ from shared.events.queries import head
 
 START = "0" * 64
 """The hash that the first event is chained to."""
-
-LARGEST_BLOCK = 10_000
-"""Upper bound of events in one seal: a backlog is sealed in several short transactions."""
 
 ROWS_A_FETCH = 1000
 
@@ -56,13 +52,15 @@ Sealable = Row[*tuple[Any, ...]]
 class Head:
     """The head of a chain: the last sealed event's sequence and hash, or 0 and `START` before the first seal.
 
-    unsealed: the number of events after it, which wait for the next seal.
+    unsealed: the number of events after it, which wait for the next seal. root: of the tree over events 1 to
+    `sequence` (`tree.py`); None for a seal of a former release.
     """
 
     sequence: int
     hash: str
     sealed_at: datetime | None
     unsealed: int
+    root: str | None = None
 
 
 def canonical(event: Sealable | Recorded) -> bytes:
@@ -100,37 +98,7 @@ def sealed_head(db: Session) -> Head:
     newest = head(db)
     if last is None:
         return Head(0, START, None, newest)
-    return Head(last.last_sequence, last.hash, last.sealed_at, max(newest - last.last_sequence, 0))
-
-
-def seal(db: Session, now: datetime, *, most: int = LARGEST_BLOCK) -> int:
-    """Seal the events after the last seal, at most `most` of them.
-
-    Returns the number of events sealed: 0 if there are none, or if another transaction is sealing. Two sealers that
-    start from the same seal could fork the chain, because their blocks may end at different events. So the sealers'
-    lock is taken before anything is read. Recording events never waits for this lock.
-    """
-    if not _lock(db):
-        return 0
-    last = sealed_head(db)
-    sealed, sequence, tip = 0, last.sequence, last.hash
-    for event in in_order(db, after=last.sequence, limit=most):
-        sealed, sequence, tip = sealed + 1, event.sequence, link(tip, canonical(event))
-    if sealed:
-        block = {"first_sequence": last.sequence + 1, "last_sequence": sequence, "hash": tip, "sealed_at": now}
-        db.execute(insert(EventSeal).values(org_id=current_org(db), **block))
-    return sealed
-
-
-def organizations_with_unsealed_events(db: Session) -> list[str]:
-    """Returns the organizations with events to seal. The transaction needs no organization."""
-    return list(db.scalars(select(func.organizations_with_unsealed_events())))
-
-
-def _lock(db: Session) -> bool:
-    """Take the organization's sealing lock until this transaction ends. Returns False if another one holds it."""
-    key = func.hashtextextended(f"event_seal/{current_org(db)}", 0)
-    return db.scalar(select(func.pg_try_advisory_xact_lock(key))) is True
+    return Head(last.last_sequence, last.hash, last.sealed_at, max(newest - last.last_sequence, 0), last.root)
 
 
 def _text(value: object) -> str:

@@ -10,6 +10,7 @@ from operator import attrgetter
 
 from shared.events.chain import ROWS_A_FETCH, START, link
 from shared.events.exported import Line, Unreadable, read_line
+from shared.events.merkle import Tree, leaf_hash
 from shared.events.verification import Expected, Finding, FindingKind, events_named, were
 
 
@@ -28,6 +29,7 @@ class FileVerification:
         self.org: str | None = None
         self._tips = [START]  # the computed hash and, after one that does not match, the stated one
         self._unreadable = 0  # lines since the last event
+        self._tree = Tree()
 
     @property
     def hash(self) -> str:
@@ -74,6 +76,7 @@ class FileVerification:
             self._tips = [line.hash, *tips]
         self.sequence, self.count, self._unreadable = number, self.count + 1, 0
         self.org = line.event.org_id
+        self._tree.add(leaf_hash(line.form))
 
     def _linked(self, line: Line, number: int) -> list[str]:
         return [link(tip, line.numbered(number).form) for tip in self._tips]
@@ -90,11 +93,18 @@ class FileVerification:
             head = self._heads.pop(0)
             if head.sequence == self.sequence and head.hash in self._tips:
                 self.held = head.sequence
+                yield from self._compare_root(head)
             elif head.sequence == self.sequence:
                 first = self.held + 1
                 detail = f"The hash of event {head.sequence} is not that of the published head: "
                 detail += f"{events_named(first, head.sequence)}, or some of them, were rewritten."
                 yield Finding(FindingKind.REWRITTEN, first, head.sequence, detail)
+
+    def _compare_root(self, head: Expected) -> Iterator[Finding]:
+        """Compare the tree over whole events with the root of a head that fits the chain."""
+        if head.root not in (None, self._tree.root.hex()) and self._tree.size == self.sequence:
+            detail = f"The root of the tree over events 1 to {head.sequence} is not that of the published head."
+            yield Finding(FindingKind.REWRITTEN, 1, head.sequence, detail)
 
     def _end(self) -> Iterator[Finding]:
         """Compare the last event with the published heads that lie after it."""

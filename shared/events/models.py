@@ -77,6 +77,7 @@ class EventSeal(Tenant, Base):
     """A sealed block of events, `first_sequence` to `last_sequence`.
 
     hash: the hash of the event `last_sequence`, chained over every event from the first one on (see `chain.py`).
+    root: of the tree over the same events (`tree.py`); null in seals of former releases.
     """
 
     __tablename__ = "event_seal"
@@ -86,3 +87,15 @@ class EventSeal(Tenant, Base):
     first_sequence: Mapped[int] = mapped_column(BigInteger)
     hash: Mapped[str]
     sealed_at: Mapped[datetime]
+    root: Mapped[str | None]
+
+
+class EventTreeNode(Tenant, Base):
+    """The hash of a complete subtree over 2 ** level sealed events, from leaf `position << level` on (`tree.py`)."""
+
+    __tablename__ = "event_tree_node"
+    __table_args__ = (ForeignKeyConstraint(["org_id"], ["organization.id"]),)
+
+    level: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    position: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    hash: Mapped[bytes]

@@ -47,10 +47,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class Expected:
-    """A head that was written down where the owner of the tables cannot alter it. By default the start of the chain."""
+    """A head that was written down where the owner of the tables cannot alter it. By default the start of the chain.
+
+    root: of the tree, if it was written down too.
+    """
 
     sequence: int = 0
     hash: str = START
+    root: str | None = None
 
 
 @dataclass(frozen=True)

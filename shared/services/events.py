@@ -1,15 +1,16 @@
-"""Events: read the feed from any sequence on, and search and export the audit log. Both have the same events."""
+"""Events: read the feed from any sequence on, and search, export and prove the audit log. Both have the same events."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, Select, Text, type_coerce
+from sqlalchemy import ColumnElement, Select, Text, literal, type_coerce
 from sqlalchemy.orm import Session
 
 from shared import access, directory, events
 from shared.access import Caller, Permission
 from shared.database import Database
-from shared.events import Event, Feed, Filters, Head, Lines
+from shared.errors import Fault, InvalidInput, NotFound
+from shared.events import Consistency, Event, Feed, Filters, Head, Inclusion, Lines
 from shared.pagination import page
 from shared.services.verbs import verb
 from shared.watching import Subject, Watch, first
@@ -82,7 +83,32 @@ def search_history(db: Session, caller: Caller, filters: Filters) -> Select[Even
 @verb(*READS)
 def get_head(db: Session, _: Caller) -> Head:
     """Return the head of the hash chain. A copy kept elsewhere proves later that no earlier event was changed."""
-    return events.sealed_head(db)
+    return events.tree_head(db)
+
+
+@verb(*READS)
+def prove_event(db: Session, caller: Caller, sequence: int, size: int | None) -> Inclusion:
+    """Return the proof that an event, which the caller may see, is in the tree of this size, by default the sealed one.
+
+    Raises NotFound, NotSealed, RecordAltered.
+    """
+    wanted = search_events(db, caller, Filters(), newest_first=False).where(Event.sequence == sequence)
+    if not db.scalar(wanted.with_only_columns(literal(True))):
+        raise NotFound("event")
+    (proof,) = events.prove_inclusion(db, [sequence], size or events.sealed_head(db).sequence)
+    return proof
+
+
+@verb(*READS)
+def prove_growth(db: Session, _: Caller, first: int, second: int | None) -> Consistency:
+    """Return the proof that the tree of one head, by default the sealed one, begins with that of an earlier head.
+
+    Raises InvalidInput, NotSealed, RecordAltered.
+    """
+    later = second or events.sealed_head(db).sequence
+    if second is not None and first > second:
+        raise InvalidInput(Fault("?first", "The first tree is the smaller one."))
+    return events.prove_consistency(db, first, max(first, later))
 
 
 def export_events(database: Database, org_id: str, rows: Select[Event], *, chained: bool) -> Iterator[bytes]:

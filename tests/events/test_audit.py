@@ -118,7 +118,8 @@ def test_the_export_is_filtered(busy: Org) -> None:
 
 def test_the_head_is_the_last_sealed_event_with_the_number_of_unsealed_ones(org: Org) -> None:
     client = org.client(Permission.READ_EVENTS)
-    assert client.get("/v1/audit/head").json() == {"sequence": 0, "hash": "0" * 64, "sealedAt": None, "unsealed": 1}
+    nothing = {"sequence": 0, "hash": "0" * 64, "sealedAt": None, "unsealed": 1, "treeSize": None, "rootHash": None}
+    assert client.get("/v1/audit/head").json() == nothing
     record(org, "a")
     seal(org)
     record(org, "b", "c")
@@ -126,6 +127,7 @@ def test_the_head_is_the_last_sealed_event_with_the_number_of_unsealed_ones(org:
     with org.transaction() as db:
         sealed = events.sealed_head(db)
     assert (head["sequence"], head["hash"], head["unsealed"]) == (2, sealed.hash, 2)
+    assert (head["treeSize"], head["rootHash"]) == (2, sealed.root)
     assert head["sealedAt"].endswith("Z")
 
 
