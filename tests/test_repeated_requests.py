@@ -33,6 +33,8 @@ WITHOUT_A_KEY = {
     "POST /v1/assignments/close/preview": "reads",
     "POST /v1/assignments/reopen/preview": "reads",
     "POST /v1/assignments/remind/preview": "reads",
+    "POST /v1/assignments/complete/preview": "reads",
+    "POST /v1/jobs/{job_id}/undo/preview": "reads",
     "POST /v1/sessions/{session_id}/reinstate": "changes a state; repeated: 409",
     "POST /v1/parties/{party_id}/erase": "repeated: the same answer",
     "POST /v1/courses/{course_id}/archive": "repeated: the same answer",

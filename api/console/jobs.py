@@ -14,7 +14,7 @@ from api.console.forms import CurrentForm, FormAccepting, made_job
 from api.console.frame import ConsoleRouter, CurrentFrame, form_of
 from api.console.listing import Choice, Filter, ListPage, choices_of, list_page
 from api.console.rendering import fragment
-from api.console.visits import RECENT
+from api.console.visits import RECENT, CurrentVisit, need_recent
 from api.http.accepting import Releasing
 from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, Turn, allow
 from api.http.filtering import JobFilters
@@ -68,6 +68,23 @@ PAGE = ListPage(
     ),
 )
 
+REMEDIES = {
+    "party-not-found": N_("Works for those who are in the directory by now."),
+    "party-inactive": N_("Works for those who are active again."),
+    "out-of-scope": N_("Works for those who are in your folders by now."),
+    "not-assigned": N_("Works for those who are assigned by now."),
+    "assignment-closed": N_("Works for those whose assignment was reopened."),
+    "several-open-versions": N_("Works once all but one of the open versions are closed."),
+    "course-not-found": N_("Works once there is a course with this id or code."),
+    "version-not-found": N_("Works once the course has a version with this label."),
+    "licence-revoked": N_("Works only for another member, in a new amendment that says so."),
+    "processing-failed": N_("Tries the same once more. If it fails again, report it."),
+    "processing-interrupted": N_("Tries the same once more."),
+}
+"""What is different when those who failed with a code are tried again."""
+MENDED = N_("Works once what the code says was mended.")
+"""The same for other codes."""
+
 OUTCOMES = {
     "succeeded": N_("Succeeded"),
     "unchanged": N_("Unchanged"),
@@ -101,7 +118,16 @@ def show(
 ) -> Response:
     """The page of one job."""
     found = job_details.get_job_details(db, caller, job_id, now)
-    return frame.page("job.html", details=found, job=found.job, form=form, kinds=KINDS, outcomes=OUTCOMES)
+    return frame.page(
+        "job.html",
+        details=found,
+        job=found.job,
+        form=form,
+        kinds=KINDS,
+        outcomes=OUTCOMES,
+        remedies=REMEDIES,
+        mended=MENDED,
+    )
 
 
 async def _job(job_id: uuid.UUID, caller: CurrentCaller, parts: CurrentParts, watch: CurrentWatch) -> Job | Seen:
@@ -178,9 +204,21 @@ def retry(
     return made_job(response, accepted, accepting)
 
 
+@router.get("/jobs/{job_id}/undo", dependencies=[allow(jobs.preview_undo)])
+def show_undo(
+    job_id: uuid.UUID, frame: CurrentFrame, form: CurrentForm, db: Db, caller: CurrentCaller, now: Now
+) -> Response:
+    """The page before an undo: what would be put back, and what was changed since and stays."""
+    preview = jobs.preview_undo(db, caller, job_id, now)
+    details = job_details.get_job_details(db, caller, job_id, now)
+    return frame.page("undo.html", details=details, job=details.job, preview=preview, form=form, kinds=KINDS)
+
+
 @router.post("/jobs/{job_id}/undo", dependencies=[allow(jobs.undo_job), _ON_ITS_PAGE])
 def undo(
+    request: Request,
     job_id: uuid.UUID,
+    visit: CurrentVisit,
     _: CurrentForm,
     db: Db,
     caller: CurrentCaller,
@@ -188,7 +226,9 @@ def undo(
     now: Now,
     response: Response,
 ) -> Response:
-    """Submit a job that takes back what this one did."""
+    """Submit a job that takes back what this one did. One that revokes licences needs a recent sign-in."""
+    if jobs.revokes_by_undo(db, caller, job_id):
+        need_recent(request, visit, now)
     accepted = jobs.undo_job(db, caller, job_id, workers=accepting.workers, now=now, key=accepting.key)
     return made_job(response, accepted, accepting)
 

@@ -15,6 +15,7 @@ from api.v1.jobs import answer_accepted
 from shared.assignments import (
     AssignmentAnswer,
     BulkCompletionRequest,
+    BulkPreview,
     CompletionRequest,
     ReopenRequest,
     SessionLinks,
@@ -48,10 +49,19 @@ class SessionLinkAnswer(Answer):
 def complete_assignments(
     body: BulkCompletionRequest, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
 ) -> JobAnswer:
-    """Submit a job that completes assignments as a supervisor's sign-off: named ones, or by course and parties."""
+    """Submit a job that completes assignments as a supervisor's sign-off.
+
+    Named ones, those of a job, those that match a filter now, or by course and parties.
+    """
     complete = assignment_changes.complete_assignments
     accepted = complete(db, caller, body, accepting.key, workers=accepting.workers, now=now)
     return answer_accepted(accepted, accepting, response)
+
+
+@router.post("/complete/preview", dependencies=[allow(assignment_changes.preview_completion)])
+def preview_completing(body: BulkCompletionRequest, db: Db, caller: CurrentCaller, now: Now) -> BulkPreview:
+    """Count the outcomes that a sign-off would have now, with up to 20 parties of each."""
+    return assignment_changes.preview_completion(db, caller, body, now)
 
 
 @router.post("/{assignment_id}/complete", dependencies=[allow(completions.complete_assignment)])

@@ -15,17 +15,23 @@ from api.http.filtering import JobFilters
 from api.http.lists import AskedList
 from api.http.routing import Router
 from api.http.waiting import CurrentWatch, Streaming, WaitSeconds, while_connected
-from shared.assignments import ReasonRequest
-from shared.jobs import Accepted, Job, JobAnswer, Outcome, ResultAnswer, Seen
+from shared.assignments import BulkPreview, ReasonRequest
+from shared.jobs import Accepted, Job, JobAnswer, Outcome, OutcomeCode, ResultAnswer, Seen
 from shared.services import jobs
 from shared.services.jobs import Waiting
 from shared.services.sights import answer_of
-from shared.wire import Listing
+from shared.wire import Listing, Received
 
 router = Router("/v1/jobs", "jobs")
 
 waits = Router("/v1/jobs", "jobs")
 """Routes that wait or stream. Many such requests come at once, so they share the check if training is available."""
+
+
+class RetryRequest(Received):
+    """The recipients that are retried. code: only those that failed with it; left out: all that failed."""
+
+    code: OutcomeCode | None = None
 
 
 def answer_accepted(accepted: Accepted, accepting: Acceptance, response: Response) -> JobAnswer:
@@ -105,13 +111,21 @@ def cancel_job(job_id: uuid.UUID, db: Db, caller: CurrentCaller, now: Now) -> Jo
 
 @router.post("/{job_id}/retry", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(jobs.retry_job)])
 def retry_job(
-    job_id: uuid.UUID, db: Db, caller: CurrentCaller, accepting: Accepting, now: Now, response: Response
+    job_id: uuid.UUID,
+    db: Db,
+    caller: CurrentCaller,
+    accepting: Accepting,
+    now: Now,
+    response: Response,
+    body: RetryRequest | None = None,
 ) -> JobAnswer:
-    """Submit a job of only the failed recipients. 409 `nothing-to-retry` if there are none.
+    """Submit a job of only the failed recipients, or of those that failed with one code. 409 `nothing-to-retry` if
+    there are none.
 
     Asks again what submission asked: a course that was archived since, or a due date that has passed, is refused.
     """
-    accepted = jobs.retry_job(db, caller, job_id, workers=accepting.workers, now=now, key=accepting.key)
+    code = body.code if body else None
+    accepted = jobs.retry_job(db, caller, job_id, workers=accepting.workers, now=now, key=accepting.key, code=code)
     return answer_accepted(accepted, accepting, response)
 
 
@@ -144,3 +158,12 @@ def undo_job(
     """
     accepted = jobs.undo_job(db, caller, job_id, workers=accepting.workers, now=now, key=accepting.key)
     return answer_accepted(accepted, accepting, response)
+
+
+@router.post("/{job_id}/undo/preview", dependencies=[allow(jobs.preview_undo)])
+def preview_undo(job_id: uuid.UUID, db: Db, caller: CurrentCaller, now: Now) -> BulkPreview:
+    """Count what an undo would put back now, and what it would leave because it was changed since.
+
+    With up to 20 parties of each. 409 `cannot-undo` if the job cannot be undone.
+    """
+    return jobs.preview_undo(db, caller, job_id, now)

@@ -17,7 +17,7 @@ from shared import directory
 from shared.arrays import is_one_of
 from shared.assignments.models import Assignment, AssignmentState
 from shared.assignments.queries import with_ids
-from shared.assignments.requests import BulkJob, ChangeJob, CloseJob, RemindJob, ReopenJob
+from shared.assignments.requests import BulkJob, ChangeJob, CloseJob, CompleteJob, RemindJob, ReopenJob
 from shared.catalogue import Course
 from shared.database import current_org
 from shared.directory import Party
@@ -26,7 +26,7 @@ from shared.jobs import JobRequest, Outcome, OutcomeCode
 Found = Mapping[uuid.UUID, Any]
 """Assignments by id: rows of `FIELDS`, `in_scope` and `active` (of the party)."""
 
-Decided = ChangeJob | CloseJob | ReopenJob | RemindJob
+Decided = ChangeJob | CloseJob | CompleteJob | ReopenJob | RemindJob
 
 Codes = dict[uuid.UUID, OutcomeCode]
 
@@ -59,8 +59,8 @@ def find(db: Session, ids: Collection[uuid.UUID], scope: Collection[str] | None,
     return {row.id: row for row in db.execute(rows)}
 
 
-def decide(db: Session, request: Decided, ids: Collection[uuid.UUID], found: Found, today: date) -> Codes:
-    """Return the outcome code of each assignment. today: the organization's day."""
+def decide(db: Session, request: Decided, ids: Collection[uuid.UUID], found: Found, today: date = date.max) -> Codes:
+    """Return the outcome code of each assignment. today: the organization's day, for a request with due dates."""
     seen = {one: row for one in ids if (row := found.get(one)) is not None and row.in_scope}
     codes = dict.fromkeys(ids, OutcomeCode.ASSIGNMENT_NOT_FOUND)
     match request:
@@ -70,6 +70,8 @@ def decide(db: Session, request: Decided, ids: Collection[uuid.UUID], found: Fou
             return codes | _reopening(db, request, seen, today)
         case CloseJob():
             return codes | {one: _ended_code(row) or OutcomeCode.CLOSED for one, row in seen.items()}
+        case CompleteJob():
+            return codes | {one: _completing(row) for one, row in seen.items()}
         case RemindJob():
             return codes | {one: _reminding(row) for one, row in seen.items()}
 
@@ -79,6 +81,12 @@ def _ended_code(row: Any) -> OutcomeCode | None:
     if row.state == AssignmentState.COMPLETED:
         return OutcomeCode.ALREADY_COMPLETED
     return OutcomeCode.ALREADY_CLOSED if row.state == AssignmentState.CLOSED else None
+
+
+def _completing(row: Any) -> OutcomeCode:
+    if row.state == AssignmentState.CLOSED:
+        return OutcomeCode.ASSIGNMENT_CLOSED
+    return _ended_code(row) or OutcomeCode.COMPLETED
 
 
 def _reminding(row: Any) -> OutcomeCode:

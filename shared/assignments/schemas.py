@@ -65,50 +65,11 @@ class AssignmentRequest(Received):
         return self
 
 
-class Selection(Received):
-    """The assignments of a bulk completion: named by id, or the assignments of a course that the named parties have."""
-
-    assignment_ids: AssignmentIds | None = None
-    course_id: uuid.UUID | None = None
-    course_version_id: uuid.UUID | None = None
-    recipients: Recipients = Field(default=[])
-    folder_ids: list[Id] = Field(default=[], max_length=500)
-
-    @model_validator(mode="after")
-    def _is_one_way(self) -> Self:
-        by_party = bool(self.course_id and (self.recipients or self.folder_ids))
-        if self.assignment_ids is not None:
-            if self.course_id or self.course_version_id or self.recipients or self.folder_ids:
-                raise ValueError("name assignmentIds, or courseId with recipients or folderIds, and not both")
-        elif not by_party:
-            raise ValueError("name assignmentIds, or courseId with at least one recipient or folder")
-        return self
-
-
 class CompletionRequest(Received):
     """A completion. occurredOn: the day it happened, today by default."""
 
     occurred_on: date | None = None
     note: Paragraph | None = None
-
-
-class BulkCompletionRequest(Selection, CompletionRequest):
-    """A supervisor's sign-off of many assignments.
-
-    Either `assignmentIds`, or `courseId` with `recipients` or `folderIds`. By course alone it means each party's open
-    assignment of whichever version; a party with several fails with `several-open-versions`, unless versions is
-    `newest`: then the newest is completed and the others are closed. occurredOn: the day it happened, today by default.
-    """
-
-    added = frozenset({"versions"})
-
-    versions: Literal["one", "newest"] = "one"
-
-    @model_validator(mode="after")
-    def _names_versions_once(self) -> Self:
-        if self.versions == "newest" and (self.course_id is None or self.course_version_id is not None):
-            raise ValueError("versions goes with courseId alone, without assignmentIds and courseVersionId")
-        return self
 
 
 class AssignmentChanges(Received):

@@ -25,8 +25,8 @@ from shared.jobs.actions import (
     undo_of,
 )
 from shared.jobs.approving import NotAwaitingApproval, OtherMemberNeeded, Refused, approve, note_refusal, reject
-from shared.jobs.chunks import Chunk, Claim, Tally
-from shared.jobs.kinds import KINDS, Kind, Undo, call_on_end, declare, kind_of
+from shared.jobs.chunks import Chunk, Claim, Tally, whole
+from shared.jobs.kinds import KINDS, Foreseen, Kind, Undo, call_on_end, declare, kind_of
 from shared.jobs.models import FINAL_STATES, ChunkState, Job, JobChunk, JobOutcome, JobState, JobTurn, Outcome
 from shared.jobs.outcomes import OutcomeCode
 from shared.jobs.queries import (
@@ -62,6 +62,7 @@ __all__ = [
     "failed_recipients",
     "FINAL_STATES",
     "finish",
+    "Foreseen",
     "get",
     "get_seen",
     "IdempotencyKeyReused",
@@ -111,4 +112,5 @@ __all__ = [
     "Undo",
     "UNDO_WITHIN",
     "undo_of",
+    "whole",
 ]

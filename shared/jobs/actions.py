@@ -209,7 +209,7 @@ def need_undoable(job: Job, now: datetime) -> None:
 def failed_recipients(job: Job, code: OutcomeCode | None = None) -> Select[str]:
     """Select the failed recipients of a job. Raises NothingToRetry if it has none or has not ended.
 
-    code: only those that failed with it; if there are none of them, the new job has no recipients.
+    code: only those that failed with it; the selection may be empty.
     """
     if not job.has_ended or job.failed == 0:
         raise NothingToRetry("Only the failed recipients of a job that has ended can be retried; this has none.")

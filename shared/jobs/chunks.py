@@ -4,7 +4,7 @@ import uuid
 from dataclasses import astuple, dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, func, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, func, select, true
 
 from shared.jobs.models import Job, JobChunk
 
@@ -53,6 +53,28 @@ class Chunk:
         return select(func.unnest(JobChunk.recipients).label("entity_id")).where(
             JobChunk.org_id == self.job.org_id, JobChunk.job_id == self.job.id, JobChunk.n == self.n
         )
+
+
+@dataclass(frozen=True)
+class Whole(Chunk):
+    """Recipients in place of a chunk, for a preview: it decides by the functions of the work, and locks nothing."""
+
+    selected: Select[str]
+
+    def covers(self, _: SQLColumnExpression[str]) -> ColumnElement[bool]:
+        """Always true."""
+        return true()
+
+    @property
+    def recipients(self) -> Select[Any]:
+        """Select the ids of the recipients, one column."""
+        found = self.selected.order_by(None).subquery()
+        return select(found.c[0].label("entity_id"))
+
+
+def whole(job: Job, selected: Select[str]) -> Whole:
+    """Return these recipients in place of a chunk of a job."""
+    return Whole(job, n=0, attempts=0, size=0, first="", last="", selected=selected)
 
 
 @dataclass(frozen=True)

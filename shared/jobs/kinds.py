@@ -15,12 +15,17 @@ from sqlalchemy.orm import Session
 from shared.access import Permission
 from shared.jobs.chunks import Chunk, Tally
 from shared.jobs.models import Job
+from shared.jobs.outcomes import OutcomeCode
 from shared.jobs.requests import JobRequest, Recipients
 
 R = TypeVar("R", bound=JobRequest)
 
 Work = Callable[[Session, Chunk, R, datetime], Tally]
 """The work of one chunk, in the transaction that settles it. Called with the chunk, the job's request and the time."""
+
+
+Foreseen = list[tuple[str, OutcomeCode]]
+"""The code that each recipient would have now, with the id that a preview names it by."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +37,13 @@ class Undo:
     begin: called with the job to undo before its undo is submitted; it may lock rows, and raises CannotUndo.
     on_end: called with the job that was undone, in the transaction that ended the undoing job, with the event counter
     locked.
+    foresee: returns what the undo of a job would do to each recipient now, with its party; it raises CannotUndo as
+    `begin` does.
     """
 
     recipients: Callable[[Job], Select[str]]
     work: Work[Any]
+    foresee: Callable[[Session, Job], Foreseen]
     by: Recipients = "assignment"
     begin: Callable[[Session, Job, datetime], None] | None = None
     on_end: Callable[[Session, Job, Job, datetime], None] | None = None

@@ -77,7 +77,7 @@ from shared.licences.records.storing import (
     rows_as_recipients,
     store_rows,
 )
-from shared.licences.records.undoing import undo_records
+from shared.licences.records.undoing import foresee_undo, undo_records
 from shared.licences.regranting import grant_again
 from shared.licences.renewals import Renewal, due_renewals
 from shared.licences.revoking import revoke_earned, revoke_granted, untouched
@@ -143,6 +143,7 @@ __all__ = [
     "records_made_by",
     "rows_as_recipients",
     "store_rows",
+    "foresee_undo",
     "undo_records",
     "BATCH",
     "Batch",

@@ -11,12 +11,13 @@ from shared import access, assignments, catalogue, jobs, licences
 from shared.access import Caller, Permission
 from shared.assignments import (
     BulkCompletionRequest,
+    BulkPreview,
     CompleteJob,
     UndoJob,
 )
 from shared.errors import Fault, InvalidInput, NotFound
 from shared.jobs import Accepted, Chunk, Job, Key, Kind, Tally, Undo, declare
-from shared.services.selecting import NOTHING_MATCHES, as_recipients
+from shared.services.selecting import NOTHING_MATCHES, select_assignments
 from shared.services.submitting import day_it_happened, named_parties, need_recipients, submit
 from shared.services.verbs import verb
 
@@ -58,7 +59,7 @@ COMPLETE = declare(
         work=_complete,
         needs=Permission.COMPLETE,
         ask_again=_ask_again,
-        undo=Undo(assignments.completed_by, _reopen),
+        undo=Undo(assignments.completed_by, _reopen, assignments.foresee_reopening_completed),
     )
 )
 
@@ -70,16 +71,29 @@ def complete_assignments(
     """Submit a supervisor's sign-off as a job: of named assignments, or of a course and parties."""
     if earlier := jobs.replayed(db, key, body):
         return earlier
-    happened = {"occurred_on": day_it_happened(body.occurred_on, access.today(db, now)), "note": body.note}
-    if body.assignment_ids is not None:
-        request = CompleteJob(**happened, by="assignment")
-        recipients = as_recipients(body.assignment_ids)
-    else:
-        named = _named_version(db, body) | ({"versions": "newest"} if body.versions == "newest" else {})
-        request = CompleteJob(**happened, by="party", course_id=body.course_id, **named)
-        recipients = named_parties(db, caller, body.recipients, body.folder_ids)
+    request, recipients = _completion(db, caller, body, now)
     accepted = submit(db, caller, COMPLETE, request, recipients, key=key, body=body, workers=workers, now=now)
     return need_recipients(accepted, *NOTHING_MATCHES)
+
+
+@verb(Permission.COMPLETE)
+def preview_completion(db: Session, caller: Caller, body: BulkCompletionRequest, now: datetime) -> BulkPreview:
+    """Return the outcomes that a sign-off would have now."""
+    request, recipients = _completion(db, caller, body, now)
+    job = Job(org_id=caller.org_id, scope=None if caller.folders is None else sorted(caller.folders))
+    return BulkPreview.of(assignments.foresee_completion(db, jobs.whole(job, recipients), request))
+
+
+def _completion(
+    db: Session, caller: Caller, body: BulkCompletionRequest, now: datetime
+) -> tuple[CompleteJob, Select[str]]:
+    """Return the job's request and its recipients. Raises InvalidInput, NotFound, CourseNotPublished."""
+    happened = {"occurred_on": day_it_happened(body.occurred_on, access.today(db, now)), "note": body.note}
+    if body.selected is not None:
+        return CompleteJob(**happened, by="assignment"), select_assignments(db, caller, body.selected, now)
+    named = _named_version(db, body) | ({"versions": "newest"} if body.versions == "newest" else {})
+    request = CompleteJob(**happened, by="party", course_id=body.course_id, **named)
+    return request, named_parties(db, caller, body.recipients, body.folder_ids)
 
 
 def _named_version(db: Session, body: BulkCompletionRequest) -> dict[str, Any]:

@@ -62,7 +62,7 @@ CREATE = declare(
         needs=Permission.ASSIGN,
         ask_again=_ask_again,
         made=assignments.made_by,
-        undo=Undo(assignments.created_by, assignments.close_created_chunk),
+        undo=Undo(assignments.created_by, assignments.close_created_chunk, assignments.foresee_closing_created),
     )
 )
 

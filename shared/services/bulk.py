@@ -76,7 +76,7 @@ def _ask_reopening_again(db: Session, _: Job, request: ReopenJob, now: datetime)
     need_due_day(request.due_on, access.today(db, now))
 
 
-UNDO = Undo(assignments.completed_by, _put_back)
+UNDO = Undo(assignments.completed_by, _put_back, assignments.foresee_putting_back)
 
 MANAGES = Permission.MANAGE_ASSIGNMENTS
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from shared import access, assignments, jobs
 from shared.access import Caller, FeatureNotAvailable, Permission
-from shared.assignments import UndoJob
+from shared.assignments import BulkPreview, UndoJob
 from shared.database import Database
 from shared.errors import Problem
 from shared.jobs import (
@@ -26,6 +26,7 @@ from shared.jobs import (
     Outcome,
     OutcomeCode,
     Seen,
+    Undo,
 )
 from shared.services.sights import answer_of, get_seen, job_of, need_seen, need_whole, sight_of
 from shared.services.submitting import submit
@@ -163,7 +164,11 @@ def retry_job(
         return earlier
     failed = jobs.failed_recipients(job, code)
     kind.need_acceptable(db, job, now)
-    return submit(db, caller, kind, kind.request_of(job), failed, key=key, retry_of=job.id, workers=workers, now=now)
+    request = kind.request_of(job)
+    accepted = submit(db, caller, kind, request, failed, key=key, retry_of=job.id, workers=workers, now=now)
+    if not accepted.job.total:
+        raise jobs.NothingToRetry("No recipient of this job failed with that code.")
+    return accepted
 
 
 @verb(Permission.MANAGE_ASSIGNMENTS)
@@ -216,16 +221,12 @@ def undo_job(
     its end. What staff submitted needs `training.admin`, the rest `training.manage_assignments`.
     Raises NotFound, OutOfScope, PermissionDenied, CannotUndo.
     """
-    job = need_whole(db, sight_of(caller), job_id)
-    caller.need(needed_to_undo(job))
+    job = _job_to_undo(db, caller, job_id)
     if earlier := jobs.replayed(db, key, None):
         return earlier
     if twin := jobs.undo_of(db, job.id):
         return Accepted(twin, replayed=True)
-    undo = jobs.kind_of(job).undo
-    if undo is None:
-        raise jobs.CannotUndo("Jobs of this kind cannot be undone.")
-    jobs.need_undoable(job, now)
+    undo = _undo_of(job, now)
     if undo.begin is not None:
         undo.begin(db, job, now)
     request = UndoJob(undo_of=job.id, undo_kind=job.kind, by=undo.by)
@@ -236,6 +237,40 @@ def undo_job(
     if not accepted.replayed:
         jobs.call_on_end(db, accepted.job, now)
     return accepted
+
+
+@verb(Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
+def preview_undo(db: Session, caller: Caller, job_id: uuid.UUID, now: datetime) -> BulkPreview:
+    """Return what an undo of the job would do to each recipient now. Writes and locks nothing.
+
+    Raises NotFound, OutOfScope, PermissionDenied, CannotUndo, the last one also for a job that was undone already.
+    """
+    job = _job_to_undo(db, caller, job_id)
+    if jobs.undo_of(db, job.id) is not None:
+        raise jobs.CannotUndo("The job was undone already.")
+    return BulkPreview.of(_undo_of(job, now).foresee(db, job))
+
+
+@verb(Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
+def revokes_by_undo(db: Session, caller: Caller, job_id: uuid.UUID) -> bool:
+    """True if the undo of a job revokes licences of many at once: of a session, of an import. Raises NotFound."""
+    undo = jobs.kind_of(need_seen(db, sight_of(caller), job_id)).undo
+    return undo is not None and undo.by != "assignment"
+
+
+def _job_to_undo(db: Session, caller: Caller, job_id: uuid.UUID) -> Job:
+    job = need_whole(db, sight_of(caller), job_id)
+    caller.need(needed_to_undo(job))
+    return job
+
+
+def _undo_of(job: Job, now: datetime) -> Undo:
+    """Return the declared undo of a job that can be undone now. Raises CannotUndo."""
+    undo = jobs.kind_of(job).undo
+    if undo is None:
+        raise jobs.CannotUndo("Jobs of this kind cannot be undone.")
+    jobs.need_undoable(job, now)
+    return undo
 
 
 @verb()

@@ -129,6 +129,12 @@ def folder_choices(db: Session, caller: Caller) -> ScalarSelect[Any]:
     return directory.as_choices(db, caller.folders)
 
 
+@verb()
+def published_courses(db: Session, _: Caller) -> list[tuple[str, str]]:
+    """Return the courses that can be assigned, as pairs of id and name."""
+    return db.scalar(select(catalogue.as_choices(db, published=True))) or []
+
+
 class Choices(NamedTuple):
     """The choices of the form that assigns: pairs of id and name, and reasons that were used before."""
 

@@ -70,7 +70,7 @@ IMPORT = declare(
         on_end=_end,
         made=_made,
         record="licence",
-        undo=Undo(_given_by, _undo, by="record"),
+        undo=Undo(_given_by, _undo, licences.foresee_undo, by="record"),
     )
 )
 

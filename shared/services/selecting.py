@@ -30,7 +30,7 @@ def select_assignments(
     a filter that names no state only these are selected. A selection that the caller sees only in part means that part.
     """
     if body.assignment_ids is not None:
-        return as_recipients(body.assignment_ids)
+        return _as_recipients(body.assignment_ids)
     today = access.today(db, now)
     if body.job_id is not None:
         need_seen(db, sight_of(caller), body.job_id)
@@ -42,6 +42,6 @@ def select_assignments(
     return rows if body.except_ids is None else rows.where(~is_one_of(Assignment.id, body.except_ids))
 
 
-def as_recipients(assignment_ids: Iterable[uuid.UUID]) -> Select[str]:
+def _as_recipients(assignment_ids: Iterable[uuid.UUID]) -> Select[str]:
     """Select these assignments as a job's recipients."""
     return directory.recipients(party_ids={str(assignment_id) for assignment_id in assignment_ids}, folder_ids=[])

@@ -17,7 +17,7 @@ from shared.access import Caller, Permission
 from shared.arrays import texts
 from shared.assignments import Attended, UndoJob
 from shared.directory import Party
-from shared.jobs import Accepted, Chunk, Job, Key, Kind, Tally, Undo, declare
+from shared.jobs import Accepted, Chunk, Foreseen, Job, Key, Kind, OutcomeCode, Tally, Undo, declare
 from shared.licences import Earned
 from shared.services.submitting import submit
 from shared.services.verbs import verb
@@ -88,6 +88,16 @@ def _begin_undo(db: Session, job: Job, now: datetime) -> None:
     sessions.begin_undo(db, CompletionJob.model_validate(job.request).session_id, now)
 
 
+def _foresee_undo(db: Session, job: Job) -> Foreseen:
+    """Return what the undo of a completion would do to each party."""
+    done = CompletionJob.model_validate(job.request)
+    sessions.need_to_undo(db, sessions.get(db, done.session_id, None)[0])
+    everybody = jobs.whole(job, _given_by(job))
+    undoing = sessions.plan_undo(db, everybody, done.session_id, *licences.untouched(db, everybody, job.id))
+    taken = [(party_id, OutcomeCode.TAKEN_BACK) for party_id in undoing.parties]
+    return taken + [(party_id, OutcomeCode.TOUCHED_SINCE) for party_id in undoing.touched]
+
+
 def _undo_completion(db: Session, chunk: Chunk, request: UndoJob, now: datetime) -> Tally:
     """Take back what a completion gave the parties of a chunk, except what something followed.
 
@@ -123,7 +133,7 @@ COMPLETE = declare(
         on_end=sessions.end_completion,
         made=licences.made_by,
         record="licence",
-        undo=Undo(_given_by, _undo_completion, by="party", begin=_begin_undo, on_end=_end_undo),
+        undo=Undo(_given_by, _undo_completion, _foresee_undo, by="party", begin=_begin_undo, on_end=_end_undo),
     )
 )
 

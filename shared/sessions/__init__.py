@@ -66,7 +66,7 @@ from shared.sessions.schemas import (
     SessionChanges,
     SessionRequest,
 )
-from shared.sessions.undoing import attended_by, begin_undo, end_undo, plan_undo, store_undo_outcomes
+from shared.sessions.undoing import attended_by, begin_undo, end_undo, need_to_undo, plan_undo, store_undo_outcomes
 from shared.sessions.work import (
     Amendment,
     amend_roster,
@@ -109,6 +109,7 @@ __all__ = [
     "locked",
     "locked_whole",
     "need_amendable",
+    "need_to_undo",
     "need_begun",
     "need_not_cancelled",
     "plan_amendment",

@@ -36,12 +36,17 @@ class Undoing:
 def begin_undo(db: Session, session_id: uuid.UUID, now: datetime) -> None:
     """Set a completed session to `completing` while its completion is taken back. Raises CannotUndo."""
     session = locked(db, session_id, None)
+    need_to_undo(db, session)
+    session.state = SessionState.COMPLETING
+    touch(db, session, now)
+
+
+def need_to_undo(db: Session, session: TrainingSession) -> None:
+    """Raise CannotUndo unless the completion of a session can be taken back now."""
     if session.state != SessionState.COMPLETED:
         raise CannotUndo("The session is not completed any more, or a job still works on it.")
     if jobs_of(db, session, Job.state.not_in(FINAL_STATES)):
         raise CannotUndo("An amendment of the session has not ended yet; wait for it, or cancel it.")
-    session.state = SessionState.COMPLETING
-    touch(db, session, now)
 
 
 def attended_by(job: Job) -> Select[str]:

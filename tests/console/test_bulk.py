@@ -43,7 +43,7 @@ def post(browser: TestClient, path: str, **fields: Any) -> Any:
 
 def test_the_list_offers_what_the_caller_may_do_with_the_chosen_rows(crew: Org) -> None:
     page = crew.visitor().get("/assignments").text
-    assert re.findall(r'name="act" value="(\w+)"', page) == ["remind", "change", "close", "reopen"]
+    assert re.findall(r'name="act" value="(\w+)"', page) == ["remind", "complete", "change", "move", "close", "reopen"]
     assert page.count('name="ids"') == 4
     assert "all 4 that match" in page
     only_view = crew.visitor(Permission.VIEW).get("/assignments").text
@@ -63,7 +63,7 @@ def test_chosen_rows_are_closed_by_a_job_after_a_preview_that_writes_nothing(
     assert answer.status_code == 303
     worker.drain(crew.id)
     assert closed(crew) == {"crew-1", "crew-2"}
-    assert "2 records would be put back" in browser.get(answer.headers["Location"]).text
+    assert f'href="{answer.headers["Location"]}/undo"' in browser.get(answer.headers["Location"]).text
 
 
 def test_all_that_match_but_those_left_out_are_closed_and_another_number_is_told(
@@ -113,3 +113,40 @@ def test_ids_that_are_left_out_go_with_a_filter_only(crew: Org) -> None:
     assert both.status_code == 422
     of_filter = client.post("/v1/assignments/remind/preview", json={"all": True, "filter": {}, "exceptIds": [first]})
     assert of_filter.json()["total"] == 3
+
+
+def test_all_that_match_are_signed_off_and_undone_from_the_page_that_reports_it(
+    crew: Org, worker: InProcessWorker
+) -> None:
+    browser, (first, *_) = crew.visitor(), ids(crew)
+    sent = {"act": "complete", "matching": "all", "filter_state": "assigned", "except": [first], "shown": "4"}
+    assert "Complete: 3" in post(browser, "/assignments/complete/preview", **sent, note="Signed list").text
+    job = post(browser, "/assignments/complete", **sent, note="Signed list").headers["Location"]
+    worker.drain(crew.id)
+    done = crew.client().get("/v1/assignments?state=completed").json()["items"]
+    assert {one["completion"]["note"] for one in done} == {"Signed list"}
+    assert len(done) == 3
+    crew.client().post(f"/v1/assignments/{done[0]['id']}/reopen", json={"reason": "Another day"})
+    preview = browser.get(f"{job}/undo").text
+    assert "Put back 2<" in preview
+    assert "It was changed since" in preview
+    assert browser.post(f"{job}/undo", data={"formKey": "key-9"}).status_code == 303
+    worker.drain(crew.id)
+    assert crew.client().get("/v1/assignments?state=completed").json()["items"] == []
+
+
+def test_the_chosen_rows_are_moved_to_another_course(crew: Org, worker: InProcessWorker) -> None:
+    browser, chosen, other = crew.visitor(), ids(crew)[:2], crew.with_course(title="Sea survival")
+    sent = {"act": "move", "ids": chosen, "courseId": other, "why": "The wrong course", "reason": ""}
+    assert f'<option value="{other}"' in post(browser, "/assignments/act", **sent).text
+    assert "Move: 2" in post(browser, "/assignments/move/preview", **sent).text
+    assert post(browser, "/assignments/move", **sent).status_code == 303
+    worker.drain(crew.id)
+    assert len(crew.client().get(f"/v1/assignments?courseId={other}&state=assigned").json()["items"]) == 2
+
+
+def test_an_act_of_the_table_is_refused_without_its_permission(crew: Org) -> None:
+    browser, chosen = crew.visitor(Permission.VIEW, Permission.COMPLETE), ids(crew)[:1]
+    assert re.findall(r'name="act" value="(\w+)"', browser.get("/assignments").text) == ["complete"]
+    assert post(browser, "/assignments/close/preview", ids=chosen).status_code == 403
+    assert post(browser, "/assignments/complete/preview", ids=chosen, reason="").status_code == 200

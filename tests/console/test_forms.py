@@ -96,12 +96,16 @@ def test_a_retry_of_one_code_is_a_job_of_those_recipients(world: World, worker: 
 
 def test_an_undo_leads_to_its_job_and_is_offered_once(world: World, worker: InProcessWorker) -> None:
     browser, job = world.org.visitor(), f"/jobs/{world.ids['job_id']}"
-    assert "Undo this job" in browser.get(job).text
+    assert f'href="{job}/undo"' in browser.get(job).text
+    preview = browser.get(f"{job}/undo").text
+    assert "Put back 1<" in preview
+    assert "It was changed since, so it was left as it is." in preview
     answer = browser.post(f"{job}/undo", data={"formKey": "key-3"})
     assert answer.status_code == 303
     worker.drain(world.org.id)
     page = browser.get(job).text
-    assert "Undo this job" not in page
+    assert f'href="{job}/undo"' not in page
+    assert "was undone already" in browser.get(f"{job}/undo").text
     assert answer.headers["Location"] in page
 
 

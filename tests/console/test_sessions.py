@@ -253,7 +253,7 @@ def test_staff_finds_the_undo_of_a_completion_on_the_sessions_page_and_may_do_it
     staff = org.visitor(Permission.VIEW, Permission.ADMIN)
     job_id = read(org, session_id)["completion"]["jobId"]
     page = staff.get(f"/sessions/{session_id}").text
-    assert f'href="/jobs/{job_id}#undo">Undo the completion' in page
+    assert f'href="/jobs/{job_id}/undo">Undo the completion' in page
     assert "Undo the completion" not in org.visitor(Permission.VIEW).get(f"/sessions/{session_id}").text
     assert staff.post(f"/jobs/{job_id}/undo", data={"formKey": "key-1"}).status_code == 303
     worker.drain(org.id)

@@ -1,7 +1,7 @@
 """The chunk work on assignments: a chunk of recipients in a fixed number of statements.
 
 `creating` makes assignments, `changing` completes, closes and reopens them, `attended` completes and reopens the
-assignments of a session's roster.
+assignments of a session's roster, `foreseeing` tells what a completion or an undo would do.
 """
 
 from shared.assignments.work.attended import (
@@ -20,6 +20,12 @@ from shared.assignments.work.changing import (
     reopen_completed_chunk,
 )
 from shared.assignments.work.creating import create_chunk
+from shared.assignments.work.foreseeing import (
+    foresee_closing_created,
+    foresee_completion,
+    foresee_putting_back,
+    foresee_reopening_completed,
+)
 from shared.assignments.work.undoing import put_back_chunk
 
 __all__ = [
@@ -30,6 +36,10 @@ __all__ = [
     "complete_attended",
     "complete_chunk",
     "create_chunk",
+    "foresee_closing_created",
+    "foresee_completion",
+    "foresee_putting_back",
+    "foresee_reopening_completed",
     "lock_attended",
     "put_back_chunk",
     "record_attended",

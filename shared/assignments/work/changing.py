@@ -106,12 +106,22 @@ def close_chunk(db: Session, chunk: Chunk, request: CloseJob, now: datetime) -> 
     return change_each(db, chunk, targets_by_id(db, chunk), change, now)
 
 
+UNTOUCHED = and_(Assignment.state == AssignmentState.ASSIGNED, Assignment.revision == 1)
+"""The condition that nobody has changed an assignment since it was made."""
+
+
+def still_completed_by(job_id: uuid.UUID) -> ColumnElement[bool]:
+    """Return the condition that a job completed an assignment, and that it can be open again."""
+    is_its = and_(Assignment.state == AssignmentState.COMPLETED, Assignment.completion_job_id == job_id)
+    return and_(is_its, ~another_is_open())
+
+
 def close_created_chunk(db: Session, chunk: Chunk, request: UndoJob, now: datetime) -> Tally:
     """Undo a job that made assignments: close those that were not changed since."""
     data = _undo_data(request)
     change = Change(
         code=OutcomeCode.CLOSED,
-        allowed=and_(Assignment.state == AssignmentState.ASSIGNED, Assignment.revision == 1),
+        allowed=UNTOUCHED,
         values=_closed_values(chunk, data["reason"], now),
         why_not=literal(OutcomeCode.TOUCHED_SINCE, Text),
         event="assignment.closed",
@@ -125,14 +135,9 @@ def reopen_completed_chunk(
     db: Session, chunk: Chunk, request: UndoJob, now: datetime, along: Along | None = None
 ) -> Tally:
     """Undo a job that completed assignments: reopen those whose completion is still that of the job."""
-    untouched = and_(
-        Assignment.state == AssignmentState.COMPLETED,
-        Assignment.completion_job_id == request.undo_of,
-        ~another_is_open(),
-    )
     change = Change(
         code=OutcomeCode.REOPENED,
-        allowed=untouched,
+        allowed=still_completed_by(request.undo_of),
         values=REOPENED,
         why_not=literal(OutcomeCode.TOUCHED_SINCE, Text),
         event="assignment.reopened",

@@ -6,7 +6,7 @@ An assignment whose revision is not that of the job any more was touched since, 
 import uuid
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
@@ -30,10 +30,7 @@ def put_back_chunk(
     """Give every recipient the values that the undone job found, unless somebody has touched it since."""
     ids = [uuid.UUID(entity_id) for entity_id in db.scalars(chunk.recipients)]
     lock_line(db, ids)
-    changes = kept(db, request.undo_of, ids)
-    moved = {one: change.moved_to for one, change in changes.items() if change.moved_to is not None}
-    found = find(db, [*ids, *moved.values()], chunk.job.folders, lock=True)
-    codes = _decide(db, ids, found, changes, moved)
+    changes, moved, found, codes = decide_putting_back(db, request.undo_of, ids, chunk.job.folders, lock=True)
     back = [one for one, code in codes.items() if code.outcome is Outcome.SUCCEEDED]
     withdrawn = [moved[one] for one in back if one in moved]
     reason = f"Undo of job {request.undo_of}"
@@ -49,6 +46,25 @@ def put_back_chunk(
     formers = {one: changes[one].former for one in back} | {one: row.former for one, row in older.items()}
     _record(db, chunk, found, formers, data | {"why": reason}, now)
     return tally
+
+
+class PuttingBack(NamedTuple):
+    """The decision about each assignment. changes: what the job kept, by assignment. moved: what a move made of it."""
+
+    changes: Mapping[uuid.UUID, Any]
+    moved: Mapping[uuid.UUID, uuid.UUID]
+    found: Found
+    codes: Codes
+
+
+def decide_putting_back(
+    db: Session, undo_of: uuid.UUID, ids: Collection[uuid.UUID], scope: Collection[str] | None, *, lock: bool
+) -> PuttingBack:
+    """Decide for each assignment if the values that a job found there are put back."""
+    changes = kept(db, undo_of, ids)
+    moved = {one: change.moved_to for one, change in changes.items() if change.moved_to is not None}
+    found = find(db, [*ids, *moved.values()], scope, lock=lock)
+    return PuttingBack(changes, moved, found, _decide(db, ids, found, changes, moved))
 
 
 def _decide(

@@ -18,7 +18,7 @@ from shared.arrays import is_one_of
 from shared.database import current_org
 from shared.directory import Party
 from shared.events import Event
-from shared.jobs import Chunk, OutcomeCode, Tally, store_outcomes
+from shared.jobs import Chunk, Foreseen, Job, OutcomeCode, Tally, store_outcomes
 from shared.licences.models import Licence
 from shared.licences.queries import has_id, subject
 from shared.licences.records.importing import OUTCOMES
@@ -48,6 +48,15 @@ def undo_records(db: Session, chunk: Chunk, undo_of: uuid.UUID, now: datetime) -
     tally = _store_outcomes(db, chunk, recipients, codes)
     _record(db, chunk, undo_of, ids, restored, now)
     return tally
+
+
+def foresee_undo(db: Session, job: Job) -> Foreseen:
+    """Return what the undo of an import would do to each of its rows, by party."""
+    mine = Licence.org_id == current_org(db), Licence.job_id == job.id, Licence.record_row.is_not(None)
+    found = list(db.scalars(select(Licence).where(*mine).order_by(Licence.record_row)))
+    touched = _touched(db, found, sorted({licence.party_id for licence in found}))
+    codes = {True: OutcomeCode.TOUCHED_SINCE, False: OutcomeCode.RECORD_UNDONE}
+    return [(licence.party_id, codes[licence.id in touched]) for licence in found]
 
 
 def _locked(db: Session, undo_of: uuid.UUID, party_ids: Collection[str], rows: Collection[int]) -> list[Licence]:
