@@ -6,6 +6,7 @@ compiled in memory when a language is first used, so no second file can be out o
 it extracts nothing from templates, and has had no release since 2023.
 """
 
+import re
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -56,6 +57,29 @@ def catalogue_of(language: str) -> NullTranslations:
     return GNUTranslations(compiled)
 
 
+@cache
+def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
+    """Return what sentences look like that were made of a text with values, the longest text first."""
+    with (files("shared") / "locale" / f"{language}.po").open("rb") as opened:
+        messages = read_po(opened, locale=language)
+    found = {one.id: str(one.string) for one in messages if isinstance(one.id, str) and one.string}
+    made = sorted((text for text in found if _VALUE.search(text)), key=len, reverse=True)
+    return [(re.compile(_pattern(text)), found[text]) for text in made]
+
+
+_VALUE = re.compile(r"%\((\w+)\)s")
+
+
+def _pattern(text: str) -> str:
+    """Return a regular expression for sentences that were made of a text."""
+    parts, seen = _VALUE.split(text), set[str]()
+    for n in range(1, len(parts), 2):
+        name = parts[n]
+        parts[n] = f"(?P={name})" if name in seen else f"(?P<{name}>.+?)"
+        seen.add(name)
+    return "".join(part if n % 2 else re.escape(part.replace("%%", "%")) for n, part in enumerate(parts))
+
+
 @dataclass(frozen=True)
 class Words:
     """The language, the time zone and the present of a reader."""
@@ -73,6 +97,21 @@ class Words:
         """Return a text in the reader's language."""
         return catalogue_of(self.language).gettext(text)
 
+    def sentence(self, sentence: str) -> str:
+        """Return a finished sentence in the reader's language, such as the detail of a problem.
+
+        It is looked up as it stands, or as the text with values in it from which it was made.
+        """
+        if self.language == FIRST:
+            return sentence
+        for text, end in ((sentence, ""), (sentence.removesuffix("."), ".")):
+            if (found := self.text(text)) != text:
+                return found + end
+        for pattern, translation in _patterns(self.language):
+            if match := pattern.fullmatch(sentence):
+                return translation % match.groupdict()
+        return sentence
+
     def texts(self, one: str, many: str, number: int) -> str:
         """Return a text for a number of things in the reader's language."""
         return catalogue_of(self.language).ngettext(one, many, number)
@@ -81,6 +120,14 @@ class Words:
         """Return a day written out, with its weekday if it is near."""
         near = abs((day - clock.day_in(self.zone, self.now)).days) <= NEAR
         return dates.format_date(day, "full" if near else "long", self.locale)
+
+    def long_day(self, day: date) -> str:
+        """Return a day written out, without its weekday."""
+        return f"{day.day} {day:%B %Y}" if self.language == FIRST else _long_day(day, LOCALES[self.language])
+
+    def weekday(self, day: date) -> str:
+        """Return the name of a day's weekday."""
+        return f"{day:%A}" if self.language == FIRST else str(dates.format_date(day, "EEEE", self.locale))
 
     def short_day(self, day: date) -> str:
         """Return a day for a table, with its weekday if it is near."""
@@ -127,6 +174,11 @@ class Words:
 def _by_skeleton(skeleton: str, day: date, locale: str) -> str:
     """Return a day in a form of the locale. A page has one day many times, and each takes as long as ten cells."""
     return str(dates.format_skeleton(skeleton, day, locale=_locale(locale)))
+
+
+@lru_cache(10_000)
+def _long_day(day: date, locale: str) -> str:
+    return str(dates.format_date(day, "long", _locale(locale)))
 
 
 @cache

@@ -1,15 +1,20 @@
-"""Words and numbers as people read them. One place, so that pages and mails write them alike."""
+"""Words and numbers as people read them. One place, so that pages and mails write them alike.
+
+They are in the language of the reader for whom something is written (`shared.texts.reading`). Without one it is
+English, as in answers of the API.
+"""
 
 import re
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from shared import clock
+from shared.texts import N_, reader
 
 
 def day_in_words(day: date) -> str:
     """A day written out, such as "6 July 2026": 06/07 is June to some readers and July to others."""
-    return f"{day.day} {day:%B %Y}"
+    return reader().long_day(day)
 
 
 def moment_in_words(zone: str, at: datetime) -> str:
@@ -38,13 +43,19 @@ def until_in_words(zone: str, until: datetime) -> str:
 
 def ended_in_words(zone: str, until: datetime) -> str:
     """The same, of an end that has passed: with a day, at the end of that day."""
-    whole = is_whole_day(zone, until)
-    return f"at the end of {until_in_words(zone, until)}" if whole else f"on {moment_in_words(zone, until)}"
+    if is_whole_day(zone, until):
+        return in_words(N_("at the end of %(day)s"), day=until_in_words(zone, until))
+    return in_words(N_("on %(moment)s"), moment=moment_in_words(zone, until))
 
 
 def since_in_words(zone: str, since: datetime) -> str:
     """A beginning in words: a day for what is good from its beginning, else the hour too."""
     return day_in_words(clock.day_in(zone, since)) if is_whole_day(zone, since) else moment_in_words(zone, since)
+
+
+def in_words(text: str, **values: object) -> str:
+    """A text of the catalogue in the reader's language, with these values in it."""
+    return reader().text(text) % values
 
 
 def single_line(text: str) -> str:

@@ -32,6 +32,7 @@ from shared.deliveries import (
     Settled,
     compose,
 )
+from shared.texts import reading
 from worker import notices
 from worker.app import available, config, parts
 from worker.notices import Irrelevant, Situation
@@ -181,7 +182,8 @@ def _grouped(
     groups: dict[tuple[object, ...], dict[Claimed, Notice]] = {}
     for one in claimed:
         try:
-            notice = notices.notice(situation, one)
+            with reading(situation.words_for(one.receiver)):
+                notice = notices.notice(situation, one)
         except Irrelevant as error:
             settled[one] = Settled(DeliveryState.SUPPRESSED, error.code)
         except Exception as error:
@@ -222,12 +224,14 @@ def _letter(found: dict[Claimed, Notice], situation: Situation) -> Letter:
     first = next(iter(found))
     party = situation.parties[first.receiver]
     assert party.email is not None
+    words = situation.words_for(first.receiver)
     return Letter(
         id=first.id,
         organization=situation.organization.name,
         name=party.display_name,
         address=party.email,
-        time_zone=party.time_zone or situation.organization.time_zone,
+        time_zone=words.zone,
+        language=words.language,
         notices=list(found.values()),
     )
 

@@ -1,11 +1,12 @@
 """The audit log for people: every event in a sentence, searched, exported, and how far it is sealed."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import Query, Request, Response
 
 from api.console.frame import ConsoleRouter, CurrentFrame
-from api.console.history import tell
+from api.console.history import name_of, tell
 from api.console.jobs import KINDS
 from api.console.listing import Choice, Filter, ListPage, list_page
 from api.http.columns import EVENT_COLUMNS
@@ -47,6 +48,13 @@ PAGE = ListPage(
 )
 
 
+def _named(page: ListPage) -> ListPage:
+    """Return the page with the types of events in the reader's words."""
+    types, *others = page.filters
+    choices = sorted((Choice(one.value, name_of(one.value)) for one in types.choices), key=lambda one: one.name)
+    return replace(page, filters=(replace(types, choices=tuple(choices)), *others))
+
+
 @router.list_of("", events.search_events)
 def show(
     request: Request,
@@ -62,7 +70,7 @@ def show(
         return listing  # type: ignore[no-any-return]
 
     shown = {"tell": lambda event, names: tell(event, names, frame.words), "kinds": KINDS}
-    return list_page(frame, request, asked, PAGE, rows, lambda event: event, **shown)
+    return list_page(frame, request, asked, _named(PAGE), rows, lambda event: event, **shown)
 
 
 @router.get("/proof", dependencies=[allow(events.get_head)])

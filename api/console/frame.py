@@ -8,7 +8,7 @@ was typed and what is wrong: the transaction has ended by then, so nothing of a 
 import gzip
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
@@ -20,6 +20,7 @@ from api.console import static_files, visits
 from api.console.keeping import keep
 from api.console.navigation import entries_for
 from api.console.origins import SAFE, OtherOrigin
+from api.console.pages import words_of
 from api.console.rendering import render
 from api.console.visits import SignInNeeded, Visit
 from api.http import documents
@@ -31,7 +32,7 @@ from shared import clock, services
 from shared.access import Caller, PermissionDenied
 from shared.errors import NotFound, Problem
 from shared.services.verbs import AnyVerb
-from shared.texts import N_, Words, language_of
+from shared.texts import N_, Words, reading
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -105,9 +106,9 @@ class Frame:
 def frame_of(request: Request, now: datetime) -> Frame:
     """Return the frame of a request."""
     visit: Visit | None = getattr(request.state, "visit", None)
-    wanted = request.headers.get("accept-language")
-    language = language_of(visit.organization.language if visit else None, wanted)
-    return Frame(visit, Words(language, visit.organization.time_zone if visit else "UTC", now), request.url.path)
+    own = (visit.language, visit.organization.language) if visit else ()
+    words = words_of(request, *own, zone=visit.organization.time_zone if visit else "UTC")
+    return Frame(visit, replace(words, now=now), request.url.path)
 
 
 async def _frame(request: Request, now: Now) -> Frame:
@@ -148,7 +149,8 @@ class ConsoleRoute(StrictRoute):
             strict = request if isinstance(request, StrictRequest) else StrictRequest(request.scope, request.receive)
             try:
                 await visits.visit(strict)
-                response = await answer_checked(strict)
+                with reading(frame_of(strict, clock.now()).words):
+                    response = await answer_checked(strict)
             except Exception as error:
                 await roll_back(strict, error)
                 response = await self._refused(strict, _for_people(problem_of(error, self.path)))

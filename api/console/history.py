@@ -1,12 +1,13 @@
 """Events in sentences, for the history of a thing or a person."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from shared.events import Event
 from shared.services.naming import History, Names
-from shared.texts import N_, Words
+from shared.texts import N_, Words, reader
 
 SENTENCES = {
     "assignment.created": N_("Assigned by %(actor)s"),
@@ -42,8 +43,36 @@ SENTENCES = {
     "session.roster_added": N_("Put on a roster by %(actor)s"),
     "session.roster_removed": N_("Taken off a roster by %(actor)s"),
     "session.attendance_recorded": N_("Attendance recorded by %(actor)s"),
+    "assignment.session_link_minted": N_("Link to complete made by %(actor)s"),
+    "licence.recorded": N_("Record of training elsewhere brought in by %(actor)s"),
+    "licence.record_undone": N_("Record taken out by %(actor)s"),
+    "course_version.drafted": N_("Version drafted by %(actor)s"),
+    "course_version.changed": N_("Draft of a version changed by %(actor)s"),
+    "course_version.published": N_("Version published by %(actor)s"),
+    "course_version.superseded": N_("Version superseded by %(actor)s"),
+    "course_version.retired": N_("Version for past records made by %(actor)s"),
+    "folder.created": N_("Folder added by %(actor)s"),
+    "folder.changed": N_("Folder changed by %(actor)s"),
+    "job.submitted": N_("Job submitted by %(actor)s"),
+    "job.approved": N_("Job approved by %(actor)s"),
+    "job.rejected": N_("Job rejected by %(actor)s"),
+    "job.cancel_requested": N_("Job cancelled by %(actor)s"),
+    "job.finished": N_("The job ended"),
+    "organization.added": N_("Organization added by %(actor)s"),
+    "organization.settings_changed": N_("Settings changed by %(actor)s"),
+    "organization.availability_changed": N_("Training switched on or off by %(actor)s"),
+    "organization.entitlement_changed": N_("Entitlement to training changed by %(actor)s"),
+    "sign_in.begun": N_("Signed in: %(actor)s"),
+    "sign_in_issuer.bound": N_("Identity provider bound by %(actor)s"),
+    "sign_in_issuer.mapping_changed": N_("Rights of groups changed by %(actor)s"),
+    "sign_in_issuer.unbound": N_("Identity provider removed by %(actor)s"),
+    "webhook.created": N_("Webhook made by %(actor)s"),
+    "webhook.changed": N_("Webhook changed by %(actor)s"),
+    "webhook.disabled": N_("The webhook was switched off, because its receiver is gone"),
+    "webhook.secret_rotated": N_("Secret of the webhook renewed by %(actor)s"),
+    "webhook.removed": N_("Webhook removed by %(actor)s"),
 }
-"""A sentence for each type of event that is about a party, a course or a session. Others are shown by their names."""
+"""A sentence for each type of event. One that names the actor ends with it, so that `name_of` can leave it out."""
 
 ON_BEHALF = N_("Completed on the person's behalf by %(actor)s")
 BY_LINK = N_("Completed by the person, through the link in a mail")
@@ -63,6 +92,14 @@ class Told:
     subject: str
     party_id: str | None
     party: str | None
+
+
+_ACTOR = re.compile(r"[\s:]+(\w+ )?%\(actor\)s$")
+
+
+def name_of(event_type: str) -> str:
+    """Return the name of a type of event in the reader's language: its sentence without an actor."""
+    return _ACTOR.sub("", reader().text(SENTENCES.get(event_type, event_type)))
 
 
 def told(history: History, words: Words) -> list[Told] | None:

@@ -18,7 +18,10 @@ from api.console.rendering import TEMPLATES
 from api.http.dependencies import roll_back
 from api.http.documents import document
 from api.http.problems import DatabaseAway, InternalError, headers_of, problem_of
+from shared import clock
 from shared.errors import Problem
+from shared.texts import N_, Words, language_of, reader, reading
+from shared.words import in_words
 
 
 def _hash(style: str) -> str:
@@ -39,8 +42,14 @@ HEADERS = {
 }
 
 
+MOST_LANGUAGES = 200
+"""Characters of `Accept-Language` that are read."""
+
+
 class PageRoute(APIRoute):
-    """A route for people. Every answer has `HEADERS`, and every error is a page, or JSON if a program asks for it.
+    """A route for people, in their browser's language where nothing else is known.
+
+    Every answer has `HEADERS`, and every error is a page, or JSON if a program asks for it.
 
     On loopback it answers under no other name.
     """
@@ -49,12 +58,13 @@ class PageRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def answer(request: Request) -> Response:
-            try:
-                need_own_host(request, request.app.state.parts.settings)
-                response = await handle(request)
-            except Exception as error:
-                await roll_back(request, error)
-                response = _error_page(problem_of(error, self.path), wants_json(request))
+            with reading(words_of(request)):
+                try:
+                    need_own_host(request, request.app.state.parts.settings)
+                    response = await handle(request)
+                except Exception as error:
+                    await roll_back(request, error)
+                    response = _error_page(problem_of(error, self.path), wants_json(request))
             response.headers.update(HEADERS)
             return response
 
@@ -62,8 +72,27 @@ class PageRoute(APIRoute):
 
 
 def page(template: str, status: int = 200, **shown: object) -> HTMLResponse:
-    """Return a page from a template. shown: the template's variables; a missing one is an error."""
-    return HTMLResponse(TEMPLATES.get_template(template).render(shown), status)
+    """Return a page from a template, in the language of the reader. shown: its variables; a missing one is an error."""
+    return HTMLResponse(TEMPLATES.get_template(template).render(shown, language=reader().language), status)
+
+
+def words_of(request: Request, *languages: str | None, zone: str = "UTC") -> Words:
+    """Return the words of a reader: in the first of these languages that there is, else in one of its browser's."""
+    return Words(language_of(*languages, *asked_languages(request)), zone, clock.now())
+
+
+def asked_languages(request: Request) -> list[str]:
+    """Return the languages of a request's `Accept-Language`, the most wanted first."""
+    wanted = []
+    for n, one in enumerate(request.headers.get("accept-language", "")[:MOST_LANGUAGES].split(",")):
+        tag, _, weight = one.strip().partition(";q=")
+        try:
+            quality = float(weight) if weight else 1.0
+        except ValueError:
+            continue
+        if tag and quality > 0:
+            wanted.append((-quality, n, tag))
+    return [tag for *_, tag in sorted(wanted)]
 
 
 def text_of(template: str) -> str:
@@ -82,12 +111,14 @@ def _error_page(problem: Problem, as_json: bool) -> Response:
     title, detail = problem.title, problem.detail
     match problem:
         case DatabaseAway():
-            detail = "Nothing is lost. Please try again in a minute."
+            detail = N_("Nothing is lost. Please try again in a minute.")
         case InternalError(incident=incident):
-            title = "Something failed on our side"
-            detail = f"Nothing was changed. If you report it, please mention {incident}."
+            title = N_("Something failed on our side")
+            detail = in_words(
+                N_("Nothing was changed. If you report it, please mention %(incident)s."), incident=incident
+            )
     if as_json:
         return document(problem)
-    answer = page("message.html", problem.status, title=title, detail=detail)
+    answer = page("message.html", problem.status, title=reader().sentence(title), detail=reader().sentence(detail))
     answer.headers.update(headers_of(problem))
     return answer

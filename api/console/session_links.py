@@ -8,15 +8,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response, status
+from fastapi import APIRouter, Depends, Request, Response, status
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy.orm import Session
 
-from api.console.pages import PageRoute, page
+from api.console.pages import PageRoute, page, words_of
 from api.http.dependencies import CurrentParts, Now, VisitorsTurn
 from shared import clock
 from shared.assignments import AssignmentAnswer, SessionLink, SessionLinks
 from shared.services import session_links
+from shared.texts import reading
 
 router = APIRouter(prefix="/s", route_class=PageRoute, include_in_schema=False)
 
@@ -40,17 +41,21 @@ OpenedLink = Annotated[Opened, Depends(_opened, scope="function")]
 
 
 @router.api_route("/{token}", methods=["GET", "HEAD"])
-def show(opened: OpenedLink, parts: CurrentParts, now: Now) -> HTMLResponse:
-    """The page of the assignment: the course, the due date and a button to complete it, or when it was completed."""
+def show(request: Request, opened: OpenedLink, parts: CurrentParts, now: Now) -> HTMLResponse:
+    """The page of the assignment: the course, the due date and a button to complete it, or when it was completed.
+
+    It is in the party's language, or else the organization's.
+    """
     found = session_links.open_link(opened.db, opened.link, parts.settings.features)
     today = clock.day_in(found.organization.time_zone, now)
-    return page(
-        "assignment.html",
-        organization=found.organization,
-        assignment=AssignmentAnswer.of(found.assignment, today),
-        title=found.title,
-        version=found.version,
-    )
+    with reading(words_of(request, found.language, found.organization.language)):
+        return page(
+            "assignment.html",
+            organization=found.organization,
+            assignment=AssignmentAnswer.of(found.assignment, today),
+            title=found.title,
+            version=found.version,
+        )
 
 
 @router.post("/{token}")

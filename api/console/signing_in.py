@@ -31,6 +31,7 @@ from api.http.turns import issuers
 from shared.access import BadLogout
 from shared.services import sign_ins, signing_in
 from shared.services.signing_in import Desk
+from shared.texts import N_, reader
 
 
 class SigningInRoute(PageRoute):
@@ -122,7 +123,8 @@ async def finish(
 @router.get("/sign-in/done")
 async def show_done() -> HTMLResponse:
     """The page after signing in in a second window."""
-    return page("message.html", title="You are signed in", detail="Close this window and go on in the other one.")
+    detail = reader().text(N_("Close this window and go on in the other one."))
+    return page("message.html", title=reader().text(N_("You are signed in")), detail=detail)
 
 
 @router.post("/sign-out")

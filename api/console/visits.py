@@ -64,12 +64,16 @@ class SignInNotRecent(SignInNeeded):
 
 @dataclass(frozen=True)
 class Visit:
-    """A person's request to a page. name: for display. organization: belongs to no session."""
+    """A person's request to a page. name: for display. organization: belongs to no session.
+
+    language: of the party that the person represents, if that has one.
+    """
 
     caller: Caller
     organization: Organization
     sign_in_id: uuid.UUID
     name: str
+    language: str | None
     authenticated_at: datetime
     begun_at: datetime
 
@@ -97,6 +101,7 @@ async def visit(request: Request) -> Visit:
         found.organization,
         found.sign_in.id,
         found.sign_in.name or caller.member_id,
+        found.language,
         found.sign_in.authenticated_at,
         found.sign_in.begun_at,
     )

@@ -7,6 +7,7 @@ from fastapi.responses import RedirectResponse
 
 from api.console.forms import CurrentForm, Form, FormKey
 from api.console.frame import ConsoleRouter, CurrentFrame, form_of
+from api.console.history import name_of
 from api.console.listing import ListPage, list_page
 from api.http.dependencies import CurrentCaller, CurrentParts, Db, Lookup, Now, allow
 from api.http.lists import AskedList
@@ -18,7 +19,6 @@ from shared.services import webhooks
 router = ConsoleRouter("/webhooks")
 
 PAGE = ListPage(template="webhooks.html", address="/webhooks", model=WebhookAnswer)
-TYPES = [(name, name) for name in sorted(events.TYPES)]
 _ITS_PAGE = form_of("/webhooks/{webhook_id}")
 
 
@@ -32,7 +32,7 @@ def show_list(request: Request, frame: CurrentFrame, asked: AskedList) -> Respon
 def show_form(frame: CurrentFrame, form: CurrentForm, db: Db, caller: CurrentCaller) -> Response:
     """The form of a new webhook, with the number of those that are there: each is sent every event."""
     number, *_ = count(db, webhooks.list_webhooks(db, caller))
-    return frame.page("webhook_new.html", form=form, types=TYPES, number=number)
+    return frame.page("webhook_new.html", form=form, types=_types(), number=number)
 
 
 @router.post("/new", dependencies=[allow(webhooks.create_webhook), Lookup])
@@ -52,7 +52,7 @@ def show(webhook_id: uuid.UUID, frame: CurrentFrame, form: CurrentForm, db: Db, 
     found = webhooks.get_webhook(db, caller, webhook_id)
     typed = form if form.sent else Form(_values(WebhookAnswer.of(found)))
     answer = WebhookAnswer.of(found)
-    return frame.page("webhook.html", webhook=answer, revision=found.revision, form=typed, types=TYPES)
+    return frame.page("webhook.html", webhook=answer, revision=found.revision, form=typed, types=_types())
 
 
 @router.post("/{webhook_id}/change", dependencies=[allow(webhooks.change_webhook), Lookup, _ITS_PAGE])
@@ -101,6 +101,11 @@ def remove(webhook_id: uuid.UUID, _: CurrentForm, db: Db, caller: CurrentCaller,
     """Remove it. Its deliveries stay on record."""
     webhooks.remove_webhook(db, caller, webhook_id, None, now)
     return RedirectResponse("/webhooks", 303)
+
+
+def _types() -> list[tuple[str, str]]:
+    """Return the types of events with their names in the reader's words."""
+    return [(name, f"{name_of(name)} ({name})") for name in sorted(events.TYPES)]
 
 
 def _values(webhook: WebhookAnswer) -> dict[str, list[str]]:

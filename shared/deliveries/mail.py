@@ -21,7 +21,8 @@ from markupsafe import escape
 
 from shared.deliveries import mime
 from shared.deliveries.smtp import Envelope
-from shared.words import day_in_words, single_line
+from shared.texts import FIRST, N_, Words, reader, reading
+from shared.words import day_in_words, in_words, single_line
 
 
 class AddressUnusable(Exception):
@@ -68,7 +69,7 @@ class Notice:
 class Letter:
     """One mail to one party. id: makes the Message-ID, so it is the same at every attempt.
 
-    time_zone: of the party, or else of the organization.
+    time_zone, language: of the party, or else of the organization.
     """
 
     id: uuid.UUID
@@ -77,6 +78,7 @@ class Letter:
     address: str
     time_zone: str
     notices: Sequence[Notice]
+    language: str = FIRST
 
 
 @dataclass(frozen=True)
@@ -104,19 +106,29 @@ _WORDS = Environment(loader=PackageLoader("shared.deliveries", "mail_templates")
 """The templates of notices, in plain text: subject, sentences and the text of the link, separated by `---`."""
 
 _LAYOUT = _WORDS.overlay(autoescape=select_autoescape(["html"]), trim_blocks=True, lstrip_blocks=True)
+_LAYOUT.globals["_"] = lambda text: reader().text(text)
 
 
 def compose(letter: Letter, mail_from: str, now: datetime) -> Envelope:
     """The complete mail. Raises AddressUnusable."""
+    with reading(Words(letter.language, letter.time_zone, now)):
+        return _compose(letter, mail_from, now)
+
+
+def _compose(letter: Letter, mail_from: str, now: datetime) -> Envelope:
     sections = [_section(notice, letter) for notice in letter.notices]
     sender_name, sender = _sender(mail_from)
     organization = single_line(letter.organization)
-    subject = sections[0].subject if len(sections) == 1 else f"{len(sections)} notices about your training"
+    subject = (
+        sections[0].subject
+        if len(sections) == 1
+        else in_words(N_("%(number)s notices about your training"), number=len(sections))
+    )
     shapes = tuple(section.shape for section in sections)
     texts = _texts(sections, name=single_line(letter.name), organization=organization, subject=subject)
-    html = _layout("layout.html", shapes) % {hole: escape(text) for hole, text in texts.items()}
+    html = _layout("layout.html", shapes, letter.language) % {hole: escape(text) for hole, text in texts.items()}
     wrapped = {f"lead{n}": _wrapped(section.lead, 72) for n, section in enumerate(sections)}
-    plain = _layout("layout.txt", shapes) % (texts | wrapped)
+    plain = _layout("layout.txt", shapes, letter.language) % (texts | wrapped)
     body = mime.multipart("alternative", [mime.text(plain, "plain"), mime.text(html, "html")])
     invitations = [_invitation(notice, letter) for notice in letter.notices if notice.calendar is not None]
     if invitations:
@@ -148,8 +160,10 @@ def _texts(sections: Sequence[Section], **texts: str) -> dict[str, str]:
 
 
 @lru_cache
-def _layout(template: str, shapes: tuple[Shape, ...]) -> str:
+def _layout(template: str, shapes: tuple[Shape, ...], language: str) -> str:
     """A layout for sections of these shapes, with a hole for each of `_texts`, to be filled by `%`.
+
+    language: the reader's.
 
     So the parts that most mails have in common are rendered once. A hole is marked by a character that no layout uses.
     """
@@ -165,7 +179,7 @@ def _layout(template: str, shapes: tuple[Shape, ...]) -> str:
         for n, (labels, linked, personal) in enumerate(shapes)
     ]
     holes = {name: _hole(name) for name in ("name", "organization", "subject")}
-    rendered = _LAYOUT.get_template(template).render(holes, sections=sections)
+    rendered = _LAYOUT.get_template(template).render(holes, sections=sections, language=language)
     return re.sub("\x1f(.+?)\x1f", r"%(\1)s", rendered.replace("%", "%%"))
 
 
@@ -217,33 +231,36 @@ def _section(notice: Notice, letter: Letter) -> Section:
         "former_until": notice.former_until,
         "ended": notice.ended,
     }
-    subject, lead, action = _words(notice.type, **values)
+    subject, lead, action = _words(notice.type, letter.language, **values)
     return Section(subject, lead, _facts(notice, values), action, notice.link, notice.personal)
 
 
 @lru_cache
-def _words(type: str, **values: Any) -> tuple[str, str, str]:
-    """Subject, sentences and the text of the link. Cached, because most mails of a job have the same words."""
-    rendered = _template(f"{type}.txt").render(values)
+def _words(type: str, language: str, **values: Any) -> tuple[str, str, str]:
+    """Subject, sentences and the text of the link. Cached, because most mails of a job have the same words.
+
+    The words of another language than English have a template of their own, because sentences are built differently.
+    """
+    rendered = _template(f"{type}.txt" if language == FIRST else f"{language}/{type}.txt").render(values)
     subject, lead, action = (single_line(part) for part in rendered.split("\n---\n"))
     return subject, lead, action
 
 
 def _facts(notice: Notice, values: dict[str, Any]) -> list[tuple[str, str]]:
     facts = [
-        ("Course", notice.course),
-        ("Version", notice.version),
-        ("Due by", values["due_on"]),
-        ("When", values["when"]),
-        ("Where", notice.location),
-        ("Join at", notice.join_url),
-        ("Granted on", None if notice.granted_on is None else day_in_words(notice.granted_on)),
-        ("Valid from", notice.valid_from),
-        ("Valid until", notice.valid_until),
-        ("Licence code", notice.code),
-        ("Reason", notice.reason),
+        (N_("Course"), notice.course),
+        (N_("Version"), notice.version),
+        (N_("Due by"), values["due_on"]),
+        (N_("When"), values["when"]),
+        (N_("Where"), notice.location),
+        (N_("Join at"), notice.join_url),
+        (N_("Granted on"), None if notice.granted_on is None else day_in_words(notice.granted_on)),
+        (N_("Valid from"), notice.valid_from),
+        (N_("Valid until"), notice.valid_until),
+        (N_("Licence code"), notice.code),
+        (N_("Reason"), notice.reason),
     ]
-    return [(label, single_line(text)) for label, text in facts if text]
+    return [(reader().text(label), single_line(text)) for label, text in facts if text]
 
 
 def _when(starts_at: datetime, ends_at: datetime | None, zone: ZoneInfo) -> str:
@@ -252,12 +269,13 @@ def _when(starts_at: datetime, ends_at: datetime | None, zone: ZoneInfo) -> str:
     text = _moment(start)
     if ends_at is not None:
         end = ends_at.astimezone(zone)
-        text += f" to {end:%H:%M}" if end.date() == start.date() else f" to {_moment(end)}"
+        told = f"{end:%H:%M}" if end.date() == start.date() else _moment(end)
+        text = in_words(N_("%(start)s to %(end)s"), start=text, end=told)
     return f"{text} ({zone.key})"
 
 
 def _moment(at: datetime) -> str:
-    return f"{at:%A} {day_in_words(at.date())}, {at:%H:%M}"
+    return f"{reader().weekday(at.date())} {day_in_words(at.date())}, {at:%H:%M}"
 
 
 def _invitation(notice: Notice, letter: Letter) -> bytes:

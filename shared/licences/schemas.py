@@ -11,6 +11,7 @@ from shared.licences.explaining import Dated, explain
 from shared.licences.models import ExpiryRule, Licence, LicenceSource, LicenceState
 from shared.licences.queries import state_of
 from shared.licences.verification import grouped
+from shared.texts import N_
 from shared.wire import Answer, Fields, Id, Instant, Paragraph, Received, ReceivedInstant, ReceivedMoment
 
 MAX_CHECKED_PARTIES, MAX_CHECKED_COURSES = 500, 20
@@ -165,7 +166,7 @@ def _explanation(licence: Licence, zone: str, former_expires_at: datetime | None
             since = kept or former_expires_at or licence.granted_at
         case _:
             since = kept or licence.granted_at
-    earned = "a completed session" if licence.session_id else "a completed assignment"
+    earned = N_("a completed session") if licence.session_id else N_("a completed assignment")
     months = None if rule in (ExpiryRule.CORRECTED, ExpiryRule.RECORDED) else licence.months
     dated = Dated(
         earned,

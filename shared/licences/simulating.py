@@ -14,6 +14,7 @@ from shared.licences.dates import AT, Policy, Training, dates, renewable_until
 from shared.licences.explaining import Dated, explain
 from shared.licences.models import ExpiryRule
 from shared.licences.policies import PolicyRequest
+from shared.texts import N_
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class Trained:
     def earned(self) -> str:
         """The training in words, as in an explanation."""
         if self.trained_at is not None:
-            return "a completed session"
-        return "a training" if self.trained_on is None else "a completed assignment"
+            return N_("a completed session")
+        return N_("a training") if self.trained_on is None else N_("a completed assignment")
 
 
 @dataclass(frozen=True)

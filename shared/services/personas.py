@@ -14,6 +14,7 @@ from shared import demonstration, directory
 from shared.access import Identity, Permission, SignIn
 from shared.errors import NotFound
 from shared.services.signing_in import begin_sign_in
+from shared.texts import N_
 
 ISSUER = "urn:rollcall:demo"
 
@@ -42,32 +43,32 @@ PERSONAS = (
     Persona(
         "coordinator",
         "Nadia Berg",
-        "Coordinator",
-        "assigns training to thousands at once, and follows who has completed it",
+        N_("Coordinator"),
+        N_("Assigns training to thousands at once, and follows who has completed it"),
         frozenset(_COORDINATES),
     ),
     Persona(
         "approver",
         "Tomas Wiik",
-        "Training manager",
-        "approves large jobs of others, as the second person, and changes everything",
+        N_("Training manager"),
+        N_("Approves large jobs of others, as the second person, and changes everything"),
         frozenset(Permission) - {Permission.SYNC_DIRECTORY, Permission.COMPLETE_SESSION_TASKS},
     ),
     Persona(
         "staff",
         "Ingrid Solheim",
-        "Staff",
-        "runs sessions, keeps rosters, and corrects licences",
+        N_("Staff"),
+        N_("Runs sessions, keeps rosters, and corrects licences"),
         frozenset({Permission.VIEW, Permission.ADMIN, Permission.CHECK_LICENCES}),
     ),
     Persona(
         "auditor",
         "James Okafor",
-        "Auditor",
-        "reads who was valid for which task on which day, and who says so",
+        N_("Auditor"),
+        N_("Reads who was valid for which task on which day, and who says so"),
         frozenset({Permission.VIEW, Permission.READ_EVENTS, Permission.CHECK_LICENCES}),
     ),
-    Persona("party", "", "Crew", "sees what to do by when, and its licences", represents=True),
+    Persona("party", "", N_("Crew"), N_("Sees what to do by when, and its licences"), represents=True),
 )
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from shared import access, assignments, catalogue
+from shared import access, assignments, catalogue, directory
 from shared.access import Caller, Organization, OrganizationUnknown, Permission
 from shared.assignments import (
     AssignmentState,
@@ -40,13 +40,14 @@ class Paused(Problem):
 class LinkedAssignment(NamedTuple):
     """The assignment of a link, with everything that its page shows.
 
-    title: the course's when the version was published.
+    title: the course's when the version was published. language: the party's, if it has one.
     """
 
     organization: Organization
     assignment: Shown
     title: str
     version: CourseVersion
+    language: str | None
 
 
 @verb(Permission.COMPLETE)
@@ -74,7 +75,8 @@ def open_link(db: Session, link: SessionLink, features: frozenset[str]) -> Linke
     assignments.check_party(db, row[0])
     version = catalogue.get_version(db, row[0].course_id, row[0].course_version_id)
     title = version.title or catalogue.get_course(db, row[0].course_id)[0].title
-    return LinkedAssignment(organization, row, title, version)
+    language = directory.get_party(db, row[0].party_id, None)[0].language
+    return LinkedAssignment(organization, row, title, version, language)
 
 
 def complete_by_link(db: Session, link: SessionLink, features: frozenset[str], now: datetime) -> None:

@@ -18,10 +18,11 @@ MOST_LISTED = 100
 
 
 class FoundSignIn(NamedTuple):
-    """A valid sign-in with its organization."""
+    """A valid sign-in with its organization. language: of the party that it represents, if that has one."""
 
     sign_in: SignIn
     organization: Organization
+    language: str | None
 
 
 def begin(db: Session, identity: Identity, agent: str | None, now: datetime) -> tuple[SignIn, str]:
@@ -35,7 +36,8 @@ _OF_ORGANIZATION = [column.name for column in Organization.__table__.columns]
 _FOUND = Question(
     name="sign_in",
     query=f"""SELECT {", ".join(f"sign_in.{name}" for name in _OF_SIGN_IN)},
-        {", ".join(f"organization.{name}" for name in _OF_ORGANIZATION)}, party.active, sign_in_issuer.version
+        {", ".join(f"organization.{name}" for name in _OF_ORGANIZATION)},
+        party.active, party.language, sign_in_issuer.version
         FROM sign_in
         JOIN organization ON organization.id = sign_in.org_id
         LEFT JOIN party ON party.org_id = sign_in.org_id AND party.id = sign_in.party_id
@@ -59,13 +61,13 @@ async def find(database: Database, cookie: str, now: datetime) -> FoundSignIn | 
     rows = await database.ask(org_id, _FOUND, {"org": org_id, "token": token_hash})
     if not rows:
         return None
-    *values, is_active, version = rows[0]
+    *values, is_active, language, version = rows[0]
     sign_in = detached(SignIn, zip(_OF_SIGN_IN, values, strict=False))
     organization = detached(Organization, zip(_OF_ORGANIZATION, values[len(_OF_SIGN_IN) :], strict=True))
     is_mapped = sign_in.mapping_version in (None, version)
     if not sign_in.is_valid(now) or is_active is False or not is_mapped:
         return None
-    return FoundSignIn(sign_in, organization)
+    return FoundSignIn(sign_in, organization, language)
 
 
 @verb()

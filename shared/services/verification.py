@@ -29,7 +29,8 @@ from shared.licences import (
 from shared.services.session_links import Paused
 from shared.services.verbs import verb
 from shared.settings import TRAINING, Settings
-from shared.words import ended_in_words, moment_in_words, since_in_words, until_in_words
+from shared.texts import N_
+from shared.words import ended_in_words, in_words, moment_in_words, since_in_words, until_in_words
 
 
 @dataclass(frozen=True)
@@ -63,15 +64,15 @@ class Certificate:
         zone = self.organization.time_zone
         match self.validity:
             case Validity.VALID:
-                return f"Valid until {until_in_words(zone, self.until)}"
+                return in_words(N_("Valid until %(until)s"), until=until_in_words(zone, self.until))
             case Validity.NOT_YET_VALID:
-                return f"Valid from {since_in_words(zone, self.until)}"
+                return in_words(N_("Valid from %(since)s"), since=since_in_words(zone, self.until))
             case Validity.EXPIRED:
-                return f"Expired {ended_in_words(zone, self.until)}"
+                return in_words(N_("Expired %(ended)s"), ended=ended_in_words(zone, self.until))
             case Validity.REVOKED:
-                return f"Revoked on {moment_in_words(zone, self.until)}"
+                return in_words(N_("Revoked on %(moment)s"), moment=moment_in_words(zone, self.until))
             case Validity.SUPERSEDED:
-                return f"Replaced on {moment_in_words(zone, self.until)}"
+                return in_words(N_("Replaced on %(moment)s"), moment=moment_in_words(zone, self.until))
 
 
 @verb()

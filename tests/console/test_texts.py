@@ -33,9 +33,10 @@ def test_texts_are_collected_from_pages_and_from_the_program() -> None:
 
 @pytest.mark.parametrize("language", languages())
 def test_a_translation_has_the_placeholders_of_its_text(language: str, subtests: pytest.Subtests) -> None:
-    for message in translated(language):
+    catalogue = translated(language)
+    for message in catalogue:
         with subtests.test(str(message.id)):
-            assert [str(error) for error in message.check(translated(language))] == []
+            assert [str(error) for error in message.check(catalogue)] == []
 
 
 @pytest.mark.parametrize("language", languages())

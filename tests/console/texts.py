@@ -6,30 +6,49 @@ from io import BytesIO
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from shared.deliveries import DeliveryCode
 from shared.jobs import OutcomeCode
 from shared.texts import FIRST, LOCALES
 from tests.architecture.source import ROOT
+from tests.console.problem_texts import problem_texts
 
-METHODS = [("**/templates/**.html", "jinja2"), ("**.py", "python")]
-OPTIONS = {
-    "**/templates/**.html": {
-        "extensions": "jinja2.ext.i18n",
-        "newstyle_gettext": "true",
-        "trimmed": "true",
-        "silent": "false",
-    }
-}
+KEYWORDS = {**DEFAULT_KEYWORDS, "texts": (1, 2)}
+"""The functions whose arguments are texts: `Words.texts` besides those of gettext."""
+METHODS = [("**/templates/**.html", "jinja2"), ("**/mail_templates/layout.*", "jinja2"), ("**.py", "python")]
+_TEMPLATES = {"extensions": "jinja2.ext.i18n", "newstyle_gettext": "true", "trimmed": "true", "silent": "false"}
+OPTIONS = {"**/templates/**.html": _TEMPLATES, "**/mail_templates/layout.*": _TEMPLATES}
+
+
+OF_VALIDATION = (
+    "This is required.",
+    "There is no such field.",
+    "Must be 1 to 64 characters of A-Z a-z 0-9 . _ : -",
+    "String should have at least %(value1)s character.",
+    "String should have at least %(value1)s characters.",
+    "String should have at most %(value1)s characters.",
+    "List should have at least %(value1)s item after validation, not 0.",
+    "List should have at most %(value1)s items after validation, not %(value2)s.",
+    "Input should be a valid date or datetime, %(value1)s.",
+    "Input should be a valid datetime, %(value1)s.",
+    "Input should be a valid integer, unable to parse string as an integer.",
+    "Input should be a valid integer.",
+    "Input should be a valid string.",
+    "Input should be a valid UUID, %(value1)s.",
+    "Input should be greater than or equal to %(value1)s.",
+    "Input should be less than or equal to %(value1)s.",
+    "Input should be %(value1)s.",
+)
+"""What the library of the requests' models says of values that people type."""
 
 
 def collected() -> Catalog:
     """Return every text that the pages and the program mark."""
     found = Catalog(project="Rollcall", charset="utf-8")
     for room in ("api", "shared"):
-        for _, _, text, comments, context in extract_from_dir(ROOT / room, METHODS, OPTIONS):
+        for _, _, text, comments, context in extract_from_dir(ROOT / room, METHODS, OPTIONS, KEYWORDS):
             found.add(text, auto_comments=comments, context=context)
     for text in listed():
         found.add(text)
@@ -40,6 +59,8 @@ def listed() -> Iterator[str]:
     """The sentences of codes, which pages translate as they show them."""
     yield from (code.detail for code in OutcomeCode)
     yield from (code.detail for code in DeliveryCode)
+    yield from sorted(problem_texts())
+    yield from OF_VALIDATION
 
 
 def languages() -> list[str]:

@@ -14,6 +14,7 @@ from shared.deliveries import Addressees, DeliveryCode, Notice
 from shared.directory import Party
 from shared.events import Event
 from shared.settings import Settings
+from shared.texts import Words, language_of
 
 STALE_AFTER = timedelta(days=3)
 """An older event is not sent: no sender could send it in time, or training was not available."""
@@ -75,6 +76,13 @@ class Situation:
     def today(self) -> date:
         """The current day in the organization's time zone."""
         return clock.day_in(self.organization.time_zone, self.now)
+
+    def words_for(self, party_id: str) -> Words:
+        """The words in which a party is told something: its own language and zone, or else the organization's."""
+        party, organization = self.parties.get(party_id), self.organization
+        language = language_of(party.language if party else None, organization.language)
+        zone = (party.time_zone if party else None) or organization.time_zone
+        return Words(language, zone, self.now)
 
     def calendar_of(self, session: Named) -> bytes:
         """A session's calendar file: the same for everybody on its roster."""
