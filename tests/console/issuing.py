@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from fastapi.testclient import TestClient
 from sqlalchemy import select
@@ -110,9 +110,15 @@ def issuer() -> Iterator[Issuer]:
         def do_GET(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
             form = {name: values[0] for name, values in parse_qs(self.rfile.read(length).decode()).items()}
-            status, said = running.answer(urlsplit(self.path).path, form, self.headers.get("Authorization"))
+            asked = urlsplit(self.path)
+            status, said = running.answer(asked.path, form, self.headers.get("Authorization"))
+            if asked.path == "/authorize":  # a browser comes by itself
+                answer = urlencode(running.log_in(f"{running.address}{self.path}"))
+                status, said = 303, f"{dict(parse_qsl(asked.query))['redirect_uri']}?{answer}"
             body = json.dumps(said).encode()
             self.send_response(status)
+            if status == 303:
+                self.send_header("Location", said)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
