@@ -20,6 +20,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import escape
 
 from shared.deliveries import mime
+from shared.deliveries.invitations import invitation
 from shared.deliveries.smtp import Envelope
 from shared.texts import FIRST, N_, Words, reader, reading
 from shared.words import day_in_words, in_words, single_line
@@ -130,7 +131,11 @@ def _compose(letter: Letter, mail_from: str, now: datetime) -> Envelope:
     wrapped = {f"lead{n}": _wrapped(section.lead, 72) for n, section in enumerate(sections)}
     plain = _layout("layout.txt", shapes, letter.language) % (texts | wrapped)
     body = mime.multipart("alternative", [mime.text(plain, "plain"), mime.text(html, "html")])
-    invitations = [_invitation(notice, letter) for notice in letter.notices if notice.calendar is not None]
+    invitations = [
+        invitation(notice.calendar, letter.name, letter.address, cancels=notice.cancels)
+        for notice in letter.notices
+        if notice.calendar is not None
+    ]
     if invitations:
         body = mime.multipart("mixed", [body, *invitations])
     recipient = _address(letter)
@@ -276,29 +281,6 @@ def _when(starts_at: datetime, ends_at: datetime | None, zone: ZoneInfo) -> str:
 
 def _moment(at: datetime) -> str:
     return f"{reader().weekday(at.date())} {day_in_words(at.date())}, {at:%H:%M}"
-
-
-def _invitation(notice: Notice, letter: Letter) -> bytes:
-    """The calendar file as an invitation of this party, or as a cancellation (iMIP, RFC 6047)."""
-    from icalendar import Calendar  # imported here, because few mails are invitations, and it takes a tenth of a second
-
-    from shared import calendars
-
-    method = "CANCEL" if notice.cancels else "REQUEST"
-    calendar = Calendar.from_ical(notice.calendar or b"")
-    calendar["METHOD"] = method
-    for entry in calendar.walk("VEVENT"):
-        attendee = calendars.participant(letter.name, letter.address)
-        attendee.params["RSVP"] = "FALSE"
-        entry.add("attendee", attendee)
-        if notice.cancels:
-            entry["STATUS"] = "CANCELLED"
-    return mime.text(
-        calendar.to_ical().decode(),
-        "calendar",
-        parameters=f"; method={method}",
-        disposition='attachment; filename="session.ics"',
-    )
 
 
 _sender, _template, _wrapped = lru_cache(parseaddr), lru_cache(_WORDS.get_template), lru_cache(textwrap.fill)

@@ -17,6 +17,7 @@ PURE = {
     "now",
     "time_zones",
     "grouped",
+    "in_words",
     "read_code",
     "line",
     "escaped",

@@ -1,4 +1,4 @@
-"""What people do in a browser: sign in, publish a version, approve as the second person, and complete what they owe."""
+"""The work of people in a browser: they sign in, publish a version, approve as the second person, and complete."""
 
 from typing import Any
 from urllib.parse import urlsplit
