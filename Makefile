@@ -12,7 +12,7 @@ JUDGES := tests/judges
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults check bench judges texts screenshots lock
+.PHONY: help setup demo test faults check bench judges client texts screenshots lock
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ judges: $(INSTALLED) ## Have linters, generators and validators of others judge 
 		$(PYTHON) -m venv $(VENV)/judges && \
 		$(VENV)/judges/bin/pip install --quiet --require-hashes -r $(JUDGES)/requirements.txt; }
 	$(BIN)/pytest -n 0 -q --no-header -rs $(JUDGES)/judged.py $(ARGS)
+
+client: $(INSTALLED) ## Generate the operations and types of rollcall_client from the OpenAPI document
+	$(BIN)/python -m tests.client.generated
 
 texts: $(INSTALLED) ## Collect the texts of the pages into the catalogue of each language
 	$(BIN)/python -m tests.console.texts

@@ -12,6 +12,8 @@ import httpx2
 
 from cli import system
 from cli.failures import Failed
+from rollcall_client import ApiError, Client, Unreachable, exchange
+from rollcall_client.exchange import Sent
 from shared import access
 from shared.access import Permission
 
@@ -43,12 +45,9 @@ class ApiClient:
 
     def __init__(self, url: str, token: str) -> None:
         self._url = url
-        self._client = httpx2.Client(
-            base_url=url,
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=30,
-            transport=httpx2.HTTPTransport(retries=3),  # of the connection only: an API that restarts is away briefly
-        )
+        # of the connection only: an API that restarts is away briefly
+        http = httpx2.Client(base_url=url, timeout=30, transport=httpx2.HTTPTransport(retries=3))
+        self._client = Client(url, token, http=http)
 
     def __enter__(self) -> Self:
         return self
@@ -56,7 +55,7 @@ class ApiClient:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._client.close()
+        self._client.http.close()
 
     def get(self, path: str, **parameters: Any) -> Any:
         """Send a GET and return the JSON of the response. Parameters that are None are left out."""
@@ -74,27 +73,28 @@ class ApiClient:
         """Yield the CSV of a list in pieces, as they arrive. Parameters that are None are left out."""
         given = {name: value for name, value in parameters.items() if value is not None}
         headers = {"Accept": "text/csv"}
-        with self._failing(), self._client.stream("GET", path, params=given, headers=headers) as response:
+        with self._failing(), self._client.http.stream("GET", path, params=given, headers=headers) as response:
             if not response.is_success:
                 response.read()
-                raise Failed(_sentence(response))
+                exchange.answer(response)
             yield from response.iter_text()
 
     def _call(self, method: str, path: str, **rest: Any) -> Any:
+        query, headers = rest.get("params") or {}, dict(rest.get("headers") or {})
         with self._failing():
-            response = self._client.request(method, path, **rest)
-        if not response.is_success:
-            raise Failed(_sentence(response))
-        return response.json()
+            return self._client.send(Sent(method, path, query, rest.get("json"), headers))
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
-        """Turn a failed connection into Failed."""
+        """Turn a failed connection and a refusal into Failed."""
         try:
             yield
-        except httpx2.TransportError as error:
+        except ApiError as error:
+            raise Failed(_sentence(error)) from None
+        except (Unreachable, httpx2.TransportError) as error:
+            name = str(error) if isinstance(error, Unreachable) else type(error).__name__
             raise Failed(
-                f"The API at {self._url} does not answer ({type(error).__name__}). Start it with `rollcall up` or "
+                f"The API at {self._url} does not answer ({name}). Start it with `rollcall up` or "
                 "`rollcall api`, or name its address with --api."
             ) from None
 
@@ -112,14 +112,10 @@ def connect(target: Target) -> ApiClient:
     return ApiClient(target.api or found.api_url, token)
 
 
-def _sentence(response: httpx2.Response) -> str:
+def _sentence(error: ApiError) -> str:
     """The API's own explanation of an error, with the first few places in the request that are wrong."""
-    if response.headers.get("content-type") != "application/problem+json":
-        return (
-            f"{response.url} answered {response.status_code} {response.reason_phrase}, and not as Rollcall's API does; "
-            "check the address given with --api."
-        )
-    problem = response.json()
-    errors = problem.get("errors", [])
-    places = "; ".join(f"{error['pointer']}: {error['detail']}" for error in errors[:SHOWN_ERRORS])
-    return places + (" ..." if len(errors) > SHOWN_ERRORS else "") if errors else str(problem["detail"])
+    if not error.problem:
+        return f"{error} Check the address given with --api."
+    errors = error.problem.get("errors", [])
+    places = "; ".join(f"{each['pointer']}: {each['detail']}" for each in errors[:SHOWN_ERRORS])
+    return places + (" ..." if len(errors) > SHOWN_ERRORS else "") if errors else str(error.problem["detail"])
