@@ -15,6 +15,7 @@ from shared.jobs.models import Job, JobChunk, JobOutcome, JobTurn
 from shared.licences.models import Licence, LicenceDue, Sweep
 from shared.licences.records.models import RecordRow
 from shared.sessions.models import RosterEntry, TrainingSession
+from shared.uploads.models import Upload
 
 metadata = Base.metadata
 
@@ -59,5 +60,6 @@ TRAINING = (
     LicenceDue,
     RecordRow,
     Sweep,
+    Upload,
 )
 """The tables that exist only if the deployment profile includes training."""

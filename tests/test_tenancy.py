@@ -40,13 +40,14 @@ USER = {
 
 
 def known_elsewhere(org: Org) -> None:
-    """Leave a row in every table of signing in and of SCIM."""
+    """Leave a row in every table of signing in, of SCIM and of uploads."""
     assert org.client().post("/scim/v2/Users", json=USER).status_code == 201
     org.visitor(member=f"{MARK}-member")
     with org.transaction() as db:
         binding = Binding("https://id.example", MARK, administrators=MARK)
         bound = sign_in_mapping.bind_issuer(db, org.parts.settings, binding, None)
         access.note_logout(db, bound.id, MARK, clock.now())
+    org.visitor().post("/import/people", files={"file": ("people.csv", f"Employee ID\n{MARK} 1\n".encode())})
 
 
 @pytest.fixture(scope="module")

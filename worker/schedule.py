@@ -35,4 +35,6 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     },
     # starts the nightly sweeps, and wakes sweeps whose wake-up was lost or whose worker died
     "licences.sweep": {"task": "licences.sweep", "schedule": 120.0, "options": {"expires": 120.0}},
+    # deletes uploads after a day
+    "uploads.purge": {"task": "uploads.purge", "schedule": 600.0, "options": {"expires": 600.0}},
 }

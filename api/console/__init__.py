@@ -28,6 +28,7 @@ from api.console import (
     sign_ins,
     signing_in,
     static_files,
+    uploads,
     verify,
     versions,
     webhooks,
@@ -66,6 +67,7 @@ PAGES = (
     rosters.router,
     session_completions.router,
     licences.router,
+    uploads.router,
 )
 """The pages for signed-in people, mounted where training is deployed."""
 

@@ -29,6 +29,7 @@ from shared.directory.queries import (
     names_of_members,
     names_of_parties,
     recipients,
+    unknown_among,
 )
 from shared.directory.schemas import (
     MAX_PARTIES,
@@ -126,4 +127,5 @@ __all__ = [
     "hide_group",
     "hide_user",
     "user_condition",
+    "unknown_among",
 ]

@@ -74,6 +74,14 @@ def inactive_among(db: Session, party_ids: Collection[str]) -> list[str]:
     return list(db.scalars(found.order_by(Party.id)))
 
 
+def unknown_among(db: Session, party_ids: Collection[str], scope: Scope) -> set[str]:
+    """Returns those of the ids under which there is no party in the scope."""
+    known = select(Party.id).where(
+        Party.org_id == current_org(db), is_one_of(Party.id, party_ids), in_scope(Party.id, scope)
+    )
+    return set(party_ids).difference(db.scalars(known))
+
+
 def missing_folders(db: Session, folder_ids: Collection[str], scope: Scope) -> list[str]:
     """Returns the folders that do not exist or are outside the scope, sorted."""
     known = set(db.scalars(select(Folder.id).where(Folder.org_id == current_org(db), is_one_of(Folder.id, folder_ids))))

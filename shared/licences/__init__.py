@@ -124,12 +124,12 @@ from shared.licences.verification import (
 )
 
 __all__ = [
+    "RECORD_FIELDS",
     "Decision",
     "MAX_RECORDS",
     "PreviewedRecords",
     "PreviewedRow",
     "ReadRow",
-    "RECORD_FIELDS",
     "Reading",
     "RecordRequest",
     "RecordsJob",

@@ -253,6 +253,14 @@ ALL = (
         "Your organization has as many webhooks as it may have.",
     ),
     Known(
+        "upload-taken",
+        409,
+        "Upload taken",
+        "The rows of the file that was sent to the console have gone in already.",
+        "Nothing needs to be done. For other rows, send another file.",
+        "The rows of this file have gone in already. Nothing was done again.",
+    ),
+    Known(
         "version-label-taken",
         409,
         "Version label taken",

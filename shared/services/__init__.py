@@ -36,6 +36,7 @@ from shared.services import (
     sign_ins,
     signing_in,
     sweeps,
+    uploads,
     verification,
     webhooks,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "sign_ins",
     "signing_in",
     "sweeps",
+    "uploads",
     "verification",
     "webhooks",
 ]

@@ -94,7 +94,7 @@ def import_records(
 @verb(Permission.ADMIN)
 def preview_records(db: Session, caller: Caller, sent: Sent, now: datetime) -> RecordsPreview:
     """Return the outcomes that an import would have now, with up to 20 rows of each. Raises InvalidInput."""
-    reading, decisions = _decided(db, caller, sent, now)
+    reading, decisions = decided(db, caller, sent, now)
     found: dict[OutcomeCode, list[Decision]] = defaultdict(list)
     for one in decisions:
         found[one.code].append(one)
@@ -115,13 +115,15 @@ def rows_to_repair(db: Session, caller: Caller, sent: Sent, now: datetime) -> by
     Writes nothing. Raises InvalidInput.
     """
     said = directory.meanings_of_columns(db, licences.RECORD_FIELDS)
-    _, decisions = _decided(db, caller, sent, now)
+    _, decisions = decided(db, caller, sent, now)
     failed = (one for one in decisions if one.code.outcome == Outcome.FAILED)
     reasons = {one.row.row: [sheets.placed(one.row.line, None, one.detail or one.code.detail)] for one in failed}
     return sheets.rows_to_repair(sent.body, licences.RECORD_FIELDS, said, reasons)
 
 
-def _decided(db: Session, caller: Caller, sent: Sent, now: datetime) -> tuple[Reading, list[Decision]]:
+@verb(Permission.ADMIN)
+def decided(db: Session, caller: Caller, sent: Sent, now: datetime) -> tuple[Reading, list[Decision]]:
+    """Returns what is in a body, and what would become of each of its rows now. Raises InvalidInput."""
     reading = _read(db, sent, now)
     terms = Terms(access.get_organization(db).time_zone, caller.folders, now)
     return reading, list(licences.decide(db, reading.rows, licences.know(db, reading.rows, terms), terms))

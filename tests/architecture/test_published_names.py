@@ -21,6 +21,7 @@ TASKS = {
     "jobs.rescue",
     "licences.sweep",
     "licences.sweep_organization",
+    "uploads.purge",
 }
 """Published task names. Messages that are in Redis during an upgrade contain them, so none is ever renamed."""
 

@@ -66,7 +66,7 @@ def test_a_page_of_another_organizations_thing_is_the_page_of_what_does_not_exis
     world: World, other_org: Org, app: FastAPI, subtests: pytest.Subtests
 ) -> None:
     stranger = other_org.visitor()
-    for path in (path for path in pages(app) if "{" in path):
+    for path in (path for path in pages(app) if "{" in path.replace("{purpose}", "")):
         with subtests.test(path):
             answer = stranger.get(world.address(path))
             assert answer.status_code == 404

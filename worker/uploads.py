@@ -1,0 +1,12 @@
+"""Deleting uploads that are over: they hold names of people, and nobody needs them after a day."""
+
+from shared import clock, uploads
+from worker.app import parts
+from worker.task import task
+
+
+@task("uploads.purge")
+def purge() -> None:
+    """Delete the uploads of every organization whose time is over."""
+    with parts.database.transaction(None) as db:
+        uploads.purge(db, clock.now())
