@@ -7,7 +7,19 @@ only `bench.assigning`, and passes them on.
 import subprocess
 import sys
 
-PAGES = ("assigning", "fairness", "licences", "stream", "mail", "webhooks", "sharing", "requests", "young", "lists")
+PAGES = (
+    "assigning",
+    "fairness",
+    "licences",
+    "stream",
+    "mail",
+    "webhooks",
+    "sharing",
+    "requests",
+    "young",
+    "lists",
+    "scim",
+)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from scim2_models import InvalidFilterException, InvalidValueException, Meta, Re
 from scim2_server.storage import ScimStorage, SearchPage
 from sqlalchemy.orm import Session
 
-from api.scim.models import Email, EnterpriseUser, Group, Manager, Member, Membership, User, UserModel
+from api.scim.models import MAX_RESULTS, Email, EnterpriseUser, Group, Manager, Member, Membership, User, UserModel
 from api.scim.received import member_ids, said
 from shared.directory import BadFilter, GroupRequest, Members, ScimGroup, ScimUserRow, UserRequest
 from shared.services.scim import Opened
@@ -78,7 +78,8 @@ class Storage(ScimStorage):
         position: Any = None,  # noqa: ARG002
     ) -> SearchPage:
         """Return a page of what a filter finds, users first."""
-        start, count = search_request.start_index_0 or 0, search_request.count or 0
+        start = search_request.start_index_0 or 0
+        count = MAX_RESULTS if search_request.count is None else search_request.count
         node = search_request.filter.ast if search_request.filter else None
         found, total = list[Resource[Any]](), 0
         members = wants_members(search_request)
@@ -100,6 +101,7 @@ class Storage(ScimStorage):
         """Create a resource, or bring it back."""
         if resource_type.name == "User":
             given = {name: value for name, value in _user_fields(resource).items() if value is not None}
+            given.setdefault("displayName", resource.user_name)
             return user_of(self.directory.create_user(_valid(UserRequest, given)))
         members = Members()
         if resource.members is not None:

@@ -101,6 +101,15 @@ def test_user_names_are_unique_whatever_their_letter_case(org: Org, other_org: O
     made(scim(other_org), "ada@example.org", externalId="E-1")
 
 
+def test_a_name_that_was_given_up_is_free_for_another_person(org: Org) -> None:
+    client = scim(org)
+    made(client, "ada")
+    client.patch("Users/ada", json=patch({"op": "replace", "path": "userName", "value": "lovelace"}))
+    other = made(client, "ada")
+    assert (other["userName"], len(other["id"])) == ("ada", 36)
+    assert client.get("Users/ada").json()["userName"] == "lovelace"
+
+
 def test_a_party_that_the_directory_has_becomes_the_user_of_its_id(org: Org) -> None:
     org.with_parties("E-1", folder="deck")
     client = scim(org)

@@ -3,6 +3,7 @@
 Every function that writes them is called while the user's party is locked, and before an event is recorded.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
+from shared.arrays import is_one_of
 from shared.database import current_org
 from shared.directory.models import Party, ScimUser
 from shared.directory.scim.filters import Condition
@@ -34,6 +36,13 @@ def deleted_under(db: Session, request: UserRequest) -> str | None:
     if any(row.hidden_at is None for row in found) or len(found) > 1:
         raise Taken(TAKEN)
     return str(found[0].party_id) if found else None
+
+
+def named_among(db: Session, party_ids: Collection[str]) -> set[str]:
+    """Returns those of the parties that a client has given names, without erased ones."""
+    theirs = is_one_of(ScimUser.party_id, party_ids)
+    found = select(ScimUser.party_id).where(ScimUser.org_id == current_org(db), theirs, ScimUser.user_name.is_not(None))
+    return set(db.scalars(found))
 
 
 def need_free(db: Session, user_name: str, user_id: str) -> None:

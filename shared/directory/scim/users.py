@@ -27,7 +27,7 @@ from shared.directory import statements
 from shared.directory.models import Folder, FolderMember, Party, ScimUser
 from shared.directory.schemas import PartyRow
 from shared.directory.scim.filters import Condition
-from shared.directory.scim.names import ERASED, deleted_under, need_free, rename, write_names
+from shared.directory.scim.names import ERASED, deleted_under, named_among, need_free, rename, write_names
 from shared.directory.scim.schemas import Taken, UserRequest
 from shared.directory.synchronising import put_parties
 from shared.errors import NotFound
@@ -89,11 +89,13 @@ def find_users(db: Session, where: Condition, start: int, count: int) -> tuple[i
 def create_user(db: Session, request: UserRequest, wanted: Sequence[str], actor: Actor, now: datetime) -> str:
     """Create a user, or bring back the one that was deleted under these names. Returns its id.
 
-    wanted: ids for a new party, of which the first that has the form of an id is taken; without one it is a UUID. A
-    party with this id that no client has named yet becomes the user. Raises Taken.
+    wanted: ids for a new party, of which the first is taken that has the form of an id and is no other user's; without
+    one it is a UUID. A party with this id that no client has named yet becomes the user. Raises Taken.
     """
     returning = deleted_under(db, request)
-    user_id = returning or next(filter(may_be_new_id, wanted), None) or str(uuid.uuid4())
+    others = named_among(db, wanted) if returning is None else ()
+    free = (each for each in wanted if may_be_new_id(each) and each not in others)
+    user_id = returning or next(free, None) or str(uuid.uuid4())
     request = request.model_copy(update={"active": request.active})  # so that who comes back is active
     if returning is None:
         need_free(db, request.user_name, user_id)
