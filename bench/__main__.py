@@ -19,6 +19,7 @@ PAGES = (
     "young",
     "lists",
     "scim",
+    "people",
 )
 
 

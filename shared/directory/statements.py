@@ -39,14 +39,16 @@ def update_parties(db: Session, rows: Sequence[Mapping[str, Any]], now: datetime
 
 def similar_ids(db: Session, party_ids: Collection[str]) -> dict[str, str]:
     """Returns, for those of the parties whose id another party has in other letter case, that other party's id."""
-    found = select(Party.id).where(
-        Party.org_id == current_org(db), is_one_of(Party.folded_id, {party_id.lower() for party_id in party_ids})
+    found = (
+        select(func.array_agg(Party.id))
+        .where(
+            Party.org_id == current_org(db), is_one_of(Party.folded_id, {party_id.lower() for party_id in party_ids})
+        )
+        .group_by(Party.folded_id)
+        .having(func.count() > 1)
     )
-    alike: dict[str, set[str]] = {}
-    for party_id in db.scalars(found):
-        alike.setdefault(party_id.lower(), set()).add(party_id)
-    others = {party_id: sorted(alike.get(party_id.lower(), set()) - {party_id}) for party_id in party_ids}
-    return {party_id: other[0] for party_id, other in others.items() if other}
+    wanted = set(party_ids)
+    return {each: min(set(alike) - {each}) for alike in db.scalars(found) for each in wanted.intersection(alike)}
 
 
 def ids_in_any_case(db: Session, party_ids: Collection[str]) -> dict[str, str]:

@@ -36,7 +36,7 @@ def column_key(name: str) -> str:
 
 def is_lost(cell: str) -> bool:
     """True if a byte of the cell could not be read, or was lost in an earlier conversion."""
-    return _LOST.search(cell) is not None
+    return not cell.isascii() and _LOST.search(cell) is not None
 
 
 def lost_in(text: str) -> int:

@@ -129,7 +129,7 @@ def _rows(table: Table, fields: Fields, value: Value) -> Iterator[Raw]:
         for place, name in places.items():
             given = (line.cells[place] for line in known if line.cells and place < len(line.cells))
             orders[name] = days.order_of(given, numbers=numbers)
-    read = _Row(table, orders, value)
+    read = _Row(table, orders, value, table.opened.separator or "")
     return (read.raw(n, line) for n, line in enumerate(rows, start=1))
 
 
@@ -140,6 +140,7 @@ class _Row:
     table: Table
     orders: dict[str, days.Order]
     value: Value
+    separator: str
 
     def raw(self, n: int, line: Line) -> Raw:
         """Return a row."""
@@ -154,23 +155,24 @@ class _Row:
         detail = wrong = ""
         for place, name in self.table.columns.fields.items():
             if place < len(given):
+                cell = given[place]
                 try:
-                    found[name] = self._value(name, given[place], place, line.number)
+                    if not cell:
+                        self._need_no_formula(place, line.number)
+                    elif cells.is_lost(cell):
+                        raise ValueError(cells.BAD_CELL)
+                    text = unescaped(cell) if cell.startswith("'") else cell
+                    order = self.orders.get(name)
+                    found[name] = days.iso(text, order) if order and text else self.value(name, text, self.separator)
                 except ValueError as error:
                     detail, wrong = detail or str(error), wrong or name
         return Raw(n, line.number, found, detail, wrong)
 
-    def _value(self, name: str, cell: str, place: int, number: int) -> object:
-        """Return the value of a cell. Raises ValueError, whose text is a sentence."""
-        if cells.is_lost(cell):
-            raise ValueError(cells.BAD_CELL)
+    def _need_no_formula(self, place: int, number: int) -> None:
+        """Raise ValueError if an empty cell has a formula, whose value was not saved."""
         empty = self.table.tab.empty_formulas
-        if empty and not cell and f"{_letters(place)}{number}" in empty:
+        if empty and f"{_letters(place)}{number}" in empty:
             raise ValueError(FORMULA)
-        text = unescaped(cell)
-        if text and name in self.orders:
-            return days.iso(text, self.orders[name])
-        return self.value(name, text, self.table.opened.separator or "")
 
 
 def _letters(place: int) -> str:

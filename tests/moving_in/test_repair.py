@@ -12,7 +12,7 @@ from shared.sheets import CSV, ERROR_COLUMN, XLSX, open_file
 from tests.conftest import Servers
 from tests.factories import Org
 from tests.moving_in.systems import written
-from tests.sheets.books import book
+from tests.sheets.books import Raw, book
 
 ROWS = [
     ["Employee ID", "Name", "E-mail", "Remark", "Remark"],
@@ -99,3 +99,16 @@ def test_bad_rows_of_json_come_back_as_csv(org: Org) -> None:
     assert (found["entityId"], found["active"], found["folders"]) == ("b", "false", "x|y")
     assert "needs a name" in found[ERROR_COLUMN]
     assert org.client().get("/v1/parties").json()["items"] == []
+
+
+def test_a_hostile_workbook_and_a_wrong_mapping_are_problems_of_the_request(org: Org) -> None:
+    client = org.client(Permission.SYNC_DIRECTORY, Permission.ADMIN)
+    far = book([["entityId", "displayName"], [Raw('<c r="XFD1048576"><v>1</v></c>')]])
+    for method, path in (("PUT", "/v1/parties"), ("POST", "/v1/parties/repair"), ("POST", "/v1/records")):
+        answer = client.request(method, path, content=far, headers={"Content-Type": XLSX})
+        assert (answer.status_code, answer.json()["detail"][:32]) == (422, "Cell XFD1048576 lies beyond row ")
+    for said, place in (("Badge", "?map"), ("Badge=staff", ""), ("Nowhere=entityId", "")):
+        body = b"Badge,displayName\np-1,Jane\n"
+        answer = client.put("/v1/parties", params={"map": said}, content=body, headers={"Content-Type": CSV})
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, place)
+    assert client.get("/v1/parties").json()["items"] == []
