@@ -6,6 +6,7 @@ All other text stays text, also `=1+1` and `007`, when it is written and when so
 format of text. Instants are in UTC, which the format of their cells names, because a spreadsheet knows no zones.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -18,6 +19,8 @@ MOST_ROWS = 1_048_575
 
 MOST_CHARACTERS = 32_767
 """UTF-16 units that a cell holds. The rest is cut off, which the last character shows: …"""
+
+_ESCAPED = re.compile(r"'+[=+\-@\t\r]")
 
 INSTANTS = 'yyyy-mm-dd hh:mm:ss" UTC"'
 
@@ -71,6 +74,12 @@ def _records(headings: Sequence[Heading], rows: Iterable[Sequence[str]]) -> Iter
 
 
 def _text(cell: str) -> str:
+    """Returns the text of a cell, with an apostrophe before one that reads as if CSV had escaped it.
+
+    So it comes back as it was: whoever reads a file takes one away, as a CSV may have been saved as a workbook.
+    """
+    if cell.startswith("'") and _ESCAPED.match(cell):
+        cell = f"'{cell}"
     if len(cell) * 2 <= MOST_CHARACTERS:
         return cell
     units = cell.encode("utf-16-le")

@@ -113,7 +113,7 @@ def test_an_address_that_is_no_list_refuses_to_answer_as_a_file_and_does_nothing
     client = busy.client()
     inside = ids(busy) | {"party_id": "party-1", "folder_id": "crew"}
     for operation in operations(app):
-        if operation.is_list or operation.inside - inside.keys():
+        if operation.is_list or operation.inside - inside.keys() or operation.path.endswith("/repair"):
             continue
         answer = operation.call(client, inside, headers=form)
         assert (answer.status_code, answer.json()["type"]) == (406, "urn:rollcall:problem:not-acceptable"), operation

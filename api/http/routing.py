@@ -76,7 +76,7 @@ class StrictRoute(APIRoute):
     def checked(self, handle: Handler) -> Handler:
         """Return a handler with the checks of this class before it."""
         allows = [one.dependency for one in self.dependencies if isinstance(one.dependency, Allow)]
-        listed = is_list(self)
+        gives_files = is_list(self) or bool(set(FILES) & self.responses.get(200, {}).get("content", {}).keys())
         taken = _query_forms(self.dependant)
         reads_body = self.body_field is not None or "requestBody" in (self.openapi_extra or {})
 
@@ -86,7 +86,7 @@ class StrictRoute(APIRoute):
                 await allow(await caller(strict))
             if self.include_in_schema:
                 _need_known(strict, taken)
-                if not listed and accepts_only_files(strict):
+                if not gives_files and accepts_only_files(strict):
                     raise NotAcceptable("Only lists are answered as CSV or XLSX; accept application/json here.")
             try:
                 if "content-length" not in strict.headers and "transfer-encoding" not in strict.headers:

@@ -27,12 +27,13 @@ def rows_to_repair(body: Body, fields: Fields, said: Meanings, reasons: Mapping[
     if not body.is_file:
         return _csv(list(_of_json(body, fields, reasons)), Opened([], ",", "utf-8"))
     table = table_in(body, fields, said)
+    defused = str if table.opened.separator is None else cells.escaped
     kept = [place for place, name in enumerate(table.header) if name != ERROR_COLUMN]
 
     def rows() -> Iterator[list[str]]:
         for n, row in enumerate(table.rows, start=1):
             if n in reasons:
-                given = row.cells or ()
+                given = [defused(cells.unescaped(cell)) for cell in row.cells or ()]
                 yield [*(given[place] if place < len(given) else "" for place in kept), " ".join(reasons[n])]
 
     header = [*(table.header[place] for place in kept), ERROR_COLUMN]

@@ -1,4 +1,4 @@
-"""What is exported can be imported: the list of people as CSV for spreadsheets and as a workbook."""
+"""Exports can be imported: the list of people as CSV for spreadsheets and as a workbook."""
 
 import pytest
 
