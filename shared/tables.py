@@ -8,7 +8,7 @@ from shared.catalogue.models import Course, CourseVersion
 from shared.database import Base
 from shared.deliveries.models import Delivery, Webhook
 from shared.deployment.models import MailSwitch, Process
-from shared.directory.models import FileColumn, Folder, FolderMember, Party
+from shared.directory.models import FileColumn, Folder, FolderMember, Party, ScimUser
 from shared.events.models import Event, EventConsumer, EventSeal, EventStream, EventTreeNode
 from shared.idempotency import UsedKey
 from shared.jobs.models import Job, JobChunk, JobOutcome, JobTurn
@@ -34,6 +34,7 @@ CORE = (
     Folder,
     FolderMember,
     FileColumn,
+    ScimUser,
     UsedKey,
     Job,
     JobChunk,
