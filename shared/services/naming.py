@@ -91,6 +91,7 @@ def _rows(db: Session, caller: Caller, subjects: set[str]) -> CompoundSelect[*tu
 _BY_ID: tuple[tuple[str, Any, Any], ...] = (
     ("course", Course, Course.title),
     ("version", CourseVersion, CourseVersion.title),
+    ("course_version", CourseVersion, CourseVersion.label),
     ("job", Job, Job.kind),
 )
 _OF_A_VERSION: tuple[tuple[str, Any], ...] = (
