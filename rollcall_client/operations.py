@@ -67,7 +67,9 @@ OPERATIONS = {
     "preview_assignment_reminding": Operation("POST", "/v1/assignments/remind/preview", {}, False),  # noqa: E501
     "preview_assignment_reopening": Operation("POST", "/v1/assignments/reopen/preview", {}, False),  # noqa: E501
     "preview_assignments": Operation("POST", "/v1/assignments/preview", {}, False),  # noqa: E501
+    "preview_completing": Operation("POST", "/v1/assignments/complete/preview", {}, False),  # noqa: E501
     "preview_records": Operation("POST", "/v1/records/preview", {'confirm_own_issuer': 'confirmOwnIssuer', 'map': 'map', 'sheet': 'sheet'}, False),  # noqa: E501
+    "preview_undo": Operation("POST", "/v1/jobs/{job_id}/undo/preview", {}, False),  # noqa: E501
     "prove_consistency": Operation("GET", "/v1/audit/consistency", {'first': 'first', 'second': 'second'}, False),  # noqa: E501
     "prove_inclusion": Operation("GET", "/v1/audit/inclusion", {'sequence': 'sequence', 'tree_size': 'treeSize'}, False),  # noqa: E501
     "publish_version": Operation("POST", "/v1/courses/{course_id}/versions/{version_id}/publish", {}, False),  # noqa: E501

@@ -18,6 +18,7 @@ from api.console import (
     overview,
     parties,
     personas,
+    problems,
     reference,
     rosters,
     session_completions,
@@ -38,6 +39,7 @@ from api.console.frame import answer_unknown
 PUBLIC = (
     home.router,
     personas.router,
+    problems.router,
     reference.router,
     session_links.router,
     signing_in.router,

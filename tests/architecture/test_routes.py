@@ -24,6 +24,8 @@ PUBLIC = {
     "/docs",
     "/docs/{name}",
     "/personas",
+    "/problems",
+    "/problems/{slug}",
     "/s/{token}",
     "/scim/v2/ServiceProviderConfig",
     "/sign-in",

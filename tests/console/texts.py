@@ -11,6 +11,7 @@ from babel.messages.pofile import read_po, write_po
 
 from shared.deliveries import DeliveryCode
 from shared.jobs import OutcomeCode
+from shared.problems import KNOWN
 from shared.texts import FIRST, LOCALES
 from tests.architecture.source import ROOT
 from tests.console.problem_texts import problem_texts
@@ -56,7 +57,8 @@ def collected() -> Catalog:
 
 
 def listed() -> Iterator[str]:
-    """The sentences of codes, which pages translate as they show them."""
+    """The sentences of codes and problems, which pages translate as they show them."""
+    yield from (text for known in KNOWN.values() for text in (known.title, known.means, known.remedy))
     yield from (code.detail for code in OutcomeCode)
     yield from (code.detail for code in DeliveryCode)
     yield from sorted(problem_texts())

@@ -136,7 +136,17 @@ def _drawn(world: World, app: FastAPI, folder: Path) -> Iterator[Path]:
     code = world.org.client().get(f"/v1/licences/{world.ids['licence_id']}").json()["code"]
     signed_in = [world.address(path) for path in pages(app)]
     certificate = f"/v1/licences/{world.ids['licence_id']}/certificate"
-    public = ["/", "/docs", "/verify", f"/verify/{code}", "/verify/WRONG", "/personas", certificate]
+    public = [
+        "/",
+        "/docs",
+        "/verify",
+        f"/verify/{code}",
+        "/verify/WRONG",
+        "/personas",
+        "/problems",
+        "/problems/invalid-input",
+        certificate,
+    ]
     for language in ("en", "nb"):
         reader = world.org.visitor()
         reader.headers.update({"Accept": "text/html", "Accept-Language": language})
