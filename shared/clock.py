@@ -31,6 +31,11 @@ def last_day_in(zone: str, until: datetime) -> date:
     return day_in(zone, until - timedelta(microseconds=1))
 
 
+def is_whole_day(zone: str, at: datetime) -> bool:
+    """True if a day begins at this instant, so that a day names it: nothing is lost by not naming the hour."""
+    return begin_of(zone, day_in(zone, at)) == at
+
+
 MOST_DIFFERENCE = timedelta(seconds=5)
 """Upper bound of the difference between this clock and the database's at which a worker still decides by its own."""
 

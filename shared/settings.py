@@ -103,6 +103,9 @@ class Settings(BaseModel):
     member_url: str | None = None
     """The page where a member signs in and opens a training; `{assignment_id}` in it is replaced.
     Without it mails to members have no link, rather than a broken one."""
+    font_folder: str | None = None
+    """A folder with further fonts (TrueType or OpenType) for PDF files. A letter that no font has is drawn as ◌:
+    without a font that has them, nobody can read a Chinese name on a certificate."""
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -147,6 +150,13 @@ class Settings(BaseModel):
     @field_validator("oidc_issuer", "oidc_client_id", "oidc_client_secret", "sign_in_secret", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
+        return value or None
+
+    @field_validator("font_folder")
+    @classmethod
+    def _check_font_folder(cls, value: str | None) -> str | None:
+        if value and not os.path.isdir(value):
+            raise ValueError("there is no such folder")
         return value or None
 
     @field_validator("credential_key")

@@ -12,7 +12,7 @@ from shared.directory.models import FileColumn, Folder, FolderMember, Party, Sci
 from shared.events.models import Event, EventConsumer, EventSeal, EventStream, EventTreeNode
 from shared.idempotency import UsedKey
 from shared.jobs.models import Job, JobChunk, JobOutcome, JobTurn
-from shared.licences.models import Licence, LicenceDue, Sweep
+from shared.licences.models import CertificateLook, Licence, LicenceDue, Sweep
 from shared.licences.records.models import RecordRow
 from shared.sessions.models import RosterEntry, TrainingSession
 from shared.uploads.models import Upload
@@ -62,5 +62,6 @@ TRAINING = (
     RecordRow,
     Sweep,
     Upload,
+    CertificateLook,
 )
 """The tables that exist only if the deployment profile includes training."""

@@ -31,6 +31,8 @@ LOCALES = {FIRST: "en_GB", "nb": "nb_NO"}
 SAME = {"no": "nb", "nn": "nb"}
 """Languages whose readers are given another one's texts."""
 
+_PLACE = re.compile(r"%\((\w+)\)s")
+
 NEAR = 7
 """A day that is at most so many days away is told with its weekday."""
 
@@ -112,6 +114,10 @@ class Words:
                 return translation % match.groupdict()
         return sentence
 
+    def filled(self, text: str, **values: str) -> str:
+        """Return a text in the reader's language with values in the places named `%(name)s`, each as it is."""
+        return _PLACE.sub(lambda place: values.get(place[1], place[0]), self.text(text))
+
     def texts(self, one: str, many: str, number: int) -> str:
         """Return a text for a number of things in the reader's language."""
         return catalogue_of(self.language).ngettext(one, many, number)
@@ -160,6 +166,22 @@ class Words:
         twice = local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset()
         repeated = twice and local.replace(fold=0).astimezone(UTC) < local.replace(fold=1).astimezone(UTC)
         return f"{self.zone}, UTC{local.replace(microsecond=0).isoformat()[19:]}" if repeated else self.zone
+
+    def written(self, day: date) -> str:
+        """Return a day written out, such as "6 July 2026", the same whenever it is read: for papers and mails."""
+        return dates.format_date(day, "long", self.locale)
+
+    def exactly(self, at: datetime) -> str:
+        """Return an instant as `written` does, to the minute and with its zone: "6 July 2026, 09:00 (Europe/Oslo)"."""
+        return f"{self.written(clock.day_in(self.zone, at))}, {self.time(at)} ({self.zone_at(at)})"
+
+    def until(self, at: datetime) -> str:
+        """Return an end that never contradicts the instant: a day for what is good to its end, else the hour too."""
+        return self.written(clock.last_day_in(self.zone, at)) if clock.is_whole_day(self.zone, at) else self.exactly(at)
+
+    def since(self, at: datetime) -> str:
+        """Return a beginning: a day for what is good from its beginning, else the hour too."""
+        return self.written(clock.day_in(self.zone, at)) if clock.is_whole_day(self.zone, at) else self.exactly(at)
 
     def number(self, number: int) -> str:
         """Return a number with the separators of the language."""

@@ -29,28 +29,23 @@ def moment_in_words(zone: str, at: datetime) -> str:
     return f"{day_in_words(local.date())}, {local:%H:%M} ({name})"
 
 
-def is_whole_day(zone: str, at: datetime) -> bool:
-    """True if a day begins at this instant, so that a day names it: nothing is lost by not naming the hour."""
-    return clock.begin_of(zone, clock.day_in(zone, at)) == at
-
-
 def until_in_words(zone: str, until: datetime) -> str:
     """An end in words that never contradict the instant: a day for what is good to its end, else the hour too."""
-    if is_whole_day(zone, until):
+    if clock.is_whole_day(zone, until):
         return day_in_words(clock.last_day_in(zone, until))
     return moment_in_words(zone, until)
 
 
 def ended_in_words(zone: str, until: datetime) -> str:
     """The same, of an end that has passed: with a day, at the end of that day."""
-    if is_whole_day(zone, until):
+    if clock.is_whole_day(zone, until):
         return in_words(N_("at the end of %(day)s"), day=until_in_words(zone, until))
     return in_words(N_("on %(moment)s"), moment=moment_in_words(zone, until))
 
 
 def since_in_words(zone: str, since: datetime) -> str:
     """A beginning in words: a day for what is good from its beginning, else the hour too."""
-    return day_in_words(clock.day_in(zone, since)) if is_whole_day(zone, since) else moment_in_words(zone, since)
+    return day_in_words(clock.day_in(zone, since)) if clock.is_whole_day(zone, since) else moment_in_words(zone, since)
 
 
 def in_words(text: str, **values: object) -> str:

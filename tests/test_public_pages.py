@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from api.app import create_app
 from shared import access, catalogue, clock
-from shared.assignments import LINK_LIFETIME
+from shared.signed_links import LINK_LIFETIME
 from tests.assignments.links import NAME, PARTY, Sent, anybody, send
 from tests.drain import InProcessWorker
 from tests.factories import OPERATOR, Org, add_org

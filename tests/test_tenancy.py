@@ -24,6 +24,7 @@ from tests.deliveries.receiving import plan, webhook
 from tests.drain import InProcessWorker
 from tests.factories import Org, add_org
 from tests.licences.earning import grant
+from tests.papers.images import image
 from tests.routes import Operation, example, lists, operations
 from tests.traces import stored
 from tests.verification.holding import license_for
@@ -40,8 +41,10 @@ USER = {
 
 
 def known_elsewhere(org: Org) -> None:
-    """Leave a row in every table of signing in, of SCIM and of uploads."""
+    """Leave a row in every table of signing in, of SCIM of settings and of uploads."""
     assert org.client().post("/scim/v2/Users", json=USER).status_code == 201
+    org.client().put("/v1/settings/certificate", json={"signatoryName": f"{MARK} signatory"})
+    org.client().put("/v1/settings/certificate/logo", content=image(), headers={"Content-Type": "image/png"})
     org.visitor(member=f"{MARK}-member")
     with org.transaction() as db:
         binding = Binding("https://id.example", MARK, administrators=MARK)

@@ -8,6 +8,7 @@ from api.console import (
     assignments,
     audit,
     bulk,
+    certificate_settings,
     certificates,
     courses,
     deliveries,
@@ -29,6 +30,7 @@ from api.console import (
     sign_ins,
     signing_in,
     static_files,
+    transcripts,
     uploads,
     verify,
     versions,
@@ -37,6 +39,7 @@ from api.console import (
 from api.console.frame import answer_unknown
 
 PUBLIC = (
+    certificates.by_link,
     home.router,
     personas.router,
     problems.router,
@@ -69,6 +72,8 @@ PAGES = (
     rosters.router,
     session_completions.router,
     licences.router,
+    transcripts.router,
+    certificate_settings.router,
     uploads.router,
 )
 """The pages for signed-in people, mounted where training is deployed."""

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
-from api.console.certificates import shown
+from api.console.certificates import as_pdf, link_page, shown
 from api.console.editing import cleared, expected, filled, instants, local_time, unchanged
 from api.console.forms import CurrentForm, Form
 from api.console.frame import ConsoleRouter, CurrentFrame, form_of
@@ -15,8 +15,8 @@ from api.console.listing import Filter, ListPage, choices_of, list_page
 from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
 from api.http.filtering import LicenceFilters, LicenceSort
 from api.http.lists import AskedList
-from shared.licences import LicenceAnswer, LicenceChanges, LicenceState, RevocationRequest, Sort
-from shared.services import licence_details, licences, overview, verification
+from shared.licences import CertificateLinks, LicenceAnswer, LicenceChanges, LicenceState, RevocationRequest, Sort
+from shared.services import certificates, licence_details, licences, overview, verification
 from shared.texts import N_
 
 router = ConsoleRouter()
@@ -89,7 +89,36 @@ def show_certificate(
 ) -> Response:
     """The certificate, a page to print on A4."""
     found = verification.get_certificate(db, caller, licence_id, parts.settings, now)
-    return frame.page("certificate.html", **shown(found))
+    return frame.page("certificate.html", **shown(found) | {"pdf_address": f"/licences/{licence_id}/certificate.pdf"})
+
+
+@router.get(
+    "/licences/{licence_id}/certificate.pdf",
+    dependencies=[allow(verification.get_certificate)],
+    response_class=Response,
+)
+def send_certificate(licence_id: uuid.UUID, db: Db, caller: CurrentCaller, parts: CurrentParts, now: Now) -> Response:
+    """The same as PDF."""
+    return as_pdf(verification.get_certificate(db, caller, licence_id, parts.settings, now), parts)
+
+
+@router.post(
+    "/licences/{licence_id}/certificate-link",
+    dependencies=[allow(certificates.mint_certificate_link), form_of("/licences/{licence_id}")],
+)
+def share(
+    licence_id: uuid.UUID,
+    frame: CurrentFrame,
+    _: CurrentForm,
+    db: Db,
+    caller: CurrentCaller,
+    parts: CurrentParts,
+    now: Now,
+) -> Response:
+    """Make a link with which anybody sees the certificate, and show it, once."""
+    links = CertificateLinks(parts.settings)
+    minted = certificates.mint_certificate_link(db, caller, licence_id, links, now)
+    return link_page(frame, minted, back=f"/licences/{licence_id}")
 
 
 @router.get("/licences/{licence_id}/correct", dependencies=[allow(licence_details.get_licence_to_correct)])

@@ -5,14 +5,15 @@ import uuid
 from fastapi import Response
 from fastapi.responses import RedirectResponse
 
+from api.console.certificates import link_page
 from api.console.forms import CurrentForm
 from api.console.frame import ConsoleRouter, CurrentFrame, form_of
-from api.http.dependencies import CurrentCaller, Db, Now, Today, allow
+from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, Today, allow
 from shared.assignments import AssignmentAnswer, CompletionRequest
 from shared.catalogue import Content
-from shared.licences import LicenceAnswer
+from shared.licences import CertificateLinks, LicenceAnswer
 from shared.pagination import page
-from shared.services import completions, me
+from shared.services import certificates, completions, me
 from shared.sessions import OwnSession
 
 router = ConsoleRouter("/me")
@@ -47,3 +48,22 @@ def complete(assignment_id: uuid.UUID, _: CurrentForm, db: Db, caller: CurrentCa
     """Record that the person has done it."""
     completions.complete_assignment(db, caller, assignment_id, CompletionRequest(), None, now)
     return RedirectResponse("/me", 303)
+
+
+@router.post(
+    "/licences/{licence_id}/certificate-link",
+    dependencies=[allow(certificates.mint_certificate_link), form_of("/me")],
+)
+def share(
+    licence_id: uuid.UUID,
+    frame: CurrentFrame,
+    _: CurrentForm,
+    db: Db,
+    caller: CurrentCaller,
+    parts: CurrentParts,
+    now: Now,
+) -> Response:
+    """Make a link with which anybody sees a certificate of the person, and show it, once."""
+    links = CertificateLinks(parts.settings)
+    minted = certificates.mint_certificate_link(db, caller, licence_id, links, now)
+    return link_page(frame, minted, back="/me")

@@ -49,10 +49,12 @@ MOST_LANGUAGES = 200
 class PageRoute(APIRoute):
     """A route for people, in their browser's language where nothing else is known.
 
-    Every answer has `HEADERS`, and every error is a page, or JSON if a program asks for it.
+    Every answer has its headers, and every error is a page, or JSON if a program asks for it.
 
     On loopback it answers under no other name.
     """
+
+    headers = HEADERS
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -65,7 +67,7 @@ class PageRoute(APIRoute):
                 except Exception as error:
                     await roll_back(request, error)
                     response = _error_page(problem_of(error, self.path), wants_json(request))
-            response.headers.update(HEADERS)
+            response.headers.update(self.headers)
             return response
 
         return answer

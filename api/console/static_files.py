@@ -24,6 +24,7 @@ MEDIA_TYPES = {
     "rows.json": "application/speculationrules+json",
     "mark.svg": "image/svg+xml",
     "certificate.css": "text/css; charset=utf-8",
+    "transcript.css": "text/css; charset=utf-8",
 }
 """The files, with their media types. `rows.json` says which links a browser may fetch before they are followed."""
 

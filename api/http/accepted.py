@@ -1,16 +1,17 @@
-"""The `Accept` header: a list as a file, for callers who prefer it to JSON.
+"""The `Accept` header: a list as a file and a paper as PDF, for callers who prefer that.
 
 Starlette has no parser of it; the standard library parses one media type with its parameters.
 """
 
 from email.message import Message
 
-from fastapi import Request
+from fastapi import Request, Response
 
 CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FILES = (CSV, XLSX)
 """The media types of the files as which every list is answered."""
+PDF = "application/pdf"
 
 
 def wanted(request: Request) -> dict[str, Message]:
@@ -42,6 +43,23 @@ def accepts_only_files(request: Request) -> bool:
         return False
     media = wanted(request).keys()
     return bool(media) and media <= set(FILES)
+
+
+def prefers_pdf(request: Request) -> bool:
+    """True if the caller accepts PDF, and no other form of the paper more than that."""
+    media = wanted(request)
+    others = max((_quality(one) for name, one in media.items() if name not in (PDF, "*/*")), default=0.0)
+    return PDF in media and _quality(media[PDF]) >= others
+
+
+def pdf_file(pdf: bytes, name: str) -> Response:
+    """Return the answer that sends a PDF as a file. name: without its extension, and never a person's."""
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Disposition": f'attachment; filename="{name}.pdf"',
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(pdf, media_type=PDF, headers=headers)
 
 
 def wants_bom(request: Request) -> bool:

@@ -32,7 +32,7 @@ class UnsupportedMediaType(Problem):
 
 
 class NotAcceptable(Problem):
-    """The address is no list, so it cannot answer in CSV or XLSX."""
+    """The address is neither a list nor a transcript, so it cannot answer in CSV or XLSX."""
 
     slug, status, title = "not-acceptable", 406, "Not acceptable"
 

@@ -5,6 +5,7 @@ from api.v1 import (
     audit,
     bulk,
     catalogue,
+    certificate_look,
     completions,
     credentials,
     deliveries,
@@ -22,6 +23,7 @@ from api.v1 import (
     session_tasks,
     sessions,
     sweeps,
+    transcripts,
     webhooks,
 )
 
@@ -55,6 +57,8 @@ TRAINING = (
     forecast.router,
     policies.router,
     sweeps.router,
+    transcripts.router,
+    certificate_look.router,
 )
 """Routes that work only if training is deployed and available to the caller's organization."""
 

@@ -1,19 +1,20 @@
-"""Licences: list, read, correct, revoke."""
+"""Licences: list, read, correct, revoke, and mint links to their certificates."""
 
 import uuid
 from datetime import datetime
 
 from fastapi import Response
 
-from api.http.dependencies import CurrentCaller, Db, Now, allow
+from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
 from api.http.filtering import LicenceFilters, LicenceSort
 from api.http.lists import AskedList
+from api.http.once import Once, without
 from api.http.routing import Router
 from api.v1.etags import Expected, etag
-from shared.licences import LicenceAnswer, LicenceChanges, RevocationRequest, Sort
-from shared.services import licences
+from shared.licences import CertificateLinks, LicenceAnswer, LicenceChanges, RevocationRequest, Sort
+from shared.services import certificates, licences
 from shared.services.licences import Shown
-from shared.wire import Listing
+from shared.wire import Answer, Instant, Listing
 
 router = Router("/v1/licences", "licences")
 
@@ -64,6 +65,37 @@ def revoke_licence(
 ) -> LicenceAnswer:
     """Revoke a licence for good. 409 `licence-revoked` if it is revoked."""
     return _answer(licences.revoke_licence(db, caller, licence_id, body.reason, expected, now), now, response)
+
+
+class CertificateLinkAnswer(Answer):
+    """A certificate link. Every person with it sees the certificate, until it ends or the licence is revoked.
+
+    url: shown only once; null in the answer to a repeated request.
+    """
+
+    url: str | None
+    expires_at: Instant
+
+
+@router.post("/{licence_id}/certificate-link", dependencies=[allow(certificates.mint_certificate_link)])
+def create_certificate_link(
+    licence_id: uuid.UUID,
+    db: Db,
+    caller: CurrentCaller,
+    parts: CurrentParts,
+    now: Now,
+    response: Response,
+    once: Once,
+) -> CertificateLinkAnswer:
+    """Mint a link with which anybody sees the certificate for 30 days. Earlier links stay valid.
+
+    For the holder's member, and for `training.admin` in scope. 409 `licence-revoked`.
+    """
+    minted = certificates.mint_certificate_link(db, caller, licence_id, CertificateLinks(parts.settings), now)
+    response.headers["Cache-Control"] = "no-store"
+    answer = CertificateLinkAnswer.model_validate(minted)
+    once.answer = without(answer, "url")
+    return answer
 
 
 def _answer(shown: Shown, now: datetime, response: Response) -> LicenceAnswer:

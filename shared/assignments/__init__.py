@@ -39,12 +39,7 @@ from shared.assignments.deciding import Decided, count_codes, decide, find
 from shared.assignments.erasing import blank_notes
 from shared.assignments.exporting import exported
 from shared.assignments.links import (
-    LINK_LIFETIME,
     LinkDead,
-    LinkExpired,
-    LinkInvalid,
-    LinksNotConfigured,
-    MintedLink,
     SessionLink,
     SessionLinks,
     check_link,
@@ -60,7 +55,7 @@ from shared.assignments.older import (
     record_reopened_older,
     reopen_older,
 )
-from shared.assignments.personal import list_personal
+from shared.assignments.personal import list_completed, list_personal
 from shared.assignments.preview import Terms, count_outcomes
 from shared.assignments.queries import (
     Filters,
@@ -92,6 +87,7 @@ from shared.assignments.schemas import (
     AssignmentChanges,
     AssignmentRequest,
     CompletionRequest,
+    PartyReference,
     Preview,
     PreviewOutcome,
     ReasonRequest,
@@ -181,11 +177,7 @@ __all__ = [
     "edit",
     "Filters",
     "get",
-    "LINK_LIFETIME",
     "LinkDead",
-    "LinkExpired",
-    "LinkInvalid",
-    "LinksNotConfigured",
     "exported",
     "list_assignments",
     "lock_attended",
@@ -194,13 +186,14 @@ __all__ = [
     "made_by",
     "MAX_RECIPIENTS",
     "mint_link",
-    "MintedLink",
     "Newer",
     "need_active",
     "need_ended",
     "need_open",
     "party_of",
+    "list_completed",
     "list_personal",
+    "PartyReference",
     "Preview",
     "PreviewOutcome",
     "ReasonRequest",

@@ -3,15 +3,13 @@
 A link is not stored. Its token holds the organization, the assignment, the end of its validity, the member who minted
 it by hand, and the assignment's `link_epoch` when it was minted. Closing or reassigning the assignment raises the
 epoch, so earlier links stop working.
-Why no library signs it: docs/decisions/0007-session-links.md.
+How it is signed: `shared/signed_links.py`. Why it is so: docs/decisions/0007-session-links.md.
 """
 
-import base64
-import hmac
 import struct
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -23,26 +21,13 @@ from shared.directory import Party
 from shared.errors import Conflict, Problem
 from shared.events import Actor, Fact
 from shared.settings import Settings
-
-LINK_LIFETIME = timedelta(days=30)
+from shared.signed_links import LinkExpired, MintedLink, SignedLinks, end_of_link
 
 _FIXED = struct.Struct(">16sIQ")
 """The beginning of a token's body: assignment, epoch, end in seconds since 1970. The organization's id follows."""
 
 _MINTER = "/"
 """Separates the organization's id from that of the member who minted the link by hand. No id contains it."""
-
-_SIGNATURE_BYTES = 16
-"""128 bits cannot be guessed. A whole signature would make an address that is hard to type and that mails wrap."""
-
-
-class LinksNotConfigured(Conflict):
-    """No secret to sign with: a deployment that verifies tokens by published keys has none, unless one is set."""
-
-    slug, title = "links-not-configured", "Session links not configured"
-
-    def __init__(self) -> None:
-        super().__init__("This deployment has no secret to sign session links with; set ROLLCALL_LINK_SECRET.")
 
 
 class PartyHasAccount(Conflict):
@@ -52,27 +37,6 @@ class PartyHasAccount(Conflict):
 
     def __init__(self) -> None:
         super().__init__("The party has an account and can sign in; send `force: true` to mint a link all the same.")
-
-
-class LinkInvalid(Problem):
-    """The token has no valid signature. The answer says no more, so that it discloses nothing about assignments."""
-
-    slug, status, title = "link-invalid", 404, "This link does not work"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Part of it may be missing: please open it again from the message that you received. "
-            "If that does not help, ask the sender for a new one."
-        )
-
-
-class LinkExpired(Problem):
-    """The link was valid and has expired."""
-
-    slug, status, title = "link-expired", 410, "This link has expired"
-
-    def __init__(self) -> None:
-        super().__init__(f"A link works for {LINK_LIFETIME.days} days. Please ask the sender for a new one.")
 
 
 class LinkDead(Problem):
@@ -101,44 +65,25 @@ class SessionLink:
     minted_by: str | None = None
 
 
-@dataclass(frozen=True)
-class MintedLink:
-    """A link for its party. It is shown once, and stored nowhere."""
-
-    url: str
-    expires_at: datetime
-
-
 class SessionLinks:
     """Mints and reads session links. Their key is derived from the secret, so a bearer token is never a valid link."""
 
     def __init__(self, settings: Settings) -> None:
-        secret = settings.link_secret or settings.jwt_secret
-        self._key = None if secret is None else hmac.digest(secret.encode(), b"rollcall session link", "sha256")
-        self._address = f"{settings.public_url}/s/"
+        self._signed = SignedLinks(settings, b"rollcall session link", "s")
 
     def mint(self, assignment: Assignment, now: datetime, *, minted_by: str | None = None) -> MintedLink:
         """Return a link for the assignment with its present epoch. Raises LinksNotConfigured.
 
         minted_by: the member who mints it by hand, None for a link that the party is sent.
         """
-        if self._key is None:
-            raise LinksNotConfigured
-        expires_at = (now + LINK_LIFETIME).replace(microsecond=0)
+        expires_at = end_of_link(now)
         body = _FIXED.pack(assignment.id.bytes, assignment.link_epoch, int(expires_at.timestamp()))
         holder = assignment.org_id if minted_by is None else f"{assignment.org_id}{_MINTER}{minted_by}"
-        text = _text(body + holder.encode())
-        return MintedLink(f"{self._address}{text}.{_signature(self._key, text)}", expires_at)
+        return MintedLink(self._signed.address(body + holder.encode()), expires_at)
 
     def read(self, token: str, now: datetime) -> SessionLink:
-        """Return the content of a token. Raises LinkInvalid, LinkExpired.
-
-        The signature covers the text of the token, so no other spelling of it is valid.
-        """
-        text, _, signature = token.partition(".")
-        if self._key is None or not hmac.compare_digest(signature.encode(), _signature(self._key, text).encode()):
-            raise LinkInvalid
-        body = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        """Return the content of a token. Raises LinkInvalid, LinkExpired."""
+        body = self._signed.body(token)
         assignment_id, epoch, ends = _FIXED.unpack_from(body)
         org_id, _, minted_by = body[_FIXED.size :].decode().partition(_MINTER)
         link = SessionLink(
@@ -186,11 +131,3 @@ def check_party(db: Session, assignment: Assignment) -> None:
 
 def _party(db: Session, assignment: Assignment) -> Party:
     return db.scalars(select(Party).where(Party.org_id == assignment.org_id, Party.id == assignment.party_id)).one()
-
-
-def _signature(key: bytes, text: str) -> str:
-    return _text(hmac.digest(key, text.encode(), "sha256")[:_SIGNATURE_BYTES])
-
-
-def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")

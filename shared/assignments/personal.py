@@ -1,4 +1,4 @@
-"""The list of a party's own assignments. Unlike coordinators' lists it begins with open ones and has no closed ones."""
+"""Lists of one party's assignments: its own, which begins with open ones, and the completed ones of a transcript."""
 
 from datetime import date
 
@@ -16,3 +16,9 @@ def list_personal(db: Session, party_id: str, today: date) -> Select[Assignment,
         .where(Assignment.state != AssignmentState.CLOSED)
         .order_by(Assignment.state, Assignment.due_key, Assignment.id)  # "assigned" sorts first
     )
+
+
+def list_completed(db: Session, party_id: str) -> Select[Assignment, str, str]:
+    """Select the party's completed assignments by the day on which that happened: rows as of `list_assignments`."""
+    completed = Filters(date.min, party_id=party_id, state=AssignmentState.COMPLETED)
+    return matching(db, completed, None).order_by(Assignment.occurred_on, Assignment.completed_at, Assignment.id)

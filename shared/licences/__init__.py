@@ -1,6 +1,6 @@
 """Licences: the record that a party has been trained.
 
-Owns the tables `licence`, `licence_due`, `sweep` and `record_row`. Promises:
+Owns the tables `licence`, `licence_due`, `sweep`, `record_row` and `certificate_look`. Promises:
 - A session grants a party at most one licence that is not revoked.
 - At most one licence of a party and course counts, that is: is neither revoked nor superseded.
 - A renewal never ends before the licence it renews.
@@ -28,6 +28,9 @@ The modules:
 - `verification`: finds a licence by its printed code, for people without an account, and reads its printed facts.
 - `credentials`: the licence as a signed Open Badges credential, and the status of that credential.
 - `keys`: the keys that sign credentials.
+- `look`: what an organization's certificates show besides the licence: logo, signatory.
+- `links`: signed links with which anybody sees one certificate.
+- `history`: what happened to a licence after it was granted, in sentences.
 """
 
 from shared.licences.actions import LicenceRevoked, blank_notes, correct, locked, revoke
@@ -35,7 +38,16 @@ from shared.licences.checking import Checked, CheckReason, check
 from shared.licences.completions import grant_on_completion, take_back_completions
 from shared.licences.credentials import Issuer, NotEarnedHere, Said, sign_credential, status_document
 from shared.licences.granting import Earned, grant, lock_licences
+from shared.licences.history import Correction, actor_in_words, list_corrections
 from shared.licences.keys import KEYS_PATH, CredentialKeys, CredentialsNotConfigured
+from shared.licences.links import (
+    CertificateLink,
+    CertificateLinkDead,
+    CertificateLinks,
+    check_certificate_link,
+    mint_certificate_link,
+)
+from shared.licences.look import Look, LookAnswer, LookChange, change_look, clear_logo, get_look, set_logo
 from shared.licences.models import NOTICE_DAYS, ExpiryRule, Licence, LicenceDue, LicenceSource, LicenceState, Sweep
 from shared.licences.policies import (
     PolicyRequest,
@@ -82,6 +94,7 @@ from shared.licences.regranting import grant_again
 from shared.licences.renewals import Renewal, due_renewals
 from shared.licences.revoking import revoke_earned, revoke_granted, untouched
 from shared.licences.schemas import (
+    By,
     CheckAnswer,
     CheckedItem,
     CheckRequest,
@@ -125,6 +138,22 @@ from shared.licences.verification import (
 
 __all__ = [
     "RECORD_FIELDS",
+    "By",
+    "CertificateLink",
+    "CertificateLinkDead",
+    "CertificateLinks",
+    "Correction",
+    "Look",
+    "actor_in_words",
+    "list_corrections",
+    "LookAnswer",
+    "LookChange",
+    "change_look",
+    "check_certificate_link",
+    "clear_logo",
+    "get_look",
+    "mint_certificate_link",
+    "set_logo",
     "Decision",
     "MAX_RECORDS",
     "PreviewedRecords",

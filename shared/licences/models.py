@@ -236,3 +236,24 @@ class Sweep(Tenant, Base):
     notices: Mapped[int] = mapped_column(server_default="0")
     renewals: Mapped[int] = mapped_column(server_default="0")
     lag_seconds: Mapped[float | None]
+
+
+class CertificateLook(Tenant, Base):
+    """The look of an organization's certificates: everything on them besides the licence.
+
+    signatory_name, signatory_title: who signs, in the organization's words. show_training_date: the day of the
+    training. show_holder_number: the party's id, which is its number in the organization's other systems.
+    logo: a PNG that was written here, never the file that was sent.
+    """
+
+    __tablename__ = "certificate_look"
+    __table_args__ = (ForeignKeyConstraint(["org_id"], ["organization.id"]),)
+
+    signatory_name: Mapped[str | None]
+    signatory_title: Mapped[str | None]
+    show_training_date: Mapped[bool] = mapped_column(server_default=text("false"))
+    show_holder_number: Mapped[bool] = mapped_column(server_default=text("false"))
+    logo: Mapped[bytes | None]
+    logo_width: Mapped[int | None]
+    logo_height: Mapped[int | None]
+    updated_at: Mapped[datetime]

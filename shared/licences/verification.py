@@ -51,7 +51,10 @@ class CodeUnknown(Problem):
 
 @dataclass(frozen=True)
 class Proof:
-    """A licence with the names that are printed on its certificate: the course's as of its version's publication."""
+    """A licence with the names that are printed on its certificate: the course's as of its version's publication.
+
+    language: of its holder, None if the holder has none of its own. erased: True if the holder was erased.
+    """
 
     licence: Licence
     holder: str
@@ -59,6 +62,8 @@ class Proof:
     code: str
     description: str | None
     version: str
+    language: str | None = None
+    erased: bool = False
 
 
 def read_code(typed: str) -> str | None:
@@ -117,9 +122,18 @@ def holder_of(db: Session, licence_id: uuid.UUID) -> str | None:
     return db.scalar(select(Licence.party_id).where(Licence.org_id == current_org(db), Licence.id == licence_id))
 
 
-def _proofs(db: Session) -> Select[Licence, str, str, str, str | None, str]:
+def _proofs(db: Session) -> Select[Licence, str, str, str, str | None, str, str | None, bool]:
     return (
-        select(Licence, Party.display_name, TITLE, CODE, DESCRIPTION, CourseVersion.label)
+        select(
+            Licence,
+            Party.display_name,
+            TITLE,
+            CODE,
+            DESCRIPTION,
+            CourseVersion.label,
+            Party.language,
+            Party.erased_at.is_not(None),
+        )
         .join(Party, and_(Party.org_id == Licence.org_id, Party.id == Licence.party_id))
         .join(Course, and_(Course.org_id == Licence.org_id, Course.id == Licence.course_id))
         .join(

@@ -117,6 +117,14 @@ ALL = (
         "The licence is revoked.",
     ),
     Known(
+        "certificate-link-dead",
+        410,
+        "This certificate is shown no longer",
+        "The licence of this link was revoked, or its holder was erased or merged, after the link was sent.",
+        "Ask the sender. The printed code, where you have it, still says how the licence stands.",
+        "The licence was withdrawn after the link was sent. The printed code still says how it stands.",
+    ),
+    Known(
         "link-dead",
         410,
         "There is nothing left to do here",
@@ -143,7 +151,7 @@ ALL = (
     Known(
         "links-not-configured",
         409,
-        "Session links not configured",
+        "Links not configured",
         "This deployment has no key to sign session links with.",
         "The operator sets `ROLLCALL_LINK_SECRET`.",
         "This deployment has no key to sign session links with.",

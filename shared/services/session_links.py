@@ -11,21 +11,14 @@ from sqlalchemy.orm import Session
 
 from shared import access, assignments, catalogue, directory
 from shared.access import Caller, Organization, OrganizationUnknown, Permission
-from shared.assignments import (
-    AssignmentState,
-    Completion,
-    CompletionMethod,
-    LinkInvalid,
-    MintedLink,
-    SessionLink,
-    SessionLinks,
-)
+from shared.assignments import AssignmentState, Completion, CompletionMethod, SessionLink, SessionLinks
 from shared.catalogue import CourseVersion
 from shared.errors import NotFound, Problem
 from shared.events import Actor
 from shared.services.assignments import Shown
 from shared.services.completions import complete_locked
 from shared.services.verbs import verb
+from shared.signed_links import LinkInvalid, MintedLink
 
 
 class Paused(Problem):

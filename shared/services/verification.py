@@ -6,13 +6,13 @@ need them to be let in to work (decision 0012).
 """
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from shared import access, clock, licences
+from shared import access, assignments, clock, licences, sessions
 from shared.access import Caller, Organization, OrganizationUnknown, Permission
 from shared.database import Database
 from shared.errors import NotFound
@@ -21,7 +21,9 @@ from shared.licences import (
     CredentialKeys,
     CredentialsNotConfigured,
     Issuer,
+    Licence,
     LicenceRevoked,
+    Look,
     Proof,
     Said,
     Validity,
@@ -29,37 +31,32 @@ from shared.licences import (
 from shared.services.session_links import Paused
 from shared.services.verbs import verb
 from shared.settings import TRAINING, Settings
-from shared.texts import N_
+from shared.texts import N_, Words, language_of
 from shared.words import ended_in_words, in_words, moment_in_words, since_in_words, until_in_words
+
+NO_LOOK = Look()
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """A licence with everything that its certificate shows. until: the end of its validity, future or past."""
+    """A licence with everything that its certificate shows. until: the end of its validity, future or past.
+
+    words: those of its holder, else of the organization. look: what the organization shows besides. trained_on: the
+    day of the training, if that is shown.
+    """
 
     proof: Proof
     organization: Organization
     issuer: Issuer
     validity: Validity
     until: datetime
-
-    def day(self, at: datetime) -> date:
-        """Return the day of an instant, in the organization's time zone."""
-        return clock.day_in(self.organization.time_zone, at)
-
-    @property
-    def begins(self) -> str:
-        """The beginning of the licence in words."""
-        return since_in_words(self.organization.time_zone, self.proof.licence.begins_at)
-
-    @property
-    def ends(self) -> str:
-        """The end of the licence in words."""
-        return until_in_words(self.organization.time_zone, self.proof.licence.expires_at)
+    words: Words
+    look: Look = NO_LOOK
+    trained_on: date | None = None
 
     def told(self) -> str:
         """Return the validity with its date in words that never contradict the instant: with the hour, unless a whole
-        day is meant.
+        day is meant. In the reader's language.
         """
         zone = self.organization.time_zone
         match self.validity:
@@ -83,8 +80,7 @@ def get_certificate(
 
     Raises PermissionDenied, NotFound.
     """
-    proof = _visible(db, caller, licence_id)
-    return _certificate(proof, access.get_organization(db), settings, now)
+    return with_look(db, get_proof(db, caller, licence_id), settings, now)
 
 
 @verb()
@@ -93,7 +89,7 @@ def sign_credential(db: Session, caller: Caller, licence_id: uuid.UUID, settings
 
     Raises PermissionDenied, NotFound, LicenceRevoked, CredentialsNotConfigured.
     """
-    proof = _visible(db, caller, licence_id)
+    proof = get_proof(db, caller, licence_id)
     if proof.licence.revoked_at is not None:
         raise LicenceRevoked
     issuer = _issuer(access.get_organization(db), settings)
@@ -145,7 +141,29 @@ def issuer_profile(database: Database, org_id: str, settings: Settings) -> dict[
         raise NotFound("issuer") from None
 
 
-def _visible(db: Session, caller: Caller, licence_id: uuid.UUID) -> Proof:
+def with_look(db: Session, proof: Proof, settings: Settings, now: datetime) -> Certificate:
+    """Return the certificate of a licence with what the organization shows besides."""
+    look = licences.get_look(db)
+    found = _certificate(proof, access.get_organization(db), settings, now)
+    trained_on = _trained_on(db, proof.licence, found.organization.time_zone) if look.show_training_date else None
+    return replace(found, look=look, trained_on=trained_on)
+
+
+def _trained_on(db: Session, licence: Licence, zone: str) -> date | None:
+    """Return the day of the training that a licence was granted for."""
+    if licence.session_id is not None:
+        return clock.day_in(zone, sessions.get(db, licence.session_id, None)[0].ends_at)
+    if licence.assignment_id is not None:
+        return assignments.get(db, licence.assignment_id, None)[0].occurred_on
+    return licence.completed_on
+
+
+@verb()
+def get_proof(db: Session, caller: Caller, licence_id: uuid.UUID) -> Proof:
+    """Return a licence to its holder's member, and to `training.view` or `training.admin` in scope.
+
+    Raises PermissionDenied, NotFound.
+    """
     own = caller.party_id is not None and licences.holder_of(db, licence_id) == caller.party_id
     if not own:
         caller.need(Permission.VIEW, Permission.ADMIN)
@@ -154,7 +172,8 @@ def _visible(db: Session, caller: Caller, licence_id: uuid.UUID) -> Proof:
 
 def _certificate(proof: Proof, organization: Organization, settings: Settings, now: datetime) -> Certificate:
     validity, until = licences.validity(proof.licence, now)
-    return Certificate(proof, organization, _issuer(organization, settings), validity, until)
+    words = Words(language_of(proof.language, organization.language), organization.time_zone, now)
+    return Certificate(proof, organization, _issuer(organization, settings), validity, until, words)
 
 
 def _issuer(organization: Organization, settings: Settings) -> Issuer:

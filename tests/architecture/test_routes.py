@@ -21,6 +21,8 @@ PUBLIC = {
     "/metrics",
     "/openapi.json",
     "/",
+    "/c/{token}",
+    "/c/{token}/pdf",
     "/docs",
     "/docs/{name}",
     "/personas",
@@ -44,6 +46,7 @@ PUBLIC = {
     "/issuers/{org_id}",
 }
 """The addresses that answer without a bearer token. Their answers contain no row of an organization, except:
+- the page of a certificate link, whose address is signed and shows the certificate of one licence;
 - the page of a session link, whose address is signed and shows one assignment;
 - the page of a licence and the status of its credential, whose address has the code (64 random bits) and shows only
   what is printed beside it;

@@ -89,6 +89,7 @@ def route(db, now):
 WITHOUT_A_CALLER = {
     "open_link": "the link is signed",
     "complete_by_link": "the link is signed",
+    "open_certificate_link": "the same",
     "verify_code": "the printed code opens what is printed beside it",
     "credential_status": "the same",
     "published_keys": "public keys",

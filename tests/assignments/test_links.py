@@ -12,16 +12,9 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from shared import assignments, clock
 from shared.access import Permission
-from shared.assignments import (
-    LINK_LIFETIME,
-    Assignment,
-    LinkDead,
-    LinkExpired,
-    LinkInvalid,
-    LinksNotConfigured,
-    SessionLinks,
-)
+from shared.assignments import Assignment, LinkDead, SessionLinks
 from shared.settings import Settings
+from shared.signed_links import LINK_LIFETIME, LinkExpired, LinkInvalid, LinksNotConfigured
 from tests.assignments.links import PARTY, Sent, anybody, send
 from tests.drain import InProcessWorker
 from tests.factories import Org, add_org

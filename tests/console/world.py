@@ -78,7 +78,7 @@ def page_routes(app: FastAPI, method: str = "GET") -> list[RouteContext]:
 
 def pages(app: FastAPI) -> list[str]:
     """The paths of all pages, without streams and files."""
-    others = ("/progress", ".csv", ".xlsx", ".ics", "/download")
+    others = ("/progress", ".csv", ".xlsx", ".ics", "/download", ".pdf")
     return sorted({str(one.path) for one in page_routes(app) if not str(one.path).endswith(others)})
 
 

@@ -20,7 +20,7 @@ from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
 from api.app import create_app
-from api.console.pages import HEADERS
+from api.console.certificates import WITH_LOGO as HEADERS
 from shared import settings
 from shared.access import Permission
 from shared.licences import grouped

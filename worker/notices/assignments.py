@@ -8,11 +8,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_
 
 from shared import deliveries
-from shared.assignments import Assignment, AssignmentState, LinksNotConfigured, reminders_by
+from shared.assignments import Assignment, AssignmentState, reminders_by
 from shared.deliveries import Columns, DeliveryCode, Notice
 from shared.directory import Party
 from shared.events import Event
 from shared.settings import ASSIGNMENT_ID
+from shared.signed_links import LinksNotConfigured
 from worker.notices.situation import Case, Irrelevant, MailKind, Named, Situation
 
 

@@ -83,6 +83,7 @@ WHOLE: dict[str, Any] = {
     "CheckRequest": {"partyIds": ["crew-0042", "crew-0043"], "courseIds": [f"{ID}1"]},
     "ResendRequest": {"state": "dead", "channel": "webhook"},
     "SettingsChange": {"changeLimit": 500},
+    "LookChange": {"signatoryName": "Kari Nordmann", "signatoryTitle": "HSE manager", "showTrainingDate": True},
     "CourseChanges": {"title": VALUES["title"], "licenceMonths": 24},
     "VersionChanges": {"label": "2026-2"},
     "SessionChanges": {"location": "Training hall, Forus", "capacity": 40},

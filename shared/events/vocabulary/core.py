@@ -27,6 +27,10 @@ class SettingsChanged(Data):
     former: Former
 
 
+class CertificateChanged(Data, Changed):
+    """Names of the changed fields only, because a signatory is a person."""
+
+
 class FolderChanged(Data, Changed):
     """The fields of a folder that changed."""
 
@@ -112,6 +116,13 @@ CORE = (
         "A setting of the organization was changed.",
         SettingsChanged,
         {"changeLimit": 500, "former": {"changeLimit": None}},
+    ),
+    EventType(
+        "organization.certificate_changed",
+        "What the organization's certificates show besides the licence was changed.",
+        CertificateChanged,
+        {"changed": ["logo", "signatoryName"]},
+        by_name=True,
     ),
     EventType(
         "sign_in.begun",

@@ -128,6 +128,12 @@ class Ended(OfCourse):
     expires_at: datetime
 
 
+class LinkMinted(PartyData):
+    """expires_at: when the link ends. The link itself is in no event."""
+
+    expires_at: datetime
+
+
 class Expiring(Ended):
     """days_before: the notice before the end that is due; each notice has its own event."""
 
@@ -209,5 +215,12 @@ LICENCES = (
         "A licence has ended.",
         Ended,
         ABOUT | ENDS,
+    ),
+    EventType(
+        "licence.certificate_link_minted",
+        "Somebody created a link with which anybody sees the certificate.",
+        LinkMinted,
+        {"expiresAt": "2026-05-01T08:00:00+00:00"},
+        by_name=True,
     ),
 )

@@ -1,0 +1,1 @@
+"""Papers: certificates and transcripts as PDF, read with pypdf, their look, and links to certificates."""
