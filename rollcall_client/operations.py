@@ -23,6 +23,7 @@ OPERATIONS = {
     "change_assignment": Operation("PATCH", "/v1/assignments/{assignment_id}", {}, False),  # noqa: E501
     "change_assignments": Operation("POST", "/v1/assignments/change", {}, True),  # noqa: E501
     "change_availability": Operation("PUT", "/v1/availability", {}, False),  # noqa: E501
+    "change_certificate_look": Operation("PUT", "/v1/settings/certificate", {}, False),  # noqa: E501
     "change_course": Operation("PATCH", "/v1/courses/{course_id}", {}, False),  # noqa: E501
     "change_session": Operation("PATCH", "/v1/sessions/{session_id}", {}, False),  # noqa: E501
     "change_settings": Operation("PUT", "/v1/settings", {}, False),  # noqa: E501
@@ -38,6 +39,7 @@ OPERATIONS = {
     "complete_session_task": Operation("POST", "/v1/session-tasks/complete", {}, False),  # noqa: E501
     "correct_licence": Operation("PATCH", "/v1/licences/{licence_id}", {}, False),  # noqa: E501
     "create_assignments": Operation("POST", "/v1/assignments", {}, True),  # noqa: E501
+    "create_certificate_link": Operation("POST", "/v1/licences/{licence_id}/certificate-link", {}, True),  # noqa: E501
     "create_course": Operation("POST", "/v1/courses", {}, True),  # noqa: E501
     "create_session_link": Operation("POST", "/v1/assignments/{assignment_id}/session-link", {}, True),  # noqa: E501
     "create_webhook": Operation("POST", "/v1/webhooks", {}, True),  # noqa: E501
@@ -74,28 +76,34 @@ OPERATIONS = {
     "prove_inclusion": Operation("GET", "/v1/audit/inclusion", {'sequence': 'sequence', 'tree_size': 'treeSize'}, False),  # noqa: E501
     "publish_version": Operation("POST", "/v1/courses/{course_id}/versions/{version_id}/publish", {}, False),  # noqa: E501
     "put_folder": Operation("PUT", "/v1/folders/{folder_id}", {}, False),  # noqa: E501
+    "put_logo": Operation("PUT", "/v1/settings/certificate/logo", {}, False),  # noqa: E501
     "put_parties": Operation("PUT", "/v1/parties", {'dry_run': 'dryRun', 'map': 'map', 'sheet': 'sheet'}, False),  # noqa: E501
     "read_assignment": Operation("GET", "/v1/assignments/{assignment_id}", {}, False),  # noqa: E501
     "read_audit_head": Operation("GET", "/v1/audit/head", {}, False),  # noqa: E501
     "read_availability": Operation("GET", "/v1/availability", {}, False),  # noqa: E501
     "read_calendar": Operation("GET", "/v1/sessions/{session_id}.ics", {}, False),  # noqa: E501
     "read_certificate": Operation("GET", "/v1/licences/{licence_id}/certificate", {}, False),  # noqa: E501
+    "read_certificate_look": Operation("GET", "/v1/settings/certificate", {}, False),  # noqa: E501
     "read_course": Operation("GET", "/v1/courses/{course_id}", {}, False),  # noqa: E501
     "read_credential": Operation("GET", "/v1/licences/{licence_id}/credential", {}, False),  # noqa: E501
     "read_events": Operation("GET", "/v1/events", {'after': 'after', 'types': 'types', 'party_id': 'partyId', 'limit': 'limit', 'wait': 'wait'}, False),  # noqa: E501
     "read_forecast": Operation("GET", "/v1/forecast", {'by': 'by', 'course_id': 'courseId', 'periods': 'periods'}, False),  # noqa: E501
     "read_job": Operation("GET", "/v1/jobs/{job_id}", {'wait': 'wait'}, False),  # noqa: E501
     "read_licence": Operation("GET", "/v1/licences/{licence_id}", {}, False),  # noqa: E501
+    "read_licence_history": Operation("GET", "/v1/licences/{licence_id}/history", {}, False),  # noqa: E501
     "read_limits": Operation("GET", "/v1/limits", {}, False),  # noqa: E501
     "read_liveness": Operation("GET", "/health/live", {}, False),  # noqa: E501
+    "read_logo": Operation("GET", "/v1/settings/certificate/logo", {}, False),  # noqa: E501
     "read_me": Operation("GET", "/v1/me", {}, False),  # noqa: E501
     "read_metrics": Operation("GET", "/metrics", {}, False),  # noqa: E501
+    "read_my_transcript": Operation("GET", "/v1/me/transcript", {}, False),  # noqa: E501
     "read_party": Operation("GET", "/v1/parties/{party_id}", {}, False),  # noqa: E501
     "read_readiness": Operation("GET", "/health/ready", {}, False),  # noqa: E501
     "read_results": Operation("GET", "/v1/jobs/{job_id}/results", {'outcome': 'outcome', 'limit': 'limit', 'cursor': 'cursor'}, False),  # noqa: E501
     "read_session": Operation("GET", "/v1/sessions/{session_id}", {}, False),  # noqa: E501
     "read_settings": Operation("GET", "/v1/settings", {}, False),  # noqa: E501
     "read_sweep": Operation("GET", "/v1/sweeps/{sweep_id}", {}, False),  # noqa: E501
+    "read_transcript": Operation("GET", "/v1/parties/{party_id}/transcript", {}, False),  # noqa: E501
     "read_version": Operation("GET", "/v1/courses/{course_id}/versions/{version_id}", {}, False),  # noqa: E501
     "read_webhook": Operation("GET", "/v1/webhooks/{webhook_id}", {}, False),  # noqa: E501
     "reassign_assignment": Operation("POST", "/v1/assignments/{assignment_id}/reassign", {}, True),  # noqa: E501
@@ -104,6 +112,7 @@ OPERATIONS = {
     "reject_job": Operation("POST", "/v1/jobs/{job_id}/reject", {}, False),  # noqa: E501
     "remind_assignments": Operation("POST", "/v1/assignments/remind", {}, True),  # noqa: E501
     "remove_from_roster": Operation("DELETE", "/v1/sessions/{session_id}/roster/{party_id}", {}, False),  # noqa: E501
+    "remove_logo": Operation("DELETE", "/v1/settings/certificate/logo", {}, False),  # noqa: E501
     "remove_webhook": Operation("DELETE", "/v1/webhooks/{webhook_id}", {}, False),  # noqa: E501
     "reopen_assignment": Operation("POST", "/v1/assignments/{assignment_id}/reopen", {}, False),  # noqa: E501
     "reopen_assignments": Operation("POST", "/v1/assignments/reopen", {}, True),  # noqa: E501
