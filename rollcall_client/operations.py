@@ -45,6 +45,7 @@ OPERATIONS = {
     "create_webhook": Operation("POST", "/v1/webhooks", {}, True),  # noqa: E501
     "draft_version": Operation("POST", "/v1/courses/{course_id}/versions", {}, True),  # noqa: E501
     "erase_party": Operation("POST", "/v1/parties/{party_id}/erase", {}, False),  # noqa: E501
+    "export_pack": Operation("GET", "/v1/packs/{pack_id}/file", {}, False),  # noqa: E501
     "export_parties_to_repair": Operation("POST", "/v1/parties/repair", {'map': 'map', 'sheet': 'sheet'}, False),  # noqa: E501
     "export_records_to_repair": Operation("POST", "/v1/records/repair", {'confirm_own_issuer': 'confirmOwnIssuer', 'map': 'map', 'sheet': 'sheet'}, False),  # noqa: E501
     "import_records": Operation("POST", "/v1/records", {'confirm_own_issuer': 'confirmOwnIssuer', 'map': 'map', 'sheet': 'sheet'}, True),  # noqa: E501
@@ -57,6 +58,7 @@ OPERATIONS = {
     "list_my_assignments": Operation("GET", "/v1/me/assignments", {'limit': 'limit', 'cursor': 'cursor'}, False),  # noqa: E501
     "list_my_licences": Operation("GET", "/v1/me/licences", {'limit': 'limit', 'cursor': 'cursor'}, False),  # noqa: E501
     "list_my_sessions": Operation("GET", "/v1/me/sessions", {'limit': 'limit', 'cursor': 'cursor'}, False),  # noqa: E501
+    "list_packs": Operation("GET", "/v1/packs", {'limit': 'limit', 'cursor': 'cursor'}, False),  # noqa: E501
     "list_parties": Operation("GET", "/v1/parties", {'limit': 'limit', 'cursor': 'cursor', 'folder_id': 'folderId', 'active': 'active', 'q': 'q'}, False),  # noqa: E501
     "list_roster": Operation("GET", "/v1/sessions/{session_id}/roster", {'limit': 'limit', 'cursor': 'cursor'}, False),  # noqa: E501
     "list_sessions": Operation("GET", "/v1/sessions", {'limit': 'limit', 'cursor': 'cursor', 'course_id': 'courseId', 'state': 'state', 'mode': 'mode', 'from_': 'from', 'to': 'to', 'party_id': 'partyId'}, False),  # noqa: E501
@@ -64,12 +66,14 @@ OPERATIONS = {
     "list_versions": Operation("GET", "/v1/courses/{course_id}/versions", {'state': 'state', 'limit': 'limit', 'cursor': 'cursor'}, False),  # noqa: E501
     "list_webhook_deliveries": Operation("GET", "/v1/webhooks/{webhook_id}/deliveries", {'limit': 'limit', 'cursor': 'cursor'}, False),  # noqa: E501
     "list_webhooks": Operation("GET", "/v1/webhooks", {'limit': 'limit', 'cursor': 'cursor'}, False),  # noqa: E501
+    "make_pack": Operation("POST", "/v1/packs", {}, True),  # noqa: E501
     "preview_assignment_change": Operation("POST", "/v1/assignments/change/preview", {}, False),  # noqa: E501
     "preview_assignment_closing": Operation("POST", "/v1/assignments/close/preview", {}, False),  # noqa: E501
     "preview_assignment_reminding": Operation("POST", "/v1/assignments/remind/preview", {}, False),  # noqa: E501
     "preview_assignment_reopening": Operation("POST", "/v1/assignments/reopen/preview", {}, False),  # noqa: E501
     "preview_assignments": Operation("POST", "/v1/assignments/preview", {}, False),  # noqa: E501
     "preview_completing": Operation("POST", "/v1/assignments/complete/preview", {}, False),  # noqa: E501
+    "preview_pack": Operation("POST", "/v1/packs/preview", {}, False),  # noqa: E501
     "preview_records": Operation("POST", "/v1/records/preview", {'confirm_own_issuer': 'confirmOwnIssuer', 'map': 'map', 'sheet': 'sheet'}, False),  # noqa: E501
     "preview_undo": Operation("POST", "/v1/jobs/{job_id}/undo/preview", {}, False),  # noqa: E501
     "prove_consistency": Operation("GET", "/v1/audit/consistency", {'first': 'first', 'second': 'second'}, False),  # noqa: E501
@@ -97,6 +101,7 @@ OPERATIONS = {
     "read_me": Operation("GET", "/v1/me", {}, False),  # noqa: E501
     "read_metrics": Operation("GET", "/metrics", {}, False),  # noqa: E501
     "read_my_transcript": Operation("GET", "/v1/me/transcript", {}, False),  # noqa: E501
+    "read_pack": Operation("GET", "/v1/packs/{pack_id}", {}, False),  # noqa: E501
     "read_party": Operation("GET", "/v1/parties/{party_id}", {}, False),  # noqa: E501
     "read_readiness": Operation("GET", "/health/ready", {}, False),  # noqa: E501
     "read_results": Operation("GET", "/v1/jobs/{job_id}/results", {'outcome': 'outcome', 'limit': 'limit', 'cursor': 'cursor'}, False),  # noqa: E501

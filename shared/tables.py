@@ -14,6 +14,7 @@ from shared.idempotency import UsedKey
 from shared.jobs.models import Job, JobChunk, JobOutcome, JobTurn
 from shared.licences.models import CertificateLook, Licence, LicenceDue, Sweep
 from shared.licences.records.models import RecordRow
+from shared.packs.models import Pack, PackPart, PackPerson
 from shared.sessions.models import RosterEntry, TrainingSession
 from shared.uploads.models import Upload
 
@@ -63,5 +64,8 @@ TRAINING = (
     Sweep,
     Upload,
     CertificateLook,
+    Pack,
+    PackPerson,
+    PackPart,
 )
 """The tables that exist only if the deployment profile includes training."""

@@ -83,7 +83,17 @@ def a_record(ids: Ids) -> dict[str, Any]:
     return {"records": [{"partyId": ids["party_id"], "courseId": ids["courseId"], "completedOn": "2025-01-01"}]}
 
 
+def a_pack(ids: Ids) -> dict[str, Any]:
+    """A pack that holds the party."""
+    return {"filter": {"partyIds": [ids["party_id"]]}, "on": "2026-01-01"}
+
+
 ENTRIES: dict[str, Entry] = {
+    "POST /v1/packs": with_body("given", a_pack),
+    "POST /v1/packs/preview": with_body("given", a_pack, reads=True),
+    "GET /v1/packs": LIST,
+    "GET /v1/packs/{pack_id}": READ_ONE,
+    "GET /v1/packs/{pack_id}/file": ONE,
     "POST /v1/records": with_body("given", a_record),
     "POST /v1/records/preview": with_body("given", a_record, reads=True),
     "GET /v1/licences/check": Entry(
@@ -262,6 +272,9 @@ def _things(org: Org, worker: InProcessWorker, place: str, party_ids: list[str])
     accept(org, held)
     worker.drain(org.id)
     licence = pages(owner, "/v1/licences", sessionId=held, partyId=last)[0]["id"]
+    asked = {"filter": {"partyIds": party_ids}, "on": "2026-01-01"}
+    pack = owner.post("/v1/packs", json=asked).json()["request"]["packId"]
+    worker.drain(org.id)
     coming = schedule(org, course, startsAt="2099-01-01T08:00:00Z", endsAt="2099-01-01T09:00:00Z", capacity=7)
     add(org, coming, *party_ids)
     return {
@@ -272,6 +285,7 @@ def _things(org: Org, worker: InProcessWorker, place: str, party_ids: list[str])
         "party_id": last,
         "assignment_id": assignment,
         "licence_id": licence,
+        "pack_id": pack,
         "session_id": coming,
         "held_session_id": held,
     }

@@ -27,6 +27,7 @@ IDS = dict.fromkeys(
         "licence_id",
         "session_id",
         "sweep_id",
+        "pack_id",
         "webhook_id",
     ),
     "01990000-0000-7000-8000-000000000000",

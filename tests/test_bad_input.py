@@ -35,6 +35,7 @@ IDS = {
     "party_id": "party-1",
     "folder_id": "folder-1",
     "session_id": "01990000-0000-7000-8000-000000000000",
+    "pack_id": "01990000-0000-7000-8000-000000000000",
     "sweep_id": "01990000-0000-7000-8000-000000000000",
 }
 """A well-formed id of nothing for each parameter in a path. A new parameter needs a line here."""

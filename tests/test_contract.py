@@ -23,7 +23,7 @@ from tests.routes import resolved
 
 VERBS = """
 add amend approve archive cancel change check close complete correct create draft erase export import list
-merge open preview prove publish put read record reassign reinstate reject remind remove renumber reopen replay
+make merge open preview prove publish put read record reassign reinstate reject remind remove renumber reopen replay
 resend retry revoke rotate schedule search simulate start stream summarize test undo verify write
 """
 """The verbs that begin operation ids. A new one is added here; a published operation id is never renamed."""

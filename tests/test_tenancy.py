@@ -69,12 +69,11 @@ def first(app: FastAPI, parts: Parts) -> Org:
             for n in range(3)
         ]
         assert client.put("/v1/parties", json={"parties": named}).json()["created"] == 3
-        client.put("/v1/folders/crew", json={"name": f"{MARK} crew"})
         with org.transaction() as db:
             directory.remember_columns(db, directory.FIELDS, {f"{MARK} number": "entityId"}, clock.now())
         known_elsewhere(org)
-        client.put("/v1/folders/office", json={"name": f"{MARK} office"})
-        for _ in range(2):
+        for folder in ("crew", "office"):
+            client.put(f"/v1/folders/{folder}", json={"name": f"{MARK} {folder}"})
             webhook(org, description=f"{MARK} system")
         for n in range(2):
             course = org.with_course(title=f"{MARK} course {n}", label=f"{MARK} v{n}")
@@ -84,6 +83,7 @@ def first(app: FastAPI, parts: Parts) -> Org:
             assign(org, worker, body(course, folderIds=["crew"], reason=f"{MARK} reason"), client)
         changed = {"set": {"dueOn": "2099-12-31"}, "why": f"{MARK} why", "filter": {"courseId": course}}
         client.post("/v1/assignments/change", json=changed)
+        client.post("/v1/packs", json={"filter": {"all": True}, "on": "2026-01-01"})
         worker.drain(org.id)
         session = {"courseId": course, "mode": "online", "timeZone": "UTC", "location": f"{MARK} hall"}
         for day in (1, 2):
@@ -121,6 +121,7 @@ def ids(first: Org) -> dict[str, str]:
         "folder_id": "crew",
         "licence_id": str(license_for(first, assignments[0]).id),
         "session_id": client.get("/v1/sessions").json()["items"][0]["id"],
+        "pack_id": client.get("/v1/packs").json()["items"][0]["id"],
         "sweep_id": client.get("/v1/sweeps").json()["items"][0]["id"],
     }
     return inside | {

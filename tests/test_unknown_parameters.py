@@ -22,6 +22,7 @@ IDS = dict.fromkeys(
         "licence_id",
         "session_id",
         "sweep_id",
+        "pack_id",
     ),
     str(uuid.UUID(int=7)),
 ) | {"party_id": "party-1", "folder_id": "crew"}

@@ -167,6 +167,13 @@ def undo_import(young: Young) -> None:
     young.post(f"/v1/jobs/{young.ids['import']}/undo")
 
 
+def pack(young: Young) -> None:
+    """Make a pack about everybody, as far as one pack goes."""
+    chosen = {"partyIds": parties(min(young.size, 1000))}
+    asked = young.post("/v1/packs", filter=chosen, on=clock.now().date().isoformat())
+    young.ids["pack_id"] = asked["request"]["packId"]
+
+
 def plan(young: Young) -> None:
     """Plan the deliveries of all events."""
     young.worker.deliver("deliveries.plan")
@@ -206,6 +213,7 @@ STEPS: dict[Callable[[Young], None], str | None] = {
     amend_session: "sessions.amend",
     import_records: "records.import",
     undo_import: "records.undo",
+    pack: "packs.make",
     plan: None,
     sweep: None,
 }

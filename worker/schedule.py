@@ -33,6 +33,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 1.0,
         "options": {"expires": 2.0},
     },
+    # deletes packs that were kept for their 7 days
+    "packs.purge": {"task": "packs.purge", "schedule": 600.0, "options": {"expires": 600.0}},
     # starts the nightly sweeps, and wakes sweeps whose wake-up was lost or whose worker died
     "licences.sweep": {"task": "licences.sweep", "schedule": 120.0, "options": {"expires": 120.0}},
     # deletes uploads after a day

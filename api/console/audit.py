@@ -4,16 +4,18 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from api.console.frame import ConsoleRouter, CurrentFrame
 from api.console.history import name_of, tell
 from api.console.jobs import KINDS
 from api.console.listing import Choice, Filter, ListPage, list_page
 from api.http.columns import EVENT_COLUMNS
-from api.http.dependencies import CurrentCaller, Db, allow
+from api.http.dependencies import CurrentCaller, CurrentParts, Db, allow
 from api.http.filtering import EventFilters
 from api.http.lists import AskedList
-from shared.events import TYPES, cloud_event
+from api.http.turns import in_turns
+from shared.events import TYPES, Filters, cloud_event
 from shared.services import events
 from shared.services.naming import subjects_of
 from shared.texts import N_
@@ -71,6 +73,15 @@ def show(
 
     shown = {"tell": lambda event, names: tell(event, names, frame.words), "kinds": KINDS}
     return list_page(frame, request, asked, _named(PAGE), rows, lambda event: event, **shown)
+
+
+@router.get(".ndjson", dependencies=[allow(events.search_events)], response_class=StreamingResponse)
+def export(db: Db, caller: CurrentCaller, parts: CurrentParts) -> Response:
+    """All events, oldest first, as a file that anybody can check against a published head."""
+    rows = events.search_events(db, caller, Filters(), newest_first=False)
+    lines = events.export_events(parts.database, caller.org_id, rows, chained=caller.folders is None)
+    headers = {"Content-Disposition": 'attachment; filename="audit-events.ndjson"'}
+    return StreamingResponse(in_turns(parts, caller.org_id, lines), media_type="application/x-ndjson", headers=headers)
 
 
 @router.get("/proof", dependencies=[allow(events.get_head)])

@@ -99,8 +99,8 @@ class Form:
 
 
 def field_of(fault: Fault) -> str:
-    """Return the name of the field that a fault is about: the first step of its pointer, or the one inside of `set`."""
-    return fault.pointer.lstrip("/?").removeprefix("set/").partition("/")[0]
+    """Return the name of the field that a fault is about: the first step of its pointer after `set` or `filter`."""
+    return fault.pointer.lstrip("/?").removeprefix("set/").removeprefix("filter/").partition("/")[0]
 
 
 async def _form(request: Request) -> Form:

@@ -42,6 +42,7 @@ KINDS = {
     "sessions.amend": N_("Amend a session"),
     "sessions.undo": N_("Undo a session"),
     "records.import": N_("Import records"),
+    "packs.make": N_("Make a pack"),
     "records.undo": N_("Undo an import"),
 }
 """A text for each kind of job."""

@@ -14,6 +14,7 @@ from shared.services import (
     licences,
     me,
     organizations,
+    packs,
     sessions,
 )
 from shared.services.verbs import AnyVerb
@@ -44,6 +45,7 @@ ENTRIES = (
     Entry(N_("Jobs"), "/jobs", jobs.list_jobs),
     Entry(N_("Deliveries"), "/deliveries", deliveries.list_deliveries),
     Entry(N_("Audit"), "/audit", events.search_events),
+    Entry(N_("Packs"), "/packs", packs.list_packs),
     Entry(N_("Settings"), "/settings", organizations.change_settings),
     Entry(N_("My training"), "/me", me.list_my_assignments),
 )

@@ -56,6 +56,8 @@ class OutcomeCode(StrEnum):
     PROCESSING_INTERRUPTED = "processing-interrupted"
     CANCELLED = "cancelled"
     PENDING = "pending"
+    PACKED = "packed"
+    PACK_DELETED = "pack-deleted"
 
     @property
     def outcome(self) -> Outcome:
@@ -152,5 +154,10 @@ _MEANINGS: dict[OutcomeCode, tuple[Outcome, str]] = {
         "The workers were killed each time they processed this recipient; retry, or report it.",
     ),
     OutcomeCode.CANCELLED: (Outcome.CANCELLED, "The job was cancelled before it processed this recipient."),
+    OutcomeCode.PACKED: (Outcome.SUCCEEDED, "The pack holds the person's evidence."),
+    OutcomeCode.PACK_DELETED: (
+        Outcome.FAILED,
+        "The pack was deleted while it was made, because one of its people was erased. Ask for it again.",
+    ),
     OutcomeCode.PENDING: (Outcome.PENDING, "The job has not processed this recipient yet."),
 }

@@ -34,7 +34,7 @@ The modules:
 """
 
 from shared.licences.actions import LicenceRevoked, blank_notes, correct, locked, revoke
-from shared.licences.checking import Checked, CheckReason, check
+from shared.licences.checking import Checked, CheckReason, check, check_on
 from shared.licences.completions import grant_on_completion, take_back_completions
 from shared.licences.credentials import Issuer, NotEarnedHere, Said, sign_credential, status_document
 from shared.licences.granting import Earned, grant, lock_licences
@@ -223,6 +223,7 @@ __all__ = [
     "begin_tonight",
     "blank_notes",
     "check",
+    "check_on",
     "correct",
     "count_renewals",
     "due_renewals",

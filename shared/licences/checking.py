@@ -12,9 +12,11 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from shared.access import FeatureNotAvailable, OrganizationUnknown, unavailable
 from shared.asking import Question
-from shared.database import Database
+from shared.database import Database, current_org
 from shared.licences.models import LicenceSource
 
 
@@ -181,6 +183,13 @@ async def check(
         raise OrganizationUnknown
     _need_available(found[0], features)
     return [_checked(row) for row in found]
+
+
+def check_on(db: Session, party_ids: Collection[str], course_ids: Collection[uuid.UUID], day: date) -> list[Checked]:
+    """Check as `check` does for the end of a day, in the caller's transaction, also while training is disabled."""
+    asked = {"org": current_org(db), "parties": list(party_ids), "courses": list(course_ids), "day": day}
+    rows = db.connection().exec_driver_sql(_QUESTIONS[True, False, True].query, asked)
+    return [_checked(row) for row in rows]
 
 
 def _checked(row: Sequence[Any]) -> Checked:

@@ -12,6 +12,14 @@ ALL = (
         "Events are sealed up to 4812. The next ones follow within a minute.",
     ),
     Known(
+        "pack-not-ready",
+        409,
+        "Not made yet",
+        "The pack is being made, or its job waits for approval.",
+        "Wait for its job, `jobId` of the pack, and fetch the file then.",
+        "The pack is being made; its job says how far it is.",
+    ),
+    Known(
         "record-altered",
         409,
         "The record was altered",

@@ -11,9 +11,10 @@ from functools import partial
 from sqlalchemy import Row, Select
 from sqlalchemy.orm import Session
 
-from shared import access, assignments, directory, licences, sheets
+from shared import access, assignments, directory, events, licences, packs, sheets
 from shared.access import Caller, Permission
 from shared.directory import BadRow, Folder, FolderRequest, Party, PartyRow, Reading, SyncAnswer, Warned
+from shared.events import Fact
 from shared.services.verbs import verb
 from shared.settings import TRAINING
 from shared.sheets import Body
@@ -149,8 +150,8 @@ def erase_party(
 ) -> Row[Party, Sequence[str]]:
     """Erase a party for good, with the notes of its records. It is inactive and in no folder then. Its sign-ins end.
 
-    Of an erased party only what somebody, or a process of the former release, has left since is blanked. Raises
-    NotFound.
+    Of an erased party only what somebody, or a process of the former release, has left since is blanked. Packs that
+    hold it are deleted. Raises NotFound.
     """
     party = directory.get_party(db, party_id, caller.folders)[0]
     access.forget_person(db, party_id, party.member_id, now)
@@ -158,7 +159,9 @@ def erase_party(
     if deployed:
         assignments.blank_notes(db, party_id)
     along = partial(licences.blank_notes, db, party_id) if deployed else None
+    gone = packs.delete_packs(db, packs.holding(party_id)) if deployed else []
     directory.erase_party(db, party_id, caller.actor, now, along)
+    events.record(db, caller.actor, now, *(Fact("pack.deleted", f"pack/{each}", {"why": "erasure"}) for each in gone))
     return directory.get_party(db, party_id, caller.folders)
 
 

@@ -60,13 +60,13 @@ def named_parties(db: Session, caller: Caller, recipients: Sequence[str], folder
     return directory.recipients(party_ids=recipients, folder_ids=folder_ids)
 
 
-def need_folders(db: Session, caller: Caller, folder_ids: Sequence[str]) -> None:
+def need_folders(db: Session, caller: Caller, folder_ids: Sequence[str], pointer: str = "/folderIds") -> None:
     """Raise InvalidInput if a folder does not exist or is outside the caller's scope, with a fault for each."""
     missing = set(directory.missing_folders(db, folder_ids, caller.folders))
     if missing:
         raise InvalidInput(
             *(
-                Fault(f"/folderIds/{n}", "There is no such folder, or it is outside your scope.")
+                Fault(f"{pointer}/{n}", "There is no such folder, or it is outside your scope.")
                 for n, folder_id in enumerate(folder_ids)
                 if folder_id in missing
             )

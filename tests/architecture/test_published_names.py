@@ -22,6 +22,7 @@ TASKS = {
     "licences.sweep",
     "licences.sweep_organization",
     "uploads.purge",
+    "packs.purge",
 }
 """Published task names. Messages that are in Redis during an upgrade contain them, so none is ever renamed."""
 
@@ -70,6 +71,9 @@ EVENT_TYPES = {
     "organization.entitlement_changed",
     "organization.certificate_changed",
     "organization.settings_changed",
+    "pack.deleted",
+    "pack.fetched",
+    "pack.made",
     "party.changed",
     "party.created",
     "party.erased",
@@ -101,6 +105,7 @@ KINDS_OF_JOB = {
     "assignments.remind",
     "assignments.reopen",
     "assignments.undo",
+    "packs.make",
     "records.import",
     "records.undo",
     "sessions.amend",
@@ -143,6 +148,8 @@ OUTCOME_CODES = {
     "party-inactive",
     "party-not-found",
     "pending",
+    "packed",
+    "pack-deleted",
     "processing-failed",
     "processing-interrupted",
     "put-back",

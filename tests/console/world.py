@@ -52,6 +52,9 @@ def build(org: Org, worker: InProcessWorker) -> World:
     ids["webhook_id"] = client.post("/v1/webhooks", json={"url": "https://93.184.216.34/", "types": []}).json()["id"]
     ids["session_id"], ids["licence_id"] = sessions[0], client.get("/v1/licences").json()["items"][0]["id"]
     ids |= {"purpose": "people", "upload_id": _uploaded(org)}
+    asked = {"filter": {"partyIds": ["crew-1"]}, "on": "2026-01-01"}
+    ids["pack_id"] = client.post("/v1/packs", json=asked).json()["request"]["packId"]
+    worker.drain(org.id)
     return World(org, ids)
 
 
@@ -78,7 +81,7 @@ def page_routes(app: FastAPI, method: str = "GET") -> list[RouteContext]:
 
 def pages(app: FastAPI) -> list[str]:
     """The paths of all pages, without streams and files."""
-    others = ("/progress", ".csv", ".xlsx", ".ics", "/download", ".pdf")
+    others = ("/progress", ".csv", ".xlsx", ".ics", "/download", ".pdf", ".zip", ".ndjson")
     return sorted({str(one.path) for one in page_routes(app) if not str(one.path).endswith(others)})
 
 

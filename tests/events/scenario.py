@@ -34,6 +34,7 @@ def everything_happens(org: Org, worker: InProcessWorker) -> None:
     with_time(org, worker, course_id)
     to_licences(org, worker, course_id)
     to_records(org, worker)
+    to_packs(org, worker)
     to_sessions(org, worker, course_id)
     to_webhooks(org)
 
@@ -191,6 +192,16 @@ def to_records(org: Org, worker: InProcessWorker) -> None:
     sent = [{"partyId": "crew-1", "courseId": course_id, "number": each, **days} for each in ("1", "2")]
     imported = job(org, worker, org.client(), "/v1/records", {"records": sent})
     job(org, worker, org.client(), f"/v1/jobs/{imported['id']}/undo", {})
+
+
+def to_packs(org: Org, worker: InProcessWorker) -> None:
+    """Make a pack, fetch it, and erase somebody whom it holds."""
+    client = org.client()
+    ok(client.put("/v1/parties", json={"parties": [{"entityId": "packed", "displayName": "Packed"}]}))
+    asked = {"filter": {"partyIds": ["packed"]}, "on": "2026-01-01"}
+    made = job(org, worker, client, "/v1/packs", asked)
+    assert client.get(f"/v1/packs/{made['request']['packId']}/file").status_code == 200
+    ok(client.post("/v1/parties/packed/erase"))
 
 
 def to_sessions(org: Org, worker: InProcessWorker, course_id: str) -> None:

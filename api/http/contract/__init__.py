@@ -51,6 +51,7 @@ TAGS = {
     "licences": "Who may do what until when: licences, their check, certificates, renewals to come.",
     "operations": "For operators: liveness, readiness, metrics.",
     "organization": "The caller, what is theirs, and the organization's settings and limits.",
+    "packs": "Files of evidence for outsiders, with proofs.",
     "records": "Licences that were earned elsewhere or before.",
     "session tasks": "Completing on behalf of parties without an account, for the Public Sessions system.",
     "sessions": "Scheduled training, its roster and attendance.",

@@ -78,6 +78,7 @@ WHOLE: dict[str, Any] = {
         "occurredOn": "2026-03-31",
     },
     "BulkReopenRequest": {"reason": "Closed by mistake", **_SELECTED},
+    "PackRequest": {"filter": {"folderIds": ["drill-floor-crew"]}, "on": "2026-06-30"},
     "RemindRequest": {"filter": {"courseId": f"{ID}1", "overdue": True}},
     "AvailabilityChange": {"enabled": False},
     "CheckRequest": {"partyIds": ["crew-0042", "crew-0043"], "courseIds": [f"{ID}1"]},

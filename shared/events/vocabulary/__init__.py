@@ -7,12 +7,13 @@ cause against them. Types and fields are added, never renamed or removed: consum
 from shared.events.vocabulary.core import CORE
 from shared.events.vocabulary.declaring import EventType
 from shared.events.vocabulary.licences import LICENCES
+from shared.events.vocabulary.packs import PACKS
 from shared.events.vocabulary.sessions import SESSIONS
 from shared.events.vocabulary.training import TRAINING
 from shared.events.vocabulary.webhooks import WEBHOOKS
 
 TYPES: dict[str, EventType] = {
-    declared.name: declared for declared in (*CORE, *TRAINING, *LICENCES, *SESSIONS, *WEBHOOKS)
+    declared.name: declared for declared in (*CORE, *TRAINING, *LICENCES, *SESSIONS, *PACKS, *WEBHOOKS)
 }
 
 __all__ = ["TYPES", "EventType"]

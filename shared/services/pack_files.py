@@ -1,0 +1,281 @@
+"""The files of a pack: tables, one JSON file a person, the manifest, and a page that explains them."""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from shared import access
+from shared.events import Inclusion
+from shared.packs import Pack, PackContent
+from shared.services.pack_facts import PersonFacts
+from shared.sheets import escaped, line
+
+MANIFEST = "manifest.json"
+
+PEOPLE = ("number", "partyId", "displayName", "active", "licensedFor", "file")
+LICENCES = (
+    "number",
+    "partyId",
+    "displayName",
+    "courseCode",
+    "courseTitle",
+    "versionLabel",
+    "licensed",
+    "reason",
+    "validFrom",
+    "expiresAt",
+    "source",
+    "issuer",
+    "licenceId",
+    "events",
+)
+COMPLETIONS = (
+    "number",
+    "partyId",
+    "displayName",
+    "courseCode",
+    "courseTitle",
+    "versionLabel",
+    "occurredOn",
+    "completedAt",
+    "method",
+    "by",
+    "assignmentId",
+    "events",
+)
+
+README = """EVIDENCE PACK
+
+{organization}: {people} people, as of the end of {on} ({zone}).
+Made on {made}.
+
+people.csv       who is in this pack. The number of a person is that of the files about them.
+licences.csv     for each person and course: was the person licensed at the end of {on}, and by which licence?
+completions.csv  the training that each person had completed by then.
+people/          all of it once more, one file for each person, with the proofs (JSON).
+manifest.json    the SHA-256 of every other file, and the head of the audit log to which the proofs lead.
+
+The first table answers what the service would have answered on that day; a record of the past, a licence that begins
+before it was granted, and an undone import count as they are known now. Corrections and revocations that came later do
+not change it, and stand in the files of people.
+
+HOW TO CHECK IT
+Every event that grants, corrects or revokes one of these licences, or completes one of these trainings, stands in the
+file of its person with a proof that it is one of the {tree_size} events of this head:
+
+    {head}
+
+Compare this head with one that was published, or that you wrote down, at a place where {organization} cannot write. If
+yours is of another day, ask for the proof that one goes on from the other (/v1/audit/consistency). Then check the
+hashes and the proofs: docs/proof.md says how, with a script of 60 lines that needs nothing but Python.
+
+A pack proves that what it shows was recorded, and when. It does not prove that nothing else was. For that, ask for an
+export of everything: `rollcall audit verify --file` checks it against the same head.
+"""
+
+
+def parts_of(facts: Sequence[PersonFacts], include: Sequence[str]) -> dict[tuple[str, int], bytes]:
+    """Returns what these people add to the files of a pack, by name of the file and number of the first of them."""
+    first = facts[0].number
+    tables: dict[tuple[str, int], str] = {("people.csv", first): "".join(map(_person_line, facts))}
+    if PackContent.LICENCES in include:
+        tables["licences.csv", first] = "".join(row for one in facts for row in _licence_lines(one))
+    if PackContent.COMPLETIONS in include:
+        tables["completions.csv", first] = "".join(row for one in facts for row in _completion_lines(one))
+    parts = {at: text.encode() for at, text in tables.items()}
+    for one in facts:
+        parts[f"people/{one.number:04}.json", 0] = orjson.dumps(_person(one), option=orjson.OPT_INDENT_2)
+    return parts
+
+
+def headings(include: Sequence[str]) -> dict[tuple[str, int], bytes]:
+    """Returns the first lines of the tables."""
+    tables: dict[str, Sequence[str]] = {"people.csv": PEOPLE}
+    tables |= {"licences.csv": LICENCES} if PackContent.LICENCES in include else {}
+    tables |= {"completions.csv": COMPLETIONS} if PackContent.COMPLETIONS in include else {}
+    return {(name, 0): line(columns).encode() for name, columns in tables.items()}
+
+
+def readme(pack: Pack, organization: access.Organization, now: datetime) -> bytes:
+    """Returns the page that explains a pack."""
+    return README.format(
+        organization=organization.name,
+        people=pack.people,
+        on=pack.on_day.isoformat(),
+        zone=organization.time_zone,
+        made=_instant(now),
+        tree_size=f"{pack.tree_size:,}",
+        head=f"{pack.tree_size}:{pack.head_hash}:{pack.root_hash}",
+    ).encode()
+
+
+def manifest(
+    pack: Pack, organization: access.Organization, files: Sequence[tuple[str, str, int]], now: datetime
+) -> bytes:
+    """Returns the manifest. files: name, SHA-256 and size of each other file."""
+    about: dict[str, Any] = {
+        "pack": str(pack.id),
+        "organization": {"id": organization.id, "name": organization.name},
+        "on": pack.on_day.isoformat(),
+        "timeZone": organization.time_zone,
+        "madeAt": _instant(now),
+        "people": pack.people,
+        "head": {
+            "sequence": pack.tree_size,
+            "hash": pack.head_hash,
+            "treeSize": pack.tree_size,
+            "rootHash": pack.root_hash,
+        },
+        "files": [{"name": name, "sha256": digest, "size": size} for name, digest, size in files],
+    }
+    return orjson.dumps(about, option=orjson.OPT_INDENT_2)
+
+
+def digest_of(content: bytes) -> str:
+    """Returns the SHA-256 of a file."""
+    return sha256(content).hexdigest()
+
+
+def _person(one: PersonFacts) -> dict[str, Any]:
+    return {
+        "number": one.number,
+        "partyId": one.party.id,
+        "displayName": one.party.display_name,
+        "active": one.party.active,
+        "onTheDay": [_held(checked, course) for checked, course in one.held],
+        "licences": [_licence(licence, row, one) for licence, row in one.licences],
+        "completions": [_completion(done, row, one) for done, row in one.completions],
+        "proofs": [_proof(proof) for proof in one.proofs],
+    }
+
+
+def _proof(proof: Inclusion) -> dict[str, Any]:
+    return {"sequence": proof.sequence, "form": proof.form, "path": proof.path}
+
+
+def _held(checked: Any, course: Any) -> dict[str, Any]:
+    return {
+        "courseId": str(checked.course_id),
+        "courseCode": course.code,
+        "courseTitle": course.title,
+        "versionLabel": checked.version_label,
+        "licensed": checked.licensed,
+        "reason": checked.reason.value,
+        "validFrom": _instant(checked.valid_from),
+        "expiresAt": _instant(checked.expires_at),
+        "source": checked.source,
+        "issuer": checked.issuer,
+        "licenceId": None if checked.licence_id is None else str(checked.licence_id),
+    }
+
+
+def _of_version(row: Any) -> dict[str, Any]:
+    return {"courseCode": row.course_code, "courseTitle": row.course_title, "versionLabel": row.version_label}
+
+
+def _licence(licence: Any, row: Any, one: PersonFacts) -> dict[str, Any]:
+    return {
+        "id": str(licence.id),
+        **_of_version(row),
+        "source": licence.source.value,
+        "issuer": licence.issuer,
+        "number": licence.number,
+        "completedOn": None if licence.completed_on is None else licence.completed_on.isoformat(),
+        "grantedAt": _instant(licence.granted_at),
+        "validFrom": _instant(licence.begins_at),
+        "expiresAt": _instant(licence.expires_at),
+        "supersededAt": _instant(licence.superseded_at),
+        "revokedAt": _instant(licence.revoked_at),
+        "revocationReason": licence.revocation_reason,
+        "events": _told(one, f"licence/{licence.id}"),
+    }
+
+
+def _completion(done: Any, row: Any, one: PersonFacts) -> dict[str, Any]:
+    return {
+        "id": str(done.id),
+        **_of_version(row),
+        "occurredOn": done.occurred_on.isoformat(),
+        "completedAt": _instant(done.completed_at),
+        "method": done.completion_method,
+        "by": {"type": done.completed_by_type, "id": done.completed_by_id},
+        "events": _told(one, f"assignment/{done.id}"),
+    }
+
+
+def _told(one: PersonFacts, subject: str) -> list[dict[str, Any]]:
+    return [{"sequence": sequence, "type": type_} for sequence, type_ in one.events.get(subject, ())]
+
+
+def _person_line(one: PersonFacts) -> str:
+    licensed = sum(checked.licensed for checked, _ in one.held)
+    return _line([*_who(one), one.party.active, licensed, f"people/{one.number:04}.json"])
+
+
+def _licence_lines(one: PersonFacts) -> Iterator[str]:
+    for checked, course in one.held:
+        told = one.events.get(f"licence/{checked.licence_id}", ())
+        yield _line(
+            [
+                *_who(one),
+                course.code,
+                course.title,
+                checked.version_label,
+                checked.licensed,
+                checked.reason.value,
+                _instant(checked.valid_from),
+                _instant(checked.expires_at),
+                checked.source,
+                checked.issuer,
+                checked.licence_id,
+                " ".join(str(sequence) for sequence, _ in told),
+            ]
+        )
+
+
+def _completion_lines(one: PersonFacts) -> Iterator[str]:
+    for done, row in one.completions:
+        told = one.events.get(f"assignment/{done.id}", ())
+        yield _line(
+            [
+                *_who(one),
+                row.course_code,
+                row.course_title,
+                row.version_label,
+                done.occurred_on,
+                _instant(done.completed_at),
+                done.completion_method,
+                done.completed_by_id,
+                done.id,
+                " ".join(str(sequence) for sequence, _ in told),
+            ]
+        )
+
+
+def _who(one: PersonFacts) -> list[Any]:
+    return [one.number, one.party.id, one.party.display_name]
+
+
+def _line(cells: Sequence[Any]) -> str:
+    return line([_cell(cell) for cell in cells])
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return escaped(str(value))
+        case date() | uuid.UUID() | int():
+            return str(value)
+    raise TypeError(type(value).__name__)
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat().replace("+00:00", "Z")
