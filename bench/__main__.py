@@ -11,6 +11,7 @@ PAGES = (
     "assigning",
     "fairness",
     "licences",
+    "records",
     "stream",
     "mail",
     "webhooks",

@@ -34,7 +34,7 @@ class Coordinator:
 
     def __init__(self, system: System, org_id: str) -> None:
         token = access.issue(system.settings, org_id=org_id, member_id=ACTOR, permissions=list(Permission))
-        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self._headers = {"Authorization": f"Bearer {token}"}
         self._connection = http.client.HTTPConnection(urlsplit(system.api_url).netloc, timeout=30)
         self.get("/v1/limits")  # connects
 
@@ -46,9 +46,12 @@ class Coordinator:
         """Submit an assignment. Returns the id of its job."""
         return uuid.UUID(self.call("POST", "/v1/assignments", body, http.HTTPStatus.ACCEPTED)["id"])
 
-    def call(self, method: str, path: str, body: bytes | None, expected: int) -> Any:
-        """Send a request. Returns the answer. Raises RuntimeError unless it has the expected status."""
-        self._connection.request(method, path, body, self._headers)
+    def call(self, method: str, path: str, body: bytes | None, expected: int, form: str = "application/json") -> Any:
+        """Send a request. Returns the answer. Raises RuntimeError unless it has the expected status.
+
+        form: the media type of the body.
+        """
+        self._connection.request(method, path, body, self._headers | {"Content-Type": form})
         response = self._connection.getresponse()
         answer = response.read()
         if response.status != expected:

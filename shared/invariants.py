@@ -83,13 +83,14 @@ INVARIANTS = (
         "I4",
         "each recipient that a job assigned to has exactly one assignment and one event",
         """SELECT 'job ' || job.id || ' counts ' || succeeded || ' successes and made ' || made FROM job,
-               LATERAL (SELECT count(DISTINCT party_id) AS parties, count(*) AS made
-                        FROM assignment WHERE job_id = job.id) AS assignments
+               LATERAL (SELECT count(DISTINCT event.party_id) AS parties, count(DISTINCT assignment.id) AS made
+                        FROM assignment LEFT JOIN event ON event.type = 'assignment.created'
+                            AND event.subject = 'assignment/' || assignment.id
+                        WHERE assignment.job_id = job.id) AS assignments
            WHERE kind = 'assignments.create' AND (made, parties) IS DISTINCT FROM (succeeded, succeeded)
            UNION ALL
            SELECT 'assignment ' || assignment.id || ' has ' || count(event.id) || ' events' FROM assignment
-           LEFT JOIN event ON event.party_id = assignment.party_id AND event.type = 'assignment.created'
-               AND event.subject = 'assignment/' || assignment.id
+           LEFT JOIN event ON event.type = 'assignment.created' AND event.subject = 'assignment/' || assignment.id
            WHERE assignment.job_id IS NOT NULL GROUP BY assignment.id HAVING count(event.id) <> 1""",
         ("job", "assignment", "event"),
     ),
@@ -104,12 +105,13 @@ INVARIANTS = (
                    AND licence.party_id = roster_entry.party_id)
                AND NOT EXISTS (SELECT FROM job_outcome WHERE job_outcome.job_id = job.id
                    AND entity_id = roster_entry.party_id)
+               AND NOT EXISTS (SELECT FROM former_party WHERE into_id = roster_entry.party_id)
            UNION ALL
            SELECT 'licence ' || licence.id || ' has ' || count(event.id) || ' events' FROM licence
            LEFT JOIN event ON event.subject = 'licence/' || licence.id
                AND event.type IN ('licence.granted', 'licence.recorded')
            GROUP BY licence.id HAVING count(event.id) <> 1""",
-        ("training_session", "roster_entry", "job", "job_outcome", "licence", "event"),
+        ("training_session", "roster_entry", "job", "job_outcome", "licence", "event", "former_party"),
     ),
     Invariant(
         "I5",

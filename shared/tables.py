@@ -8,6 +8,7 @@ from shared.catalogue.models import Course, CourseVersion
 from shared.database import Base
 from shared.deliveries.models import Delivery, Webhook
 from shared.deployment.models import MailSwitch, Process
+from shared.directory.former import FormerParty
 from shared.directory.models import FileColumn, Folder, FolderMember, Party, ScimUser
 from shared.events.models import Event, EventConsumer, EventSeal, EventStream, EventTreeNode
 from shared.idempotency import UsedKey
@@ -34,6 +35,7 @@ CORE = (
     Party,
     Folder,
     FolderMember,
+    FormerParty,
     FileColumn,
     ScimUser,
     UsedKey,

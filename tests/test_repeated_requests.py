@@ -30,6 +30,8 @@ WITHOUT_A_KEY = {
     "POST /v1/records/repair": "reads",
     "POST /v1/parties/repair": "reads",
     "POST /v1/packs/preview": "reads",
+    "POST /v1/parties/{party_id}/merge/preview": "reads",
+    "POST /v1/parties/{party_id}/renumber/preview": "reads",
     "POST /v1/assignments/change/preview": "reads",
     "POST /v1/assignments/close/preview": "reads",
     "POST /v1/assignments/reopen/preview": "reads",
@@ -107,6 +109,11 @@ CASES: dict[str, Callable[[World], Asked]] = {
         {"records": [{"partyId": "anna", "courseId": world.org.with_course(), "completedOn": "2025-01-01"}]},
     ),
     "POST /v1/packs": lambda world: ("/v1/packs", {"filter": {"all": True}, "on": "2026-01-01"}),
+    "POST /v1/parties/{party_id}/merge": lambda world: ("/v1/parties/anna/merge", {"into": "ben", **REASON}),
+    "POST /v1/parties/{party_id}/renumber": lambda world: (
+        "/v1/parties/anna/renumber",
+        {"entityId": "anna-2", **REASON},
+    ),
     "POST /v1/assignments": lambda world: ("/v1/assignments", body(world.org.with_course(), "anna", "ben")),
     "POST /v1/assignments/complete": lambda world: (
         "/v1/assignments/complete",

@@ -24,6 +24,7 @@ from tests.deliveries.receiving import plan, webhook
 from tests.drain import InProcessWorker
 from tests.factories import Org, add_org
 from tests.licences.earning import grant
+from tests.moving.moving import former_id
 from tests.papers.images import image
 from tests.routes import Operation, example, lists, operations
 from tests.traces import stored
@@ -41,7 +42,7 @@ USER = {
 
 
 def known_elsewhere(org: Org) -> None:
-    """Leave a row in every table of signing in, of SCIM of settings and of uploads."""
+    """Leave a row in every table of signing in, of SCIM, of settings and of files."""
     assert org.client().post("/scim/v2/Users", json=USER).status_code == 201
     org.client().put("/v1/settings/certificate", json={"signatoryName": f"{MARK} signatory"})
     org.client().put("/v1/settings/certificate/logo", content=image(), headers={"Content-Type": "image/png"})
@@ -50,6 +51,7 @@ def known_elsewhere(org: Org) -> None:
         binding = Binding("https://id.example", MARK, administrators=MARK)
         bound = sign_in_mapping.bind_issuer(db, org.parts.settings, binding, None)
         access.note_logout(db, bound.id, MARK, clock.now())
+        directory.remember_columns(db, directory.FIELDS, {f"{MARK} number": "entityId"}, clock.now())
     org.visitor().post("/import/people", files={"file": ("people.csv", f"Employee ID\n{MARK} 1\n".encode())})
 
 
@@ -69,8 +71,6 @@ def first(app: FastAPI, parts: Parts) -> Org:
             for n in range(3)
         ]
         assert client.put("/v1/parties", json={"parties": named}).json()["created"] == 3
-        with org.transaction() as db:
-            directory.remember_columns(db, directory.FIELDS, {f"{MARK} number": "entityId"}, clock.now())
         known_elsewhere(org)
         for folder in ("crew", "office"):
             client.put(f"/v1/folders/{folder}", json={"name": f"{MARK} {folder}"})
@@ -81,6 +81,7 @@ def first(app: FastAPI, parts: Parts) -> Org:
             unknown = {"partyId": f"{MARK}-{n}", "courseId": course, "completedOn": "2025-01-01"}
             client.post("/v1/records", json={"records": [unknown]})
             assign(org, worker, body(course, folderIds=["crew"], reason=f"{MARK} reason"), client)
+        former_id(org, f"{MARK}-9", "party-0")
         changed = {"set": {"dueOn": "2099-12-31"}, "why": f"{MARK} why", "filter": {"courseId": course}}
         client.post("/v1/assignments/change", json=changed)
         client.post("/v1/packs", json={"filter": {"all": True}, "on": "2026-01-01"})

@@ -174,6 +174,40 @@ def pack(young: Young) -> None:
     young.ids["pack_id"] = asked["request"]["packId"]
 
 
+def merge(young: Young) -> None:
+    """Merge a party with another one, by two members."""
+    young.ids["merge"] = _moved(young, "merge", into=parties(2)[1])
+
+
+def undo_merge(young: Young) -> None:
+    """Take the two apart again."""
+    _done(young, young.org.client().post(f"/v1/jobs/{young.ids['merge']}/undo"))
+
+
+def renumber(young: Young) -> None:
+    """Give a party another id, by two members."""
+    young.ids["renumbering"] = _moved(young, "renumber", entityId="renumbered")
+
+
+def undo_renumbering(young: Young) -> None:
+    """Give it back the id that it had."""
+    _done(young, young.org.client().post(f"/v1/jobs/{young.ids['renumbering']}/undo"))
+
+
+def _moved(young: Young, act: str, **asked: str) -> str:
+    first = parties(1)[0]
+    job = ok(young.org.client().post(f"/v1/parties/{first}/{act}", json={"reason": "Entered twice", **asked}))
+    _done(young, young.org.client(member="member-2").post(f"/v1/jobs/{job['id']}/approve"))
+    return str(job["id"])
+
+
+def _done(young: Young, answer: Any) -> None:
+    """Work on a job of one party, which must succeed."""
+    job = ok(answer)
+    young.worker.drain(young.org.id)
+    assert read_job(young.org, job)["counts"]["succeeded"] == 1, job
+
+
 def plan(young: Young) -> None:
     """Plan the deliveries of all events."""
     young.worker.deliver("deliveries.plan")
@@ -214,6 +248,10 @@ STEPS: dict[Callable[[Young], None], str | None] = {
     import_records: "records.import",
     undo_import: "records.undo",
     pack: "packs.make",
+    merge: "parties.merge",
+    undo_merge: "parties.undo",
+    renumber: "parties.renumber",
+    undo_renumbering: "parties.undo",
     plan: None,
     sweep: None,
 }

@@ -10,8 +10,15 @@ import random
 from datetime import timedelta
 
 import structlog
-from psycopg.errors import CrashShutdown, DeadlockDetected, LockNotAvailable, QueryCanceled, SerializationFailure
-from sqlalchemy.exc import OperationalError
+from psycopg.errors import (
+    CrashShutdown,
+    DeadlockDetected,
+    ForeignKeyViolation,
+    LockNotAvailable,
+    QueryCanceled,
+    SerializationFailure,
+)
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from shared import clock, jobs, services, statistics  # noqa: F401 (services declares every kind of job)
 from shared.broker import MOST_QUEUED_BY_REQUESTS
@@ -110,9 +117,14 @@ def _attempt(org_id: str, claimed: Claim) -> int:
             _release(org_id, claimed, timedelta(0))
         elif not error.connection_invalidated:  # a lost connection may be the recipients' fault, so the attempt counts
             _release(org_id, claimed, PAUSE)
+    except jobs.NotYet as error:
+        _release(org_id, claimed, PAUSE, counted=error.counted)
     except Exception as error:
         _log_failure(claimed, error)
-        _isolate(org_id, claimed)
+        if isinstance(error, IntegrityError) and isinstance(error.orig, ForeignKeyViolation):
+            _release(org_id, claimed, timedelta(0), counted=True)  # one of its parties got another id meanwhile
+        else:
+            _isolate(org_id, claimed)
     return 0
 
 
@@ -120,9 +132,9 @@ def _log_failure(claimed: Claim, error: Exception) -> None:
     log.warning("chunk failed", job=str(claimed.job_id), chunk=claimed.n, attempt=claimed.attempts, exc_info=error)
 
 
-def _release(org_id: str, claimed: Claim, pause: timedelta) -> None:
+def _release(org_id: str, claimed: Claim, pause: timedelta, *, counted: bool = False) -> None:
     with parts.database.transaction(org_id) as db:
-        jobs.release(db, claimed, clock.now() + pause if pause else None)
+        jobs.release(db, claimed, clock.now() + pause if pause else None, counted=counted)
 
 
 def _isolate(org_id: str, claimed: Claim, code: OutcomeCode = OutcomeCode.PROCESSING_FAILED) -> None:

@@ -238,7 +238,9 @@ def problem_page(request: Request, problem: Problem) -> Response:
         "incident": problem.incident if isinstance(problem, InternalError) else get_contextvars().get("request", ""),
     }
     answer = frame_of(request, clock.now()).page("problem.html", problem.status, **shown)
-    answer.headers.update({name: value for name, value in headers_of(problem).items() if problem.status != 401})
+    answer.headers.update(
+        {name: value for name, value in headers_of(problem, request).items() if problem.status != 401}
+    )
     return answer
 
 

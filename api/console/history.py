@@ -32,6 +32,9 @@ SENTENCES = {
     "party.created": N_("Added to the directory by %(actor)s"),
     "party.changed": N_("Changed in the directory by %(actor)s"),
     "party.erased": N_("Erased by %(actor)s"),
+    "party.merged": N_("Merged with %(other)s by %(actor)s"),
+    "party.renumbered": N_("Renumbered to %(other)s by %(actor)s"),
+    "party.restored": N_("Given back the former id by %(actor)s, and what was moved to %(other)s"),
     "session.scheduled": N_("Scheduled by %(actor)s"),
     "session.changed": N_("Session changed by %(actor)s"),
     "session.cancelled": N_("Cancelled by %(actor)s"),
@@ -73,6 +76,9 @@ SENTENCES = {
     "webhook.removed": N_("Webhook removed by %(actor)s"),
 }
 """A sentence for each type of event. One that names the actor ends with it, so that `name_of` can leave it out."""
+
+OTHER_ID = ("into", "entityId", "from")
+"""The field of an event with the other id of a party."""
 
 ON_BEHALF = N_("Completed on the person's behalf by %(actor)s")
 BY_LINK = N_("Completed by the person, through the link in a mail")
@@ -120,7 +126,8 @@ def _sentence(event: Event, names: Names, words: Words) -> str:
         text = {"on_behalf": ON_BEHALF, "session_link": BY_LINK}.get(event.data.get("method", ""), text)
     key = f"{event.actor_type}/{event.actor_id}"
     actor = words.text(BY_SERVICE) if event.actor_type == "system" else names.get(key, event.actor_id)
-    return words.text(text).replace("%(actor)s", actor)
+    other = next((str(event.data[name]) for name in OTHER_ID if name in event.data), "")
+    return words.text(text).replace("%(actor)s", actor).replace("%(other)s", other)
 
 
 def _reason(data: dict[str, Any]) -> str:

@@ -44,6 +44,9 @@ KINDS = {
     "records.import": N_("Import records"),
     "packs.make": N_("Make a pack"),
     "records.undo": N_("Undo an import"),
+    "parties.merge": N_("Merge people"),
+    "parties.renumber": N_("Renumber a person"),
+    "parties.undo": N_("Undo a merge or a new id"),
 }
 """A text for each kind of job."""
 

@@ -23,11 +23,11 @@ def install(app: FastAPI) -> None:
 
 async def answer(request: Request, error: Exception) -> JSONResponse:
     """Answer an error with a problem document."""
-    return document(problem_of(error, getattr(request.scope.get("route"), "path", None)))
+    return document(problem_of(error, getattr(request.scope.get("route"), "path", None)), request)
 
 
-def document(problem: Problem) -> JSONResponse:
-    """Return the answer with a problem document."""
+def document(problem: Problem, request: Request | None = None) -> JSONResponse:
+    """Return the answer with a problem document. request: the one that it answers, if known."""
     body: dict[str, Any] = {
         "type": f"urn:rollcall:problem:{problem.slug}",
         "title": problem.title,
@@ -37,5 +37,5 @@ def document(problem: Problem) -> JSONResponse:
     if problem.errors:
         body["errors"] = [{"pointer": fault.pointer, "detail": fault.detail} for fault in problem.errors]
     return JSONResponse(
-        body | problem.extra, problem.status, headers_of(problem), media_type="application/problem+json"
+        body | problem.extra, problem.status, headers_of(problem, request), media_type="application/problem+json"
     )

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import chain
 from typing import Annotated, Any, TypeVar, cast
 
-from fastapi import Depends, Response
+from fastapi import Depends, Request, Response
 from sqlalchemy.orm import Session
 
 from api.http.columns import NAMED, Column, columns_of, record_of, with_names
@@ -21,7 +21,7 @@ from api.http.turns import in_turns
 from shared.errors import Fault, InvalidInput
 from shared.exporting import Exported, pages
 from shared.pagination import Page, Rows, count, page
-from shared.services import catalogue
+from shared.services import catalogue, directory
 from shared.wire import Fields, Listing, to_json
 from shared.workbooks import MOST_ROWS
 
@@ -45,6 +45,7 @@ class Asked:
     file: File
     limit: int
     cursor: str | None
+    party_id: str | None = None
 
     def page(
         self,
@@ -65,15 +66,24 @@ class Asked:
         for more rows than a workbook holds.
         """
         if self.file.wanted:
+            if self.party_id is not None and rows is not None:
+                self._followed(page(self.db, rows, limit=1, cursor=None))
             told = with_names(columns or columns_of(model))
             return cast("Listing[Item]", self._file(rows, told, answer, name, exported))
         found = Page[Any]([], None) if rows is None else page(self.db, rows, limit=self.limit, cursor=self.cursor)
+        self._followed(found)
         listing = {"items": [answer(row) for row in found.items], "nextCursor": found.next_cursor}
         return cast("Listing[Item]", Response(to_json(listing), media_type="application/json"))
 
     def turned(self, rows: Rows) -> Page[Any]:
         """Return one page of rows, from which a reader can turn forward and back."""
-        return page(self.db, rows, limit=self.limit, cursor=self.cursor, both_ways=True)
+        return self._followed(page(self.db, rows, limit=self.limit, cursor=self.cursor, both_ways=True))
+
+    def _followed(self, found: Page[Any]) -> Page[Any]:
+        """Return the page. Raises PartyRenumbered for an empty list of a party that has another id by now."""
+        if not found.items and self.party_id is not None and self.cursor is None:
+            directory.need_present_id(self.db, self.caller, self.party_id)
+        return found
 
     def _file(
         self,
@@ -136,10 +146,11 @@ async def _asked(
     caller: CurrentCaller,
     parts: CurrentParts,
     file: AskedFile,
+    request: Request,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Asked:
-    return Asked(db, caller, parts, file, limit, cursor)
+    return Asked(db, caller, parts, file, limit, cursor, request.query_params.get("partyId"))
 
 
 AskedList = Annotated[Asked, Depends(_asked, scope="function")]

@@ -7,6 +7,7 @@ FastAPI's own handler for bad input repeats the input, and fails on NaN and lone
 import re
 import uuid
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 import psycopg
 import structlog
@@ -14,11 +15,13 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from structlog.contextvars import get_contextvars
 
 from api.http.shares import TooManyRequests
 from shared import outages
 from shared.database import ID_PATTERN
+from shared.directory import PartyRenumbered
 from shared.errors import Fault, InvalidInput, Problem, Unavailable
 
 log = structlog.get_logger()
@@ -100,14 +103,28 @@ def problem_of(error: Exception, route: str | None) -> Problem:
             return problem
 
 
-def headers_of(problem: Problem) -> dict[str, str]:
-    """Return the headers of an answer with this problem."""
+def headers_of(problem: Problem, request: Request | None = None) -> dict[str, str]:
+    """Return the headers of an answer with this problem. request: the one that it answers, if known."""
+    if isinstance(problem, PartyRenumbered):
+        return {} if request is None else {"Location": present_address(request, problem)}
     if isinstance(problem, HttpProblem):
         return problem.headers
     if isinstance(problem, TooManyRequests):
         return {"Retry-After": str(problem.retry_after)}
     of_status = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_AFTER_SECONDS)}}
     return of_status.get(problem.status, {})
+
+
+def present_address(request: Request, problem: PartyRenumbered) -> str:
+    """Return the address of a request with the present id of a party in place of its former one."""
+    path = getattr(request.scope.get("route"), "path", request.url.path)
+    for name, value in request.path_params.items():
+        path = path.replace(f"{{{name}}}", problem.entity_id if value == problem.former_id else str(value))
+    query = [
+        (name, problem.entity_id if (name, value) == ("partyId", problem.former_id) else value)
+        for name, value in request.query_params.multi_items()
+    ]
+    return f"{path}?{urlencode(query)}" if query else path
 
 
 def _fault(error: dict[str, Any]) -> Fault:

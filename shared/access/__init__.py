@@ -73,8 +73,10 @@ from shared.access.sign_ins import (
     end_by_hash,
     end_by_logout,
     end_of_issuer,
+    end_of_party,
     end_sign_in,
     forget_person,
+    give_back_sign_ins,
     list_sign_ins,
     names_of_members,
     note_use,
@@ -83,6 +85,8 @@ from shared.access.sign_ins import (
 from shared.access.tokens import TokenVerifier, issue
 
 __all__ = [
+    "end_of_party",
+    "give_back_sign_ins",
     "add_organization",
     "ask_organization",
     "Attempt",

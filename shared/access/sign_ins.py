@@ -44,6 +44,7 @@ class EndReason(StrEnum):
     LOGGED_OUT = "logged-out"
     """The identity provider has said that the person logged out."""
     PARTY_ERASED = "party-erased"
+    PARTY_RENUMBERED = "party-renumbered"
     MAPPING_CHANGED = "mapping-changed"
     """An administrator changed which permissions the groups of the issuer give, so the person must sign in again."""
     SIGNED_IN_AGAIN = "signed-in-again"
@@ -209,6 +210,21 @@ def forget_person(db: Session, party_id: str, member_id: str | None, now: dateti
     ]
     _end(db, which, EndReason.PARTY_ERASED, now)
     db.execute(update(SignIn).where(*which).values(name=None, agent=None, subject=None, provider_session=None))
+
+
+def end_of_party(db: Session, party_id: str, new_id: str, now: datetime) -> dict[str, list[str]]:
+    """End the sign-ins of a party that gets another id, and give them that one. Returns which they are."""
+    theirs = SignIn.org_id == current_org(db), SignIn.party_id == party_id
+    _end(db, [*theirs], EndReason.PARTY_RENUMBERED, now)
+    moved = update(SignIn).where(*theirs).values(party_id=new_id).returning(SignIn.id)
+    return {"ids": sorted(map(str, db.scalars(moved)))}
+
+
+def give_back_sign_ins(db: Session, party_id: str, former_id: str, moved: Mapping[str, list[str]]) -> None:
+    """Give sign-ins that have ended their former party back. moved: as `end_of_party` returned them."""
+    ids = [uuid.UUID(one) for one in moved["ids"]]
+    these = SignIn.org_id == current_org(db), SignIn.id.in_(ids), SignIn.party_id == party_id
+    db.execute(update(SignIn).where(*these).values(party_id=former_id))
 
 
 def end_of_issuer(db: Session, issuer: str, reason: EndReason, now: datetime) -> None:

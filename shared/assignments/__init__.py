@@ -47,6 +47,16 @@ from shared.assignments.links import (
     mint_link,
 )
 from shared.assignments.models import Assignment, AssignmentState, CompletionMethod
+from shared.assignments.moving import (
+    count_of_party,
+    lock_of_parties,
+    move_assignments,
+    move_assignments_back,
+    none_but,
+    record_assignments,
+    record_assignments_back,
+    twins,
+)
 from shared.assignments.older import (
     Newer,
     close_older,
@@ -120,6 +130,14 @@ from shared.assignments.work import (
 )
 
 __all__ = [
+    "count_of_party",
+    "lock_of_parties",
+    "move_assignments",
+    "move_assignments_back",
+    "none_but",
+    "record_assignments",
+    "record_assignments_back",
+    "twins",
     "AlreadyAssigned",
     "Assignment",
     "AssignmentAnswer",

@@ -21,6 +21,7 @@ from shared.deliveries.ledger import (
 )
 from shared.deliveries.mail import AddressUnusable, Letter, Notice, compose
 from shared.deliveries.models import Channel, Delivery, DeliveryState, Webhook
+from shared.deliveries.moving import move_deliveries, move_deliveries_back
 from shared.deliveries.planning import LARGEST_PLAN, PLANNER, Addressees, Columns, plan, the_party
 from shared.deliveries.replaying import DeliveryQueued, ReplayRunning, replay
 from shared.deliveries.schemas import (
@@ -59,6 +60,8 @@ from shared.deliveries.work import (
 )
 
 __all__ = [
+    "move_deliveries",
+    "move_deliveries_back",
     "AddressRefused",
     "AddressUnusable",
     "Addressees",

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared import events
+from shared import directory, events
 from shared.database import current_org
 from shared.deliveries.models import Channel, Delivery, Webhook
 from shared.events import TYPES, Event
@@ -46,8 +46,13 @@ Addressees = Callable[[Columns, ColumnElement[bool]], Select[Any]]
 
 
 def the_party(columns: Columns, meant: ColumnElement[bool]) -> Select[Any]:
-    """Addressees: the party that the event is about. Most mails go to that party."""
-    return select(*columns(Event.party_id)).where(meant, Event.party_id.is_not(None))
+    """Addressees: the party that the event is about, under the id that it has now. Most mails go to that party."""
+    return select(*columns(_present_party())).where(meant, Event.party_id.is_not(None))
+
+
+def _present_party() -> ColumnElement[Any]:
+    """The party that an event is about; it may have been merged or renumbered since."""
+    return func.coalesce(directory.present_id(Event.party_id), Event.party_id)
 
 
 def plan(
@@ -128,7 +133,7 @@ def _to_webhooks(meant: ColumnElement[bool], now: datetime) -> Select[Any]:
         Webhook.after < Event.sequence,
         wants(),
     )
-    columns = planned(Channel.WEBHOOK, cast(Webhook.id, Text), Event.party_id, now)
+    columns = planned(Channel.WEBHOOK, cast(Webhook.id, Text), _present_party(), now)
     return select(*columns).join_from(Event, Webhook, of_event).where(meant)
 
 

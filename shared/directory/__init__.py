@@ -1,17 +1,29 @@
 """The directory: a synchronised copy of parties and folders, which another system owns.
 
-Owns the tables `party`, `folder`, `folder_member` and `scim_user`, the only tables with names and e-mail addresses, and
-`file_column`.
-Promises that a party is never removed, that what a row does not mention stays as it is, that an erased
-party stays erased, that a party outside a caller's folders does not exist for that caller, and that events about
-parties hold ids and the names of fields, never their values.
+Owns the tables `party`, `folder`, `folder_member`, `scim_user` and `former_party`, the only tables with names and
+e-mail addresses, and `file_column`.
+Promises that a party is never removed but at most moved to another id, that what a row does not mention stays as it is,
+that an erased party stays erased, that a party outside a caller's folders does not exist for that caller, and that
+events about parties hold ids and the names of fields, never their values.
 """
 
 from shared.directory.actions import erase_party, lock_parties, put_folder
 from shared.directory.columns import FIELDS
 from shared.directory.file_columns import meanings_of_columns, remember_columns
 from shared.directory.formats import Reading, read_parties
+from shared.directory.former import (
+    CURRENT,
+    NOW,
+    FormerParty,
+    PartyRenumbered,
+    current_ids,
+    former_ids,
+    move_of,
+    present_id,
+)
 from shared.directory.models import Folder, FolderMember, Party
+from shared.directory.moving import Move, bring_back, copy_party, end_move, forget_copies, lock_move
+from shared.directory.moving_schemas import EndedRecords, MergeRequest, MovedCounts, MovePreview, RenumberRequest
 from shared.directory.queries import (
     as_choices,
     find_party,
@@ -28,6 +40,7 @@ from shared.directory.queries import (
     name_of,
     names_of_members,
     names_of_parties,
+    need_not_former,
     recipients,
     unknown_among,
 )
@@ -68,6 +81,26 @@ from shared.directory.statements import ids_in_any_case
 from shared.directory.synchronising import Synced, put_parties
 
 __all__ = [
+    "present_id",
+    "need_not_former",
+    "CURRENT",
+    "NOW",
+    "FormerParty",
+    "PartyRenumbered",
+    "current_ids",
+    "former_ids",
+    "move_of",
+    "Move",
+    "bring_back",
+    "copy_party",
+    "end_move",
+    "forget_copies",
+    "lock_move",
+    "EndedRecords",
+    "MergeRequest",
+    "MovedCounts",
+    "MovePreview",
+    "RenumberRequest",
     "find_party",
     "first_active_party",
     "as_choices",

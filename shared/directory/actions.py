@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session
 
 from shared.database import current_org
 from shared.directory import statements
+from shared.directory.former import NOW, current_ids
 from shared.directory.models import Folder, Party
+from shared.directory.moving import forget_copies
 from shared.directory.recording import record_each
 from shared.directory.schemas import FolderRequest
 from shared.directory.scim.names import forget_user
@@ -63,6 +65,7 @@ def erase_party(
     )
     if erased is not None:
         statements.remove_members(db, [party_id])
+        forget_copies(db, party_id)
     forget_user(db, party_id, now)
     if along is not None:
         along()
@@ -88,5 +91,8 @@ def _lock_members(db: Session, folder_id: str, party_ids: Sequence[str]) -> tupl
     known = statements.lock_parties(db, present.union(party_ids))
     unknown = [n for n, party_id in enumerate(party_ids) if party_id not in known]
     if unknown:
-        raise InvalidInput(*(Fault(f"/partyIds/{n}", "There is no such party in the directory.") for n in unknown))
+        now = current_ids(db, [party_ids[n] for n in unknown])
+        said = {party_id: NOW.format(other) for party_id, other in now.items()}
+        nobody = "There is no such party in the directory."
+        raise InvalidInput(*(Fault(f"/partyIds/{n}", said.get(party_ids[n], nobody)) for n in unknown))
     return {party_id for party_id in party_ids if known[party_id].erased_at is None}, present

@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from shared.arrays import is_one_of, texts
 from shared.database import current_org
+from shared.directory.former import PartyRenumbered, current_ids
 from shared.directory.models import Folder, FolderMember, Party
 from shared.errors import NotFound
 
@@ -106,11 +107,22 @@ def list_parties(
 
 
 def get_party(db: Session, party_id: str, scope: Scope) -> Row[Party, Sequence[str]]:
-    """Returns the row (Party, folders) of one party. Raises NotFound, also for a party outside the scope."""
+    """Returns the row (Party, folders) of one party. Raises NotFound, also for a party outside the scope.
+
+    Raises PartyRenumbered if the party is in the scope under another id.
+    """
     row = db.execute(_parties(db, scope).where(Party.id == party_id)).one_or_none()
     if row is None:
+        need_not_former(db, party_id, scope)
         raise NotFound("party")
     return row
+
+
+def need_not_former(db: Session, party_id: str, scope: Scope) -> None:
+    """Raise PartyRenumbered if this is a former id of a party in the scope."""
+    for now in current_ids(db, [party_id]).values():
+        if db.execute(_parties(db, scope).where(Party.id == now)).first() is not None:
+            raise PartyRenumbered(party_id, now)
 
 
 def find_party(db: Session, field: str, value: str) -> Party | None:

@@ -1,7 +1,7 @@
 """Synchronising parties: a set of rows against the directory, of which each row changes only what it mentions."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from shared.directory import folder_names, statements
+from shared.directory.former import NOW, current_ids
 from shared.directory.recording import record_each
 from shared.directory.schemas import PartyRow
 from shared.events import Actor
@@ -51,7 +52,7 @@ def put_parties(
     before = statements.lock_parties(db, by_id.keys() - created)
     erased = sorted(party_id for party_id, present in before.items() if present.erased_at is not None)
     unnamed = by_id.keys() - created - before.keys()
-    refused |= dict.fromkeys(unnamed, ("displayName", "A new party needs a name; there is none with this id yet."))
+    refused |= _reasons(db, unnamed)
     by_id = {party_id: row for party_id, row in by_id.items() if party_id not in {*erased, *unnamed}}
     changes = {party_id: _differences(row, before[party_id]) for party_id, row in by_id.items() if party_id in before}
     placed = {party_id: folders.ids[party_id] for party_id in by_id if party_id in folders.ids}
@@ -72,6 +73,15 @@ def put_parties(
         folders_created=sorted(new_folders),
         similar=statements.similar_ids(db, created) if created else {},
     )
+
+
+def _reasons(db: Session, unknown: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Returns, for each party that is not there and could not be made, the field and the reason why."""
+    if not unknown:
+        return {}
+    nameless = dict.fromkeys(unknown, ("displayName", "A new party needs a name; there is none with this id yet."))
+    present = current_ids(db, unknown).items()
+    return nameless | {party_id: ("entityId", f"{NOW.format(other)} Name that one.") for party_id, other in present}
 
 
 def _differences(given: PartyRow, present: Row[Any]) -> list[str]:

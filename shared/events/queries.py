@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, select, true
 from sqlalchemy.orm import Session
 
+from shared.arrays import is_one_of
 from shared.database import current_org
 from shared.events.models import Event, EventStream, Recorded
 
@@ -21,7 +22,10 @@ class Feed:
 
 @dataclass(frozen=True)
 class Filters:
-    """Conditions on events, all of which must hold. since, until: when the event was recorded, `until` excluded."""
+    """Conditions on events, all of which must hold. since, until: when the event was recorded, `until` excluded.
+
+    former_ids: further ids of the party, under which its earlier events are.
+    """
 
     party_id: str | None = None
     actor_type: str | None = None
@@ -30,6 +34,7 @@ class Filters:
     types: Collection[str] = ()
     since: datetime | None = None
     until: datetime | None = None
+    former_ids: Collection[str] = ()
 
     @property
     def everything(self) -> bool:
@@ -58,6 +63,7 @@ def feed_after(
     *,
     types: Collection[str] = (),
     party_id: str | None = None,
+    former_ids: Collection[str] = (),
     within: ColumnElement[bool] | None = None,
     limit: int = 500,
 ) -> Feed:
@@ -67,7 +73,7 @@ def feed_after(
     reader who may not see all events.
     """
     newest = head(db)
-    wanted = list_events(db, Filters(types=types, party_id=party_id)).where(
+    wanted = list_events(db, Filters(types=types, party_id=party_id, former_ids=former_ids)).where(
         Event.sequence > sequence, Event.sequence <= newest, true() if within is None else within
     )
     found = list(db.scalars(wanted.limit(limit)))
@@ -77,8 +83,11 @@ def feed_after(
 def list_events(db: Session, filters: Filters, *, newest_first: bool = False) -> Select[Event]:
     """Returns the select of the events that meet the filters, by sequence."""
     wanted = select(Event).where(Event.org_id == current_org(db))
+    party_id = filters.party_id
+    if party_id is not None and filters.former_ids:
+        wanted, party_id = wanted.where(is_one_of(Event.party_id, [party_id, *filters.former_ids])), None
     for column, value in (
-        (Event.party_id, filters.party_id),
+        (Event.party_id, party_id),
         (Event.actor_type, filters.actor_type),
         (Event.actor_id, filters.actor_id),
         (Event.subject, filters.subject),

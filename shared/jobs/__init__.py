@@ -41,10 +41,14 @@ from shared.jobs.queries import (
 from shared.jobs.requests import JobRequest, Recipients
 from shared.jobs.schemas import JobAnswer, ResultAnswer
 from shared.jobs.settling import end_cancelled, finish, store_outcomes
-from shared.jobs.sight import Seen, Sight, get_seen, list_seen, need_whole, seen_results
+from shared.jobs.sight import Seen, Sight, explained_results, get_seen, list_seen, need_whole, seen_results
+from shared.jobs.waiting import NotYet, need_no_other_work
 from shared.jobs.work import ATTEMPTS_ALONE, ATTEMPTS_BEFORE_SPLIT, claim, isolate, lock, release
 
 __all__ = [
+    "explained_results",
+    "NotYet",
+    "need_no_other_work",
     "Accepted",
     "approve",
     "ATTEMPTS_ALONE",

@@ -8,10 +8,12 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from shared import events
+from shared.access import Permission
 from shared.database import current_org
 from shared.errors import Conflict, NotFound, Problem
 from shared.events import Actor, Fact
 from shared.jobs.chunks import Tally
+from shared.jobs.kinds import kind_of
 from shared.jobs.models import Job, JobState
 from shared.jobs.queries import get
 from shared.jobs.settling import cancel_unbegun, settle
@@ -31,8 +33,8 @@ class OtherMemberNeeded(Problem):
 
     slug, status, title = "other-member-needed", 403, "Another member must approve"
 
-    def __init__(self) -> None:
-        super().__init__("You submitted this job, so another member with training.manage_assignments must approve it.")
+    def __init__(self, permission: Permission) -> None:
+        super().__init__(f"You submitted this job, so another member with {permission} must approve it.")
 
 
 class Refused(Exception):
@@ -56,7 +58,8 @@ def approve(
     """
     job = _lock_awaiting(db, job_id)
     if job.actor == actor:
-        raise OtherMemberNeeded
+        of_directory = kind_of(job).needs is Permission.SYNC_DIRECTORY
+        raise OtherMemberNeeded(Permission.SYNC_DIRECTORY if of_directory else Permission.MANAGE_ASSIGNMENTS)
     if need_acceptable is not None:
         try:
             need_acceptable(db, job, now)

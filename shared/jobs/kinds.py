@@ -34,6 +34,7 @@ class Undo:
 
     recipients: selects what the job changed, as the recipients of the undoing job: ids of assignments, parties or rows.
     work: undoes one chunk of them; its request names the job that is undone. by: the noun of the recipients.
+    noun: of the undoing kind `<noun>.undo`; None: that for its recipients.
     begin: called with the job to undo before its undo is submitted; it may lock rows, and raises CannotUndo.
     on_end: called with the job that was undone, in the transaction that ended the undoing job, with the event counter
     locked.
@@ -45,6 +46,7 @@ class Undo:
     work: Work[Any]
     foresee: Callable[[Session, Job], Foreseen]
     by: Recipients = "assignment"
+    noun: str | None = None
     begin: Callable[[Session, Job, datetime], None] | None = None
     on_end: Callable[[Session, Job, Job, datetime], None] | None = None
 
@@ -59,6 +61,7 @@ class Kind(Generic[R]):
     ask_again: asks again what submission asked, when a job is approved or retried; it raises the problem that a
     submission would raise now. At an approval it may lock no row, because the event counter is locked. None: nothing
     that a job of this kind asked can have changed.
+    by_two: a second member approves every job of the kind, whatever its size.
     made: selects the records that the job made, as `entity_id, code, record_id`; each is a success. None: successes are
     stored outcomes. record: the noun of the records that results name. undo: None for a kind that cannot be undone.
     """
@@ -72,6 +75,7 @@ class Kind(Generic[R]):
     record: Literal["assignment", "licence"] = "assignment"
     undo: Undo | None = None
     ask_again: Callable[[Session, Job, R, datetime], None] | None = None
+    by_two: bool = False
 
     def request_of(self, job: Job) -> R:
         """The job's request."""

@@ -24,6 +24,9 @@ class OutcomeCode(StrEnum):
     REMINDED = "reminded"
     RECORDED = "recorded"
     RECORD_UNDONE = "record-undone"
+    MERGED = "merged"
+    RENUMBERED = "renumbered"
+    MOVED_BACK = "moved-back"
     ALREADY_ASSIGNED = "already-assigned"
     ALREADY_COMPLETED = "already-completed"
     ALREADY_CLOSED = "already-closed"
@@ -37,6 +40,8 @@ class OutcomeCode(StrEnum):
     NOT_LICENSED = "not-licensed"
     LICENCE_REVOKED = "licence-revoked"
     PARTY_NOT_FOUND = "party-not-found"
+    PARTY_RENUMBERED = "party-renumbered"
+    ID_TAKEN = "id-taken"
     PARTY_INACTIVE = "party-inactive"
     OUT_OF_SCOPE = "out-of-scope"
     NOT_ASSIGNED = "not-assigned"
@@ -87,6 +92,9 @@ _MEANINGS: dict[OutcomeCode, tuple[Outcome, str]] = {
     OutcomeCode.REMINDED: (Outcome.SUCCEEDED, "The party is reminded of the assignment."),
     OutcomeCode.RECORDED: (Outcome.SUCCEEDED, "The record went in as a licence."),
     OutcomeCode.RECORD_UNDONE: (Outcome.SUCCEEDED, "The record was taken out, as if it had never been."),
+    OutcomeCode.MERGED: (Outcome.SUCCEEDED, "The party was merged with the other one, which has its records now."),
+    OutcomeCode.RENUMBERED: (Outcome.SUCCEEDED, "The party has its new id."),
+    OutcomeCode.MOVED_BACK: (Outcome.SUCCEEDED, "The party has its former id again, and what was moved from it."),
     OutcomeCode.ALREADY_ASSIGNED: (Outcome.UNCHANGED, "The party has an open assignment of this version."),
     OutcomeCode.ALREADY_COMPLETED: (Outcome.UNCHANGED, "The party has completed this version."),
     OutcomeCode.ALREADY_CLOSED: (Outcome.UNCHANGED, "The assignment was closed before."),
@@ -112,6 +120,8 @@ _MEANINGS: dict[OutcomeCode, tuple[Outcome, str]] = {
         Outcome.FAILED,
         "There is no such party, or it is outside the scope of the job.",
     ),
+    OutcomeCode.PARTY_RENUMBERED: (Outcome.FAILED, "The party was merged or renumbered; it has another id now."),
+    OutcomeCode.ID_TAKEN: (Outcome.FAILED, "Another party has this id, or has had it."),
     OutcomeCode.PARTY_INACTIVE: (Outcome.FAILED, "The party is inactive."),  # of a folder alone: unchanged
     OutcomeCode.OUT_OF_SCOPE: (Outcome.FAILED, "The party is outside the folders of the member who submitted the job."),
     OutcomeCode.NOT_ASSIGNED: (Outcome.FAILED, "The party has no assignment of this version."),

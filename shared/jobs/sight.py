@@ -129,6 +129,25 @@ def seen_results(rows: Select[*tuple[Any, ...]], job: Job, sight: Sight) -> Sele
     )
 
 
+def explained_results(
+    rows: Select[*tuple[Any, ...]], present_id: Callable[[Any], ColumnElement[str | None]]
+) -> Select[*tuple[Any, ...]]:
+    """Say of each recipient that was not found, and whose id is a former one, which id its party has now.
+
+    present_id: the present id for a former one, null for any other, as an expression. Only for callers who see all.
+    """
+    entity_id, outcome, code, record_id, detail = rows.selected_columns
+    lost = code == OutcomeCode.PARTY_NOT_FOUND
+    now = case((lost, present_id(func.split_part(entity_id, " ", 1))))
+    return rows.with_only_columns(
+        entity_id,
+        outcome,
+        case((now.is_not(None), literal(OutcomeCode.PARTY_RENUMBERED, Text)), else_=code).label("code"),
+        record_id,
+        func.coalesce(detail, literal("Its id is ") + now + literal(" now; name that one.")).label("detail"),
+    )
+
+
 def _with_counts(rows: Select[Job], sight: Sight) -> Select[Job, list[int], bool]:
     return rows.add_columns(_counts(sight), _whole(sight))
 

@@ -112,15 +112,16 @@ def lock(db: Session, claimed: Claim) -> Chunk | None:
     return None if row is None else Chunk(row[0], claimed.n, *row[1:])
 
 
-def release(db: Session, claimed: Claim, due_at: datetime | None = None) -> None:
+def release(db: Session, claimed: Claim, due_at: datetime | None = None, *, counted: bool = False) -> None:
     """Put back a chunk that failed because of the database, such as by a deadlock or a full disk.
 
-    The attempt does not count, and the claim ends: the chunk is due at `due_at`, None for at once.
+    The attempt does not count, unless `counted`, and the claim ends: the chunk is due at `due_at`, None for at once.
     """
+    attempts = JobChunk.attempts if counted else func.greatest(JobChunk.attempts - 1, 0)
     db.execute(
         update(JobChunk)
         .where(claimed.row(current_org(db)), JobChunk.state == ChunkState.PENDING)
-        .values(attempts=func.greatest(JobChunk.attempts - 1, 0), claimed_at=None, next_attempt_at=due_at)
+        .values(attempts=attempts, claimed_at=None, next_attempt_at=due_at)
     )
 
 

@@ -49,6 +49,16 @@ from shared.licences.links import (
 )
 from shared.licences.look import Look, LookAnswer, LookChange, change_look, clear_logo, get_look, set_logo
 from shared.licences.models import NOTICE_DAYS, ExpiryRule, Licence, LicenceDue, LicenceSource, LicenceState, Sweep
+from shared.licences.moving import (
+    Twins,
+    count_of_party,
+    lock_of_parties,
+    move_licences,
+    move_licences_back,
+    record_licences,
+    record_licences_back,
+    twins,
+)
 from shared.licences.policies import (
     PolicyRequest,
     SimulatedLicence,
@@ -154,6 +164,14 @@ __all__ = [
     "get_look",
     "mint_certificate_link",
     "set_logo",
+    "Twins",
+    "count_of_party",
+    "lock_of_parties",
+    "move_licences",
+    "move_licences_back",
+    "record_licences",
+    "record_licences_back",
+    "twins",
     "Decision",
     "MAX_RECORDS",
     "PreviewedRecords",

@@ -6,14 +6,15 @@ organization.
 """
 
 import uuid
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from shared import directory
 from shared.access import FeatureNotAvailable, OrganizationUnknown, unavailable
 from shared.asking import Question
 from shared.database import Database, current_org
@@ -36,6 +37,7 @@ class CheckReason(StrEnum):
 class Checked:
     """The answer for one party and course. party_active: False for an unknown party, too.
 
+    renumbered_to: the present id, if `party_id` is a former one; the answer is that of the party.
     licence_id, valid_from, expires_at, version_label, source, issuer: of the licence that decided; None if there is
     none.
     """
@@ -50,6 +52,7 @@ class Checked:
     version_label: str | None
     source: LicenceSource | None
     issuer: str | None
+    renumbered_to: str | None = None
 
     @property
     def licensed(self) -> bool:
@@ -182,7 +185,32 @@ async def check(
     if not found:
         raise OrganizationUnknown
     _need_available(found[0], features)
-    return [_checked(row) for row in found]
+    checked = [_checked(row) for row in found]
+    lost = {one.party_id for one in checked if one.reason is CheckReason.PARTY_NOT_FOUND}
+    if lost and (now_called := await _present_ids(database, org_id, lost)):
+        parameters["parties"] = list(dict.fromkeys(now_called.values()))
+        again = map(_checked, await database.ask(org_id, _QUESTIONS[past, scope is not None, by_day], parameters))
+        present = {(one.party_id, one.course_id): one for one in again}
+        checked = [_followed(one, now_called, present) for one in checked]
+    return checked
+
+
+_PRESENT_IDS = Question(name="present_ids", query=directory.CURRENT, parameters={"org": "text", "ids": "text[]"})
+
+
+async def _present_ids(database: Database, org_id: str, party_ids: Collection[str]) -> dict[str, str]:
+    rows = await database.ask(org_id, _PRESENT_IDS, {"org": org_id, "ids": list(party_ids)})
+    return {row[0]: row[1] for row in rows}
+
+
+def _followed(
+    asked: Checked, now_called: Mapping[str, str], present: Mapping[tuple[str, uuid.UUID], Checked]
+) -> Checked:
+    """Returns the answer of the party under its present id. One that the caller may not see is not found either."""
+    found = present.get((now_called.get(asked.party_id, ""), asked.course_id))
+    if found is None or found.reason is CheckReason.PARTY_NOT_FOUND:
+        return asked
+    return replace(found, party_id=asked.party_id, renumbered_to=found.party_id)
 
 
 def check_on(db: Session, party_ids: Collection[str], course_ids: Collection[uuid.UUID], day: date) -> list[Checked]:

@@ -202,10 +202,14 @@ class CheckAnswer(Answer):
 
 
 class CheckedItem(CheckAnswer):
-    """One result of a check of several parties or courses."""
+    """One result of a check of several parties or courses.
+
+    renumberedTo: the party's present id, if the one that was asked for is a former one; the result is the party's.
+    """
 
     party_id: str
     course_id: uuid.UUID
+    renumbered_to: str | None
 
 
 class SweepAnswer(Answer):

@@ -65,6 +65,31 @@ def restore(db: Session, held: Sequence[Held], taken: Collection[uuid.UUID]) -> 
     return restored
 
 
+def restore_apart(db: Session, held: Sequence[Held]) -> list[uuid.UUID]:
+    """Let licences count again that a licence of another party superseded, when two parties were taken apart.
+
+    held: the licences of both as they are now. Returns the ids. Restores nothing for a party and course of which
+    another licence counts; of several, the one that ends last.
+    """
+    counting = {(one.party_id, one.course_id) for one in held if one.revoked_at is None and one.superseded_at is None}
+    in_front: dict[uuid.UUID, set[str]] = defaultdict(set)
+    by_id = {one.id: one for one in held}
+    for one in held:
+        if one.renews_id is not None:
+            in_front[one.renews_id].add(one.party_id)
+        if one.superseded_by_id in by_id:
+            in_front[one.id].add(by_id[one.superseded_by_id].party_id)
+    alone: dict[tuple[str, uuid.UUID], list[Held]] = defaultdict(list)
+    for one in held:
+        pair = one.party_id, one.course_id
+        ended = one.revoked_at is None and one.superseded_at is not None and pair not in counting
+        if ended and in_front[one.id] and one.party_id not in in_front[one.id]:
+            alone[pair].append(one)
+    restored = [max(candidates, key=_by_end).id for candidates in alone.values()]
+    _set_superseded(db, dict.fromkeys(restored))
+    return restored
+
+
 def pass_on(db: Session, held: Sequence[Held], taken: Collection[uuid.UUID], restored: Collection[uuid.UUID]) -> None:
     """Let licences have counted longer that stood behind ones which were superseded, and now have never been.
 

@@ -4,6 +4,7 @@ Owns the tables `pack`, `pack_person` and `pack_part`. What stands in a pack joi
 """
 
 from shared.packs.models import Pack
+from shared.packs.moving import move_packs, move_packs_back
 from shared.packs.schemas import (
     MOST_PEOPLE,
     MOST_RECORDS,
@@ -35,6 +36,8 @@ from shared.packs.storing import (
 from shared.packs.zipping import zipped
 
 __all__ = [
+    "move_packs",
+    "move_packs_back",
     "MOST_PEOPLE",
     "MOST_RECORDS",
     "Pack",

@@ -144,6 +144,12 @@ def get_party(db: Session, caller: Caller, party_id: str) -> Row[Party, Sequence
     return directory.get_party(db, party_id, caller.folders)
 
 
+@verb()
+def need_present_id(db: Session, caller: Caller, party_id: str) -> None:
+    """Raise PartyRenumbered if this is a former id of a party in the caller's scope."""
+    directory.need_not_former(db, party_id, caller.folders)
+
+
 @verb(Permission.ADMIN, Permission.SYNC_DIRECTORY, whole=True)
 def erase_party(
     db: Session, caller: Caller, party_id: str, features: frozenset[str], now: datetime
@@ -158,11 +164,18 @@ def erase_party(
     deployed = TRAINING in features
     if deployed:
         assignments.blank_notes(db, party_id)
-    along = partial(licences.blank_notes, db, party_id) if deployed else None
+    ids = [party_id, *directory.former_ids(db, party_id)]
+    along = partial(_blank_notes, db, ids) if deployed else None
     gone = packs.delete_packs(db, packs.holding(party_id)) if deployed else []
     directory.erase_party(db, party_id, caller.actor, now, along)
     events.record(db, caller.actor, now, *(Fact("pack.deleted", f"pack/{each}", {"why": "erasure"}) for each in gone))
     return directory.get_party(db, party_id, caller.folders)
+
+
+def _blank_notes(db: Session, party_ids: Sequence[str]) -> None:
+    """Blank what licences note about a party, and its rows of imports, also those that name a former id."""
+    for party_id in party_ids:
+        licences.blank_notes(db, party_id)
 
 
 @verb(Permission.SYNC_DIRECTORY, whole=True)

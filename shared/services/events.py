@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Text, literal, type_coerce
 from sqlalchemy.orm import Session
@@ -49,9 +50,8 @@ async def read_feed(
         nonlocal read_up_to
         with database.transaction(caller.org_id) as db:
             access.get_organization(db)
-            feed = events.feed_after(
-                db, read_up_to, types=types, party_id=party_id, within=_within(caller), limit=limit
-            )
+            of: dict[str, Any] = {"party_id": party_id, "former_ids": _former_ids(db, party_id)}
+            feed = events.feed_after(db, read_up_to, types=types, **of, within=_within(caller), limit=limit)
         if not feed.events:
             read_up_to = feed.read_up_to
         return feed
@@ -62,7 +62,11 @@ async def read_feed(
 
 @verb(*READS)
 def search_events(db: Session, caller: Caller, filters: Filters, *, newest_first: bool) -> Select[Event]:
-    """Select the events that match all filters; for a caller limited to folders, only those about parties in them."""
+    """Select the events that match all filters; for a caller limited to folders, only those about parties in them.
+
+    Those about a party are also those from when it had another id.
+    """
+    filters = replace(filters, former_ids=_former_ids(db, filters.party_id))
     rows = events.list_events(db, filters, newest_first=newest_first)
     within = _within(caller)
     return rows if within is None else rows.where(within)
@@ -126,6 +130,10 @@ def export_events(database: Database, org_id: str, rows: Select[Event], *, chain
         cursor = found.next_cursor
         if cursor is None:
             return
+
+
+def _former_ids(db: Session, party_id: str | None) -> list[str]:
+    return [] if party_id is None else directory.former_ids(db, party_id)
 
 
 def _within(caller: Caller) -> ColumnElement[bool] | None:

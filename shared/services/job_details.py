@@ -13,7 +13,8 @@ from shared.access import Caller, Permission
 from shared.jobs import CannotUndo, Job, JobAnswer, JobState, Outcome, OutcomeCode
 from shared.pagination import count
 from shared.services.catalogue import names_of_courses
-from shared.services.jobs import SEES, list_results, needed_to_undo
+from shared.services.deciders import may_decide, need_readable, needed_to_undo
+from shared.services.jobs import SEES, list_results
 from shared.services.naming import Names, names_of
 from shared.services.sights import answer_of, get_seen, job_of, sight_of
 from shared.services.verbs import verb
@@ -59,7 +60,8 @@ def get_job_details(db: Session, caller: Caller, job_id: uuid.UUID, now: datetim
     seen = get_seen(db, sight_of(caller), job_id)
     job, answer = job_of(seen), answer_of(caller, seen)
     needs = jobs.kind_of(job).needs
-    manages = caller.may(Permission.MANAGE_ASSIGNMENTS)
+    need_readable(caller, job)
+    decides = may_decide(caller, jobs.kind_of(job))
     undoing = jobs.undo_of(db, job.id)
     return JobDetails(
         job=answer,
@@ -70,7 +72,7 @@ def get_job_details(db: Session, caller: Caller, job_id: uuid.UUID, now: datetim
         undoable=None if undoing or not caller.may(needed_to_undo(job)) else _undoable(db, job, now),
         can_cancel=not job.has_ended and caller.may(needs, Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN),
         can_retry=job.has_ended and answer.counts.failed > 0 and caller.may(needs),
-        can_approve=job.state == JobState.AWAITING_APPROVAL and manages and caller.may(needs),
+        can_approve=job.state == JobState.AWAITING_APPROVAL and decides and caller.may(needs),
     )
 
 

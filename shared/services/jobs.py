@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from shared import access, assignments, jobs
+from shared import access, assignments, directory, jobs
 from shared.access import Caller, FeatureNotAvailable, Permission
 from shared.assignments import BulkPreview, UndoJob
 from shared.database import Database
@@ -28,17 +28,26 @@ from shared.jobs import (
     Seen,
     Undo,
 )
+from shared.services.deciders import need_all_folders, need_decider, need_readable, needed_to_undo, of_directory
 from shared.services.sights import answer_of, get_seen, job_of, need_seen, need_whole, sight_of
 from shared.services.submitting import submit
 from shared.services.undoing import UNDO
 from shared.services.verbs import verb
 from shared.watching import Subject, Watch, first
 
-SEES = (Permission.VIEW, Permission.ASSIGN, Permission.COMPLETE, Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
-"""A caller who may start a job or see its effects may read it."""
-
-ACTS = (Permission.ASSIGN, Permission.COMPLETE, Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
+ACTS = (
+    Permission.ASSIGN,
+    Permission.COMPLETE,
+    Permission.MANAGE_ASSIGNMENTS,
+    Permission.ADMIN,
+    Permission.SYNC_DIRECTORY,
+)
 """A caller who may submit a job of some kind. What the job's kind needs is checked with the job at hand."""
+
+SEES = (Permission.VIEW, *ACTS)
+"""A caller who may start a job or see its effects may read it; see `deciders.need_readable`."""
+DECIDES = (Permission.MANAGE_ASSIGNMENTS, Permission.SYNC_DIRECTORY)
+"""A caller who may approve, reject or undo jobs of some kind; see `need_decider`."""
 
 STREAM_SECONDS = 3600
 
@@ -54,6 +63,8 @@ class Results(NamedTuple):
 def list_jobs(db: Session, caller: Caller, state: JobState | None, kind: str | None) -> Select[*tuple[Any, ...]]:
     """Select the jobs that the caller sees, the newest first: rows for `show_job`."""
     rows, sight = jobs.list_jobs(db, state=state, kind=kind), sight_of(caller)
+    if not caller.may(*SEES[:-1]):  # may only synchronise the directory
+        rows = rows.where(Job.kind.in_([name for name, one in jobs.KINDS.items() if of_directory(one)]))
     return rows if sight is None else jobs.list_seen(rows, sight)
 
 
@@ -111,19 +122,24 @@ def _follow(waiting: Waiting, caller: Caller, job_id: uuid.UUID, seconds: float)
 
 def _read_job(db: Session, caller: Caller, job_id: uuid.UUID) -> Job | Seen:
     """Return the job with what the caller sees of it. Raises NotFound."""
-    return get_seen(db, sight_of(caller), job_id)
+    seen = get_seen(db, sight_of(caller), job_id)
+    need_readable(caller, job_of(seen))
+    return seen
 
 
 @verb(*SEES)
 def list_results(db: Session, caller: Caller, job_id: uuid.UUID, outcome: Outcome | None) -> Results:
     """Select every recipient of the job that the caller sees, with its outcome, by id. Raises NotFound."""
     job = need_seen(db, sight_of(caller), job_id)
+    need_readable(caller, job)
     kind = jobs.kind_of(job)
     rows = jobs.list_results(job, kind.made(job) if kind.made else None, outcome=outcome)
     if kind.request_of(job).recipients_are == "assignment":
         rows = assignments.results_by_party(rows, caller.folders)
     if (sight := sight_of(caller)) is not None:
         rows = jobs.seen_results(rows, job, sight)
+    elif job.failed:
+        rows = jobs.explained_results(rows, directory.present_id)
     return Results(rows, kind.record)
 
 
@@ -133,9 +149,9 @@ def cancel_job(db: Session, caller: Caller, job_id: uuid.UUID, now: datetime) ->
 
     Needs the permission that submitting the job needed, `training.manage_assignments` or `training.admin`.
     """
-    caller.need(
-        jobs.kind_of(need_whole(db, sight_of(caller), job_id)).needs, Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN
-    )
+    kind = jobs.kind_of(need_whole(db, sight_of(caller), job_id))
+    caller.need(kind.needs, Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
+    need_all_folders(caller, kind)
     job = jobs.cancel(db, job_id, caller.actor, now)
     jobs.call_on_end(db, job, now)
     return job
@@ -159,7 +175,10 @@ def retry_job(
     """
     job = need_whole(db, sight_of(caller), job_id)
     kind = jobs.kind_of(job)
+    if code is OutcomeCode.PARTY_RENUMBERED:
+        code = OutcomeCode.PARTY_NOT_FOUND  # as which it is stored: see `jobs.explained_results`
     caller.need(kind.needs)
+    need_all_folders(caller, kind)
     if earlier := jobs.replayed(db, key, None):
         return earlier
     failed = jobs.failed_recipients(job, code)
@@ -171,7 +190,7 @@ def retry_job(
     return accepted
 
 
-@verb(Permission.MANAGE_ASSIGNMENTS)
+@verb(*DECIDES)
 def approve_job(database: Database, caller: Caller, job_id: uuid.UUID, now: datetime) -> Accepted:
     """Approve a job that waits for a second member. Needs the permission that submitting it needed, too.
 
@@ -181,7 +200,9 @@ def approve_job(database: Database, caller: Caller, job_id: uuid.UUID, now: date
     """
     try:
         with database.transaction(caller.org_id) as db:
-            caller.need(jobs.kind_of(need_whole(db, sight_of(caller), job_id)).needs)
+            kind = jobs.kind_of(need_whole(db, sight_of(caller), job_id))
+            need_decider(caller, kind)
+            caller.need(kind.needs)
             return Accepted(jobs.approve(db, job_id, caller.actor, now, _need_acceptable), replayed=False)
     except jobs.Refused as refused:
         with database.transaction(caller.org_id) as db:
@@ -193,33 +214,26 @@ def _need_acceptable(db: Session, job: Job, now: datetime) -> None:
     jobs.kind_of(job).need_acceptable(db, job, now)
 
 
-@verb(Permission.MANAGE_ASSIGNMENTS)
+@verb(*DECIDES)
 def reject_job(db: Session, caller: Caller, job_id: uuid.UUID, reason: str, now: datetime) -> Job:
     """Reject a job that waits for approval: all its recipients are cancelled.
 
     Raises NotFound, OutOfScope, NotAwaitingApproval.
     """
-    need_whole(db, sight_of(caller), job_id)
+    need_decider(caller, jobs.kind_of(need_whole(db, sight_of(caller), job_id)))
     job = jobs.reject(db, job_id, reason, caller.actor, now)
     jobs.call_on_end(db, job, now)
     return job
 
 
-def needed_to_undo(job: Job) -> Permission:
-    """Return the permission that undoing a job needs: staff undo what staff submit, managers the rest."""
-    staff = jobs.kind_of(job).needs is Permission.ADMIN
-    return Permission.ADMIN if staff else Permission.MANAGE_ASSIGNMENTS
-
-
-@verb(Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
+@verb(Permission.ADMIN, *DECIDES)
 def undo_job(
     db: Session, caller: Caller, job_id: uuid.UUID, *, workers: int, now: datetime, key: Key | None = None
 ) -> Accepted:
     """Submit a job that undoes this one, except for what was changed since. Repeated: the same job.
 
     Asks nothing of what a submission asks, because it only puts back what was. A job can be undone for 14 days after
-    its end. What staff submitted needs `training.admin`, the rest `training.manage_assignments`.
-    Raises NotFound, OutOfScope, PermissionDenied, CannotUndo.
+    its end. Raises NotFound, OutOfScope, PermissionDenied, CannotUndo.
     """
     job = _job_to_undo(db, caller, job_id)
     if earlier := jobs.replayed(db, key, None):
@@ -230,7 +244,7 @@ def undo_job(
     if undo.begin is not None:
         undo.begin(db, job, now)
     request = UndoJob(undo_of=job.id, undo_kind=job.kind, by=undo.by)
-    kind, recipients = UNDO[undo.by], undo.recipients(job)
+    kind, recipients = UNDO[undo.noun or undo.by], undo.recipients(job)
     scoped = undo.by == "assignment"
     of: dict[str, Any] = {"undo_of": job.id, "scoped": scoped, "workers": workers}
     accepted = submit(db, caller, kind, request, recipients, key=key, **of, now=now)
@@ -239,7 +253,7 @@ def undo_job(
     return accepted
 
 
-@verb(Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
+@verb(Permission.ADMIN, *DECIDES)
 def preview_undo(db: Session, caller: Caller, job_id: uuid.UUID, now: datetime) -> BulkPreview:
     """Return what an undo of the job would do to each recipient now. Writes and locks nothing.
 
@@ -251,7 +265,7 @@ def preview_undo(db: Session, caller: Caller, job_id: uuid.UUID, now: datetime) 
     return BulkPreview.of(_undo_of(job, now).foresee(db, job))
 
 
-@verb(Permission.MANAGE_ASSIGNMENTS, Permission.ADMIN)
+@verb(Permission.ADMIN, *DECIDES)
 def revokes_by_undo(db: Session, caller: Caller, job_id: uuid.UUID) -> bool:
     """True if the undo of a job revokes licences of many at once: of a session, of an import. Raises NotFound."""
     undo = jobs.kind_of(need_seen(db, sight_of(caller), job_id)).undo
@@ -261,6 +275,7 @@ def revokes_by_undo(db: Session, caller: Caller, job_id: uuid.UUID) -> bool:
 def _job_to_undo(db: Session, caller: Caller, job_id: uuid.UUID) -> Job:
     job = need_whole(db, sight_of(caller), job_id)
     caller.need(needed_to_undo(job))
+    need_all_folders(caller, jobs.kind_of(job))
     return job
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from shared import catalogue, licences
 from shared.access import Caller, Permission
 from shared.database import Database
+from shared.directory import PartyRenumbered
 from shared.errors import NotFound
 from shared.licences import Checked, CheckReason, Filters, Licence, LicenceChanges, LicenceRow, Sort
 from shared.services.verbs import verb
@@ -105,8 +106,13 @@ async def check_licence(
     features: frozenset[str],
     now: datetime,
 ) -> Checked:
-    """Check one party and course. Raises as `check_licences`, and NotFound for an unknown party or course."""
+    """Check one party and course. Raises as `check_licences`, and NotFound for an unknown party or course.
+
+    Raises PartyRenumbered for a former id.
+    """
     (found,) = await check_licences(database, caller, [party_id], [course_id], at, features, now)
+    if found.renumbered_to is not None:
+        raise PartyRenumbered(party_id, found.renumbered_to)
     if found.reason in _NOT_THERE:
         raise NotFound(_NOT_THERE[found.reason])
     return found

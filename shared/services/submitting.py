@@ -28,7 +28,7 @@ def submit(
     scoped: bool = True,
     **of: Any,
 ) -> Accepted:
-    """Submit a job with the caller as its actor. It waits for approval above the organization's change limit.
+    """Submit a job with the caller as its actor. Above the organization's change limit it waits for approval.
 
     key, body: those of the request, so that a repetition returns the same job. scoped: False for work that is not
     limited to the caller's folders.
@@ -41,7 +41,7 @@ def submit(
         scope=caller.folders if scoped else None,
         key=key,
         body=body,
-        change_limit=access.get_organization(db).change_limit,
+        change_limit=0 if kind.by_two else access.get_organization(db).change_limit,
         **of,
     )
     return jobs.submit(db, submission, recipients, workers=workers, now=now)

@@ -46,9 +46,10 @@ def _declared(noun: str, needs: Permission, record: Literal["assignment", "licen
     return declare(undoing)
 
 
-UNDO = {
+UNDO: dict[str, Kind[UndoJob]] = {
     "assignment": _declared("assignments", Permission.MANAGE_ASSIGNMENTS, "assignment"),
     "party": _declared("sessions", Permission.ADMIN, "licence"),
     "record": _declared("records", Permission.ADMIN, "licence"),
+    "parties": _declared("parties", Permission.SYNC_DIRECTORY, "assignment"),
 }
-"""The kinds of undoing jobs, by the noun of their recipients."""
+"""The kinds of undoing jobs, by the noun of their recipients, or the one that the undone kind names."""

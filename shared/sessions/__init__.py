@@ -37,6 +37,7 @@ from shared.sessions.completion import (
     roster_of,
 )
 from shared.sessions.models import Attendance, RosterEntry, SessionMode, SessionState, TrainingSession
+from shared.sessions.moving import count_of_party, lock_of_parties, move_rosters, move_rosters_back, twins
 from shared.sessions.personal import OwnSession, attendance_of, list_personal
 from shared.sessions.queries import (
     AMEND,
@@ -77,6 +78,11 @@ from shared.sessions.work import (
 )
 
 __all__ = [
+    "count_of_party",
+    "lock_of_parties",
+    "move_rosters",
+    "move_rosters_back",
+    "twins",
     "add_to_roster",
     "Addition",
     "AMEND",

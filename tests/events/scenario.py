@@ -36,6 +36,7 @@ def everything_happens(org: Org, worker: InProcessWorker) -> None:
     to_records(org, worker)
     to_packs(org, worker)
     to_sessions(org, worker, course_id)
+    to_parties(org, worker)
     to_webhooks(org)
 
 
@@ -202,6 +203,24 @@ def to_packs(org: Org, worker: InProcessWorker) -> None:
     made = job(org, worker, client, "/v1/packs", asked)
     assert client.get(f"/v1/packs/{made['request']['packId']}/file").status_code == 200
     ok(client.post("/v1/parties/packed/erase"))
+
+
+def to_parties(org: Org, worker: InProcessWorker) -> None:
+    """Merge two parties, which closes, supersedes and revokes, and take that back; give a party another id."""
+    client, second = org.client(), org.client(member="member-2")
+    org.with_parties("twin-1", "twin-2")
+    course_id = org.with_course()
+    session_id = a_session(org, course_id)
+    grant(org, course_id, "twin-1", "twin-2", session_id=session_id, at=clock.now())
+    body = {"courseId": org.with_course(), "reason": REASON, "recipients": parties("twin-1", "twin-2")}
+    job(org, worker, client, "/v1/assignments", body)
+    merged = ok(client.post("/v1/parties/twin-1/merge", json={"into": "twin-2", "reason": REASON}))
+    ok(second.post(f"/v1/jobs/{merged['id']}/approve"))
+    worker.drain(org.id)
+    job(org, worker, client, f"/v1/jobs/{merged['id']}/undo", {})
+    renumbered = ok(client.post("/v1/parties/twin-1/renumber", json={"entityId": "twin-3", "reason": REASON}))
+    ok(second.post(f"/v1/jobs/{renumbered['id']}/approve"))
+    worker.drain(org.id)
 
 
 def to_sessions(org: Org, worker: InProcessWorker, course_id: str) -> None:

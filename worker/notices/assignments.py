@@ -58,7 +58,7 @@ def _taken_away(at: Situation, case: Case) -> Notice:
     assignment: Assignment = found.row
     if assignment.state == AssignmentState.COMPLETED or assignment.satisfied_by is not None:
         raise Irrelevant(DeliveryCode.ASSIGNMENT_COMPLETED)
-    if assignment.state == AssignmentState.ASSIGNED:
+    if assignment.state == AssignmentState.ASSIGNED or "mergedWith" in case.event.data:  # its twin is still open
         raise Irrelevant(DeliveryCode.ASSIGNMENT_OPEN)
     if case.need_told(at).type in _WITHDRAWALS:
         raise Irrelevant(DeliveryCode.ALREADY_TOLD)

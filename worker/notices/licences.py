@@ -70,6 +70,8 @@ def _changed(at: Situation, case: Case) -> Notice:
 
 
 def _revoked(at: Situation, case: Case) -> Notice:
+    if "mergedWith" in case.event.data:  # its twin is still in force
+        raise Irrelevant(DeliveryCode.LICENCE_SUPERSEDED)
     return _notice(at, case, at.licences[case.subject_id])
 
 

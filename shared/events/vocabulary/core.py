@@ -4,7 +4,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.events.vocabulary.declaring import SYSTEM, Absent, Changed, Data, EventType, Former, PartyData, Reason
+from shared.events.vocabulary.declaring import (
+    JOB,
+    SYSTEM,
+    UUID,
+    Absent,
+    Changed,
+    Data,
+    EventType,
+    ExternalId,
+    Former,
+    PartyData,
+    Reason,
+)
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -39,6 +51,30 @@ class PartyChanged(PartyData, Changed):
     """Names of the changed fields only, because their values are personal; of `active` also the new value."""
 
     active: bool | Absent = None
+
+
+class PartyMerged(PartyData):
+    """into: the party that has its records now. The party of the event is the one that went."""
+
+    into: ExternalId
+    reason: Reason
+    job_id: UUID
+
+
+class PartyRenumbered(PartyData):
+    """entity_id: the new id. The party of the event has the old one."""
+
+    entity_id: ExternalId
+    reason: Reason
+    job_id: UUID
+
+
+class PartyRestored(PartyData):
+    """from: the id whose party had its records meanwhile. undo_of: the job that was taken back."""
+
+    from_: Annotated[ExternalId, Field(alias="from")]
+    undo_of: UUID
+    job_id: UUID
 
 
 class JobSubmitted(Data):
@@ -167,6 +203,27 @@ CORE = (
         "The directory's copy of a party was changed.",
         PartyChanged,
         {"changed": ["active", "folders"], "active": False},
+    ),
+    EventType(
+        "party.merged",
+        "A party was merged with another one, which has its records now; its id is a former one.",
+        PartyMerged,
+        {"into": "crew-0043", "reason": "Entered twice", "jobId": JOB},
+        by_name=True,
+    ),
+    EventType(
+        "party.renumbered",
+        "A party got another id; the one that it had is a former one.",
+        PartyRenumbered,
+        {"entityId": "crew-0043", "reason": "New payroll number", "jobId": JOB},
+        by_name=True,
+    ),
+    EventType(
+        "party.restored",
+        "A merge or a new id was taken back: the party has its former id again.",
+        PartyRestored,
+        {"from": "crew-0043", "undoOf": JOB, "jobId": JOB},
+        by_name=True,
     ),
     EventType("party.erased", "A party was erased for good: it is blank, inactive and in no folder.", PartyData, {}),
     EventType(

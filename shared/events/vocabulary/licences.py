@@ -83,11 +83,15 @@ class FormerState(BaseModel):
 
 
 class Revoked(OfCourse):
-    """session_id, job_id: the session whose amendment revoked the licence, and the job of the amendment."""
+    """session_id, job_id: the session whose amendment revoked the licence, and the job of the amendment.
+
+    merged_with: of merged parties, the licence of the same session that stays.
+    """
 
     reason: Reason
     session_id: UUID | Absent = None
     job_id: UUID | Absent = None
+    merged_with: UUID | Absent = None
     former: FormerState
 
 

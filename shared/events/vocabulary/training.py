@@ -84,10 +84,11 @@ class AssignmentCompleted(OneAssignment):
 
 
 class AssignmentClosed(OneAssignment):
-    """undo_of: the job that was undone by closing it."""
+    """undo_of: the job that was undone by closing it. merged_with: of merged parties, the assignment that stays."""
 
     reason: Reason
     undo_of: UUID | Absent = None
+    merged_with: UUID | Absent = None
 
 
 class AssignmentReassigned(OneAssignment):

@@ -1,0 +1,1 @@
+"""Tests of merging parties and of giving a party another id."""
