@@ -44,6 +44,7 @@ class Entry:
 
 
 REASON = {"reason": "Because"}
+INTO, NEW_ID = {"into": "nobody", **REASON}, {"entityId": "new-1", **REASON}
 ONE, LIST, WHOLE = Entry("one"), Entry("list", reads=True), Entry("whole")
 READ_ONE, READ_PLAIN = Entry("one", reads=True), Entry("plain", reads=True)
 
@@ -112,10 +113,8 @@ ENTRIES: dict[str, Entry] = {
     "GET /v1/parties": LIST,
     "GET /v1/parties/{party_id}": READ_ONE,
     "POST /v1/parties/{party_id}/erase": WHOLE,
-    "POST /v1/parties/{party_id}/merge": with_body("whole", {"into": "nobody", **REASON}),
-    "POST /v1/parties/{party_id}/merge/preview": with_body("whole", {"into": "nobody", **REASON}),
-    "POST /v1/parties/{party_id}/renumber": with_body("whole", {"entityId": "new-1", **REASON}),
-    "POST /v1/parties/{party_id}/renumber/preview": with_body("whole", {"entityId": "new-1", **REASON}),
+    **{f"POST /v1/parties/{{party_id}}/merge{then}": with_body("whole", INTO) for then in ("", "/preview")},
+    **{f"POST /v1/parties/{{party_id}}/renumber{then}": with_body("whole", NEW_ID) for then in ("", "/preview")},
     "PUT /v1/folders/{folder_id}": with_body("whole", {"name": "Crew"}),
     "GET /v1/folders": LIST,
     "GET /v1/events": LIST,
