@@ -2,13 +2,16 @@
 
 from shared import clock, packs
 from shared.services import packs as verbs
-from worker.app import parts
+from shared.settings import TRAINING
+from worker.app import config, parts
 from worker.task import task
 
 
 @task("packs.purge")
 def purge() -> None:
-    """Delete the packs of every organization that were kept for their time."""
+    """Delete the packs of every organization that were kept for their time. Without training there are none."""
+    if TRAINING not in config.features:
+        return
     now = clock.now()
     with parts.database.transaction(None) as db:
         due = packs.organizations_with_packs_over(db, now)
