@@ -77,6 +77,12 @@ class World(NamedTuple):
         found = {one["party"]["entityId"]: one["id"] for one in pages(self.org.client(), "/v1/assignments")}
         return str(found["anna"])
 
+    @property
+    def licence(self) -> str:
+        """The id of a licence of the party anna."""
+        completed(self.org, self.worker, "anna")
+        return str(self.org.client().get("/v1/licences?partyId=anna").json()["items"][0]["id"])
+
 
 Asked = tuple[str, dict[str, Any] | None]
 
@@ -138,6 +144,10 @@ CASES: dict[str, Callable[[World], Asked]] = {
     ),
     "POST /v1/assignments/{assignment_id}/session-link": lambda world: (
         f"/v1/assignments/{world.assignment}/session-link",
+        None,
+    ),
+    "POST /v1/licences/{licence_id}/certificate-link": lambda world: (
+        f"/v1/licences/{world.licence}/certificate-link",
         None,
     ),
     "POST /v1/sessions": lambda world: ("/v1/sessions", sitting(world.org.with_course())),

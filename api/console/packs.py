@@ -5,7 +5,6 @@ import uuid
 from typing import Any
 
 from fastapi import Request, Response
-from sqlalchemy.orm import Session
 
 from api.console.forms import CurrentForm, Form, FormAccepting, made_job
 from api.console.frame import ConsoleRouter, CurrentFrame, Frame, form_of
@@ -41,8 +40,7 @@ def _request(form: Form) -> PackRequest:
     return form.read(PackRequest, lists=["include"], filter=chosen)
 
 
-def _page(frame: Frame, form: Form, db: Session, preview: PackPreview | None = None) -> Response:
-    choices = packs.pack_choices(db, frame.caller)
+def _page(frame: Frame, form: Form, choices: Any, preview: PackPreview | None = None) -> Response:
     return frame.page("pack_new.html", form=form, choices=choices, contents=CONTENTS, preview=preview)
 
 
@@ -52,16 +50,17 @@ def show_list(request: Request, frame: CurrentFrame, asked: AskedList, now: Now)
     return list_page(frame, request, asked, PAGE, packs.list_packs(asked.db, asked.caller, now), PackAnswer.of)
 
 
-@router.get("/new", dependencies=[allow(packs.make_pack)])
+@router.get("/new", dependencies=[allow(packs.pack_choices)])
 def show_form(frame: CurrentFrame, form: CurrentForm, db: Db) -> Response:
     """The form of a new pack."""
-    return _page(frame, form, db)
+    return _page(frame, form, packs.pack_choices(db, frame.caller))
 
 
 @router.post("/preview", dependencies=[allow(packs.preview_pack), form_of("/packs/new")])
-def preview(frame: CurrentFrame, form: CurrentForm, db: Db, caller: CurrentCaller, now: Now) -> Response:
+def preview_pack(frame: CurrentFrame, form: CurrentForm, db: Db, caller: CurrentCaller, now: Now) -> Response:
     """The form, with how large the pack would be. Nothing is written."""
-    return _page(frame, form, db, packs.preview_pack(db, caller, _request(form), now))
+    preview = packs.preview_pack(db, caller, _request(form), now)
+    return _page(frame, form, packs.pack_choices(db, caller), preview)
 
 
 @router.post("/new", dependencies=[allow(packs.make_pack)])

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.looking import assert_accessible, fits, without_complaints
 from tests.browser.test_console import DESK, PHONE
@@ -51,19 +51,24 @@ def test_ten_thousand_rows_are_repaired_sent_followed_and_undone(
             page.get_by_role("button", name="Check again").press("Enter")
             expect(page.locator("td input")).to_have_count(BAD - REPAIRED)
             page.get_by_role("link", name=f"Go on with the {left:,} good ones").click()
-            page.locator("#courseId").select_option(index=1)
-            page.locator("#reason").fill("Annual refresh")
-            page.get_by_role("button", name="Preview", exact=True).click()
-            page.locator("button[formaction='/assign']").click()
-            page.wait_for_url(re.compile("/jobs/"))
-            worker.drain(org.id)
-            page.goto(page.url)
-            expect(page.get_by_text("Succeeded").first).to_be_visible()
-            assert fits(page)
-            job = org.client().get("/v1/jobs").json()["items"][0]
-            assert (job["state"], job["counts"]["succeeded"]) == ("succeeded", left)
-            page.get_by_role("link", name="Undo").first.click()
-            page.locator("button.danger").click()
-            page.wait_for_url(re.compile("/jobs/[0-9a-f-]+$"))
-            worker.drain(org.id)
+            send_and_undo(page, org, worker, left)
     assert org.client().get("/v1/assignments?state=assigned&limit=1").json()["items"] == []
+
+
+def send_and_undo(page: Page, org: Org, worker: InProcessWorker, people: int) -> None:
+    """Assign the course to the people of the file, follow the job to its end, and undo it."""
+    page.locator("#courseId").select_option(index=1)
+    page.locator("#reason").fill("Annual refresh")
+    page.get_by_role("button", name="Preview", exact=True).click()
+    page.locator("button[formaction='/assign']").click()
+    page.wait_for_url(re.compile("/jobs/"))
+    worker.drain(org.id)
+    page.goto(page.url)
+    expect(page.get_by_text("Succeeded").first).to_be_visible()
+    assert fits(page)
+    job = org.client().get("/v1/jobs").json()["items"][0]
+    assert (job["state"], job["counts"]["succeeded"]) == ("succeeded", people)
+    page.get_by_role("link", name="Undo").first.click()
+    page.locator("button.danger").click()
+    page.wait_for_url(re.compile("/jobs/[0-9a-f-]+$"))
+    worker.drain(org.id)
