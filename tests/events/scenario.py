@@ -173,7 +173,7 @@ def with_time(org: Org, worker: InProcessWorker, course_id: str) -> None:
 
 
 def to_licences(org: Org, worker: InProcessWorker, course_id: str) -> None:
-    """Grant, supersede, revoke and correct licences, and let one expire."""
+    """Grant, supersede, revoke and correct licences, show a certificate to others, and let one expire."""
     grant(org, course_id, "crew-1", at=clock.now())
     session_id = a_session(org, course_id)
     grant(org, course_id, "crew-1", session_id=session_id, at=clock.now())
@@ -181,6 +181,8 @@ def to_licences(org: Org, worker: InProcessWorker, course_id: str) -> None:
     (held,) = ok(org.client().get("/v1/licences", params={"state": "active"}))["items"]
     correction = {"expiresAt": "2099-01-01T00:00:00Z", "note": "By hand", "reason": REASON}
     ok(org.client().patch(f"/v1/licences/{held['id']}", json=correction))
+    ok(org.client().post(f"/v1/licences/{held['id']}/certificate-link"))
+    ok(org.client().put("/v1/settings/certificate", json={"signatoryName": "M. Ortiz"}))
     with time_machine.travel("2099-01-02T03:00:00Z", tick=False):
         ok(org.client().post("/v1/sweeps"))
         worker.deliver("licences.sweep_organization", org.id)
