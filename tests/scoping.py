@@ -94,7 +94,7 @@ ENTRIES: dict[str, Entry] = {
     "POST /v1/packs/preview": with_body("given", a_pack, reads=True),
     "GET /v1/packs": LIST,
     "GET /v1/packs/{pack_id}": READ_ONE,
-    "GET /v1/packs/{pack_id}/file": ONE,
+    "GET /v1/packs/{pack_id}/file": READ_ONE,
     "POST /v1/records": with_body("given", a_record),
     "POST /v1/records/preview": with_body("given", a_record, reads=True),
     "GET /v1/licences/check": Entry(

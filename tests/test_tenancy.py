@@ -84,8 +84,8 @@ def first(app: FastAPI, parts: Parts) -> Org:
         former_id(org, f"{MARK}-9", "party-0")
         changed = {"set": {"dueOn": "2099-12-31"}, "why": f"{MARK} why", "filter": {"courseId": course}}
         client.post("/v1/assignments/change", json=changed)
-        for day in ("2026-01-01", "2026-01-02"):
-            client.post("/v1/packs", json={"filter": {"all": True}, "on": day})
+        for on in ("2026-01-01", "2026-01-02"):
+            client.post("/v1/packs", json={"filter": {"all": True}, "on": on})
         worker.drain(org.id)
         session = {"courseId": course, "mode": "online", "timeZone": "UTC", "location": f"{MARK} hall"}
         for day in (1, 2):
