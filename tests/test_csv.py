@@ -38,14 +38,27 @@ def busy(app: FastAPI, org: Org, worker: InProcessWorker) -> Org:
     session = client.post("/v1/sessions", json={"courseId": course_id, "mode": "online"} | times).json()
     client.post(f"/v1/sessions/{session['id']}/roster", json={"folderIds": ["crew"]})
     grant(org, course_id, "party-1")
+    held = client.get("/v1/licences").json()["items"][0]["id"]
+    client.patch(f"/v1/licences/{held}", json={"expiresAt": "2099-01-01T09:30:15Z", "reason": "The ship is late"})
+    client.post("/v1/packs", json={"filter": {"all": True}, "on": "2026-01-01"})
     client.post("/v1/sweeps")
     plan(org)
     return org
 
 
+OTHER_FILES = ("/repair", "/transcript")
+"""How the addresses end that are no lists and give files all the same."""
+
+
 def ids(org: Org) -> dict[str, str]:
     client = org.client()
-    lists = {"course_id": "courses", "job_id": "jobs", "webhook_id": "webhooks", "session_id": "sessions"}
+    lists = {
+        "course_id": "courses",
+        "job_id": "jobs",
+        "licence_id": "licences",
+        "webhook_id": "webhooks",
+        "session_id": "sessions",
+    }
     return {name: client.get(f"/v1/{where}").json()["items"][-1]["id"] for name, where in lists.items()}
 
 
@@ -113,7 +126,7 @@ def test_an_address_that_is_no_list_refuses_to_answer_as_a_file_and_does_nothing
     client = busy.client()
     inside = ids(busy) | {"party_id": "party-1", "folder_id": "crew"}
     for operation in operations(app):
-        if operation.is_list or operation.inside - inside.keys() or operation.path.endswith("/repair"):
+        if operation.is_list or operation.inside - inside.keys() or operation.path.endswith(OTHER_FILES):
             continue
         answer = operation.call(client, inside, headers=form)
         assert (answer.status_code, answer.json()["type"]) == (406, "urn:rollcall:problem:not-acceptable"), operation

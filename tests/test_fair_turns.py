@@ -18,6 +18,7 @@ from shared import clock
 from shared.access import Permission
 from shared.assignments import SessionLinks
 from shared.database import Database
+from shared.licences import CertificateLinks
 from shared.services import verification
 from tests.architecture.test_routes import PUBLIC
 from tests.factories import Org
@@ -129,6 +130,9 @@ Taken = list[tuple[Turns, str]]
 LOGOUT = "/sign-in/logout/{org_id}"
 """The only one of these addresses that takes no GET."""
 
+OF_NO_ROW = ("{name}", "{slug}")
+"""The places in addresses that name no row: a file of the reference, and a problem."""
+
 
 @pytest.fixture
 def taken(monkeypatch: pytest.MonkeyPatch) -> Taken:
@@ -163,14 +167,18 @@ def test_every_address_without_sign_in_that_reads_the_database_takes_a_turn_of_v
 
     monkeypatch.setattr(Database, "transaction", noted)
     monkeypatch.setattr(verification, "CredentialKeys", lambda _: None)  # profiles are there only with a key
-    assignment = type("A", (), {"id": uuid.uuid4(), "link_epoch": 0, "org_id": org.id})
-    link = SessionLinks(org.parts.settings).mint(assignment(), clock.now())
-    ids = {"token": link.url.rpartition("/")[2], "code": "0" * 16, "org_id": org.id}
+    made: Any = type("A", (), {"id": uuid.uuid4(), "link_epoch": 0, "org_id": org.id, "party_id": "anna"})
+    links = {
+        path: of(org.parts.settings).mint(made(), clock.now()).url.rpartition("/")[2]
+        for path, of in (("/s/{token}", SessionLinks), ("/c/{token}", CertificateLinks))
+    }
+    ids = {"code": "0" * 16, "org_id": org.id}
     visitor, read = TestClient(org.app, raise_server_exceptions=False), set()
-    rows = {path for path in PUBLIC if "{" in path and "{name}" not in path}  # {name}: a file of the reference
+    rows = {path for path in PUBLIC if "{" in path and not any(name in path for name in OF_NO_ROW)}
     for path in rows:
         opened.clear()
         taken.clear()
+        ids["token"] = links.get(path.removesuffix("/pdf"), "")
         if path == LOGOUT:
             visitor.post(path.format(**ids), data={"logout_token": jwt.encode({"iss": "x"}, "k" * 32)})
         else:

@@ -38,6 +38,7 @@ def test_every_list_is_written_as_its_model_writes_it(app: FastAPI, org: Org, wo
     plan(org)
     client, lists = org.client(party="crew-1"), paged(app)
     client.post("/v1/sweeps")
+    client.post("/v1/packs", json={"filter": {"all": True}, "on": "2026-01-01"})
     assert len(lists) > 15
     empty = set()
     for path, model in lists.items():

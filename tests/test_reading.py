@@ -27,9 +27,13 @@ from tests.test_answer_headers import IDS
 
 IN_THREADS = {
     "/v1/jobs/{job_id}/stream",  # a stream
-    "/v1/licences/{licence_id}/certificate",  # these three are not JSON
+    "/v1/licences/{licence_id}/certificate",  # the others are not JSON, or not always
     "/v1/licences/{licence_id}/credential",
+    "/v1/me/transcript",
+    "/v1/packs/{pack_id}/file",
+    "/v1/parties/{party_id}/transcript",
     "/v1/sessions/{session_id}.ics",
+    "/v1/settings/certificate/logo",
 }
 
 
