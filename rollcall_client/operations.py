@@ -67,14 +67,14 @@ OPERATIONS = {
     "list_webhook_deliveries": Operation("GET", "/v1/webhooks/{webhook_id}/deliveries", {'limit': 'limit', 'cursor': 'cursor'}, False),  # noqa: E501
     "list_webhooks": Operation("GET", "/v1/webhooks", {'limit': 'limit', 'cursor': 'cursor'}, False),  # noqa: E501
     "make_pack": Operation("POST", "/v1/packs", {}, True),  # noqa: E501
-    "merge": Operation("POST", "/v1/parties/{party_id}/merge", {}, True),  # noqa: E501
+    "merge_parties": Operation("POST", "/v1/parties/{party_id}/merge", {}, True),  # noqa: E501
     "preview_assignment_change": Operation("POST", "/v1/assignments/change/preview", {}, False),  # noqa: E501
     "preview_assignment_closing": Operation("POST", "/v1/assignments/close/preview", {}, False),  # noqa: E501
     "preview_assignment_reminding": Operation("POST", "/v1/assignments/remind/preview", {}, False),  # noqa: E501
     "preview_assignment_reopening": Operation("POST", "/v1/assignments/reopen/preview", {}, False),  # noqa: E501
     "preview_assignments": Operation("POST", "/v1/assignments/preview", {}, False),  # noqa: E501
     "preview_completing": Operation("POST", "/v1/assignments/complete/preview", {}, False),  # noqa: E501
-    "preview_merge": Operation("POST", "/v1/parties/{party_id}/merge/preview", {}, False),  # noqa: E501
+    "preview_merging": Operation("POST", "/v1/parties/{party_id}/merge/preview", {}, False),  # noqa: E501
     "preview_pack": Operation("POST", "/v1/packs/preview", {}, False),  # noqa: E501
     "preview_records": Operation("POST", "/v1/records/preview", {'confirm_own_issuer': 'confirmOwnIssuer', 'map': 'map', 'sheet': 'sheet'}, False),  # noqa: E501
     "preview_renumbering": Operation("POST", "/v1/parties/{party_id}/renumber/preview", {}, False),  # noqa: E501
@@ -122,7 +122,7 @@ OPERATIONS = {
     "remove_from_roster": Operation("DELETE", "/v1/sessions/{session_id}/roster/{party_id}", {}, False),  # noqa: E501
     "remove_logo": Operation("DELETE", "/v1/settings/certificate/logo", {}, False),  # noqa: E501
     "remove_webhook": Operation("DELETE", "/v1/webhooks/{webhook_id}", {}, False),  # noqa: E501
-    "renumber": Operation("POST", "/v1/parties/{party_id}/renumber", {}, True),  # noqa: E501
+    "renumber_party": Operation("POST", "/v1/parties/{party_id}/renumber", {}, True),  # noqa: E501
     "reopen_assignment": Operation("POST", "/v1/assignments/{assignment_id}/reopen", {}, False),  # noqa: E501
     "reopen_assignments": Operation("POST", "/v1/assignments/reopen", {}, True),  # noqa: E501
     "replay_events": Operation("POST", "/v1/webhooks/{webhook_id}/replay", {}, True),  # noqa: E501

@@ -13,7 +13,7 @@ from api.http.contract import possible
 as_it_is = documents.answer
 
 PROTOCOL = frozenset(
-    {"bad-request", "body-too-large", "method-not-allowed", "request-timeout", "unsupported-media-type"}
+    {"bad-request", "body-too-large", "http-error", "method-not-allowed", "request-timeout", "unsupported-media-type"}
 )
 """Problems that any address may answer to what is hardly a request."""
 

@@ -213,6 +213,15 @@ ENTRIES: dict[str, Entry] = {
     "GET /v1/sweeps/{sweep_id}": READ_PLAIN,
     "POST /v1/sweeps": WHOLE,
     "GET /v1/licences/{licence_id}/certificate": READ_ONE,
+    "POST /v1/licences/{licence_id}/certificate-link": ONE,
+    "GET /v1/licences/{licence_id}/history": READ_ONE,
+    "GET /v1/parties/{party_id}/transcript": READ_ONE,
+    "GET /v1/me/transcript": READ_PLAIN,
+    "GET /v1/settings/certificate": READ_PLAIN,
+    "PUT /v1/settings/certificate": with_body("whole", {"signatoryName": "M. Ortiz"}),
+    "GET /v1/settings/certificate/logo": READ_PLAIN,
+    "PUT /v1/settings/certificate/logo": WHOLE,
+    "DELETE /v1/settings/certificate/logo": WHOLE,
 }
 """Every operation under /v1. A new one needs an entry here; see `Entry`."""
 

@@ -49,10 +49,14 @@ def test_a_name_that_no_parameter_could_have_is_not_repeated(org: Org) -> None:
     assert "Quillfeather" not in answer.text
 
 
+WITH_ANOTHER_BODY = {"PUT /v1/parties", "PUT /v1/settings/certificate/logo"}
+"""The operations that take a body which is not described as JSON."""
+
+
 def test_every_operation_without_a_body_refuses_one(org: Org, all_operations: list[Operation]) -> None:
     client = org.client()
     for operation in all_operations:
-        if operation.body is None and operation.path != "/v1/parties":
+        if operation.body is None and str(operation) not in WITH_ANOTHER_BODY:
             answer = operation.call(client, IDS, json={"reason": "x"})
             assert (str(operation), answer.status_code) == (str(operation), 422)
             assert answer.json()["errors"] == [{"pointer": "", "detail": "This address takes no body."}]

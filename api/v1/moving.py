@@ -15,7 +15,7 @@ router = Router("/v1/parties/{party_id}", "directory")
 
 
 @router.post("/merge", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(moving.merge_party)])
-def merge(
+def merge_parties(
     party_id: PartyId,
     body: MergeRequest,
     db: Db,
@@ -33,13 +33,13 @@ def merge(
 
 
 @router.post("/merge/preview", dependencies=[allow(moving.preview_merge)])
-def preview_merge(party_id: PartyId, body: MergeRequest, db: Db, caller: CurrentCaller, now: Now) -> MovePreview:
+def preview_merging(party_id: PartyId, body: MergeRequest, db: Db, caller: CurrentCaller, now: Now) -> MovePreview:
     """Count what a merge would move now, and name what both parties have and one would keep. Writes nothing."""
     return moving.preview_merge(db, caller, party_id, body, now)
 
 
 @router.post("/renumber", status_code=status.HTTP_202_ACCEPTED, dependencies=[allow(moving.renumber_party)])
-def renumber(
+def renumber_party(
     party_id: PartyId,
     body: RenumberRequest,
     db: Db,

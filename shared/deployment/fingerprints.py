@@ -30,6 +30,7 @@ COMPARED: Mapping[str, frozenset[str]] = {
     "jwt_algorithms": _API,
     "jwt_issuer": _API,
     "credential_key": _API,
+    "scim_id": _API,
     "oidc_issuer": _API,
     "oidc_client_id": _API,
     "oidc_client_secret": _API,
@@ -41,6 +42,7 @@ sent or accepted."""
 OWN: Mapping[str, str] = {
     "database_url": "machines may reach one database by different addresses",
     "redis_url": "machines may reach one Redis by different addresses",
+    "font_folder": "a folder of the machine",
     "log_format": "decides nothing but the log of the process",
     "log_level": "decides nothing but the log of the process",
     "api_pool_size": "a machine's own size",

@@ -4,10 +4,10 @@ The classes of `shared.errors.Problem` are raised; this is what people read abou
 `docs/problems.md` and in the OpenAPI document. A test fails for a class without its entry.
 """
 
-from shared.problems import proof, reaching, requests, training
+from shared.problems import moving, proof, reaching, requests, training
 from shared.problems.known import Known
 
-_ALL = (*proof.ALL, *reaching.ALL, *requests.ALL, *training.ALL)
+_ALL = (*moving.ALL, *proof.ALL, *reaching.ALL, *requests.ALL, *training.ALL)
 KNOWN = {known.slug: known for known in sorted(_ALL, key=lambda one: one.slug)}
 """Every problem by its slug, in their order."""
 

@@ -105,6 +105,7 @@ CHANGES = {
     "jwks_url": "https://keys.example/jwks.json",
     "jwt_algorithms": "HS256",
     "jwt_issuer": "somebody",
+    "scim_id": "uuid",
     "oidc_issuer": "https://id.example",
     "oidc_client_id": "other",
     "oidc_client_secret": "o" * 40,
