@@ -17,8 +17,16 @@ from tests.test_unknown_parameters import IDS
 
 VALUES = (
     IDS
-    | {"token": "t", "name": "start.js", "code": "c", "org_id": "nobody", "of_version": "v", "resource_id": "r"}
-    | dict.fromkeys(["sign_in_id", "issuer_id"], IDS["job_id"])
+    | {
+        "token": "t",
+        "name": "start.js",
+        "code": "c",
+        "org_id": "nobody",
+        "of_version": "v",
+        "resource_id": "r",
+        "slug": "not-found",
+    }
+    | dict.fromkeys(["sign_in_id", "issuer_id", "upload_id"], IDS["job_id"])
 )
 
 
