@@ -25,6 +25,7 @@ VALUES = (
         "of_version": "v",
         "resource_id": "r",
         "slug": "not-found",
+        "purpose": "people",
     }
     | dict.fromkeys(["sign_in_id", "issuer_id", "upload_id"], IDS["job_id"])
 )
