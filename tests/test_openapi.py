@@ -42,6 +42,7 @@ def caller(org: Org) -> dict[str, str]:
     return {"Authorization": str(org.client().headers["Authorization"])}
 
 
+@pytest.mark.timeout(900)  # every operation: the time grows with their number
 @pytest.mark.parametrize(
     ("mode", "examples"),
     [
