@@ -84,7 +84,7 @@ def define(document: dict[str, Any]) -> None:
     for operation in (each for methods in document["paths"].values() for each in methods.values()):
         for status, answer in operation["responses"].items():
             examples = answer.get("content", {}).get(PROBLEM_JSON, {}).get("examples")
-            if status >= "400" and examples:
+            if examples:
                 name = "Or".join(to_pascal(slug.replace("-", "_")) for slug in examples)
                 components["responses"][name] = answer
                 components["examples"] |= {slug: _example(problems.KNOWN[slug]) for slug in examples}
