@@ -55,28 +55,21 @@ from shared.directory.schemas import (
     SyncAnswer,
     Warned,
 )
-from shared.directory.scim import (
+from shared.directory.scim.attributes import BadFilter
+from shared.directory.scim.groups import (
     MAX_GROUP_MEMBERS,
-    BadFilter,
-    GroupRequest,
-    Members,
     ScimGroup,
-    ScimUserRow,
-    Taken,
-    UserRequest,
     change_group,
-    change_user,
     create_group,
-    create_user,
     find_groups,
-    find_users,
     get_group,
-    get_user,
     group_condition,
     hide_group,
-    hide_user,
-    user_condition,
 )
+from shared.directory.scim.members import Members
+from shared.directory.scim.schemas import GroupRequest, Taken, UserRequest
+from shared.directory.scim.user_filters import user_condition
+from shared.directory.scim.users import ScimUserRow, change_user, create_user, find_users, get_user, hide_user
 from shared.directory.statements import ids_in_any_case
 from shared.directory.synchronising import Synced, put_parties
 

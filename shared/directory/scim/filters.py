@@ -4,8 +4,6 @@ A condition is NULL where a value is missing, which counts as false; so what is 
 Text is found by functions and not by LIKE, in which `%` and `_` of a value would have a meaning.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -24,9 +22,8 @@ from scim2_models.path import (
 )
 from sqlalchemy import ColumnElement, and_, false, func, literal, not_, or_
 
+from shared.directory.scim.attributes import Attributes, BadFilter, Condition, Many, One
 from shared.wire import storable
-
-Condition = ColumnElement[bool]
 
 MAX_TERMS = 10
 """Upper bound of comparisons in a filter."""
@@ -34,34 +31,6 @@ MAX_DEPTH = 3
 """Upper bound of the nesting of `and`, `or`, `not` and value selections in a filter."""
 
 _INSTANT = TypeAdapter(datetime)
-
-
-class BadFilter(Exception):
-    """The filter compares what cannot be compared here, or is too large. The message is a sentence without values."""
-
-
-@dataclass(frozen=True)
-class One:
-    """An attribute with one value. column: NULL if it is missing. exact: letter case counts.
-
-    same: finds the rows that have a text by an index; by default the column is compared.
-    """
-
-    column: Any
-    exact: bool = False
-    same: Callable[[str], Condition] | None = None
-
-
-@dataclass(frozen=True)
-class Many:
-    """An attribute with several values, of which each has these parts. exists: that there is one that meets this."""
-
-    parts: Mapping[str, One]
-    exists: Callable[[Condition], Condition]
-
-
-Attributes = Mapping[str, One | Many]
-"""By the attribute's name in lower case, and that of its part after a slash."""
 
 
 def translated(node: FilterNode, attributes: Attributes, declared: frozenset[str]) -> Condition:

@@ -6,9 +6,8 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from scim2_models.path import FilterNode
 from sqlalchemy import Select, Text, and_, cast, func, literal, null, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import IntegrityError
@@ -18,7 +17,7 @@ from shared.database import current_org, is_external_id
 from shared.directory import statements
 from shared.directory.models import Folder, FolderMember, ScimUser
 from shared.directory.recording import record_each
-from shared.directory.scim.filters import Condition, Many, One, translated
+from shared.directory.scim.attributes import Condition, Many, One
 from shared.directory.scim.members import (
     Members,
     Moves,
@@ -28,6 +27,9 @@ from shared.directory.scim.members import (
     move_members,
 )
 from shared.directory.scim.schemas import GroupRequest, Taken
+
+if TYPE_CHECKING:
+    from scim2_models.path import FilterNode
 from shared.errors import NotFound, Stale
 from shared.events import Actor
 from shared.wire import may_be_new_id
@@ -131,8 +133,10 @@ def hide_group(db: Session, group_id: str, actor: Actor, now: datetime) -> None:
     record_each(db, "party.changed", left, actor, now, {"changed": ["folders"]})
 
 
-def group_condition(db: Session, node: FilterNode, declared: frozenset[str]) -> Condition:
+def group_condition(db: Session, node: "FilterNode", declared: frozenset[str]) -> Condition:
     """Returns a filter as a condition on groups. declared: names of the attributes in lower case. Raises BadFilter."""
+    from shared.directory.scim.filters import translated  # see `attributes`
+
     member, hidden = aliased(FolderMember), aliased(ScimUser)
     org_id = current_org(db)
 

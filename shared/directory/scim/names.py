@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, aliased
 from shared.arrays import is_one_of
 from shared.database import current_org
 from shared.directory.models import Party, ScimUser
-from shared.directory.scim.filters import Condition
+from shared.directory.scim.attributes import Condition
 from shared.directory.scim.schemas import Taken, UserRequest
 
 TAKEN = "Another user has this userName or externalId already."

@@ -1,17 +1,23 @@
 """The attributes of users that filters compare."""
 
-from scim2_models.path import FilterNode
+from typing import TYPE_CHECKING
+
 from sqlalchemy import DateTime, Text, and_, cast, func, literal, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from shared.database import current_org
 from shared.directory.models import Folder, FolderMember, Party, ScimUser
-from shared.directory.scim.filters import Condition, Many, One, translated
+from shared.directory.scim.attributes import Condition, Many, One
 from shared.directory.scim.names import has_names
 
+if TYPE_CHECKING:
+    from scim2_models.path import FilterNode
 
-def user_condition(db: Session, node: FilterNode, declared: frozenset[str]) -> Condition:
+
+def user_condition(db: Session, node: "FilterNode", declared: frozenset[str]) -> Condition:
     """Returns a filter as a condition on users. declared: names of the attributes in lower case. Raises BadFilter."""
+    from shared.directory.scim.filters import translated  # see `attributes`
+
     org_id = current_org(db)
     of_address = {"value": One(Party.email), "type": One(literal("work"))}
     changed_at = func.greatest(Party.updated_at, ScimUser.updated_at, type_=DateTime(timezone=True))

@@ -26,7 +26,7 @@ from shared.database import current_org, is_external_id
 from shared.directory import statements
 from shared.directory.models import Folder, FolderMember, Party, ScimUser
 from shared.directory.schemas import PartyRow
-from shared.directory.scim.filters import Condition
+from shared.directory.scim.attributes import Condition
 from shared.directory.scim.names import ERASED, deleted_under, named_among, need_free, rename, write_names
 from shared.directory.scim.schemas import Taken, UserRequest
 from shared.directory.synchronising import put_parties
