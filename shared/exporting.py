@@ -45,25 +45,7 @@ def pages(
     columns: Sequence[str],
     size: int,
 ) -> Iterator[bytes]:
-    """Yields all rows as lines of CSV, page by page. begin: opens a transaction for each page.
-
-    PostgreSQL writes the next page while the reader takes this one.
-    """
-    each = _pages(begin, rows, exported, columns, size)
-    with ThreadPoolExecutor(1, thread_name_prefix="export") as ahead:
-        waiting = ahead.submit(next, each, None)
-        while page := waiting.result():
-            waiting = ahead.submit(next, each, None)
-            yield page
-
-
-def _pages(
-    begin: Callable[[], AbstractContextManager[Session]],
-    rows: Rows,
-    exported: Exported,
-    columns: Sequence[str],
-    size: int,
-) -> Iterator[bytes]:
+    """Yields all rows as lines of CSV, page by page. begin: opens a transaction for each page."""
     place: Place | None = None
     kept: dict[bool, Any] = {}  # of each page but the first: compiling takes longer than writing a thousand rows
     width, read = len(exported.order), [_READERS[column.type.python_type] for column in exported.order]
@@ -83,6 +65,15 @@ def _pages(
             return
         values = lines[-1].decode().rstrip("\n").rsplit(",", width)[1:]
         place = Place([reader(value) for reader, value in zip(read, values, strict=True)], backwards=False)
+
+
+def ahead(each: Iterator[bytes]) -> Iterator[bytes]:
+    """Yields the same pages, of which PostgreSQL writes the next one while the reader takes this one."""
+    with ThreadPoolExecutor(1, thread_name_prefix="export") as writing:
+        waiting = writing.submit(next, each, None)
+        while page := waiting.result():
+            waiting = writing.submit(next, each, None)
+            yield page
 
 
 def _statement(
