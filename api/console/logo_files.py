@@ -1,19 +1,11 @@
-"""A file that a form sends with its fields (`multipart/form-data`), read whole: the body is bounded already.
-
-The standard library reads the parts; Starlette would need a further package for that.
-"""
+"""A form whose fields come with files, such as a logo with the rest of the look."""
 
 from dataclasses import dataclass
-from email.message import Message
-from email.parser import BytesHeaderParser
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from api.http.problems import UnsupportedForm
-
-MULTIPART = "multipart/form-data"
-MOST_PARTS = 100
+from api.http.multipart import name_of, parts_of
 
 
 @dataclass(frozen=True)
@@ -24,29 +16,10 @@ class Upload:
     files: dict[str, bytes]
 
 
-def parts_of(body: bytes, boundary: bytes) -> list[tuple[Message, bytes]]:
-    """Return the head and the content of each part. Raises UnsupportedForm."""
-    pieces = (b"\r\n" + body).split(b"\r\n--" + boundary)
-    if len(pieces) < 2 or len(pieces) > MOST_PARTS + 2 or not pieces[-1].startswith(b"--"):
-        raise UnsupportedForm("The form was not sent whole; send it again.")
-    found = []
-    for piece in pieces[1:-1]:
-        head, between, content = piece.removeprefix(b"\r\n").partition(b"\r\n\r\n")
-        if not between:
-            raise UnsupportedForm("The form has a part without a head; send it again.")
-        found.append((BytesHeaderParser().parsebytes(head + b"\r\n\r\n"), content))
-    return found
-
-
 async def _upload(request: Request) -> Upload:
-    stated = Message()
-    stated["content-type"] = request.headers.get("content-type") or "none/none"
-    boundary = stated.get_boundary()
-    if stated.get_content_type() != MULTIPART or not boundary or len(boundary) > 70 or not boundary.isascii():
-        raise UnsupportedForm("Send the form of the page.")
     upload = Upload({}, {})
-    for head, content in parts_of(await request.body(), boundary.encode()):
-        name = str(head.get_param("name", "", "content-disposition"))
+    for head, content in parts_of(request.headers.get("content-type", ""), await request.body()):
+        name = name_of(head)
         if head.get_param("filename", None, "content-disposition") is None:
             upload.fields.setdefault(name, []).append(content.decode(errors="replace").replace("\0", ""))
         else:

@@ -1,19 +1,13 @@
-"""A file that a form sends: the body is parsed and the file opened before a transaction begins.
+"""A table that a form sends as a file: the body is parsed and the file opened before a transaction begins."""
 
-Written by hand: a form here has one file and no text that matters, and the parsers of multipart bodies write files to
-a temporary folder.
-"""
-
-import re
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from api.http.multipart import name_of, parts_of
+from api.http.problems import UnsupportedForm
 from shared.errors import Fault, InvalidInput
 from shared.sheets import NotReadable, Opened, open_file
-
-MULTIPART = re.compile(r'multipart/form-data\s*;.*?boundary="?([^";,\s]{1,70})"?', re.IGNORECASE | re.DOTALL)
-_FILE = re.compile(rb'content-disposition:\s*form-data\s*;[^\r\n]*\bname="file"', re.IGNORECASE)
 
 NO_FILE = "Choose a file: CSV as a spreadsheet program saves it, or a workbook (.xlsx)."
 
@@ -27,7 +21,7 @@ KINDS = (
     (b"{", "JSON, which the API takes"),
     (b"BEGIN:V", "a calendar or an address book"),
 )
-"""What people choose by mistake, by its first bytes."""
+"""The kinds of file that people choose by mistake, each by its first bytes."""
 
 
 async def _bytes(request: Request) -> bytes:
@@ -54,11 +48,8 @@ SentFile = Annotated[Opened, Depends(_opened)]
 
 def file_in(content_type: str, body: bytes) -> bytes:
     """Return the content of the field `file` of a form, empty if there is none."""
-    found = MULTIPART.match(content_type)
-    if found is None:
+    try:
+        parts = parts_of(content_type, body)
+    except UnsupportedForm:
         return b""
-    for part in (b"\r\n" + body).split(b"\r\n--" + found[1].encode("latin-1"))[1:]:
-        head, _, content = part.partition(b"\r\n\r\n")
-        if _FILE.search(head):
-            return content
-    return b""
+    return next((content for head, content in parts if name_of(head) == "file"), b"")
