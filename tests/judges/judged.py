@@ -94,7 +94,8 @@ def test_redocly(openapi: Path) -> None:
 def test_openapi_python_client(openapi: Path, operations: list[str], tmp_path: Path) -> None:
     out = tmp_path / "client"
     path = f"{GENERATOR.parent}{os.pathsep}{os.environ['PATH']}"
-    run(GENERATOR, "generate", "--path", openapi, "--output-path", out, PATH=path)
+    config = HERE / "openapi-python-client.yaml"
+    run(GENERATOR, "generate", "--path", openapi, "--output-path", out, "--config", config, PATH=path)
     made = {file.stem for file in out.glob("*/api/*/*.py") if file.stem != "__init__"}
     missing = {snake(one) for one in operations} - made
     assert not missing
