@@ -3,15 +3,21 @@
 These commands read the database and not the API: a proof should depend on as little code as possible.
 """
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.options import DataDir, Org, external_id
-from cli.published import MOST_FINDINGS, head_of, verify_export, verify_proof
+from cli.published import (
+    MOST_FINDINGS,
+    head_of,
+    print_findings,
+    print_findings_as_json,
+    verify_export,
+    verify_proof,
+)
 
 if TYPE_CHECKING:
     from shared.events import Expected, Finding, Verification
@@ -174,28 +180,14 @@ def _instant(text: str | None) -> datetime | None:
 
 
 def _print_json(org: str, verification: "Verification", findings: "list[Finding]") -> None:
-    from dataclasses import asdict
-
-    about: dict[str, Any] = {
-        "ok": not findings,
-        "org": org,
-        "events": verification.count,
-        "sequence": verification.sequence,
-        "hash": verification.hash,
-        "sealedUpTo": verification.sealed,
-        "findings": [asdict(finding) for finding in findings],
-    }
-    typer.echo(json.dumps(about, indent=2))
+    print_findings_as_json(verification, findings, org=org, sealedUpTo=verification.sealed)
 
 
 def _print_sentences(org: str, verification: "Verification", findings: "list[Finding]") -> None:
-    for finding in findings:
-        typer.echo(finding.detail)
-    if len(findings) == MOST_FINDINGS:
-        typer.echo(f"Stopped after {MOST_FINDINGS} findings; later events were not checked.")
-    elif findings:
-        typer.echo(f"The events of {org} were altered after they were recorded.")
-    else:
-        unsealed = verification.count - verification.sealed
-        waiting = f" The last {unsealed:,} are not sealed yet." if unsealed else ""
-        typer.echo(f"The {verification.count:,} events of {org} are unaltered.{waiting}")
+    unsealed = verification.count - verification.sealed
+    waiting = f" The last {unsealed:,} are not sealed yet." if unsealed else ""
+    print_findings(
+        findings,
+        altered=f"The events of {org} were altered after they were recorded.",
+        unaltered=f"The {verification.count:,} events of {org} are unaltered.{waiting}",
+    )

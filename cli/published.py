@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from shared.events import Expected, FileVerification, Finding
+    from shared.events import Expected, FileVerification, Finding, Verification
 
 MOST_FINDINGS = 100
 """Upper bound of findings listed: more would only fill the screen and the memory."""
@@ -117,26 +117,40 @@ def _lines(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _print_json(_: Path, verification: "FileVerification", findings: "list[Finding]") -> None:
-    about = {
-        "ok": not findings,
-        "org": verification.org,
-        "events": verification.count,
-        "sequence": verification.sequence,
-        "hash": verification.hash,
-        "heldUpTo": verification.held,
-        "findings": [asdict(finding) for finding in findings],
-    }
-    typer.echo(json.dumps(about, indent=2))
+    print_findings_as_json(verification, findings, org=verification.org, heldUpTo=verification.held)
 
 
 def _print_sentences(path: Path, verification: "FileVerification", findings: "list[Finding]") -> None:
+    later = verification.count - verification.held
+    alone = f" The last {later:,} came after the head, which says nothing of them." if later else ""
+    print_findings(
+        findings,
+        altered=f"{path.name} is not what was recorded.",
+        unaltered=f"Events 1 to {verification.held:,} of {verification.org} are those of the published head.{alone}",
+    )
+
+
+def print_findings(findings: "list[Finding]", *, altered: str, unaltered: str) -> None:
+    """Print the findings as sentences, and one that sums them up: altered or unaltered."""
     for finding in findings:
         typer.echo(finding.detail)
     if len(findings) == MOST_FINDINGS:
         typer.echo(f"Stopped after {MOST_FINDINGS} findings; later events were not checked.")
-    elif findings:
-        typer.echo(f"{path.name} is not what was recorded.")
     else:
-        later = verification.count - verification.held
-        alone = f" The last {later:,} came after the head, which says nothing of them." if later else ""
-        typer.echo(f"Events 1 to {verification.held:,} of {verification.org} are those of the published head.{alone}")
+        typer.echo(altered if findings else unaltered)
+
+
+def print_findings_as_json(
+    verification: "Verification | FileVerification", findings: "list[Finding]", *, org: str | None, **up_to: int
+) -> None:
+    """Print the findings as JSON. up_to: the last event that is known to be unaltered, by the name of the field."""
+    about = {
+        "ok": not findings,
+        "org": org,
+        "events": verification.count,
+        "sequence": verification.sequence,
+        "hash": verification.hash,
+        **up_to,
+        "findings": [asdict(finding) for finding in findings],
+    }
+    typer.echo(json.dumps(about, indent=2))

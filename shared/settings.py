@@ -95,8 +95,9 @@ class Settings(BaseModel):
     """Approximate number of events kept in the Redis Stream. A consumer that is further behind reads the feed."""
 
     scim_id: Literal["externalId", "userName", "uuid"] = "externalId"
-    """What becomes the id of a party that SCIM creates: its `externalId`, else its `userName`; the other way round; or
-    a UUID. With other ids than those of the organization's other sources, one person would be two parties."""
+    """The source of the id of a party that SCIM creates. `externalId`: that, else the `userName`; `userName`: that,
+    else the `externalId`; `uuid`: a new UUID. With other ids than those of the organization's other sources, one person
+    would be two parties."""
 
     public_url: str = DEFAULT_PUBLIC_URL
     """The public address of the service: links in mails and pages begin with it."""

@@ -85,7 +85,7 @@ REMEDIES = {
     "processing-failed": N_("Tries the same once more. If it fails again, report it."),
     "processing-interrupted": N_("Tries the same once more."),
 }
-"""What is different when those who failed with a code are tried again."""
+"""The reason why a retry of the recipients that failed may succeed, by the code with which they failed."""
 MENDED = N_("Works once what the code says was mended.")
 """The same for other codes."""
 

@@ -157,7 +157,7 @@ POLICY = ScimPolicy(
     remove_value_as_filter=ScimPolicy.RemoveValue.apply,
     unmatched_path_filter=ScimPolicy.UnmatchedPathFilter.create,
 )
-"""What is taken beyond the RFC: what Entra ID and Okta send."""
+"""The forms of requests that are taken besides those of the RFC, because Entra ID and Okta send them."""
 
 
 class Provider(ScimProvider):

@@ -54,7 +54,7 @@ PARTS: dict[str, Part] = {
         lambda db, move, moved: access.give_back_sign_ins(db, move.new, move.old, moved),
     ),
 }
-"""What moves each table, by its name. `folder_member` is moved with the party itself."""
+"""The function that moves the rows of a table, by the table's name. The party itself brings `folder_member` along."""
 
 STAYS = {
     "event": "Events keep the old id: they say what was so then. A filter by the party finds them too.",

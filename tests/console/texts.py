@@ -42,7 +42,7 @@ OF_VALIDATION = (
     "Input should be less than or equal to %(value1)s.",
     "Input should be %(value1)s.",
 )
-"""What the library of the requests' models says of values that people type."""
+"""The messages of pydantic about values that people type."""
 
 
 def collected() -> Catalog:

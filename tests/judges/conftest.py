@@ -3,7 +3,7 @@
 import pytest
 
 LINES: list[str] = []
-"""What each judge has counted."""
+"""The counts of each judge, as lines to print at the end."""
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

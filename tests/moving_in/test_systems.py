@@ -67,7 +67,7 @@ def test_a_directory_and_a_history_move_in_by_api(org: Org, worker: InProcessWor
     worker.drain(org.id)
     assert read_job(org, job)["counts"]["succeeded"] == COUNT
     arrived(org, system)
-    again = sent(org, "PUT", "/v1/parties", system, people_file)  # what the columns mean is remembered
+    again = sent(org, "PUT", "/v1/parties", system, people_file)  # it remembers which column is which field
     assert (again["unchanged"], again["failed"]) == (COUNT, 0)
     preview = sent(org, "POST", "/v1/records/preview", system, history)
     assert [(one["code"], one["count"]) for one in preview["outcomes"]] == [("already-recorded", COUNT)]
