@@ -16,6 +16,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def in_json(instant: datetime) -> str:
+    """Returns an instant of UTC as JSON has it, such as `2026-03-01T08:00:00Z`."""
+    return instant.isoformat().replace("+00:00", "Z")
+
+
 def day_in(zone: str, instant: datetime) -> date:
     """Returns the calendar day of an instant in an IANA time zone: business days are the organization's, not UTC's."""
     return instant.astimezone(ZoneInfo(zone)).date()

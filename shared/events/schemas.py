@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import WithJsonSchema
 
+from shared import clock
 from shared.events.models import Event, Recorded
 from shared.wire import Listing
 
@@ -56,7 +57,7 @@ def cloud_event(event: Event | Recorded) -> dict[str, Any]:
         "source": f"urn:rollcall:{event.org_id}",
         "type": event.type,
         "subject": event.subject,
-        "time": event.recorded_at.isoformat().replace("+00:00", "Z"),
+        "time": clock.in_json(event.recorded_at),
         "datacontenttype": "application/json",
         "org": event.org_id,
         "sequence": str(event.sequence),

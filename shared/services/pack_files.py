@@ -1,14 +1,13 @@
 """The files of a pack: tables, one JSON file a person, the manifest, and a page that explains them."""
 
-import uuid
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 import orjson
 
-from shared import access
+from shared import access, clock
 from shared.events import Inclusion
 from shared.packs import Pack, PackContent
 from shared.services.pack_facts import PersonFacts
@@ -213,55 +212,28 @@ def _told(one: PersonFacts, subject: str) -> list[dict[str, Any]]:
 
 def _person_line(one: PersonFacts) -> str:
     licensed = sum(checked.licensed for checked, _ in one.held)
-    return _line([*_who(one), one.party.active, licensed, f"people/{one.number:04}.json"])
+    about = {"active": one.party.active, "licensedFor": licensed, "file": f"people/{one.number:04}.json"}
+    return _row(PEOPLE, one, about)
 
 
 def _licence_lines(one: PersonFacts) -> Iterator[str]:
     for checked, course in one.held:
-        told = one.events.get(f"licence/{checked.licence_id}", ())
-        yield _line(
-            [
-                *_who(one),
-                course.code,
-                course.title,
-                checked.version_label,
-                checked.licensed,
-                checked.reason.value,
-                _instant(checked.valid_from),
-                _instant(checked.expires_at),
-                checked.source,
-                checked.issuer,
-                checked.licence_id,
-                " ".join(str(sequence) for sequence, _ in told),
-            ]
-        )
+        about = _held(checked, course)
+        yield _row(LICENCES, one, about, f"licence/{checked.licence_id}")
 
 
 def _completion_lines(one: PersonFacts) -> Iterator[str]:
     for done, row in one.completions:
-        told = one.events.get(f"assignment/{done.id}", ())
-        yield _line(
-            [
-                *_who(one),
-                row.course_code,
-                row.course_title,
-                row.version_label,
-                done.occurred_on,
-                _instant(done.completed_at),
-                done.completion_method,
-                done.completed_by_id,
-                done.id,
-                " ".join(str(sequence) for sequence, _ in told),
-            ]
-        )
+        about = _completion(done, row, one) | {"assignmentId": str(done.id), "by": done.completed_by_id}
+        yield _row(COMPLETIONS, one, about, f"assignment/{done.id}")
 
 
-def _who(one: PersonFacts) -> list[Any]:
-    return [one.number, one.party.id, one.party.display_name]
-
-
-def _line(cells: Sequence[Any]) -> str:
-    return line([_cell(cell) for cell in cells])
+def _row(columns: Sequence[str], one: PersonFacts, about: dict[str, Any], subject: str = "") -> str:
+    """Returns a line of a table, with the same values as the person's JSON, by the columns' names."""
+    told = " ".join(str(sequence) for sequence, _ in one.events.get(subject, ()))
+    who = {"number": one.number, "partyId": one.party.id, "displayName": one.party.display_name}
+    values = who | about | {"events": told}
+    return line([_cell(values[name]) for name in columns])
 
 
 def _cell(value: Any) -> str:
@@ -272,10 +244,10 @@ def _cell(value: Any) -> str:
             return "true" if value else "false"
         case str():
             return escaped(str(value))
-        case date() | uuid.UUID() | int():
+        case int():
             return str(value)
     raise TypeError(type(value).__name__)
 
 
 def _instant(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat().replace("+00:00", "Z")
+    return None if at is None else clock.in_json(at)

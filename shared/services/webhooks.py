@@ -16,7 +16,7 @@ from anyio.to_thread import run_sync
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from shared import access, deliveries, idempotency
+from shared import access, clock, deliveries, idempotency
 from shared.access import Caller, Permission
 from shared.database import Database
 from shared.deliveries import Delivery, Reply, Webhook, WebhookChanges, WebhookRequest, Which
@@ -109,7 +109,7 @@ async def try_webhook(
 
     webhook = await run_sync(read)
     event_id = str(uuid_utils.uuid7())
-    event = _test_event(event_id, caller.org_id, webhook_id, now.isoformat().replace("+00:00", "Z"))
+    event = _test_event(event_id, caller.org_id, webhook_id, clock.in_json(now))
     message = deliveries.message_to(webhook, event_id, orjson.dumps(event), now)
     began = time.monotonic()
     async with deliveries.open_line(allow_private=allow_private, most=1) as line:
