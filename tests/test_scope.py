@@ -18,8 +18,9 @@ from api.http.parts import Parts
 from tests.assignments.asking import pages, recipients
 from tests.drain import InProcessWorker
 from tests.factories import Org, add_org
+from tests.places import MARK, World, build
 from tests.routes import Operation, operations
-from tests.scoping import ENTRIES, MARK, REASON, SCOPES, Entry, Ids, World, build, changed, named, problem_of, reopened
+from tests.scoping import ENTRIES, REASON, SCOPES, Entry, Ids, changed, named, problem_of, reopened
 from tests.sessions.sitting import schedule
 from tests.traces import stored
 from tests.workbooks import shown_in

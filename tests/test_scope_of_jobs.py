@@ -15,7 +15,8 @@ from shared.jobs import JobOutcome
 from tests.assignments.asking import assign, body, pages, recipients
 from tests.drain import InProcessWorker
 from tests.factories import Org, add_org
-from tests.scoping import MARK, MIXED, REASON, World, build, problem_of
+from tests.places import MARK, MIXED, World, build
+from tests.scoping import REASON, problem_of
 
 
 @pytest.fixture(scope="module")
