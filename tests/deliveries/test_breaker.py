@@ -118,7 +118,10 @@ def test_a_delivery_that_waited_three_days_for_a_broken_receiver_is_dead(org: Or
             with time_machine.travel(clock.now() + timedelta(days=days)):
                 send(worker)
         assert len(server.bodies) < 60
-    assert {(row.state, row.code) for row in rows(org)} <= {("dead", "http-error"), ("dead", "receiver-down")}
+    found = rows(org)
+    assert {row.state for row in found} == {"dead"}
+    assert {row.code for row in found if not row.attempts} <= {"receiver-down"}
+    assert {row.code for row in found} - {"receiver-down"} <= {"http-error", "timed-out"}, "a busy machine is slow"
 
 
 def test_failures_that_were_under_way_when_a_receiver_broke_do_not_prolong_its_pause(org: Org) -> None:
