@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from fastapi import Request, Response
 
 from api.console.bulk import acts_for
+from api.console.columns import Column
 from api.console.frame import ConsoleRouter, CurrentFrame
 from api.console.listing import Filter, ListPage, choices_of, list_page
 from api.http.filtering import AssignmentFilters, AssignmentSort
@@ -28,6 +29,7 @@ class Listed(NamedTuple):
 
 
 PAGE = ListPage(
+    title=N_("Assignments"),
     template="assignments.html",
     address="/assignments",
     model=AssignmentAnswer,
@@ -35,6 +37,16 @@ PAGE = ListPage(
     id=attrgetter("assignment.id"),
     called=attrgetter("assignment.party.display_name"),
     settled=lambda item: item.assignment.state != AssignmentState.ASSIGNED,
+    columns=(
+        Column("person", N_("Person")),
+        Column("id", N_("Id"), usual=False),
+        Column("course", N_("Course")),
+        Column("reason", N_("Reason"), "wide"),
+        Column("assigned", N_("Assigned"), "wide", zoned=True, usual=False),
+        Column("due", N_("Due"), "later"),
+        Column("completed", N_("Completed"), "wide", zoned=True, usual=False),
+        Column("state", N_("State")),
+    ),
     filters=(
         Filter("courseId", N_("Course"), "choice", offered=0),
         Filter("folderId", N_("Folder"), "choice", offered=1),

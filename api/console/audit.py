@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from api.console.columns import Column
 from api.console.frame import ConsoleRouter, CurrentFrame
 from api.console.history import name_of, tell
 from api.console.jobs import KINDS
-from api.console.listing import Choice, Filter, ListPage, list_page
+from api.console.listing import Choice, Filter, ListPage, list_page, read_query
 from api.http.columns import EVENT_COLUMNS
 from api.http.dependencies import CurrentCaller, CurrentParts, Db, allow
 from api.http.filtering import EventFilters
@@ -24,10 +25,18 @@ from shared.wire import Answer
 router = ConsoleRouter("/audit")
 
 PAGE = ListPage(
+    title=N_("Audit log"),
     template="audit.html",
     address="/audit",
     model=Answer,
     named=lambda event: (*subjects_of([event]), event.subject),
+    columns=(
+        Column("number", N_("Number"), "number"),
+        Column("what", N_("What happened")),
+        Column("person", N_("Person")),
+        Column("about", N_("About"), "wide"),
+        Column("when", N_("When"), zoned=True),
+    ),
     filters=(
         Filter("types", N_("What happened"), "choice", tuple(Choice(one, one) for one in sorted(TYPES))),
         Filter("partyId", N_("Person (id)")),
@@ -68,6 +77,7 @@ def show(
     """The list, or all of it as a file."""
     rows = events.search_events(asked.db, asked.caller, filters, newest_first=order == "desc")
     if asked.file.wanted:
+        read_query(request, asked, PAGE)
         listing: Any = asked.page(rows, dict[str, Any], cloud_event, name="audit-events", columns=EVENT_COLUMNS)
         return listing  # type: ignore[no-any-return]
 

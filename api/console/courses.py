@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
+from api.console.columns import Column
 from api.console.editing import cleared, expected, filled, numbers
 from api.console.forms import FORM_ONCE, CurrentForm, Form, made
 from api.console.frame import ConsoleRouter, CurrentFrame, form_of
@@ -50,9 +51,18 @@ DAYS = ("licenceMonths", "renewalWindowDays", "renewBeforeDays", "renewableDays"
 """The fields of a policy that are numbers, or empty."""
 
 PAGE = ListPage(
+    title=N_("Catalogue"),
     template="courses.html",
     address="/courses",
     model=CourseAnswer,
+    columns=(
+        Column("course", N_("Course")),
+        Column("code", N_("Code"), "later"),
+        Column("held", N_("Held"), "wide"),
+        Column("licence", N_("Licence"), "wide"),
+        Column("changed", N_("Changed"), "wide", zoned=True, usual=False),
+        Column("version", N_("Version")),
+    ),
     filters=(
         Filter("q", N_("Title or code")),
         Filter("archived", N_("State"), "choice", (Choice("false", N_("In use")), Choice("true", N_("Archived")))),

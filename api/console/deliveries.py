@@ -5,6 +5,7 @@ import uuid
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
+from api.console.columns import Column
 from api.console.forms import FORM_ONCE, CurrentForm, made
 from api.console.frame import ConsoleRouter, CurrentFrame, form_of
 from api.console.listing import Filter, ListPage, choices_of, list_page
@@ -27,9 +28,18 @@ STATES = {
 CHANNELS = {"email": N_("Mail"), "webhook": N_("Webhook")}
 
 PAGE = ListPage(
+    title=N_("Deliveries"),
     template="deliveries.html",
     address="/deliveries",
     model=DeliveryAnswer,
+    columns=(
+        Column("what", N_("What")),
+        Column("to", N_("To")),
+        Column("state", N_("State")),
+        Column("why", N_("Why"), "wide"),
+        Column("attempts", N_("Attempts"), "wide number"),
+        Column("when", N_("When"), "wide", zoned=True),
+    ),
     filters=(
         Filter("state", N_("State"), "choice", choices_of(DeliveryState, STATES)),
         Filter("channel", N_("Channel"), "choice", choices_of(Channel, CHANNELS)),

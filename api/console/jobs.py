@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from fastapi import Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from api.console.columns import Column
 from api.console.forms import CurrentForm, FormAccepting, made_job
 from api.console.frame import ConsoleRouter, CurrentFrame, form_of
 from api.console.listing import Choice, Filter, ListPage, choices_of, list_page
@@ -62,10 +64,20 @@ STATES = {
 }
 
 PAGE = ListPage(
+    title=N_("Jobs"),
     template="jobs.html",
     address="/jobs",
     model=JobAnswer,
     named=lambda job: (f"{job.submitted_by.type}/{job.submitted_by.id}", *_course_of(job)),
+    columns=(
+        Column("job", N_("Job")),
+        Column("state", N_("State")),
+        Column("people", N_("People"), "number"),
+        Column("failed", N_("Failed"), "number wide"),
+        Column("by", N_("By"), "wide"),
+        Column("submitted", N_("Submitted"), "wide", zoned=True),
+        Column("finished", N_("Finished"), "wide", zoned=True, usual=False),
+    ),
     filters=(
         Filter("state", N_("State"), "choice", choices_of(JobState, STATES)),
         Filter("kind", N_("Kind"), "choice", tuple(Choice(*one) for one in KINDS.items())),
@@ -162,9 +174,11 @@ async def stream(
 
 
 RESULTS = ListPage(
+    title=N_("Outcomes of the job"),
     template="results.html",
     address="",
     model=ResultAnswer,
+    columns=(Column("person", N_("Person")), Column("outcome", N_("Outcome")), Column("why", N_("Why"))),
     filters=(Filter("outcome", N_("Outcome"), "choice", choices_of(Outcome, OUTCOMES)),),
 )
 
@@ -175,7 +189,7 @@ def show_results(
 ) -> Response:
     """Every recipient of a job with its outcome, or all of them as a file."""
     found = jobs.list_results(asked.db, asked.caller, job_id, outcome)
-    page = ListPage(**{**vars(RESULTS), "address": f"/jobs/{job_id}/results"})
+    page = replace(RESULTS, address=f"/jobs/{job_id}/results")
     answer = partial(ResultAnswer.of, record=found.record)
     return list_page(frame, request, asked, page, found.rows, answer, job_id=job_id, outcomes=OUTCOMES)
 

@@ -7,6 +7,7 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.console.certificates import as_pdf, link_page, shown
+from api.console.columns import Column
 from api.console.editing import cleared, expected, filled, instants, local_time, unchanged
 from api.console.forms import CurrentForm, Form
 from api.console.frame import ConsoleRouter, CurrentFrame, form_of
@@ -37,9 +38,20 @@ class Listed(LicenceAnswer):
 
 
 PAGE = ListPage(
+    title=N_("Licences"),
     template="licences.html",
     address="/licences",
     model=LicenceAnswer,
+    columns=(
+        Column("person", N_("Person")),
+        Column("id", N_("Id"), usual=False),
+        Column("course", N_("Course")),
+        Column("code", N_("Code"), usual=False),
+        Column("granted", N_("Granted"), "wide", zoned=True, usual=False),
+        Column("begins", N_("Begins"), "wide", zoned=True),
+        Column("ends", N_("Ends"), "later", zoned=True),
+        Column("state", N_("State")),
+    ),
     filters=(
         Filter("courseId", N_("Course"), "choice", offered=0),
         Filter("folderId", N_("Folder"), "choice", offered=1),

@@ -4,7 +4,8 @@ A page of a list sends two statements however many rows and filters there are: t
 filters offer, such as the courses, comes with the number.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import attrgetter
@@ -15,13 +16,19 @@ from fastapi import Request, Response
 from pydantic import BaseModel
 from sqlalchemy import ScalarSelect
 
+from api.console.columns import COLUMNS, Chosen, Column, choose
 from api.console.frame import Frame
 from api.http.lists import Asked
-from shared.pagination import MOST_COUNTED, Rows, count
+from shared.errors import Fault, InvalidInput
+from shared.pagination import DEFAULT_LIMIT, MOST_COUNTED, Rows, count
 from shared.services import naming
 from shared.services.naming import Names
 
 PAGING = ("cursor", "limit")
+NO_FILTERS = frozenset({*PAGING, COLUMNS})
+"""The parameters of a list's address that do not say which rows there are."""
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 class Choice(NamedTuple):
@@ -57,16 +64,19 @@ def choices_of(values: type[StrEnum], names: dict[str, str]) -> tuple[Choice, ..
 class ListPage:
     """The declaration of a list's page.
 
-    template: extends `console/list.html`. filters: those that the page offers.
+    title: a text of the catalogue. template: extends `console/list.html`. columns: those of its table, which the
+    template fills in their order; the first one is the heading of its row. filters: those that the page offers.
     model: says the columns of the files. record: takes an instance of it out of an item.
     id, called: take the id and the name out of an item, for the box with which it is chosen. settled: True for an item
     that could be reopened. named: the subjects in an item that the page names, see
     `shared.services.naming`.
     """
 
+    title: str
     template: str
     address: str
     model: type[BaseModel]
+    columns: Sequence[Column]
     filters: Sequence[Filter] = ()
     record: Callable[[Any], Any] = lambda item: item
     id: Callable[[Any], Any] = attrgetter("id")
@@ -75,22 +85,48 @@ class ListPage:
     named: Callable[[Any], Iterable[str]] = lambda _: ()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Shown:
     """A list as its template needs it. number: of all matching rows, at most one more than is counted.
 
-    files: the addresses of all its rows as a file, by the ending.
+    cursors: of the pages before and after. shown: the names of the columns that it has. zoned: the column whose heading
+    names the zone.
     """
 
     page: ListPage
     items: list[Any]
     number: int
     values: dict[str, str]
+    chosen: Chosen
+    limit: int
     offered: list[list[Choice]]
-    next: str | None
-    previous: str | None
-    files: dict[str, str]
+    cursors: tuple[str | None, str | None]
     names: Names = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.shown = frozenset(column.name for column in self.chosen.columns)
+        self.zoned = next((column for column in self.chosen.columns if column.zoned), None)
+
+    @property
+    def previous(self) -> str | None:
+        """The address of the page before."""
+        return self._turned(self.cursors[0])
+
+    @property
+    def next(self) -> str | None:
+        """The address of the page after this one."""
+        return self._turned(self.cursors[1])
+
+    def _turned(self, cursor: str | None) -> str | None:
+        if cursor is None:
+            return None
+        size = {} if self.limit == DEFAULT_LIMIT else {"limit": str(self.limit)}
+        return address_of(self.page.address, {**self.values, **self.chosen.query, **size, "cursor": cursor})
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The addresses of all its rows as a file, by the ending."""
+        return {kind: address_of(f"{self.page.address}.{kind}", self.values) for kind in ("csv", "xlsx")}
 
     @property
     def is_many(self) -> bool:
@@ -123,12 +159,39 @@ class Shown:
 
     def without(self, name: str) -> str:
         """The address of the list without one of its filters."""
-        return address_of(self.page.address, {key: value for key, value in self.values.items() if key != name})
+        kept = {key: value for key, value in self.values.items() if key != name}
+        return address_of(self.page.address, kept | self.chosen.query)
+
+    @property
+    def of_usual_columns(self) -> str:
+        """The address of the same rows with the usual columns."""
+        return address_of(self.page.address, self.values)
+
+    @property
+    def unfiltered(self) -> str:
+        """The address of the list without filters."""
+        return address_of(self.page.address, self.chosen.query)
 
 
-def address_of(path: str, query: dict[str, str]) -> str:
+def address_of(path: str, query: Mapping[str, str]) -> str:
     """Return an address with a query."""
-    return f"{path}?{urlencode(query)}" if query else path
+    return f"{path}?{urlencode(query, safe=',')}" if query else path
+
+
+def read_query(request: Request, asked: Asked, page: ListPage) -> Chosen:
+    """Return the columns that the address of a list asks for. Raises InvalidInput for what the list does not take.
+
+    A filter that is not understood must not be answered with everything: the API's lists refuse it too. What no
+    parameter could be called is not repeated.
+    """
+    takes = sorted({*(one.name for one in page.filters), *PAGING, COLUMNS})
+    if unknown := [name for name in request.query_params if name not in takes]:
+        known = f"This address takes {', '.join(takes)}."
+        named = {f"?{name}" if _NAME.fullmatch(name) else "?": None for name in unknown[:100]}
+        raise InvalidInput(*(Fault(name, f"There is no such parameter. {known}") for name in named))
+    if asked.file.wanted and COLUMNS in request.query_params:
+        raise InvalidInput(Fault(f"?{COLUMNS}", "A file has every field of the list, so it takes no columns."))
+    return choose(page.columns, request.query_params.getlist(COLUMNS))
 
 
 def list_page(
@@ -145,6 +208,7 @@ def list_page(
 
     shown: further variables of the template.
     """
+    chosen = read_query(request, asked, page)
     if asked.file.wanted:
         listing: Any = asked.page(
             rows, page.model, lambda row: page.record(answer(row))
@@ -156,17 +220,15 @@ def list_page(
         offered = (*offered, naming.select_names(asked.db, asked.caller, subjects))
     number, *beside = count(asked.db, rows, *offered)
     names = dict(beside.pop() or ()) if subjects else {}
-    values = {key: value for key, value in request.query_params.items() if value and key not in PAGING}
-    kept = values if asked.limit == 50 else values | {"limit": str(asked.limit)}
     shown_list = Shown(
         page=page,
         items=items,
         number=number,
-        values=values,
+        values={key: value for key, value in request.query_params.items() if key not in NO_FILTERS},
+        chosen=chosen,
+        limit=asked.limit,
         offered=[[Choice(str(value), name) for value, name in each or ()] for each in beside],
-        next=found.next_cursor and address_of(page.address, kept | {"cursor": found.next_cursor}),
-        previous=found.previous_cursor and address_of(page.address, kept | {"cursor": found.previous_cursor}),
-        files={kind: address_of(f"{page.address}.{kind}", values) for kind in ("csv", "xlsx")},
+        cursors=(found.previous_cursor, found.next_cursor),
         names=names,
     )
     return frame.page(page.template, list=shown_list, **shown)

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
+from api.console.columns import Column
 from api.console.forms import CurrentForm, Form, FormAccepting, made_job
 from api.console.frame import ConsoleRouter, CurrentFrame, Frame, form_of
 from api.console.listing import ListPage, list_page
@@ -18,7 +19,19 @@ from shared.texts import N_
 
 router = ConsoleRouter("/packs")
 
-PAGE = ListPage(template="packs.html", address="/packs", model=PackAnswer)
+PAGE = ListPage(
+    title=N_("Packs"),
+    template="packs.html",
+    address="/packs",
+    model=PackAnswer,
+    columns=(
+        Column("day", N_("As of the end of")),
+        Column("people", N_("People"), "number"),
+        Column("state", N_("State")),
+        Column("asked", N_("Asked for"), "wide", zoned=True),
+        Column("until", N_("Kept until"), "wide", zoned=True),
+    ),
+)
 
 CONTENTS = {
     PackContent.LICENCES: N_("licences on that day"),

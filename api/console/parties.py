@@ -8,6 +8,7 @@ from fastapi import Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
+from api.console.columns import Column
 from api.console.frame import ConsoleRouter, CurrentFrame
 from api.console.history import told
 from api.console.listing import Choice, Filter, ListPage, list_page
@@ -31,9 +32,18 @@ MOST_COURSES = 100
 """Courses that a search looks through for one with this very code."""
 
 PAGE = ListPage(
+    title=N_("People"),
     template="parties.html",
     address="/parties",
     model=PartyAnswer,
+    columns=(
+        Column("name", N_("Name")),
+        Column("id", N_("Id")),
+        Column("email", N_("Mail address"), "wide", usual=False),
+        Column("folders", N_("Folders"), "wide"),
+        Column("changed", N_("Changed"), "wide", zoned=True, usual=False),
+        Column("state", N_("State")),
+    ),
     filters=(
         Filter("q", N_("Name or id"), "text"),
         Filter("folderId", N_("Folder"), "choice", offered=0),

@@ -1,12 +1,14 @@
 """The roster of a session: the list, adding and removing parties, and the door, where attendance is one tap."""
 
 import uuid
+from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
 from fastapi import Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
+from api.console.columns import Column
 from api.console.editing import pasted_ids
 from api.console.forms import CurrentForm, Form
 from api.console.frame import ConsoleRouter, CurrentFrame, Frame, form_of
@@ -25,6 +27,19 @@ PartyId = Annotated[str, Path(pattern=ID_PATTERN)]
 
 ATTENDANCES = {"attended": N_("Attended"), "absent": N_("Absent"), "excused": N_("Excused")}
 
+PAGE = ListPage(
+    title=N_("Roster"),
+    template="roster.html",
+    address="",
+    model=RosterEntryAnswer,
+    columns=(
+        Column("name", N_("Name")),
+        Column("id", N_("Id")),
+        Column("attendance", N_("Attendance")),
+        Column("outcome", N_("Outcome"), "wide"),
+    ),
+)
+
 MOST_AT_THE_DOOR = 100
 """Parties on one screen of the door."""
 
@@ -33,7 +48,7 @@ MOST_AT_THE_DOOR = 100
 def show_list(request: Request, session_id: uuid.UUID, frame: CurrentFrame, asked: AskedList) -> Response:
     """The whole roster, or all of it as a file."""
     rows = rosters.list_roster(asked.db, asked.caller, session_id)
-    page = ListPage(template="roster.html", address=f"/sessions/{session_id}/roster", model=RosterEntryAnswer)
+    page = replace(PAGE, address=f"/sessions/{session_id}/roster")
     return list_page(frame, request, asked, page, rows, RosterEntryAnswer.of, session_id=session_id)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
+from api.console.columns import Column
 from api.console.editing import cleared, expected, filled, instants, local_time, numbers, unchanged
 from api.console.forms import FORM_ONCE, CurrentForm, Form, made
 from api.console.frame import ConsoleRouter, CurrentFrame, form_of
@@ -38,9 +39,18 @@ STATES = {
 MODES = {"in_person": N_("In person"), "online": N_("Online")}
 
 PAGE = ListPage(
+    title=N_("Sessions"),
     template="sessions.html",
     address="/sessions",
     model=SessionAnswer,
+    columns=(
+        Column("course", N_("Course")),
+        Column("starts", N_("Starts"), zoned=True),
+        Column("ends", N_("Ends"), "wide", zoned=True, usual=False),
+        Column("place", N_("Place"), "wide"),
+        Column("roster", N_("Roster"), "number later"),
+        Column("state", N_("State")),
+    ),
     filters=(
         Filter("courseId", N_("Course"), "choice", offered=0),
         Filter("state", N_("State"), "choice", choices_of(SessionState, STATES)),

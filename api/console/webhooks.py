@@ -5,6 +5,7 @@ import uuid
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
+from api.console.columns import Column
 from api.console.forms import CurrentForm, Form, FormKey
 from api.console.frame import ConsoleRouter, CurrentFrame, form_of
 from api.console.history import name_of
@@ -15,10 +16,22 @@ from shared import events
 from shared.deliveries import ReplayRequest, WebhookAnswer, WebhookChanges, WebhookRequest
 from shared.pagination import count
 from shared.services import webhooks
+from shared.texts import N_
 
 router = ConsoleRouter("/webhooks")
 
-PAGE = ListPage(template="webhooks.html", address="/webhooks", model=WebhookAnswer)
+PAGE = ListPage(
+    title=N_("Webhooks"),
+    template="webhooks.html",
+    address="/webhooks",
+    model=WebhookAnswer,
+    columns=(
+        Column("address", N_("Address")),
+        Column("state", N_("State")),
+        Column("events", N_("Events"), "wide"),
+        Column("failures", N_("Failures in a row"), "wide number"),
+    ),
+)
 _ITS_PAGE = form_of("/webhooks/{webhook_id}")
 
 
