@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.directory_writers import directory_writer
 from cli.options import DataDir, Org, external_id, seconds
 from cli.signing_in import sign_in
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Add organizations, and set what they may use.")
 app.command("sign-in")(sign_in)
+app.command("directory-writer")(directory_writer)
 
 OrgArgument = Annotated[
     str, typer.Argument(parser=external_id, metavar="ORG", help="The organization's id in your other systems.")

@@ -69,6 +69,8 @@ SENTENCES = {
     "sign_in_issuer.bound": N_("Identity provider bound by %(actor)s"),
     "sign_in_issuer.mapping_changed": N_("Rights of groups changed by %(actor)s"),
     "sign_in_issuer.unbound": N_("Identity provider removed by %(actor)s"),
+    "sign_in_issuer.writer_named": N_("Writing the directory given to a member by %(actor)s"),
+    "sign_in_issuer.writer_removed": N_("Writing the directory taken from a member by %(actor)s"),
     "webhook.created": N_("Webhook made by %(actor)s"),
     "webhook.changed": N_("Webhook changed by %(actor)s"),
     "webhook.disabled": N_("The webhook was switched off, because its receiver is gone"),

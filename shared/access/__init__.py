@@ -23,6 +23,7 @@ from shared.access.issuers import (
     SignInIssuer,
     bind_issuer,
     get_issuer,
+    let_write,
     list_groups,
     list_issuers,
     note_logout,
@@ -37,6 +38,7 @@ from shared.access.mapping import (
     grant_by_claims,
     member_of,
     name_of,
+    permissions_of,
 )
 from shared.access.models import Organization
 from shared.access.openid import (
@@ -119,6 +121,7 @@ __all__ = [
     "Identity",
     "issue",
     "IssuerNameTaken",
+    "let_write",
     "list_groups",
     "list_issuers",
     "list_organization_ids",
@@ -136,6 +139,7 @@ __all__ = [
     "Organization",
     "OrganizationExists",
     "OrganizationUnknown",
+    "permissions_of",
     "Permission",
     "PermissionDenied",
     "Providers",

@@ -22,6 +22,7 @@ SCOPE = "openid profile"
 GROUPS_CLAIM = "groups"
 NEVER_MAPPED = frozenset({Permission.SYNC_DIRECTORY})
 """Permissions that no group can give. A caller who writes the directory changes what `folders` claims cover."""
+MOST_WRITERS = 50
 LOGOUTS_KEPT = timedelta(hours=1)
 """A logout token is refused as old after some minutes, so its id need not be known for longer."""
 
@@ -38,7 +39,7 @@ class SignInIssuer(Tenant, Base):
     name: the short name that begins the ids of its members. client_secret: encrypted; null for a public client, or the
     secret of the settings. groups_claim, party_claim: the claims of the ID token that name the person's groups and the
     party. party_field: the field of a party that the claim equals. tells_when: True if its tokens say when the person
-    proved who it is. version: of the mapping.
+    proved who it is. directory_writers: ids of the members that may write the directory. version: of the mapping.
     """
 
     __tablename__ = "sign_in_issuer"
@@ -59,6 +60,7 @@ class SignInIssuer(Tenant, Base):
     party_claim: Mapped[str | None]
     party_field: Mapped[str]
     tells_when: Mapped[bool]
+    directory_writers: Mapped[list[str]] = mapped_column(server_default="{}")
     version: Mapped[int]
     bound_at: Mapped[datetime]
     changed_at: Mapped[datetime]
@@ -149,6 +151,27 @@ def unbind_issuer(db: Session, name: str, now: datetime) -> SignInIssuer:
     found.unbound_at, found.version = now, found.version + 1
     db.flush()
     return found
+
+
+def let_write(db: Session, issuer: SignInIssuer, member_id: str, now: datetime, *, ended: bool) -> bool:
+    """Let a member write the directory, or no longer. Returns False if nothing changes.
+
+    No group gives this permission, because whoever writes the directory widens what `folders` show: the operator names
+    each member. Raises InvalidInput for an id that no member of the issuer can have, NotFound for one not named.
+    """
+    if not is_external_id(member_id):
+        raise InvalidInput(Fault("/member", "Must be the id of a member, as the audit log shows it."))
+    named = set(issuer.directory_writers)
+    if ended and member_id not in named:
+        raise NotFound("member")
+    if not ended and member_id in named:
+        return False
+    if len(named) - ended >= MOST_WRITERS:
+        raise InvalidInput(Fault("/member", f"At most {MOST_WRITERS} members may write the directory."))
+    issuer.directory_writers = sorted(named - {member_id} if ended else named | {member_id})
+    issuer.version, issuer.changed_at = issuer.version + 1, now
+    db.flush()
+    return True
 
 
 def list_issuers(db: Session) -> Sequence[SignInIssuer]:

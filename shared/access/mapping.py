@@ -138,6 +138,15 @@ def grant_by_claims(issuer: SignInIssuer, groups: Sequence[SignInGroup], claims:
     return Granted(permissions, folders, party if is_id else None, sorted(one.group_name for one in held))
 
 
+def permissions_of(issuer: SignInIssuer, granted: Granted, member_id: str) -> frozenset[Permission]:
+    """Return what a member may do: what its groups give, and writing the directory if the operator has named it.
+
+    A member that sees only some folders cannot write the directory, because that would widen what it sees.
+    """
+    is_named = member_id in issuer.directory_writers and granted.folders is None and granted.permissions
+    return granted.permissions | NEVER_MAPPED if is_named else granted.permissions
+
+
 def member_of(issuer: SignInIssuer, subject: str, trusted: str | None) -> str:
     """Return the id of the member that an issuer calls `subject`. Issuer and subject together are the member.
 

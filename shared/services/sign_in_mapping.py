@@ -21,6 +21,7 @@ from shared.access import (
     SignInIssuer,
 )
 from shared.directory import Party
+from shared.errors import Fault, InvalidInput, NotFound
 from shared.events import Actor, Fact
 from shared.services.signing_in import CLIENT_SECRET, described
 from shared.services.verbs import verb
@@ -66,6 +67,45 @@ def unbind_issuer(db: Session, name: str) -> None:
     events.record(db, OPERATOR, now, _fact("sign_in_issuer.unbound", ended))
 
 
+def let_write_directory(db: Session, settings: Settings, name: str | None, member_id: str, *, ended: bool) -> bool:
+    """Let a member of an issuer write the directory, or no longer, for the operator. The issuer's sign-ins end.
+
+    name: the issuer's name or address; None if the organization has one only. Returns False if nothing changes.
+    Raises OrganizationUnknown, NotFound, InvalidInput.
+    """
+    now = clock.now()
+    access.get_organization(db)
+    issuer = _issuer_of(db, settings, name, member_id)
+    if not access.let_write(db, issuer, member_id, now, ended=ended):
+        return False
+    access.end_of_issuer(db, issuer.issuer, EndReason.MAPPING_CHANGED, now)
+    fact = _fact("sign_in_issuer.writer_removed" if ended else "sign_in_issuer.writer_named", issuer)
+    events.record(db, OPERATOR, now, replace(fact, data={**fact.data, "memberId": member_id}))
+    return True
+
+
+def list_directory_writers(db: Session) -> list[str]:
+    """Return the ids of the members that may write the directory, for the operator. Raises OrganizationUnknown."""
+    access.get_organization(db)
+    return sorted(member for issuer in access.list_issuers(db) for member in issuer.directory_writers)
+
+
+def _issuer_of(db: Session, settings: Settings, name: str | None, member_id: str) -> SignInIssuer:
+    """Return the issuer, locked, whose member this is. Raises NotFound, InvalidInput."""
+    bound = access.list_issuers(db)
+    found = [one for one in bound if name is None or name in (one.name, one.issuer)]
+    if not found:
+        raise NotFound("issuer")
+    if len(found) > 1:
+        names = ", ".join(one.name for one in found)
+        raise InvalidInput(Fault("/issuer", f"Say at which issuer the member signs in: {names}."))
+    (issuer,) = found
+    begins = "" if issuer.issuer == settings.jwt_issuer else f"{issuer.name}:"
+    if not member_id.startswith(begins):
+        raise InvalidInput(Fault("/member", f"The ids of members that sign in there begin with {begins}"))
+    return access.get_issuer(db, issuer.id, locked=True)
+
+
 def _fact(type: str, issuer: SignInIssuer) -> Fact:
     return Fact(type, f"sign_in_issuer/{issuer.id}", {"issuer": issuer.issuer, "name": issuer.name})
 
@@ -104,4 +144,6 @@ def try_claims(db: Session, _: Caller, issuer_id: uuid.UUID, claims: Mapping[str
     granted, party = described(db, issuer, access.list_groups(db, issuer_id), claims)
     subject = claims.get("sub")
     member = access.member_of(issuer, subject, trusted) if isinstance(subject, str) and subject else None
+    if member is not None:
+        granted = granted._replace(permissions=access.permissions_of(issuer, granted, member))
     return Tried(granted, party, member)

@@ -251,11 +251,12 @@ def _identity(
     if not granted.permissions and party is None:
         raise SignInRefused("Your account has no group that may do anything here. Ask your administrator for one.")
     session = claims.get("sid")
+    member_id = access.member_of(issuer, claims["sub"], settings.jwt_issuer)
     return Identity(
         issuer=issuer.issuer,
         subject=claims["sub"],
-        member_id=access.member_of(issuer, claims["sub"], settings.jwt_issuer),
-        permissions=granted.permissions,
+        member_id=member_id,
+        permissions=access.permissions_of(issuer, granted, member_id),
         authenticated_at=authenticated_at,
         party_id=None if party is None else party.id,
         folders=granted.folders,

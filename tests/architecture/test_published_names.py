@@ -91,6 +91,8 @@ EVENT_TYPES = {
     "sign_in_issuer.bound",
     "sign_in_issuer.mapping_changed",
     "sign_in_issuer.unbound",
+    "sign_in_issuer.writer_named",
+    "sign_in_issuer.writer_removed",
     "webhook.changed",
     "webhook.created",
     "webhook.disabled",

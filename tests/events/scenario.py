@@ -53,7 +53,7 @@ def in_the_organization(org: Org) -> None:
 
 
 def at_the_pages(org: Org) -> None:
-    """Bind an issuer, change its mapping, sign in, and take the issuer away."""
+    """Bind an issuer, change its mapping, sign in, let a member write the directory, and take the issuer away."""
     binding, settings = Binding("https://id.example.com", "rollcall", administrators="admins"), org.parts.settings
     identity = Identity("https://id.example.com", "ada", "ada", frozenset({Permission.VIEW}), clock.now())
     with org.transaction() as db:
@@ -61,6 +61,8 @@ def at_the_pages(org: Org) -> None:
         change = MappingChange(version=bound.version, groups_claim="roles", groups=[])
         sign_in_mapping.change_mapping(db, Caller(org.id, "ada", frozenset(Permission)), bound.id, change, clock.now())
         signing_in.begin_sign_in(db, identity, None, clock.now())
+        for ended in (False, True):
+            sign_in_mapping.let_write_directory(db, settings, None, f"{bound.name}:ada", ended=ended)
         sign_in_mapping.unbind_issuer(db, binding.issuer)
 
 

@@ -127,6 +127,12 @@ class IssuerChanged(Data):
     name: str
 
 
+class WriterChanged(IssuerChanged):
+    """member_id: the member that may write the directory, or no longer may."""
+
+    member_id: ExternalId
+
+
 ISSUER = {"issuer": "https://id.example.com", "name": "example"}
 ON, OFF = {"training": True}, {"training": False}
 COUNTS = {"total": 2000, "succeeded": 1997, "unchanged": 0, "failed": 3, "cancelled": 0, "pending": 0}
@@ -188,6 +194,22 @@ CORE = (
         "An administrator changed what the groups of an issuer may do.",
         IssuerChanged,
         ISSUER,
+        by_name=True,
+    ),
+    EventType(
+        "sign_in_issuer.writer_named",
+        "The operator let a member write the directory.",
+        WriterChanged,
+        {**ISSUER, "memberId": "example:ada"},
+        SYSTEM,
+        by_name=True,
+    ),
+    EventType(
+        "sign_in_issuer.writer_removed",
+        "The operator no longer lets a member write the directory.",
+        WriterChanged,
+        {**ISSUER, "memberId": "example:ada"},
+        SYSTEM,
         by_name=True,
     ),
     EventType("folder.created", "A folder was added to the directory.", Data, {}),
