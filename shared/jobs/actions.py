@@ -103,7 +103,8 @@ def submit(db: Session, submission: Submission, recipients: Select[Any], *, work
         twin = undo_of(db, submission.undo_of)
         assert twin is not None
         return Accepted(twin, replayed=True)
-    total = sum(db.scalars(_chunks(job.org_id, job.id, recipients, workers)))
+    largest = submission.kind.largest_chunk or LARGEST_CHUNK
+    total = sum(db.scalars(_chunks(job.org_id, job.id, recipients, workers, largest)))
     state: dict[str, Any] = {} if total else {"state": JobState.SUCCEEDED, "finished_at": now}
     if submission.change_limit is not None and total > submission.change_limit:
         state = {"state": JobState.AWAITING_APPROVAL}
@@ -144,7 +145,7 @@ def _insert(db: Session, submission: Submission, now: datetime) -> Job | None:
     )
 
 
-def _chunks(org_id: str, job_id: uuid.UUID, recipients: Select[Any], workers: int) -> Any:
+def _chunks(org_id: str, job_id: uuid.UUID, recipients: Select[Any], workers: int, largest: int) -> Any:
     """The statement that slices recipients into chunks, sorted by id in byte order, and returns the size of each chunk.
 
     Sorted, so that two jobs over the same parties lock them in the same order, and a chunk is one range of an index.
@@ -153,7 +154,7 @@ def _chunks(org_id: str, job_id: uuid.UUID, recipients: Select[Any], workers: in
     (entity_id,) = each.c
     total = cast(func.count().over(), Integer)
     each_worker = func.greatest(SMALLEST_CHUNK, (total + workers - 1) // workers, type_=Integer)
-    size = func.least(LARGEST_CHUNK, each_worker, type_=Integer)
+    size = func.least(largest, each_worker, type_=Integer)
     place = cast(func.row_number().over(order_by=entity_id), Integer) - 1
     numbered = select(entity_id.label("entity_id"), (place // size).label("n")).subquery()
     members = cast(

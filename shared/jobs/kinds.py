@@ -62,6 +62,7 @@ class Kind(Generic[R]):
     submission would raise now. At an approval it may lock no row, because the event counter is locked. None: nothing
     that a job of this kind asked can have changed.
     by_two: a second member approves every job of the kind, whatever its size.
+    largest_chunk: upper bound of the recipients of a chunk, for a kind that takes long for each. None: `LARGEST_CHUNK`.
     made: selects the records that the job made, as `entity_id, code, record_id`; each is a success. None: successes are
     stored outcomes. record: the noun of the records that results name. undo: None for a kind that cannot be undone.
     """
@@ -76,6 +77,7 @@ class Kind(Generic[R]):
     undo: Undo | None = None
     ask_again: Callable[[Session, Job, R, datetime], None] | None = None
     by_two: bool = False
+    largest_chunk: int | None = None
 
     def request_of(self, job: Job) -> R:
         """The job's request."""
