@@ -1,16 +1,22 @@
 """The transcript as rows of a file and as PDF. What it says is in `transcripts`."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
 from shared import clock
 from shared.licences import LicenceSource
-from shared.services.transcripts import STATES, HeldLicence, Transcript
+from shared.services.transcripts import STATES, CompletedAssignment, HeldLicence, Transcript
 from shared.settings import Settings
 from shared.texts import N_, Words
 from shared.typesetting import typeset
 from shared.wire import Answer, Instant
+
+Row = dict[str, object]
+"""A row of a section: a course, the lines under its title, sentences, and the state of a licence. All are texts."""
+
+Section = dict[str, object]
+"""A section of a person's paper: its heading, columns, rows, the sentence if it has none, and notes under it."""
 
 
 class TranscriptRow(Answer):
@@ -82,26 +88,23 @@ def transcript_pdf(transcript: Transcript, settings: Settings) -> bytes:
     words = Words(transcript.language, transcript.time_zone, now)
     title = words.text(N_("Transcript"))
     holder = transcript.party.display_name or transcript.party.entity_id
+    number = words.filled(N_("Number %(number)s"), number=transcript.party.entity_id)
     shown = {
         "organization": transcript.organization,
         "heading": title,
         "holder": holder,
-        "holderNumber": words.filled(N_("Number %(number)s"), number=transcript.party.entity_id),
-        "made": words.filled(N_("As of %(at)s"), at=words.exactly(now)),
-        "licencesHeading": words.text(N_("Licences")),
-        "noLicences": words.text(N_("No licences.")),
-        "assignmentsHeading": words.text(N_("Completed training")),
-        "noAssignments": words.text(N_("Nothing was completed.")),
-        "columns": [words.text(text) for text in (N_("Course"), N_("What is on record"), N_("State"))],
-        "licences": [_licence(one, words) for one in transcript.licences],
-        "assignments": [
-            {"course": one.course_title, "under": f"{one.course_code}, {one.version_label}", "text": one.text}
-            for one in transcript.assignments
+        "about": f"{number} · {words.filled(N_('As of %(at)s'), at=words.exactly(now))}",
+        "sections": [
+            licence_section(
+                words.text(N_("Licences")), [licence_row(one, words) for one in transcript.licences], words
+            ),
+            completion_section([completion_row(one) for one in transcript.assignments], words),
         ],
+        "foot": [],
         "page": words.text(N_("Page")),
     }
     return typeset(
-        "transcript",
+        "person",
         shown,
         words,
         title=f"{title} - {holder}",
@@ -110,14 +113,43 @@ def transcript_pdf(transcript: Transcript, settings: Settings) -> bytes:
     )
 
 
-def _licence(one: HeldLicence, words: Words) -> dict[str, object]:
+def licence_section(heading: str, rows: list[Row], words: Words, notes: Sequence[str] = ()) -> Section:
+    """Return a section of a person's paper with licences. notes: sentences under it."""
+    columns = [words.text(text) for text in (N_("Course"), N_("What is on record"), N_("State"))]
+    return {
+        "heading": heading,
+        "columns": columns,
+        "rows": rows,
+        "none": words.text(N_("No licences.")),
+        "notes": list(notes),
+    }
+
+
+def completion_section(rows: list[Row], words: Words, notes: Sequence[str] = ()) -> Section:
+    """Return the section of a person's paper with completed training. notes: sentences under it."""
+    return {
+        "heading": words.text(N_("Completed training")),
+        "columns": [words.text(text) for text in (N_("Course"), N_("What is on record"))],
+        "rows": rows,
+        "none": words.text(N_("Nothing was completed.")),
+        "notes": list(notes),
+    }
+
+
+def licence_row(one: HeldLicence, words: Words, more: Sequence[str] = ()) -> Row:
+    """Return a licence with its corrections for a person's paper. more: sentences after them."""
     number = [words.filled(N_("Number %(number)s"), number=one.number)] if one.number else []
     return {
         "course": one.course_title,
-        "under": f"{one.course_code}, {one.version_label}",
-        "code": one.code,
+        "under": [f"{one.course_code}, {one.version_label}", one.code],
         "text": one.text,
-        "more": [*number, *(each.text for each in one.corrections)],
+        "more": [*number, *(each.text for each in one.corrections), *more],
         "state": words.text(STATES[one.state]),
         "good": one.state == "active",
     }
+
+
+def completion_row(one: CompletedAssignment, more: Sequence[str] = ()) -> Row:
+    """Return a completed training for a person's paper. more: sentences after it."""
+    under = [f"{one.course_code}, {one.version_label}"]
+    return {"course": one.course_title, "under": under, "text": one.text, "more": list(more)}

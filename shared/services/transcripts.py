@@ -127,7 +127,7 @@ def get_transcript(db: Session, caller: Caller, party_id: str, now: datetime) ->
         language=words.language,
         made_at=now,
         assignments=_assignments(db, party_id, words),
-        licences=_licences(db, party_id, organization.name, words, now),
+        licences=_licences(db, party_id, organization.name, words),
     )
 
 
@@ -161,10 +161,11 @@ def words_of(party: Party, organization: Organization, now: datetime) -> Words:
 
 def _assignments(db: Session, party_id: str, words: Words) -> list[CompletedAssignment]:
     rows = db.execute(assignments.list_completed(db, party_id).add_columns(*content_of(Assignment))).all()
-    return [_completed(row[0], row, words) for row in rows]
+    return [completed_assignment(row[0], row, words) for row in rows]
 
 
-def _completed(assignment: Any, row: Any, words: Words) -> CompletedAssignment:
+def completed_assignment(assignment: Any, row: Any, words: Words) -> CompletedAssignment:
+    """Return a completed assignment with its sentence. row: has the version's label and the course's title and code."""
     method = CompletionMethod(assignment.completion_method)
     actor = actor_in_words(assignment.completed_by_type, assignment.completed_by_id, words)
     return CompletedAssignment(
@@ -178,16 +179,18 @@ def _completed(assignment: Any, row: Any, words: Words) -> CompletedAssignment:
     )
 
 
-def _licences(db: Session, party_id: str, organization: str, words: Words, now: datetime) -> list[HeldLicence]:
-    held = licences.list_licences(db, Filters(now, party_id=party_id), None).add_columns(*content_of(Licence))
+def _licences(db: Session, party_id: str, organization: str, words: Words) -> list[HeldLicence]:
+    held = licences.list_licences(db, Filters(words.now, party_id=party_id), None).add_columns(*content_of(Licence))
     rows = sorted(db.execute(held).all(), key=lambda row: (row[0].completed_on or row[0].granted_at.date(), row[0].id))
     corrections = list_corrections(db, [row[0].id for row in rows], words)
-    return [_held(row[0], row, organization, corrections[row[0].id], words, now) for row in rows]
+    return [held_licence(row[0], row, organization, corrections[row[0].id], words) for row in rows]
 
 
-def _held(
-    licence: Any, row: Any, organization: str, corrections: list[Correction], words: Words, now: datetime
-) -> HeldLicence:
+def held_licence(licence: Any, row: Any, organization: str, corrections: list[Correction], words: Words) -> HeldLicence:
+    """Return a licence with its sentences; its state is as of the words' present. organization: its name.
+
+    row: has the version's label and the course's title and code.
+    """
     dates = {
         "granted": words.exactly(licence.granted_at),
         "since": words.since(licence.begins_at),
@@ -202,7 +205,7 @@ def _held(
         **_of_version(licence, row),
         id=licence.id,
         code=grouped(licence.code),
-        state=state_of(licence, now),
+        state=state_of(licence, words.now),
         source=licence.source,
         issuer=licence.issuer,
         number=licence.number,
