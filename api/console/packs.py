@@ -36,6 +36,7 @@ PAGE = ListPage(
 CONTENTS = {
     PackContent.LICENCES: N_("licences on that day"),
     PackContent.COMPLETIONS: N_("completed training"),
+    PackContent.SHEETS: N_("a sheet for each person and a summary, to print (PDF)"),
 }
 
 _BETWEEN_IDS = re.compile(r"[\s,;]+")

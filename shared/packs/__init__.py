@@ -17,6 +17,7 @@ from shared.packs.schemas import (
 )
 from shared.packs.storing import (
     chosen,
+    contents,
     create,
     delete_packs,
     digests,
@@ -48,6 +49,7 @@ __all__ = [
     "PackPreview",
     "PackRequest",
     "chosen",
+    "contents",
     "create",
     "delete_packs",
     "digests",

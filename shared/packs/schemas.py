@@ -15,10 +15,11 @@ MOST_RECORDS = 20_000
 
 
 class PackContent(StrEnum):
-    """The parts of a pack that can be left out."""
+    """The parts of a pack that can be left out. sheets: the pack on paper, a PDF for each person and a summary."""
 
     LICENCES = "licences"
     COMPLETIONS = "completions"
+    SHEETS = "sheets"
 
 
 class PackFilter(Received):

@@ -73,6 +73,14 @@ def digests(db: Session, pack_id: uuid.UUID) -> Iterator[tuple[str, str, int]]:
         yield name, digest.hexdigest(), size
 
 
+def contents(db: Session, pack_id: uuid.UUID, folder: str) -> Iterator[bytes]:
+    """Yields the content of each file in a folder of the pack, by name. Each has one part; a page is in memory."""
+    for name, content in _parts(db, pack_id, (f"{folder}/", -1)):
+        if not name.startswith(f"{folder}/"):
+            return
+        yield content
+
+
 def finish(db: Session, pack_id: uuid.UUID, *, manifest_hash: str, size: int, now: datetime) -> None:
     """Give a pack its end."""
     db.execute(
@@ -153,8 +161,7 @@ def chosen(db: Session, scope: Scope, party_ids: Collection[str], folder_ids: Co
     return everybody(db, scope).where(Party.id.in_(named))
 
 
-def _parts(db: Session, pack_id: uuid.UUID) -> Iterator[tuple[str, bytes]]:
-    after = ("", -1)
+def _parts(db: Session, pack_id: uuid.UUID, after: tuple[str, int] = ("", -1)) -> Iterator[tuple[str, bytes]]:
     while page := _page(db, pack_id, after):
         after = (page[-1][0], page[-1][1])
         yield from ((name, content) for name, _, content in page)

@@ -63,6 +63,11 @@ class PersonFacts:
     events: dict[str, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
     proofs: list[Inclusion] = field(default_factory=list)
 
+    @property
+    def file(self) -> str:
+        """The name of the person's file in the pack."""
+        return f"people/{self.number:04}.json"
+
 
 def asked_of(on: date, zone: str, course_ids: Collection[uuid.UUID], tree_size: int) -> Asked:
     """Returns what a pack is about, with the end of its day in the organization's zone."""

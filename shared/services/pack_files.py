@@ -52,15 +52,11 @@ README = """EVIDENCE PACK
 {organization}: {people} people, as of the end of {on} ({zone}).
 Made on {made}.
 
-people.csv       who is in this pack. The number of a person is that of the files about them.
-licences.csv     for each person and course: was the person licensed at the end of {on}, and by which licence?
-completions.csv  the training that each person had completed by then.
-people/          all of it once more, one file for each person, with the proofs (JSON).
-manifest.json    the SHA-256 of every other file, and the head of the audit log to which the proofs lead.
+{files}
 
-The first table answers what the service would have answered on that day; a record of the past, a licence that begins
-before it was granted, and an undone import count as they are known now. Corrections and revocations that came later do
-not change it, and stand in the files of people.
+The table of licences answers what the service would have answered on that day; a record of the past, a licence that
+begins before it was granted, and an undone import count as they are known now. Corrections and revocations that came
+later do not change it, and stand in the files of people.
 
 HOW TO CHECK IT
 Every event that grants, corrects or revokes one of these licences, or completes one of these trainings, stands in the
@@ -77,6 +73,22 @@ export of everything: `rollcall audit verify --file` checks it against the same 
 """
 
 
+FILES = (
+    (None, "people.csv", "who is in this pack. The number of a person is that of the files about them."),
+    (
+        PackContent.LICENCES,
+        "licences.csv",
+        "for each person and course: was the person licensed at the end of {on}, and by which licence?",
+    ),
+    (PackContent.COMPLETIONS, "completions.csv", "the training that each person had completed by then."),
+    (None, "people/", "all of it once more, one file for each person, with the proofs (JSON)."),
+    (PackContent.SHEETS, "sheets/", "the same to print, one sheet for each person, without the proofs (PDF)."),
+    (PackContent.SHEETS, "summary.pdf", "how many were licensed for each course, and an index of the people (PDF)."),
+    (None, "manifest.json", "the SHA-256 of every other file, and the head of the audit log to which the proofs lead."),
+)
+"""The lines of the README about files. Those of parts that were left out are left out."""
+
+
 def parts_of(facts: Sequence[PersonFacts], include: Sequence[str]) -> dict[tuple[str, int], bytes]:
     """Returns what these people add to the files of a pack, by name of the file and number of the first of them."""
     first = facts[0].number
@@ -87,7 +99,7 @@ def parts_of(facts: Sequence[PersonFacts], include: Sequence[str]) -> dict[tuple
         tables["completions.csv", first] = "".join(row for one in facts for row in _completion_lines(one))
     parts = {at: text.encode() for at, text in tables.items()}
     for one in facts:
-        parts[f"people/{one.number:04}.json", 0] = orjson.dumps(_person(one), option=orjson.OPT_INDENT_2)
+        parts[one.file, 0] = orjson.dumps(_person(one), option=orjson.OPT_INDENT_2)
     return parts
 
 
@@ -101,10 +113,13 @@ def headings(include: Sequence[str]) -> dict[tuple[str, int], bytes]:
 
 def readme(pack: Pack, organization: access.Organization, now: datetime) -> bytes:
     """Returns the page that explains a pack."""
+    on = pack.on_day.isoformat()
+    files = [f"{name:16} {says.format(on=on)}" for part, name, says in FILES if part is None or part in pack.include]
     return README.format(
+        files="\n".join(files),
         organization=organization.name,
         people=pack.people,
-        on=pack.on_day.isoformat(),
+        on=on,
         zone=organization.time_zone,
         made=_instant(now),
         tree_size=f"{pack.tree_size:,}",
@@ -212,7 +227,7 @@ def _told(one: PersonFacts, subject: str) -> list[dict[str, Any]]:
 
 def _person_line(one: PersonFacts) -> str:
     licensed = sum(checked.licensed for checked, _ in one.held)
-    about = {"active": one.party.active, "licensedFor": licensed, "file": f"people/{one.number:04}.json"}
+    about = {"active": one.party.active, "licensedFor": licensed, "file": one.file}
     return _row(PEOPLE, one, about)
 
 

@@ -26,8 +26,13 @@ from shared.packs import (
 from shared.services import pack_files
 from shared.services.overview import Choices
 from shared.services.pack_facts import Asked, asked_of, count_records, gather
+from shared.services.pack_sheets import sheets_of
+from shared.services.pack_summary import SUMMARY, summary_of
 from shared.services.submitting import need_folders, submit
 from shared.services.verbs import verb
+
+LARGEST_CHUNK = 100
+"""Upper bound of the people of a chunk. Typesetting takes some 10 ms for each, and erasing one waits for the chunk."""
 
 AT_ONCE = 50
 """People whose files are in memory at a time."""
@@ -47,12 +52,14 @@ def _work(db: Session, chunk: Chunk, request: PackJob, _: datetime) -> Tally:
     pack = packs.held(db, request.pack_id)
     if pack is None:
         return _outcomes(db, chunk, OutcomeCode.PACK_DELETED)
-    people = packs.people_of(db, pack.id, chunk.recipients)
-    asked = asked_of(request.on, access.get_organization(db).time_zone, request.course_ids, pack.tree_size)
+    people, organization = packs.people_of(db, pack.id, chunk.recipients), access.get_organization(db)
+    asked = asked_of(request.on, organization.time_zone, request.course_ids, pack.tree_size)
     for begin in range(0, len(people), AT_ONCE):
         some = people[begin : begin + AT_ONCE]
         facts = gather(db, some, asked, completions=PackContent.COMPLETIONS in request.include)
         packs.put(db, pack.id, pack_files.parts_of(facts, request.include))
+        if PackContent.SHEETS in request.include:
+            packs.put(db, pack.id, sheets_of(db, facts, pack, organization))
         db.expunge_all()
     return _outcomes(db, chunk, OutcomeCode.PACKED)
 
@@ -71,7 +78,7 @@ def _outcomes(db: Session, chunk: Chunk, code: OutcomeCode) -> Tally:
 
 
 def _end(db: Session, job: Job, request: PackJob, now: datetime) -> None:
-    """Write tables' headings, README and manifest. A pack whose job was cancelled is deleted."""
+    """Write tables' headings, README, summary and manifest. A pack whose job was cancelled is deleted."""
     pack = packs.held(db, request.pack_id)
     if pack is None:
         return
@@ -79,11 +86,10 @@ def _end(db: Session, job: Job, request: PackJob, now: datetime) -> None:
         tell_deleted(db, packs.delete_packs(db, Pack.id == pack.id), SYSTEM, "cancelled", now)
         return
     organization = access.get_organization(db)
-    packs.put(
-        db,
-        pack.id,
-        {**pack_files.headings(request.include), ("README.txt", 0): pack_files.readme(pack, organization, now)},
-    )
+    parts = pack_files.headings(request.include) | {("README.txt", 0): pack_files.readme(pack, organization, now)}
+    if PackContent.SHEETS in request.include:
+        parts[SUMMARY, 0] = summary_of(packs.contents(db, pack.id, "people"), pack, organization)
+    packs.put(db, pack.id, parts)
     files = [each for each in packs.digests(db, pack.id) if each[0] != pack_files.MANIFEST]
     manifest = pack_files.manifest(pack, organization, files, now)
     packs.put(db, pack.id, {(pack_files.MANIFEST, 0): manifest})
@@ -93,7 +99,11 @@ def _end(db: Session, job: Job, request: PackJob, now: datetime) -> None:
     events.record(db, SYSTEM, now, Fact("pack.made", f"pack/{pack.id}", data))
 
 
-MAKE = declare(Kind(name="packs.make", request=PackJob, work=_work, needs=Permission.ADMIN, on_end=_end))
+MAKE = declare(
+    Kind(
+        name="packs.make", request=PackJob, work=_work, needs=Permission.ADMIN, on_end=_end, largest_chunk=LARGEST_CHUNK
+    )
+)
 
 
 @verb(Permission.ADMIN)

@@ -87,7 +87,7 @@ def given(app: FastAPI, parts: Parts) -> Given:
     return Given(content, f"{told['sequence']}:{told['hash']}:{told['rootHash']}")
 
 
-NAME = "people/0117.json"
+NAME, SHEET = "people/0117.json", "sheets/0117.pdf"
 
 
 def changed(given: Given) -> tuple[dict[str, Any], int]:
@@ -98,6 +98,7 @@ def changed(given: Given) -> tuple[dict[str, Any], int]:
 
 def test_a_pack_of_200_people_is_verified(given: Given, tmp_path: Path) -> None:
     assert len([name for name in given.pack.namelist() if name.startswith("people/")]) == 200
+    assert len([name for name in given.pack.namelist() if name.startswith("sheets/")]) == 200
     assert judged(tmp_path, given.content, given.head) == (0, ["Every file and every event is as recorded."])
 
 
@@ -109,6 +110,10 @@ def test_one_flipped_byte_is_found(given: Given, tmp_path: Path) -> None:
     raw = bytearray(given.content)
     raw[given.pack.getinfo(NAME).header_offset + 30 + len(NAME) + 40] ^= 1
     assert judged(tmp_path, bytes(raw), given.head)[0] == 1
+    sheet = bytearray(given.pack.read(SHEET))
+    sheet[-100] ^= 1
+    said = judged(tmp_path, repacked(given.pack, {SHEET: bytes(sheet)}, restate=False), given.head)
+    assert said == (1, [f"{SHEET} was altered, added or removed."])
     person, sequence = changed(given)  # and in an event, with a manifest that states the new hash
     person["proofs"][0]["form"] = person["proofs"][0]["form"].replace("member", "nember", 1)
     said = judged(tmp_path, repacked(given.pack, {NAME: json.dumps(person).encode()}, restate=True), given.head)
