@@ -31,6 +31,11 @@ def begin_of(zone: str, day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
+def instant_of(zone: str, moment: datetime | date | None) -> datetime | None:
+    """Returns the instant of a moment: an instant as it is, of a day its first one in an IANA time zone."""
+    return moment if moment is None or isinstance(moment, datetime) else begin_of(zone, moment)
+
+
 def last_day_in(zone: str, until: datetime) -> date:
     """Returns the last day, in an IANA time zone, of what is over at `until`: of an end at midnight the day before."""
     return day_in(zone, until - timedelta(microseconds=1))

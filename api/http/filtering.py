@@ -26,11 +26,6 @@ LicenceSort = Annotated[licences.Sort, Query()]
 MOMENT = "An instant, or a day: its beginning in the organization's zone."
 
 
-def _begin(zone: str, moment: datetime | date | None) -> datetime | None:
-    """Return the instant of a moment: of a day its beginning."""
-    return moment if moment is None or isinstance(moment, datetime) else clock.begin_of(zone, moment)
-
-
 async def _assignments(
     today: Today,
     course_id: Annotated[uuid.UUID | None, Query(alias="courseId")] = None,
@@ -80,8 +75,8 @@ async def _licences(
         session_id=session_id,
         state=state,
         folder_id=folder_id,
-        expires_before=_begin(zone, expires_before),
-        expires_after=_begin(zone, expires_after),
+        expires_before=clock.instant_of(zone, expires_before),
+        expires_after=clock.instant_of(zone, expires_after),
     )
 
 
@@ -105,8 +100,8 @@ async def _sessions(
         course_id=course_id,
         state=state,
         mode=mode,
-        since=_begin(zone, since),
-        until=_begin(zone, until),
+        since=clock.instant_of(zone, since),
+        until=clock.instant_of(zone, until),
         party_id=party_id,
     )
 

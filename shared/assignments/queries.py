@@ -15,7 +15,6 @@ from sqlalchemy import (
     Select,
     Subquery,
     Text,
-    Uuid,
     and_,
     cast,
     func,
@@ -24,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from shared import catalogue, directory, statistics
+from shared import catalogue, directory, jobs, statistics
 from shared.arrays import is_one_of
 from shared.assignments import finding
 from shared.assignments.models import Assignment, AssignmentState
@@ -212,23 +211,7 @@ def results_by_party(rows: Select[*tuple[Any, ...]], scope: Collection[str] | No
 
     An assignment that does not exist or is outside the scope stays as it is.
     """
-    each = rows.order_by(None).subquery()
-    found = and_(
-        Assignment.org_id == func.current_setting("rollcall.org"),
-        Assignment.id == cast(each.c.entity_id, Uuid),
-        directory.in_scope(Assignment.party_id, scope),
-    )
-    return (
-        select(
-            func.coalesce(Assignment.party_id, each.c.entity_id).label("entity_id"),
-            each.c.outcome,
-            each.c.code,
-            func.coalesce(each.c.record_id, Assignment.id).label("record_id"),
-            each.c.detail,
-        )
-        .outerjoin(Assignment, found)
-        .order_by(each.c.entity_id)
-    )
+    return jobs.results_by_party(rows, Assignment, directory.in_scope(Assignment.party_id, scope))
 
 
 def summarize(db: Session, by: str, today: date, scope: Collection[str] | None) -> list[Row[Any]]:

@@ -37,6 +37,7 @@ from shared.jobs.queries import (
     oldest_waiting,
     organizations_in_turn,
     organizations_with_due_jobs,
+    results_by_party,
 )
 from shared.jobs.requests import JobRequest, Recipients
 from shared.jobs.schemas import JobAnswer, ResultAnswer
@@ -104,6 +105,7 @@ __all__ = [
     "reject",
     "release",
     "replayed",
+    "results_by_party",
     "ResultAnswer",
     "Seen",
     "seen_results",

@@ -5,7 +5,21 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, Label, Select, Text, Uuid, cast, func, literal, null, select, union_all
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Label,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    cast,
+    func,
+    literal,
+    null,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from shared.database import current_org
@@ -87,6 +101,30 @@ def list_results(
         parts.append((Outcome.SUCCEEDED, succeeded))
     rows = union_all(*(part for its_outcome, part in parts if outcome in (None, its_outcome))).subquery("results")
     return select(*rows.c).order_by(rows.c.entity_id)
+
+
+def results_by_party(
+    rows: Select[*tuple[Any, ...]], record: Any, inside: ColumnElement[bool]
+) -> Select[*tuple[Any, ...]]:
+    """Replace the recipient of each result by its party, for a job whose recipients are ids of records.
+
+    record: their mapped class, with `org_id`, `id` and `party_id`. inside: the condition that one is in the caller's
+    scope. A record that does not exist or is outside the scope stays as it is.
+    """
+    each = rows.order_by(None).subquery()
+    is_its = record.org_id == func.current_setting("rollcall.org"), record.id == cast(each.c.entity_id, Uuid)
+    return (
+        select(
+            func.coalesce(record.party_id, each.c.entity_id).label("entity_id"),
+            each.c.outcome,
+            each.c.code,
+            func.coalesce(each.c.record_id, record.id).label("record_id"),
+            each.c.detail,
+        )
+        .select_from(each)
+        .outerjoin(record, and_(*is_its, inside))
+        .order_by(each.c.entity_id)
+    )
 
 
 def _not_processed(job: Job, state: ChunkState, code: OutcomeCode) -> Select[*tuple[Any, ...]]:

@@ -273,7 +273,7 @@ def _record(db: Session, lot: Lot, granted: list[uuid.UUID], superseded: int, no
     """Record `licence.granted` for every new licence and `licence.superseded` for every licence it superseded."""
     data = {"grantedAt": lot.granted_at.isoformat()} | ({} if lot.job_id is None else {"jobId": str(lot.job_id)})
     data |= {} if lot.reason is None else {"reason": lot.reason}
-    record_granted(db, granted, lot.actor, now, data, _revokers(lot))
+    record_granted(db, granted, lot.actor, now, data, {"revokedBy": _revokers(lot)})
     each = superseded_by(has_id(current_org(db), granted), Licence.renews_id.is_not(None))
     events.record_each(db, lot.actor, now, type="licence.superseded", count=superseded, of=each, data={})
 

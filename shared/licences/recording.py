@@ -1,7 +1,7 @@
 """The events of licences that are granted, and of those that they supersede."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,9 +21,12 @@ def record_granted(
     actor: Actor,
     now: datetime,
     data: dict[str, Any],
-    revokers: ColumnElement[Any] | None = None,
+    own: Mapping[str, ColumnElement[Any]] | None = None,
 ) -> None:
-    """Record `licence.granted` for these new licences. data: shared by all; `grantedAt` only if it is not their own."""
+    """Record `licence.granted` for these new licences.
+
+    data: shared by all; `grantedAt` only if it is not their own. own: further fields, null where a licence has none.
+    """
     ours = has_id(current_org(db), ids)
     about = func.jsonb_strip_nulls(
         func.jsonb_build_object(
@@ -41,10 +44,9 @@ def record_granted(
             Licence.valid_from,
             "renews",
             Licence.renews_id,
-            "revokedBy",
-            null() if revokers is None else revokers,
             "grantedAt",
             null() if "grantedAt" in data else Licence.granted_at,
+            *(part for pair in (own or {}).items() for part in pair),
         )
     )
     each = select(subject(Licence.id), Licence.party_id, about.label("data")).where(ours)
