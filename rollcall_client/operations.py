@@ -74,6 +74,7 @@ OPERATIONS = {
     "preview_assignment_reopening": Operation("POST", "/v1/assignments/reopen/preview", {}, False),  # noqa: E501
     "preview_assignments": Operation("POST", "/v1/assignments/preview", {}, False),  # noqa: E501
     "preview_completing": Operation("POST", "/v1/assignments/complete/preview", {}, False),  # noqa: E501
+    "preview_licence_revocation": Operation("POST", "/v1/licences/revoke/preview", {}, False),  # noqa: E501
     "preview_merging": Operation("POST", "/v1/parties/{party_id}/merge/preview", {}, False),  # noqa: E501
     "preview_pack": Operation("POST", "/v1/packs/preview", {}, False),  # noqa: E501
     "preview_records": Operation("POST", "/v1/records/preview", {'confirm_own_issuer': 'confirmOwnIssuer', 'map': 'map', 'sheet': 'sheet'}, False),  # noqa: E501
@@ -130,6 +131,7 @@ OPERATIONS = {
     "resend_delivery": Operation("POST", "/v1/deliveries/{delivery_id}/redeliver", {}, True),  # noqa: E501
     "retry_job": Operation("POST", "/v1/jobs/{job_id}/retry", {}, True),  # noqa: E501
     "revoke_licence": Operation("POST", "/v1/licences/{licence_id}/revoke", {}, False),  # noqa: E501
+    "revoke_licences": Operation("POST", "/v1/licences/revoke", {}, True),  # noqa: E501
     "rotate_webhook_secret": Operation("POST", "/v1/webhooks/{webhook_id}/rotate", {}, True),  # noqa: E501
     "schedule_session": Operation("POST", "/v1/sessions", {}, True),  # noqa: E501
     "search_events": Operation("GET", "/v1/audit/events", {'order': 'order', 'limit': 'limit', 'cursor': 'cursor', 'party_id': 'partyId', 'actor_type': 'actorType', 'actor_id': 'actorId', 'subject': 'subject', 'types': 'types', 'since': 'since', 'until': 'until'}, False),  # noqa: E501

@@ -68,6 +68,11 @@ def reopened(ids: Ids) -> dict[str, Any]:
     return named(ids) | REASON
 
 
+def struck(ids: Ids) -> dict[str, Any]:
+    """A bulk revocation of the licence."""
+    return {"licenceIds": [ids["licence_id"]], **REASON}
+
+
 def a_record(ids: Ids) -> dict[str, Any]:
     """An import of one record of the party."""
     return {"records": [{"partyId": ids["party_id"], "courseId": ids["courseId"], "completedOn": "2025-01-01"}]}
@@ -194,6 +199,7 @@ ENTRIES: dict[str, Entry] = {
     "GET /v1/licences/{licence_id}": READ_ONE,
     "PATCH /v1/licences/{licence_id}": with_body("one", {"note": "New", **REASON}),
     "POST /v1/licences/{licence_id}/revoke": with_body("one", REASON),
+    **{f"POST /v1/licences/revoke{then}": with_body("given", struck, reads=bool(then)) for then in ("", "/preview")},
     "GET /v1/forecast": LIST,
     "POST /v1/policies/simulate": with_body(
         "plain", {"policy": {}, "history": [{"occurredOn": "2026-01-31"}]}, reads=True

@@ -33,6 +33,7 @@ WITHOUT_A_KEY = {
     "POST /v1/parties/{party_id}/merge/preview": "reads",
     "POST /v1/parties/{party_id}/renumber/preview": "reads",
     "POST /v1/assignments/change/preview": "reads",
+    "POST /v1/licences/revoke/preview": "reads",
     "POST /v1/assignments/close/preview": "reads",
     "POST /v1/assignments/reopen/preview": "reads",
     "POST /v1/assignments/remind/preview": "reads",
@@ -146,6 +147,7 @@ CASES: dict[str, Callable[[World], Asked]] = {
         f"/v1/assignments/{world.assignment}/session-link",
         None,
     ),
+    "POST /v1/licences/revoke": lambda world: ("/v1/licences/revoke", {"licenceIds": [world.licence], **REASON}),
     "POST /v1/licences/{licence_id}/certificate-link": lambda world: (
         f"/v1/licences/{world.licence}/certificate-link",
         None,

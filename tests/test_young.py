@@ -30,8 +30,8 @@ from tests.young import CREW, STEPS, Young
 
 FEW, MANY = 400, 2000
 
-MOST = 70
-"""Bound of the entries read per party by a GET. A summary of deliveries reads 30 of each party, and the folder for each
+MOST = 80
+"""Bound of the entries read per party by a GET. A summary of deliveries reads 35 of each party, and the folder for each
 of them."""
 
 GROWTH = 2.5

@@ -129,6 +129,17 @@ def undo_move(young: Young) -> None:
     young.post(f"/v1/jobs/{young.ids['move']}/undo")
 
 
+def revoke(young: Young) -> None:
+    """Revoke all licences of the course."""
+    asked = {"filter": young.of_course["filter"], "reason": "The instructor had no certificate"}
+    young.ids["revocation"] = young.post("/v1/licences/revoke", **asked)["id"]
+
+
+def undo_revoking(young: Young) -> None:
+    """Grant the licences again."""
+    young.post(f"/v1/jobs/{young.ids['revocation']}/undo")
+
+
 def add_to_roster(young: Young) -> None:
     """Put all on the roster of a session."""
     young.ids["session_id"] = sitting.schedule(young.org, young.ids["course_id"])
@@ -239,6 +250,8 @@ STEPS: dict[Callable[[Young], None], str | None] = {
     close: "assignments.close",
     undo_closing: "assignments.undo",
     complete_again: "assignments.complete",
+    revoke: "licences.revoke",
+    undo_revoking: "licences.undo",
     reopen: "assignments.reopen",
     undo_reopening: "assignments.undo",
     move: "assignments.change",

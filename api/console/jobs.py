@@ -43,6 +43,8 @@ KINDS = {
     "sessions.complete": N_("Complete a session"),
     "sessions.amend": N_("Amend a session"),
     "sessions.undo": N_("Undo a session"),
+    "licences.revoke": N_("Revoke licences"),
+    "licences.undo": N_("Undo a revocation of licences"),
     "records.import": N_("Import records"),
     "packs.make": N_("Make a pack"),
     "records.undo": N_("Undo an import"),

@@ -22,6 +22,7 @@ class OutcomeCode(StrEnum):
     PUT_BACK = "put-back"
     CHANGED = "changed"
     REMINDED = "reminded"
+    REVOKED = "revoked"
     RECORDED = "recorded"
     RECORD_UNDONE = "record-undone"
     MERGED = "merged"
@@ -31,6 +32,7 @@ class OutcomeCode(StrEnum):
     ALREADY_COMPLETED = "already-completed"
     ALREADY_CLOSED = "already-closed"
     ALREADY_OPEN = "already-open"
+    ALREADY_REVOKED = "already-revoked"
     ALREADY_RECORDED = "already-recorded"
     NOTHING_TO_CHANGE = "nothing-to-change"
     TOUCHED_SINCE = "touched-since"
@@ -46,6 +48,7 @@ class OutcomeCode(StrEnum):
     OUT_OF_SCOPE = "out-of-scope"
     NOT_ASSIGNED = "not-assigned"
     ASSIGNMENT_NOT_FOUND = "assignment-not-found"
+    LICENCE_NOT_FOUND = "licence-not-found"
     ASSIGNMENT_CLOSED = "assignment-closed"
     SEVERAL_OPEN_VERSIONS = "several-open-versions"
     COURSE_ARCHIVED = "course-archived"
@@ -90,6 +93,7 @@ _MEANINGS: dict[OutcomeCode, tuple[Outcome, str]] = {
     OutcomeCode.PUT_BACK: (Outcome.SUCCEEDED, "The assignment is again as it was before the job."),
     OutcomeCode.CHANGED: (Outcome.SUCCEEDED, "The assignment was changed."),
     OutcomeCode.REMINDED: (Outcome.SUCCEEDED, "The party is reminded of the assignment."),
+    OutcomeCode.REVOKED: (Outcome.SUCCEEDED, "The licence was revoked."),
     OutcomeCode.RECORDED: (Outcome.SUCCEEDED, "The record went in as a licence."),
     OutcomeCode.RECORD_UNDONE: (Outcome.SUCCEEDED, "The record was taken out, as if it had never been."),
     OutcomeCode.MERGED: (Outcome.SUCCEEDED, "The party was merged with the other one, which has its records now."),
@@ -99,6 +103,7 @@ _MEANINGS: dict[OutcomeCode, tuple[Outcome, str]] = {
     OutcomeCode.ALREADY_COMPLETED: (Outcome.UNCHANGED, "The party has completed this version."),
     OutcomeCode.ALREADY_CLOSED: (Outcome.UNCHANGED, "The assignment was closed before."),
     OutcomeCode.ALREADY_OPEN: (Outcome.UNCHANGED, "The assignment is open already."),
+    OutcomeCode.ALREADY_REVOKED: (Outcome.UNCHANGED, "The licence was revoked before."),
     OutcomeCode.ALREADY_RECORDED: (
         Outcome.UNCHANGED,
         "The party has a record of this course, day and number already.",
@@ -129,6 +134,7 @@ _MEANINGS: dict[OutcomeCode, tuple[Outcome, str]] = {
         Outcome.FAILED,
         "There is no such assignment, or it is outside the job's scope.",
     ),
+    OutcomeCode.LICENCE_NOT_FOUND: (Outcome.FAILED, "There is no such licence, or it is outside the job's scope."),
     OutcomeCode.ASSIGNMENT_CLOSED: (Outcome.FAILED, "The assignment is closed, so it cannot be completed."),
     OutcomeCode.SEVERAL_OPEN_VERSIONS: (
         Outcome.FAILED,

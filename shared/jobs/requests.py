@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-Recipients = Literal["party", "assignment", "record"]
+Recipients = Literal["party", "assignment", "licence", "record"]
 """The noun of a job's recipients. A record is a row of an import: its id is that of its party, then the row."""
 
 

@@ -51,9 +51,13 @@ COUNTED = ("total", "unchanged", "failed", "cancelled", "pending")
 NOT_FOUND = (
     OutcomeCode.PARTY_NOT_FOUND,
     OutcomeCode.ASSIGNMENT_NOT_FOUND,
+    OutcomeCode.LICENCE_NOT_FOUND,
     OutcomeCode.OUT_OF_SCOPE,
     OutcomeCode.INVALID_ROW,
 )
+HIDDEN = {"assignment": OutcomeCode.ASSIGNMENT_NOT_FOUND, "licence": OutcomeCode.LICENCE_NOT_FOUND}
+"""The code of an unknown recipient, by the noun of the recipients where that is not the party."""
+
 NOT_PROCESSED = (ChunkState.PENDING, ChunkState.CANCELLED)
 
 
@@ -110,7 +114,7 @@ def seen_counts(counted: list[int]) -> dict[str, int]:
 def seen_results(rows: Select[*tuple[Any, ...]], job: Job, sight: Sight) -> Select[*tuple[Any, ...]]:
     """Narrow the results of a job to the recipients that the caller sees.
 
-    rows: as of `list_results`, in which a recipient that is an assignment inside the folders is replaced by its party.
+    rows: as of `list_results`, in which an assignment or a licence inside the folders is replaced by its party.
     """
     entity_id, outcome, code, record_id, detail = rows.selected_columns
     of_rows = job.request.get("by") == "record"
@@ -118,8 +122,7 @@ def seen_results(rows: Select[*tuple[Any, ...]], job: Job, sight: Sight) -> Sele
     lost = code.in_(NOT_FOUND)
     given = code.in_((OutcomeCode.PENDING, OutcomeCode.CANCELLED)) if job.scope is not None else false()
     seen = or_(inside, lost, given) if sight.is_own(job) else inside
-    of_assignments = job.request.get("by") == "assignment"
-    hidden = OutcomeCode.ASSIGNMENT_NOT_FOUND if of_assignments else OutcomeCode.PARTY_NOT_FOUND
+    hidden = HIDDEN.get(job.request.get("by", ""), OutcomeCode.PARTY_NOT_FOUND)
     return rows.where(seen).with_only_columns(
         entity_id,
         outcome,

@@ -21,7 +21,8 @@ The modules:
 - `explaining`: the dates in a sentence.
 - `simulating`: the dates that a policy would give, for a history of trainings.
 - `recording`: the events of licences that are granted.
-- `regranting`: grants again what a job had revoked, when that job is undone.
+- `regranting`: grants again what a job had taken back along with completions, when that job is undone.
+- `revocations`: revokes many licences by a member's job, and grants them again when it is undone.
 - `checking`: the licence check: is this party licensed for that course?
 - `sweeping`: the runs of the sweep; publishes notices (`licence.expiring`) and ends (`licence.expired`).
 - `renewals`: the part of the sweep that selects licences whose course must be assigned again.
@@ -79,6 +80,7 @@ from shared.licences.queries import (
     made_by,
     of_session,
     renewal_of,
+    results_by_party,
     state_of,
 )
 from shared.licences.records.deciding import Decision, Terms, decide, know
@@ -102,6 +104,10 @@ from shared.licences.records.storing import (
 from shared.licences.records.undoing import foresee_undo, undo_records
 from shared.licences.regranting import grant_again
 from shared.licences.renewals import Renewal, due_renewals
+from shared.licences.revocations.deciding import foresee_revoking, revoked_by, select_recipients
+from shared.licences.revocations.schemas import BulkRevocationRequest, RevokeJob
+from shared.licences.revocations.undoing import foresee_granting_again, grant_chunk_again
+from shared.licences.revocations.work import revoke_chunk
 from shared.licences.revoking import revoke_earned, revoke_granted, untouched
 from shared.licences.schemas import (
     By,
@@ -268,7 +274,16 @@ __all__ = [
     "get_proof",
     "get_proof_by_code",
     "read_code",
+    "results_by_party",
     "revoke",
+    "BulkRevocationRequest",
+    "RevokeJob",
+    "foresee_granting_again",
+    "foresee_revoking",
+    "grant_chunk_again",
+    "revoke_chunk",
+    "revoked_by",
+    "select_recipients",
     "revoke_earned",
     "revoke_granted",
     "sign_credential",

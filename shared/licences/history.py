@@ -29,6 +29,7 @@ NOTE_CHANGED = N_("On %(at)s %(actor)s corrected the note.")
 REVOKED = N_("On %(at)s %(actor)s revoked the licence for good. Before, it was %(former)s.")
 RESTORED = N_("On %(at)s the licence counted again, because %(actor)s took back the one that had replaced it.")
 SUPERSEDED = N_("On %(at)s a later licence of the course took its place.")
+AGAIN = N_("On %(at)s %(actor)s granted the licence again, by undoing the revocation of the former one.")
 ADDED = N_("On %(at)s %(actor)s granted the licence by correcting the roster.")
 REASON = N_("Reason: %(reason)s")
 
@@ -65,7 +66,7 @@ def list_corrections(
     found: dict[uuid.UUID, list[Correction]] = defaultdict(list)
     about = is_one_of(Event.subject, [f"licence/{licence_id}" for licence_id in licence_ids])
     for event in events.recorded(db, about, Event.type.in_(TYPES)):
-        if event.type != "licence.granted" or event.data.get("reason"):
+        if event.type != "licence.granted" or event.data.keys() & {"reason", "replaces"}:
             found[uuid.UUID(event.subject.partition("/")[2])].append(_correction(event, words))
     return found
 
@@ -101,7 +102,7 @@ def _sentences(event: Recorded, moved: Collection[str], words: Words) -> str:
         case "licence.superseded":
             said.append((SUPERSEDED, {}))
         case "licence.granted":
-            said.append((ADDED, {}))
+            said.append((AGAIN if "replaces" in data else ADDED, {}))
         case _:
             if "validFrom" in moved:
                 said.append((BEGINNING_MOVED, _both(former, data, "validFrom", words)))

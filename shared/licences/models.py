@@ -59,13 +59,15 @@ class Licence(Tenant, Base):
     computed; months is null after a correction, counted_from for the instant of the grant, ends for an end that was not
     rounded. renews_id: the licence that this one superseded. renewal_on: the day on which the sweep assigned the course
     again, for this licence.
-    revoked_job_id: the job that took it back, such as an amendment; null if a member revoked it by hand.
+    revoked_job_id: the job that took it back, such as an amendment; null if a member revoked it by hand, alone or with
+    many others in one job.
     code: printed on the certificate and used to verify it; 16 random hexadecimal digits.
 
     Of a record, a licence that was earned elsewhere or before: record_key: the number of its document, empty without
     one; its own id once its party is erased, because two records of a party and day may differ in nothing but the
-    number. completed_on: the day of the training. issuer: who says so. record_row, record_line: its place in the
-    import. superseded_by_id: the licence that counts instead because it ends later, where that one renews another one.
+    number, or once it was granted again, because the new licence has the number. completed_on: the day of the training.
+    issuer: who says so. record_row, record_line: its place in the import. superseded_by_id: the licence that counts
+    instead because it ends later, where that one renews another one; also of a licence that was granted again.
     undone_at: when an undo took the record out, as if it had never been; such a record is revoked too, for processes of
     the former release.
     """

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Label, Row, Select, Text, and_, case, cast, func, literal, null, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from shared import catalogue, directory
+from shared import catalogue, directory, jobs
 from shared.access import Organization
 from shared.arrays import is_one_of
 from shared.catalogue import Course, CourseVersion
@@ -79,9 +79,7 @@ def list_licences(
 
     scope: ids of the folders whose parties the caller may see, None for all.
     """
-    rows = _shown(db, scope).where(*_conditions(filters))
-    if filters.folder_id is not None:
-        rows = rows.where(directory.in_scope(Licence.party_id, [filters.folder_id]))
+    rows = _shown(db, scope).where(*conditions(filters))
     if sort is Sort.EXPIRY:
         return rows.order_by(Licence.expires_at, Licence.id)
     return rows.order_by(Licence.id.desc())
@@ -123,25 +121,28 @@ def _renewable_until(zone: ColumnElement[str]) -> ColumnElement[datetime | None]
     return case((COUNTS, renewable_until(zone, Licence.expires_at, of_course.scalar_subquery())), else_=null())
 
 
-def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
+def conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    """Returns the conditions of these filters."""
+    found: list[ColumnElement[bool]] = []
     for name in ("party_id", "course_id", "course_version_id", "session_id"):
         if (value := getattr(filters, name)) is not None:
-            conditions.append(getattr(Licence, name) == value)
+            found.append(getattr(Licence, name) == value)
     if filters.expires_before is not None:
-        conditions.append(Licence.expires_at < filters.expires_before)
+        found.append(Licence.expires_at < filters.expires_before)
     if filters.expires_after is not None:
-        conditions.append(Licence.expires_at > filters.expires_after)
+        found.append(Licence.expires_at > filters.expires_after)
+    if filters.folder_id is not None:
+        found.append(directory.in_scope(Licence.party_id, [filters.folder_id]))
     match filters.state:
         case LicenceState.REVOKED:
-            conditions.append(Licence.revoked_at.is_not(None))
+            found.append(Licence.revoked_at.is_not(None))
         case LicenceState.SUPERSEDED:
-            conditions += [Licence.revoked_at.is_(None), Licence.superseded_at.is_not(None)]
+            found += [Licence.revoked_at.is_(None), Licence.superseded_at.is_not(None)]
         case LicenceState.EXPIRED:
-            conditions += [COUNTS, Licence.expires_at <= filters.now]
+            found += [COUNTS, Licence.expires_at <= filters.now]
         case LicenceState.ACTIVE:
-            conditions += [COUNTS, Licence.expires_at > filters.now]
-    return conditions
+            found += [COUNTS, Licence.expires_at > filters.now]
+    return found
 
 
 def made_by(job: Job) -> Select[str, str, uuid.UUID]:
@@ -151,6 +152,14 @@ def made_by(job: Job) -> Select[str, str, uuid.UUID]:
         literal(OutcomeCode.LICENCE_GRANTED, Text).label("code"),
         Licence.id.label("record_id"),
     ).where(Licence.org_id == job.org_id, Licence.job_id == job.id)
+
+
+def results_by_party(rows: Select[*tuple[Any, ...]], scope: Collection[str] | None) -> Select[*tuple[Any, ...]]:
+    """Replace the recipient of each result by its party, for a job whose recipients are licences.
+
+    A licence that does not exist or is outside the scope stays as it is.
+    """
+    return jobs.results_by_party(rows, Licence, directory.in_scope(Licence.party_id, scope))
 
 
 def of_session(session_id: uuid.UUID) -> Select[*tuple[Any, ...]]:

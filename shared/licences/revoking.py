@@ -97,15 +97,15 @@ def take_back(
     not_revoked = select(Licence.id, Licence.party_id).where(of_org, which, Licence.revoked_at.is_(None))
     holders = dict(db.execute(not_revoked).tuples().all())
     directory.lock_parties(db, is_one_of(Party.id, sorted(set(holders.values()))))
-    revoked = _revoke(db, holders, reason, actor, now, job_id)
+    revoked = mark_revoked(db, holders, reason, actor, now, job_id)
     if revoked:
         restored = restore(db, held_by(db, sorted(set(holders.values()))), revoked)
         restart_notices(db, restored, now, new_end=False)
-        _record(db, revoked, restored, actor, now, {"reason": reason} | data)
+        record_revoked(db, revoked, restored, actor, now, {"reason": reason} | data)
     return len(revoked)
 
 
-def _revoke(
+def mark_revoked(
     db: Session,
     licence_ids: Collection[uuid.UUID],
     reason: str,
@@ -113,7 +113,7 @@ def _revoke(
     now: datetime,
     job_id: uuid.UUID | None,
 ) -> list[uuid.UUID]:
-    """Revoke licences. Returns the ids of those that were not revoked before."""
+    """Revoke licences. Returns the ids of those that were not revoked before. job_id: None for a member by hand."""
     revoked = (
         update(Licence)
         .where(has_id(current_org(db), licence_ids), Licence.revoked_at.is_(None))
@@ -142,7 +142,7 @@ def former_state(now: datetime) -> ColumnElement[str]:
     )
 
 
-def _record(
+def record_revoked(
     db: Session, revoked: list[uuid.UUID], restored: list[uuid.UUID], actor: Actor, now: datetime, said: dict[str, Any]
 ) -> None:
     """Record `licence.revoked` and `licence.restored`. said: the fields that all these events share."""

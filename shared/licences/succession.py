@@ -61,7 +61,7 @@ def restore(db: Session, held: Sequence[Held], taken: Collection[uuid.UUID]) -> 
         restored.append(last.id)
         outlasted |= {one.id: last.id for one in candidates if one.id != last.id}
     _set_superseded(db, dict.fromkeys(restored))
-    _set_behind(db, outlasted)
+    set_behind(db, outlasted)
     return restored
 
 
@@ -155,7 +155,7 @@ _SET_BEHIND = text("""
     WHERE org_id = :org AND id = ANY (cast(:ids AS uuid[]))""")
 
 
-def _set_behind(db: Session, by: dict[uuid.UUID, uuid.UUID]) -> None:
+def set_behind(db: Session, by: dict[uuid.UUID, uuid.UUID]) -> None:
     """Say which licence counts instead of each of these. It is no change that anybody sees."""
     if by:
         given = orjson.dumps({str(licence_id): other for licence_id, other in by.items()}).decode()

@@ -12,22 +12,12 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from shared import access, assignments, directory, jobs
+from shared import access, assignments, directory, jobs, licences
 from shared.access import Caller, FeatureNotAvailable, Permission
 from shared.assignments import BulkPreview, UndoJob
 from shared.database import Database
 from shared.errors import Problem
-from shared.jobs import (
-    Accepted,
-    Job,
-    JobAnswer,
-    JobState,
-    Key,
-    Outcome,
-    OutcomeCode,
-    Seen,
-    Undo,
-)
+from shared.jobs import Accepted, Job, JobAnswer, JobState, Key, Outcome, OutcomeCode, Seen, Undo
 from shared.services.deciders import need_all_folders, need_decider, need_readable, needed_to_undo, of_directory
 from shared.services.sights import answer_of, get_seen, job_of, need_seen, need_whole, sight_of
 from shared.services.submitting import submit
@@ -48,6 +38,9 @@ SEES = (Permission.VIEW, *ACTS)
 """A caller who may start a job or see its effects may read it; see `deciders.need_readable`."""
 DECIDES = (Permission.MANAGE_ASSIGNMENTS, Permission.SYNC_DIRECTORY)
 """A caller who may approve, reject or undo jobs of some kind; see `need_decider`."""
+
+BY_PARTY: dict[str, Any] = {"assignment": assignments.results_by_party, "licence": licences.results_by_party}
+"""For each noun of recipients that stand for their parties: replaces them in results."""
 
 STREAM_SECONDS = 3600
 
@@ -134,8 +127,8 @@ def list_results(db: Session, caller: Caller, job_id: uuid.UUID, outcome: Outcom
     need_readable(caller, job)
     kind = jobs.kind_of(job)
     rows = jobs.list_results(job, kind.made(job) if kind.made else None, outcome=outcome)
-    if kind.request_of(job).recipients_are == "assignment":
-        rows = assignments.results_by_party(rows, caller.folders)
+    if by_party := BY_PARTY.get(kind.request_of(job).recipients_are):
+        rows = by_party(rows, caller.folders)
     if (sight := sight_of(caller)) is not None:
         rows = jobs.seen_results(rows, job, sight)
     elif job.failed:
@@ -245,8 +238,7 @@ def undo_job(
         undo.begin(db, job, now)
     request = UndoJob(undo_of=job.id, undo_kind=job.kind, by=undo.by)
     kind, recipients = UNDO[undo.noun or undo.by], undo.recipients(job)
-    scoped = undo.by == "assignment"
-    of: dict[str, Any] = {"undo_of": job.id, "scoped": scoped, "workers": workers}
+    of: dict[str, Any] = {"undo_of": job.id, "scoped": undo.by in BY_PARTY, "workers": workers}
     accepted = submit(db, caller, kind, request, recipients, key=key, **of, now=now)
     if not accepted.replayed:
         jobs.call_on_end(db, accepted.job, now)
@@ -269,7 +261,7 @@ def preview_undo(db: Session, caller: Caller, job_id: uuid.UUID, now: datetime) 
 def revokes_by_undo(db: Session, caller: Caller, job_id: uuid.UUID) -> bool:
     """True if the undo of a job revokes licences of many at once: of a session, of an import. Raises NotFound."""
     undo = jobs.kind_of(need_seen(db, sight_of(caller), job_id)).undo
-    return undo is not None and undo.by != "assignment"
+    return undo is not None and undo.by not in BY_PARTY
 
 
 def _job_to_undo(db: Session, caller: Caller, job_id: uuid.UUID) -> Job:

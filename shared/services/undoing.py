@@ -49,6 +49,7 @@ def _declared(noun: str, needs: Permission, record: Literal["assignment", "licen
 UNDO: dict[str, Kind[UndoJob]] = {
     "assignment": _declared("assignments", Permission.MANAGE_ASSIGNMENTS, "assignment"),
     "party": _declared("sessions", Permission.ADMIN, "licence"),
+    "licence": _declared("licences", Permission.ADMIN, "licence"),
     "record": _declared("records", Permission.ADMIN, "licence"),
     "parties": _declared("parties", Permission.SYNC_DIRECTORY, "assignment"),
 }

@@ -185,6 +185,8 @@ def to_licences(org: Org, worker: InProcessWorker, course_id: str) -> None:
     ok(org.client().patch(f"/v1/licences/{held['id']}", json=correction))
     ok(org.client().post(f"/v1/licences/{held['id']}/certificate-link"))
     ok(org.client().put("/v1/settings/certificate", json={"signatoryName": "M. Ortiz"}))
+    struck = job(org, worker, org.client(), "/v1/licences/revoke", {"licenceIds": [held["id"]], "reason": REASON})
+    job(org, worker, org.client(), f"/v1/jobs/{struck['id']}/undo", {})
     with time_machine.travel("2099-01-02T03:00:00Z", tick=False):
         ok(org.client().post("/v1/sweeps"))
         worker.deliver("licences.sweep_organization", org.id)

@@ -29,7 +29,7 @@ def carry_out(org: Org, worker: InProcessWorker, path: str, sent: dict[str, Any]
 
 
 class Ground:
-    """An organization in which each act can do something: a course in two versions, and a session to complete."""
+    """An organization in which each act can do something: a course in two versions, a session to complete, licences."""
 
     def __init__(self, org: Org, worker: InProcessWorker, licence_on: str) -> None:
         org.with_parties(*EVERYBODY)
@@ -42,6 +42,8 @@ class Ground:
         add(org, self.session, *EVERYBODY[:-1])
         self.job(org, "/v1/assignments/complete", {"courseId": self.course, "recipients": recipients(*EVERYBODY[5::6])})
         self.job(org, "/v1/assignments/close", {"filter": {"partyId": EVERYBODY[0]}, "reason": "Left"})
+        held = {"courseId": self.other, "completedOn": "2026-01-04"}
+        self.job(org, "/v1/records", {"records": [{"partyId": one, **held} for one in EVERYBODY[:3]]})
 
     def job(self, org: Org, path: str, sent: dict[str, Any] | None = None) -> dict[str, Any]:
         """Submits a job and works on it. Returns it as it ended."""
@@ -84,6 +86,10 @@ def bring_in(org: Org, ground: Ground) -> Any:
     return ground.job(org, "/v1/records", {"records": records})
 
 
+def revoke(org: Org, ground: Ground) -> Any:
+    return ground.job(org, "/v1/licences/revoke", {"filter": {"all": True}, "reason": "By mistake"})
+
+
 ACTS: dict[str, Act] = {
     "assignments.create": everything,
     "assignments.complete": sign_off,
@@ -91,6 +97,7 @@ ACTS: dict[str, Act] = {
     "assignments.change": change,
     "assignments.change to another course": move,
     "assignments.reopen": reopen,
+    "licences.revoke": revoke,
     "records.import": bring_in,
     "sessions.complete": sit,
 }

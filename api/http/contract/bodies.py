@@ -77,6 +77,10 @@ WHOLE: dict[str, Any] = {
         "recipients": [{"entityType": "party", "entityId": "crew-0042"}],
         "occurredOn": "2026-03-31",
     },
+    "BulkRevocationRequest": {
+        "reason": "The instructor was not certified",
+        "filter": {"courseId": f"{ID}1", "expiresBefore": VALUES["expiresAt"]},
+    },
     "BulkReopenRequest": {"reason": "Closed by mistake", **_SELECTED},
     "PackRequest": {"filter": {"folderIds": ["drill-floor-crew"]}, "on": "2026-06-30"},
     "RemindRequest": {"filter": {"courseId": f"{ID}1", "overdue": True}},

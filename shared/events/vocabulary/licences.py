@@ -30,8 +30,9 @@ class Granted(OfCourse):
     """session_id, assignment_id: one of them, which earned the licence. renews: the licence that it supersedes.
 
     valid_from: if it does not begin when it is granted.
-    reason: that of the amendment that added the party. revoked_by: the member who had revoked the party's licence of
-    the session; the actor has granted it again.
+    reason: that of the amendment that added the party. revoked_by: the member who had revoked the party's former
+    licence; the actor has granted it again.
+    undo_of, replaces: the job that revoked many licences and was undone, and the former licence, which stays revoked.
     """
 
     course_version_id: UUID
@@ -44,6 +45,8 @@ class Granted(OfCourse):
     expires_at: datetime
     reason: Reason | Absent = None
     revoked_by: Actor | Absent = None
+    undo_of: UUID | Absent = None
+    replaces: UUID | Absent = None
 
 
 class Recorded(OfCourse):
@@ -83,7 +86,7 @@ class FormerState(BaseModel):
 
 
 class Revoked(OfCourse):
-    """session_id, job_id: the session whose amendment revoked the licence, and the job of the amendment.
+    """session_id: the session whose amendment revoked the licence. job_id: the job that revoked it.
 
     merged_with: of merged parties, the licence of the same session that stays.
     """
