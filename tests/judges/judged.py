@@ -22,6 +22,7 @@ from tests.console.world import World, build, pages
 from tests.drain import InProcessWorker
 from tests.factories import Org
 from tests.judges.conftest import LINES
+from tests.scim.tester import checked
 
 HERE = Path(__file__).parent
 BIN = HERE / "node_modules" / ".bin"
@@ -170,6 +171,10 @@ def test_vnu_and_html_validate(drawn: list[Path]) -> None:
         pytest.skip("vnu is not installed; it needs npm and Java")
     run(java, "-Xss4m", "-jar", VNU, "--stdout", "--errors-only", "--format", "gnu", *drawn)
     say("vnu", f"{len(drawn)} pages, 0 errors")
+
+
+def test_scim2_tester(org: Org) -> None:
+    say("scim2-tester", f"{len(checked(org))} checks passed, 0 skipped")
 
 
 def snake(name: str) -> str:
