@@ -12,10 +12,10 @@ JUDGES := tests/judges
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults check bench judges client texts screenshots lock
+.PHONY: help setup demo test faults check bench judges client client-ts texts screenshots lock
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo 'With another interpreter: make test PYTHON=python3.12 VENV=.venv/3.12'
 
 setup: $(INSTALLED) ## Install into .venv, with the command .venv/bin/rollcall
@@ -40,10 +40,8 @@ bench: $(INSTALLED) ## Measure the speed against the floor and the alternatives
 	$(BIN)/python -m bench $(ARGS)
 
 judges: $(INSTALLED) ## Have linters, generators and validators of others judge the documents and pages (npm, Java)
-	@if command -v npm >/dev/null; then \
-		cd $(JUDGES) && { cmp -s package-lock.json node_modules/installed || \
-			{ npm ci --no-progress && cp package-lock.json node_modules/installed; } || \
-			echo 'SKIPPED: npm could not install the judges, so only those in Python are run' >&2; }; \
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(JUDGES)/node_modules/installed || \
+		echo 'SKIPPED: npm could not install the judges, so only those in Python are run' >&2; \
 	else echo 'SKIPPED: npm is missing, so only the judges in Python are run' >&2; fi
 	$(UV) venv --quiet --allow-existing $(VENV)/judges --python $(BIN)/python
 	$(UV) pip sync --quiet --python $(VENV)/judges/bin/python --require-hashes $(JUDGES)/requirements.txt || { \
@@ -53,6 +51,12 @@ judges: $(INSTALLED) ## Have linters, generators and validators of others judge 
 
 client: $(INSTALLED) ## Generate the operations and types of rollcall_client from the OpenAPI document
 	$(BIN)/python -m tests.client.generated
+
+client-ts: $(INSTALLED) $(JUDGES)/node_modules/installed ## Generate and build the TypeScript client in clients/typescript (npm)
+	$(BIN)/python -m tests.client.typescript
+
+$(JUDGES)/node_modules/installed: $(JUDGES)/package-lock.json
+	cd $(JUDGES) && npm ci --no-progress && touch node_modules/installed
 
 texts: $(INSTALLED) ## Collect the texts of the pages into the catalogue of each language
 	$(BIN)/python -m tests.console.texts

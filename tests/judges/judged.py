@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,11 +19,16 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from shared.access import Permission
+from tests.browser.conftest import site
+from tests.client import typescript
 from tests.console.world import World, build, pages
 from tests.drain import InProcessWorker
 from tests.factories import Org
 from tests.judges.conftest import LINES
 from tests.scim.tester import checked
+
+__all__ = ["site"]
 
 HERE = Path(__file__).parent
 BIN = HERE / "node_modules" / ".bin"
@@ -35,8 +41,7 @@ WARNINGS = 0
 
 def run(*command: str | Path, cwd: Path = HERE, **environment: str) -> str:
     """Run a judge. Returns its output. Fails if it finds a fault, or skips if it is not installed."""
-    if not Path(command[0]).exists():
-        pytest.skip(f"{Path(command[0]).name} is not installed; it needs npm, and `make judges` installs it")
+    need(Path(command[0]))
     done = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
@@ -49,6 +54,12 @@ def run(*command: str | Path, cwd: Path = HERE, **environment: str) -> str:
     said = done.stdout + done.stderr
     assert done.returncode == 0, said[-6000:]
     return said
+
+
+def need(program: Path) -> None:
+    """Skip the test if a program of the judges is not installed."""
+    if not program.exists():
+        pytest.skip(f"{program.name} is not installed; it needs npm, and `make judges` installs it")
 
 
 def say(judge: str, count: str) -> None:
@@ -110,6 +121,36 @@ def test_openapi_typescript(openapi: Path, operations: list[str], tmp_path: Path
     assert made == set(operations)
     run(BIN / "tsc", "--noEmit", "--strict", out)
     say("openapi-typescript", f"{len(made)} of {len(operations)} operations, compiled by tsc")
+
+
+def test_the_typescript_client_drives_the_tour(
+    site: str, org: Org, worker: InProcessWorker, app: FastAPI, operations: list[str], tmp_path: Path
+) -> None:
+    need(typescript.BIN / "tsc")
+    node = shutil.which("node")
+    assert node is not None
+    package = shutil.copytree(typescript.PACKAGE, tmp_path / "typescript", ignore=typescript.BUILT)
+    typescript.build(package, app.openapi())
+    typescript.run(typescript.BIN / "tsc", "-p", package / "tests")
+    typescript.run(node, package / "dist-tests" / "repeating.js")
+    org.with_parties(*(f"crew-{number}" for number in range(5)), folder="deck")
+    org.with_course(code="H2S")
+    command = [node, str(package / "dist-tests" / "tour.js"), site, org.token(*Permission)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as tour:
+        try:
+            give_up = time.monotonic() + 120
+            while tour.poll() is None and time.monotonic() < give_up:
+                worker.drain(org.id)
+                time.sleep(0.1)
+        finally:
+            tour.kill()
+        assert tour.stdout is not None
+        said = tour.stdout.read()
+    assert tour.returncode == 0, said
+    assert said.split() == [str(len(operations))]
+    say(
+        "TypeScript client", f"{said.strip()} of {len(operations)} operations, compiled by tsc; drives the tour in node"
+    )
 
 
 def test_asyncapi(app: FastAPI, tmp_path: Path) -> None:
