@@ -89,7 +89,7 @@ class Frame:
     def page(self, template: str, status: int = 200, **shown: Any) -> HTMLResponse:
         """Return a page from a template that extends `console/frame.html`."""
         entries = entries_for(self.visit.caller) if self.visit else []
-        here = next((entry for entry in entries if (self.path + "/").startswith(entry.address + "/")), None)
+        here = next((entry for entry in entries if entry.holds(self.path)), None)
         today = clock.day_in(self.words.zone, self.words.now)
         known = {
             "frame": self,

@@ -22,12 +22,20 @@ from shared.texts import N_
 
 
 class Entry(NamedTuple):
-    """An entry: its title, its address, the verb that the page behind it calls, and the query with which it opens."""
+    """An entry: its title, its address, the verb that the page behind it calls, and the query with which it opens.
+
+    also: the address of pages that belong to it and stand elsewhere.
+    """
 
     title: str
     address: str
     verb: AnyVerb
     query: str = ""
+    also: str = ""
+
+    def holds(self, path: str) -> bool:
+        """True for the path of a page that belongs to the entry."""
+        return any(f"{path}/".startswith(f"{one}/") for one in (self.address, self.also) if one)
 
     def opened(self, today: date) -> str:
         """The address to which the entry leads, on a day of the organization."""
@@ -36,12 +44,12 @@ class Entry(NamedTuple):
 
 ENTRIES = (
     Entry(N_("Overview"), "/overview", organizations.get_availability),
-    Entry(N_("Assign"), "/assign", assignments.submit_assignments),
+    Entry(N_("Assign"), "/assign", assignments.submit_assignments, also="/import/recipients"),
     Entry(N_("Assignments"), "/assignments", assignments.list_assignments),
-    Entry(N_("People"), "/parties", directory.list_parties),
+    Entry(N_("People"), "/parties", directory.list_parties, also="/import/people"),
     Entry(N_("Catalogue"), "/courses", catalogue.list_courses),
     Entry(N_("Sessions"), "/sessions", sessions.list_sessions, "?from={today}"),
-    Entry(N_("Licences"), "/licences", licences.list_licences),
+    Entry(N_("Licences"), "/licences", licences.list_licences, also="/import/records"),
     Entry(N_("Jobs"), "/jobs", jobs.list_jobs),
     Entry(N_("Deliveries"), "/deliveries", deliveries.list_deliveries),
     Entry(N_("Audit"), "/audit", events.search_events),

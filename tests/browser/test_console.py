@@ -19,6 +19,8 @@ from tests.drain import InProcessWorker
 from tests.factories import Org
 
 PHONE, DESK = (390, 844), (1440, 900)
+PAPERS = ("/licences/{licence_id}/certificate", "/settings/certificate/preview", "/parties/{party_id}/transcript")
+"""Pages in the language of the person or organization that they are about, whatever the reader's is."""
 
 
 @pytest.fixture
@@ -27,10 +29,10 @@ def world(org: Org, worker: InProcessWorker) -> World:
     return build(org, worker)
 
 
-def opened(browser: Browser, site: str, org: Org, size: tuple[int, int]) -> BrowserContext:
-    """A browser in which a member is signed in."""
+def opened(browser: Browser, site: str, org: Org, size: tuple[int, int], language: str = "en-GB") -> BrowserContext:
+    """A browser in which a member is signed in. language: a BCP 47 tag."""
     width, height = size
-    context = browser.new_context(viewport={"width": width, "height": height})
+    context = browser.new_context(viewport={"width": width, "height": height}, locale=language)
     for cookie in org.visitor().cookies.jar:
         context.add_cookies([{"name": cookie.name, "value": cookie.value or "", "url": site}])
     return context
@@ -45,15 +47,18 @@ def desk(browser: Browser, site: str, world: World) -> Iterator[Page]:
             yield page
 
 
+@pytest.mark.parametrize("language", ["en-GB", pytest.param("nb-NO", marks=pytest.mark.matrix)])
 def test_every_page_is_accessible_and_fits_a_phone_and_a_desk_in_light_and_dark(
-    browser: Browser, site: str, app: FastAPI, world: World, subtests: pytest.Subtests
+    browser: Browser, site: str, app: FastAPI, world: World, language: str, subtests: pytest.Subtests
 ) -> None:
     """Each page is loaded once: what the size and the colours change is looked at by itself."""
-    with opened(browser, site, world.org, DESK) as context:
+    with opened(browser, site, world.org, DESK, language) as context:
         page = context.new_page()
         for path in pages(app):
             with subtests.test(path), without_complaints(page):
                 page.goto(site + world.address(path))
+                is_paper = path.endswith(PAPERS)
+                assert page.locator("html").get_attribute("lang") == ("en" if is_paper else language[:2])
                 assert fits(page)
                 assert_accessible(page)
                 _draw(page, path, "desk")
