@@ -21,6 +21,7 @@ PAGES = (
     "lists",
     "scim",
     "people",
+    "uploads",
 )
 
 

@@ -101,7 +101,7 @@ def measure(connection: Connection, database: Database, count: int, rounds: int)
     ]
     for number in range(rounds + 1):
         for n, (seconds, run) in enumerate(contenders if number % 2 else contenders[::-1]):
-            org_id = _organization(connection, f"bench-{number}-{n}")
+            org_id = organization(connection, f"bench-{number}-{n}")
             took = run(org_id)
             found: Any = connection.execute("SELECT count(*) FROM party WHERE org_id = %s", [org_id]).fetchone()
             if found[0] != count:
@@ -111,7 +111,8 @@ def measure(connection: Connection, database: Database, count: int, rounds: int)
     return floors, ours
 
 
-def _organization(connection: Connection, org_id: str) -> str:
+def organization(connection: Connection, org_id: str) -> str:
+    """Add an organization for one round, after the database has caught up. Returns its id."""
     connection.execute(
         "INSERT INTO organization (id, name, time_zone, created_at) VALUES (%s, 'Bench', 'UTC', now())", [org_id]
     )

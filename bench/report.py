@@ -170,10 +170,12 @@ def contest(what: str, size: int, floors: Sequence[float], ours: Sequence[float]
     )
 
 
-def publish(table: Table, page: Path, introduction: str) -> None:
-    """Print a table and write it as a page."""
-    table.show(Console())
-    page.write_text(f"{introduction}\n{table.markdown()}\n", encoding="utf-8")
+def publish(table: Table, page: Path, introduction: str, *further: Table) -> None:
+    """Print tables and write them as a page."""
+    for one in (table, *further):
+        one.show(Console())
+    parts = "\n\n".join(one.markdown() for one in (table, *further))
+    page.write_text(f"{introduction}\n{parts}\n", encoding="utf-8")
 
 
 def _spread(ratio: float, rounds: Sequence[float]) -> str:

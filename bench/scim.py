@@ -62,9 +62,7 @@ def main() -> None:
         contest("the same rows by hand", asked.members, by_hand, ours, TARGET, load),
         contest("the memberships alone", asked.members, members, ours, TARGET, load),
     ]
-    publish(found[0], PAGE, INTRODUCTION)
-    with PAGE.open("a", encoding="utf-8") as page:
-        page.write("\n" + found[1].markdown() + "\n")
+    publish(found[0], PAGE, INTRODUCTION, found[1])
 
 
 def _measure(at: embedded.Addresses, number: int, rounds: int) -> tuple[list[float], list[float], list[float]]:

@@ -37,7 +37,7 @@ def decoded(body: bytes, charset: str | None = None) -> tuple[str, str]:
             return body.decode(encoding, "replace"), encoding
     text = body.decode("utf-8", "surrogateescape")
     bad = lost_in(text)
-    good = sum(not character.isascii() for character in text) - bad if bad else 0
+    good = len(text) - len(text.encode("ascii", "ignore")) - bad if bad else 0
     if bad > good and not charset:
         return _guessed(body)
     return text, "utf-8"
