@@ -51,6 +51,8 @@ def without_complaints(page: Page) -> Iterator[None]:
     console = _Console()
     page.on("response", console.note_document)
     page.on("console", console.note_message)
+    uncaught: list[str] = []
+    page.on("pageerror", lambda error: uncaught.append(str(error)))
     yield
-    complaints = console.complaints()
+    complaints = console.complaints() + uncaught
     assert not complaints, f"the browser reported: {complaints}"

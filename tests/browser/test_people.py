@@ -108,6 +108,30 @@ def test_a_party_completes_with_its_account_on_a_phone_in_its_own_language(
     assert done["completion"]["method"] == "self"
 
 
+def test_a_party_shows_its_licence_and_its_certificate_and_comes_back(
+    browser: Browser, site: str, org: Org, worker: InProcessWorker
+) -> None:
+    course_id = org.with_course(title="Sea survival", licenceOn="completion")
+    org.client().put(
+        "/v1/parties", json={"parties": [{"entityId": "crew-1", "displayName": "Kari", "memberId": "kari"}]}
+    )
+    assign(org, worker, body(course_id, "crew-1"))
+    own = {"permissions": (Permission.COMPLETE_SESSION_TASKS,), "member": "kari", "party": "crew-1"}
+    with signed_in(browser, site, org, PHONE, **own) as context:
+        page = context.new_page()
+        with without_complaints(page):
+            page.goto(f"{site}/training")
+            page.get_by_role("button", name="Sea survival").click()
+            page.get_by_role("link", name="Show it to somebody").click()
+            expect(page.get_by_role("heading", level=1)).to_be_visible()
+            page.go_back()
+            page.get_by_role("link", name="Show it to somebody").click()
+            page.go_back()
+            page.get_by_role("link", name="Certificate").click()
+            page.go_back()
+            expect(page.get_by_role("link", name="Certificate")).to_be_visible()
+
+
 def test_a_party_completes_by_its_link_in_its_own_language(
     browser: Browser, site: str, org: Org, worker: InProcessWorker
 ) -> None:

@@ -39,6 +39,10 @@ WARNINGS = 0
 """Warnings of the linters of the OpenAPI document that were looked at and stay. None at present."""
 
 
+UNKNOWN_TO_VNU = ".*Unrecognized at-rule .@view-transition.*"
+"""CSS that browsers have known since 2024, and vnu does not know yet."""
+
+
 def run(*command: str | Path, cwd: Path = HERE, **environment: str) -> str:
     """Run a judge. Returns its output. Fails if it finds a fault, or skips if it is not installed."""
     need(Path(command[0]))
@@ -210,7 +214,8 @@ def test_vnu_and_html_validate(drawn: list[Path]) -> None:
     java = shutil.which("java")
     if java is None or not VNU.exists():
         pytest.skip("vnu is not installed; it needs npm and Java")
-    run(java, "-Xss4m", "-jar", VNU, "--stdout", "--errors-only", "--format", "gnu", *drawn)
+    options = ["--stdout", "--errors-only", "--format", "gnu", "--filterpattern", UNKNOWN_TO_VNU]
+    run(java, "-Xss4m", "-jar", VNU, *options, *drawn)
     say("vnu", f"{len(drawn)} pages, 0 errors")
 
 
