@@ -1,14 +1,16 @@
 """How `shared.database` sends statements to PostgreSQL: planned for their values, and with arrays unchanged."""
 
 import uuid
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import ARRAY, Text, Uuid, func, literal, select, text
+from sqlalchemy import ARRAY, Integer, Text, Uuid, func, literal, select, text
 from sqlalchemy.exc import DBAPIError
 
+from shared.arrays import written
 from shared.database import Database
 from tests.assignments.asking import body, submit
 from tests.drain import InProcessWorker
@@ -48,6 +50,29 @@ def test_texts_arrive_as_they_were_sent(org: Org, texts: list[str | None]) -> No
 @given(st.lists(st.none() | st.uuids()))
 def test_ids_arrive_as_they_were_sent(org: Org, ids: list[uuid.UUID | None]) -> None:
     assert arrived(org, ids, Uuid()) == ids
+
+
+@FAST
+@given(st.lists(st.none() | st.integers(-(2**31), 2**31 - 1)))
+def test_numbers_arrive_as_they_were_sent(org: Org, numbers: list[int | None]) -> None:
+    assert arrived(org, numbers, Integer()) == numbers
+
+
+@FAST
+@given(st.lists(st.none() | TEXTS | st.sampled_from(['"', "\\", "NULL", "", ",", "{}", "a b", "é"])))
+def test_arrays_that_a_statement_casts_arrive_as_they_were_written(org: Org, texts: list[str | None]) -> None:
+    with org.transaction() as db:
+        found = text("SELECT array_cat(cast(:sent AS text[]), ARRAY[]::text[])")
+        assert list(db.scalar(found, {"sent": written(texts)})) == texts
+
+
+def test_ids_days_and_numbers_are_written_as_a_cast_reads_them(org: Org) -> None:
+    sent = {"uuid": uuid.uuid4(), "date": date(2026, 3, 1), "integer": 7, "timestamptz": datetime.now(UTC)}
+    with org.transaction() as db:
+        for kind, value in sent.items():
+            for values in ([value, value], [None, value, None], [None, None]):
+                found = db.scalar(text(f"SELECT cast(:sent AS {kind}[])"), {"sent": written(values)})
+                assert found == values
 
 
 @pytest.mark.parametrize("bad", ["cut\0off", "\ud800"])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Select, TextualSelect, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
@@ -76,7 +76,7 @@ def record_each(
     *,
     type: str,
     count: int,
-    of: Select[*tuple[Any, ...]],
+    of: Select[*tuple[Any, ...]] | TextualSelect,
     data: dict[str, Any],
 ) -> None:
     """Record one event for each row of `of`, with two statements whatever their number.
@@ -87,7 +87,8 @@ def record_each(
     if count == 0:
         return
     before = _take_numbers(db, count)
-    each = of.subquery()
+    each, shared = of.subquery(), literal(data, JSONB)
+    own = each.c.data if "data" in each.c else None
     values: dict[str, ColumnElement[Any]] = {
         "org_id": literal(current_org(db)),
         "sequence": before + func.row_number().over(),
@@ -97,7 +98,7 @@ def record_each(
         "actor_type": literal(actor.type),
         "actor_id": literal(actor.id),
         "party_id": each.c.party_id,
-        "data": literal(data, JSONB).op("||")(each.c.data) if "data" in each.c else literal(data, JSONB),
+        "data": shared if own is None else shared.op("||")(own) if data else own,
     }
     rows = insert(Event).from_select(list(values), select(*values.values()), include_defaults=False)
     recorded: Any = db.execute(rows, execution_options={"preserve_rowcount": True})

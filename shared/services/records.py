@@ -5,8 +5,10 @@ An import is one request. Its rows are stored before its job is submitted; the c
 
 import unicodedata
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Select
@@ -143,18 +145,16 @@ def _read(db: Session, sent: Sent, now: datetime) -> Reading:
     reading = licences.read_records(sent.body, access.today(db, now), said)
     if sent.own_issuer:
         return reading
-    return replace(reading, rows=[_without_own_issuer(row, organization) for row in reading.rows])
+    return replace(reading, rows=list(_without_own_issuer(reading.rows, organization)))
 
 
-def _without_own_issuer(row: ReadRow, organization: Organization) -> ReadRow:
-    """Refuse a row that names the organization itself as issuer: it would look as if it had been earned here."""
-    if row.issuer is None or row.code or _compared(row.issuer) not in _names(organization):
-        return row
-    return replace(row, code=OutcomeCode.OWN_ISSUER)
-
-
-def _names(organization: Organization) -> set[str]:
-    return {_compared(organization.name), _compared(organization.id)}
+def _without_own_issuer(rows: Iterable[ReadRow], organization: Organization) -> Iterator[ReadRow]:
+    """Refuse rows that name the organization itself as issuer: they would look as if they had been earned here."""
+    names = _compared(organization.name), _compared(organization.id)
+    is_own = cache(lambda issuer: _compared(issuer) in names)
+    for row in rows:
+        own = row.issuer is not None and row.code is None and is_own(row.issuer)
+        yield row._replace(code=OutcomeCode.OWN_ISSUER) if own else row
 
 
 def _compared(name: str) -> str:

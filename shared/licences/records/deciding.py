@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache, partial
+from typing import NamedTuple
 
 from sqlalchemy import ARRAY, Date, Text, Uuid, and_, cast, column, func, literal, null, select
 from sqlalchemy.orm import Session
@@ -39,8 +40,7 @@ class Terms:
     now: datetime
 
 
-@dataclass(frozen=True)
-class Dated:
+class Dated(NamedTuple):
     """The dates of a record: as in `Licence`."""
 
     valid_from: datetime
@@ -51,8 +51,7 @@ class Dated:
     ends: str | None
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """The outcome of a row. licence_id: the record that it is already. detail: a sentence of this row's own.
 
     Of a row that goes in: its course, its version, and its dates. course_version_id: None for the version
@@ -103,23 +102,32 @@ class Known:
 
 def decide(db: Session, rows: Sequence[ReadRow], known: Known, terms: Terms) -> list[Decision]:
     """Returns what becomes of each of these rows, in their order."""
-    decisions = _alone(rows, known, terms)
-    return _without_repeated(decisions, _recorded(db, decisions))
+    return without_repeated(db, each_alone(rows, known, terms))
 
 
-def courses_without_version(rows: Sequence[ReadRow], known: Known, terms: Terms) -> list[uuid.UUID]:
-    """Returns the courses of which a row needs the version `unrecorded`, and which have none."""
-    lacking = {
-        one.course_id
-        for one in _alone(rows, known, terms)
-        if one.code is OutcomeCode.RECORDED and one.course_version_id is None
-    }
-    return sorted(course_id for course_id in lacking if course_id is not None)
-
-
-def _alone(rows: Sequence[ReadRow], known: Known, terms: Terms) -> list[Decision]:
+def each_alone(rows: Sequence[ReadRow], known: Known, terms: Terms) -> list[Decision]:
+    """Returns what would become of each of these rows if it were the only record."""
     begins = cache(partial(clock.begin_of, terms.zone))
     return [_decide(row, known, begins) for row in rows]
+
+
+def without_repeated(db: Session, decisions: Sequence[Decision]) -> list[Decision]:
+    """Turns rows that are recorded already, or stand twice in the import, into `already-recorded`."""
+    recorded, found = _recorded(db, decisions), list[Decision]()
+    for one in decisions:
+        if one.code is OutcomeCode.RECORDED:
+            known = len(recorded)
+            earlier = recorded.setdefault(key_of(one), None)
+            if len(recorded) == known:
+                one = Decision(one.row, OutcomeCode.ALREADY_RECORDED, earlier)
+        found.append(one)
+    return found
+
+
+def courses_without_version(decisions: Iterable[Decision]) -> list[uuid.UUID]:
+    """Returns the courses of which a row needs the version `unrecorded`, and which have none."""
+    lacking = {one.course_id for one in decisions if one.code is OutcomeCode.RECORDED and one.course_version_id is None}
+    return sorted(course_id for course_id in lacking if course_id is not None)
 
 
 def _decide(row: ReadRow, known: Known, begins: Begins) -> Decision:
@@ -171,22 +179,6 @@ def _version(row: ReadRow, versions: Sequence[PastVersion], begins: Begins) -> u
         (one.id for one in versions if (one.label, one.state) == (UNRECORDED, VersionState.RETIRED)), None
     )
     return made
-
-
-def _without_repeated(
-    decisions: Iterable[Decision], recorded: dict[tuple[object, ...], uuid.UUID | None]
-) -> list[Decision]:
-    """Turns rows that are recorded already, or stand twice in the import, into `already-recorded`."""
-    found = []
-    for one in decisions:
-        if one.code is OutcomeCode.RECORDED:
-            key = key_of(one)
-            if key in recorded:
-                one = Decision(one.row, OutcomeCode.ALREADY_RECORDED, recorded[key])
-            else:
-                recorded[key] = None
-        found.append(one)
-    return found
 
 
 def key_of(one: Decision) -> tuple[object, ...]:

@@ -2,16 +2,15 @@
 
 import uuid
 from collections.abc import Collection, Sequence
-from dataclasses import fields
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
-import orjson
 import uuid_utils
 from sqlalchemy import ColumnElement, Integer, Select, Text, cast, delete, func, select, text
 from sqlalchemy.orm import Session
 
-from shared.arrays import is_one_of
+from shared.arrays import is_one_of, written
 from shared.database import current_org
 from shared.jobs import ChunkState, Job, JobChunk
 from shared.licences.models import Licence
@@ -30,11 +29,11 @@ _BELOW_TIME = (1 << 80) - 1
 _INSERT = text("""
     INSERT INTO record_row (org_id, import_id, row, line, party_id, course_id, course_code, version_label, completed_on,
         expires_on, issuer, number, note, code, detail)
-    SELECT :org, :import_id, row, line, party_id, course_id, course_code, version_label, completed_on, expires_on,
-        issuer, number, note, code, detail
-    FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS read (row integer, line integer, party_id text, course_id uuid,
-        course_code text, version_label text, completed_on date, expires_on date, issuer text, number text, note text,
-        code text, detail text)""")
+    SELECT :org, :import_id, read.*
+    FROM unnest(cast(:row AS integer[]), cast(:line AS integer[]), cast(:party_id AS text[]),
+        cast(:course_id AS uuid[]), cast(:course_code AS text[]), cast(:version_label AS text[]),
+        cast(:completed_on AS date[]), cast(:expires_on AS date[]), cast(:issuer AS text[]), cast(:number AS text[]),
+        cast(:note AS text[]), cast(:code AS text[]), cast(:detail AS text[])) AS read""")
 
 
 def store_rows(db: Session, rows: Sequence[ReadRow], now: datetime) -> uuid.UUID:
@@ -42,8 +41,8 @@ def store_rows(db: Session, rows: Sequence[ReadRow], now: datetime) -> uuid.UUID
     org_id, import_id = current_org(db), uuid.UUID(int=_first_id(now) | uuid_utils.uuid7().int & _BELOW_TIME)
     oldest = uuid.UUID(int=_first_id(now - KEPT))
     db.execute(delete(RecordRow).where(RecordRow.org_id == org_id, RecordRow.import_id < oldest))
-    sent = orjson.dumps([row.values() for row in rows]).decode()
-    db.execute(_INSERT, {"org": org_id, "import_id": import_id, "rows": sent})
+    columns = zip(ReadRow._fields, zip(*rows, strict=True), strict=True)
+    db.execute(_INSERT, {"org": org_id, "import_id": import_id, **{name: written(each) for name, each in columns}})
     return import_id
 
 
@@ -78,15 +77,16 @@ def party_of(recipient: str) -> str:
 
 def stored_rows(db: Session, import_id: uuid.UUID, numbers: Sequence[int]) -> list[ReadRow]:
     """Returns these rows of an import, by party and number: the order in which records are inserted."""
-    columns = [getattr(RecordRow, each.name) for each in fields(ReadRow)]
+    columns = [getattr(RecordRow, name) for name in ReadRow._fields]
     found = db.execute(select(*columns).where(*_of(db, import_id, numbers)))
-    return sorted((ReadRow(*row) for row in found), key=lambda row: (row.party_id, row.row))
+    return sorted((ReadRow(*row) for row in found), key=attrgetter("party_id", "row"))
 
 
 def drop_rows(db: Session, import_id: uuid.UUID, numbers: Collection[int]) -> None:
     """Delete rows that went in, or never will."""
     if numbers:
-        db.execute(delete(RecordRow).where(*_of(db, import_id, numbers)))
+        of = delete(RecordRow).where(*_of(db, import_id, numbers))
+        db.execute(of, execution_options={"synchronize_session": False})
 
 
 def drop_cancelled_rows(db: Session, job: Job, import_id: uuid.UUID) -> None:
