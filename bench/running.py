@@ -47,6 +47,17 @@ class System:
             name: process.memory_info().rss for name, process in {"API": psutil.Process(pids["api"]), **found}.items()
         }
 
+    def processor_seconds(self) -> dict[str, float]:
+        """Returns the processor time in seconds that each part has used so far, with its child processes."""
+        state = read_state(self.data_dir)
+        return {process.name: _used(psutil.Process(process.pid)) for process in state.processes} if state else {}
+
+
+def _used(process: psutil.Process) -> float:
+    """Returns the seconds of a process, its children that have ended, and those that run."""
+    own = process.cpu_times()
+    return float(sum(own[:4])) + sum(_used(child) for child in process.children())
+
 
 @contextmanager
 def running() -> Iterator[System]:

@@ -69,6 +69,8 @@ def storable(value: str) -> str:
     """Refuse NUL, which PostgreSQL cannot store, and lone surrogates, which are not text."""
     if "\0" in value:
         raise ValueError("must not contain the NUL character")
+    if value.isascii():
+        return value
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -78,7 +80,7 @@ def storable(value: str) -> str:
 
 def composed(value: str) -> str:
     """Returns the text in Unicode NFC: the same letters typed on two systems must be equal."""
-    return unicodedata.normalize("NFC", value)
+    return value if value.isascii() else unicodedata.normalize("NFC", value)
 
 
 def may_be_new_id(value: str) -> bool:

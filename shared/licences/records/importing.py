@@ -6,7 +6,7 @@ ends before the licence that counts is inserted as superseded, and says by which
 
 import secrets
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple, get_args, get_type_hints
 
@@ -141,12 +141,7 @@ def _bring_in(db: Session, chunk: Chunk, going: Sequence[Decision], now: datetim
         if other is None or ends > other[1]:
             latest[pair] = licence_id, ends
     former = {pair: held[pair][0] for pair in held if latest[pair] != held[pair]}
-    db.execute(
-        update(Licence)
-        .where(has_id(current_org(db), sorted(former.values())))
-        .values({Licence.superseded_at: now, Licence.revision: Licence.revision + 1})
-        .execution_options(synchronize_session=False)
-    )
+    _supersede(db, former.values(), now)
     codes = secrets.token_hex(len(going) * CODE_DIGITS // 2).upper()
     records = []
     for n, (licence_id, pair, one) in enumerate(zip(ids, pairs, going, strict=True)):
@@ -158,6 +153,13 @@ def _bring_in(db: Session, chunk: Chunk, going: Sequence[Decision], now: datetim
     of_job = {"org": chunk.job.org_id, "job": chunk.job.id, "now": now, **actor}
     db.execute(_INSERT, of_job | {name: written(each) for name, each in columns})
     return records, len(former)
+
+
+def _supersede(db: Session, ids: Collection[uuid.UUID], now: datetime) -> None:
+    if ids:
+        of = update(Licence).where(has_id(current_org(db), sorted(ids)))
+        values: dict[Any, Any] = {Licence.superseded_at: now, Licence.revision: Licence.revision + 1}
+        db.execute(of.values(values), execution_options={"synchronize_session": False})
 
 
 def _pair(one: Decision) -> tuple[str, uuid.UUID]:
