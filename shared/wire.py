@@ -166,6 +166,7 @@ def _moment(value: object) -> datetime | date:
 ReceivedMoment = Annotated[
     datetime | date,
     PlainValidator(_moment),
+    PlainSerializer(lambda moment: moment.isoformat(), return_type=str, when_used="json"),
     WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}),
 ]
 """An instant, or a day: its end in the organization's zone."""

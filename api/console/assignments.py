@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from fastapi import Request, Response
 
-from api.console.bulk import acts_for
+from api.console.bulk import ON_ASSIGNMENTS
 from api.console.columns import Column
 from api.console.frame import ConsoleRouter, CurrentFrame
 from api.console.listing import Filter, ListPage, choices_of, list_page
@@ -78,4 +78,4 @@ def show(
         return Listed(AssignmentAnswer.of(row, filters.today), row.course_title)
 
     offered = overview.course_choices(db, caller), overview.folder_choices(db, caller)
-    return list_page(frame, request, asked, PAGE, rows, answer, *offered, acts=acts_for(frame))
+    return list_page(frame, request, asked, PAGE, rows, answer, *offered, acts=ON_ASSIGNMENTS.allowed(frame))

@@ -1,10 +1,11 @@
-"""Bulk acts on the list of assignments: on the chosen rows, or on all that match but those that were unticked.
+"""Bulk acts on a list: on the chosen rows, or on all that match but those that were unticked.
 
 The form carries the filter that was shown and the number that it showed; the server looks again, and says if the
-number is another one now. Each act is previewed, and becomes a job. `ACTS` is the table of them.
+number is another one now. Each act is previewed, and becomes a job. `ON_ASSIGNMENTS` and `ON_LICENCES` are the tables
+of them, one for each list that has acts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from fastapi import Response
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from api.console.forms import CurrentForm, Form, FormAccepting, made_job
 from api.console.frame import ConsoleRouter, CurrentFrame, Frame, form_of
+from api.console.visits import RECENT
 from api.http.dependencies import CurrentCaller, Db, Now, allow
 from shared.assignments import (
     BulkChangeRequest,
@@ -21,17 +23,18 @@ from shared.assignments import (
     BulkReopenRequest,
     RemindRequest,
 )
-from shared.services import assignment_changes, bulk, deliveries, overview
+from shared.licences import BulkRevocationRequest
+from shared.services import assignment_changes, bulk, deliveries, overview, revoking
 from shared.services.verbs import AnyVerb
 from shared.texts import N_
-
-router = ConsoleRouter("/assignments")
 
 
 class Act(NamedTuple):
     """An act: its title, a sentence about it, its verb and the verb of its preview, and how its form is read.
 
     read: returns what the request has besides the selection. Fields with the request's own names are read without it.
+    kind: of its jobs, where the form suggests the reasons of the caller's former ones. recent: it needs a sign-in not
+    older than 5 minutes.
     """
 
     title: str
@@ -40,6 +43,20 @@ class Act(NamedTuple):
     preview: AnyVerb
     request: Any
     read: Callable[[Form], dict[str, Any]] = lambda _: {}
+    kind: str = ""
+    recent: bool = False
+
+
+class Acts(NamedTuple):
+    """The acts of a list. address: of the list. ids: the name of the chosen rows in the API's requests."""
+
+    address: str
+    ids: str
+    table: Mapping[str, Act]
+
+    def allowed(self, frame: Frame) -> list[tuple[str, str]]:
+        """Return the acts that the caller may do: their names and titles."""
+        return [(name, act.title) for name, act in self.table.items() if act.verb.may(frame.caller)]
 
 
 def _changed(form: Form) -> dict[str, Any]:
@@ -52,7 +69,7 @@ def _moved(form: Form) -> dict[str, Any]:
     return {"set": {"courseId": form.text("courseId")}}
 
 
-ACTS = {
+_ACTS_ON_ASSIGNMENTS = {
     "remind": Act(
         N_("Remind"),
         N_("Each person is reminded, by a mail with a fresh link."),
@@ -89,6 +106,7 @@ ACTS = {
         bulk.close_assignments,
         bulk.preview_closing,
         BulkCloseRequest,
+        kind=bulk.CLOSE.name,
     ),
     "reopen": Act(
         N_("Reopen"),
@@ -96,21 +114,35 @@ ACTS = {
         bulk.reopen_assignments,
         bulk.preview_reopening,
         BulkReopenRequest,
+        kind=bulk.REOPEN.name,
     ),
 }
 
 
-def acts_for(frame: Frame) -> list[tuple[str, str]]:
-    """Return the acts that the caller may do: their names and titles."""
-    return [(name, act.title) for name, act in ACTS.items() if act.verb.may(frame.caller)]
+ON_ASSIGNMENTS = Acts("/assignments", "assignmentIds", _ACTS_ON_ASSIGNMENTS)
+
+_REVOKE = Act(
+    N_("Revoke"),
+    N_(
+        "A revoked licence stays revoked, and so does its certificate; its holder is told. "
+        "Undoing it within 14 days gives new licences with the same dates."
+    ),
+    revoking.revoke_licences,
+    revoking.preview_revocation,
+    BulkRevocationRequest,
+    kind=revoking.REVOKE.name,
+    recent=True,
+)
+
+ON_LICENCES = Acts("/licences", "licenceIds", {"revoke": _REVOKE})
 
 
-def _read(form: Form, act: Act) -> Any:
+def _read(form: Form, acts: Acts, act: Act) -> Any:
     """Return the form as the API's request: the chosen rows, or the filter with those that are left out."""
-    chosen: dict[str, Any] = {"assignmentIds": form.several("ids")}
+    chosen: dict[str, Any] = {acts.ids: form.several("ids")}
     if form.text("matching"):
         sent = {name.removeprefix("filter."): form.text(name) for name in form.values if name.startswith("filter.")}
-        found: dict[str, Any] = {name: value for name, value in sent.items() if name != "sort"}
+        found: dict[str, Any] = {name: value for name, value in sent.items() if name != "sort" and value}
         if "overdue" in found:
             found["overdue"] = found["overdue"] == "true"
         chosen = {"filter": found or {"all": True}}
@@ -119,37 +151,50 @@ def _read(form: Form, act: Act) -> Any:
     return form.read(act.request, **chosen, **act.read(form))
 
 
-def _page(frame: Frame, form: Form, db: Session, name: str, preview: BulkPreview | None = None) -> Response:
-    mail = name != "remind" or deliveries.can_send_mail(db, frame.caller, frame.words.now)
+def _page(frame: Frame, form: Form, db: Session, acts: Acts, name: str, preview: BulkPreview | None = None) -> Response:
+    act = acts.table[name]
+    mail = name not in _TELLS or deliveries.can_send_mail(db, frame.caller, frame.words.now)
     courses = overview.published_courses(db, frame.caller) if name == "move" else []
-    shown: dict[str, Any] = {"name": name, "act": ACTS[name], "preview": preview, "mail": mail, "courses": courses}
-    return frame.page("act.html", form=form, **shown)
+    reasons = overview.own_reasons(db, frame.caller, act.kind) if act.kind else []
+    shown: dict[str, Any] = {"name": name, "act": act, "acts": acts, "preview": preview, "mail": mail}
+    return frame.page("act.html", form=form, courses=courses, reasons=reasons, **shown)
 
 
-@router.get("/act", dependencies=[allow()])
-@router.post("/act", dependencies=[allow()])
-def show(frame: CurrentFrame, form: CurrentForm, db: Db) -> Response:
-    """The form of an act on what was chosen in the list."""
-    return _page(frame, form, db, form.text("act") if form.text("act") in ACTS else "remind")
+_TELLS = {"remind", "revoke"}
+"""The acts whose page says so if mail is switched off."""
 
 
-_HERE = form_of("/assignments/act")
+def _routes(acts: Acts) -> ConsoleRouter:
+    """Return the routes of the acts of a list: the form, and for each act its preview and its submission."""
+    router = ConsoleRouter(acts.address)
+
+    @router.get("/act", dependencies=[allow()])
+    @router.post("/act", dependencies=[allow()])
+    def show(frame: CurrentFrame, form: CurrentForm, db: Db) -> Response:
+        """The form of an act on what was chosen in the list."""
+        return _page(
+            frame, form, db, acts, form.text("act") if form.text("act") in acts.table else next(iter(acts.table))
+        )
+
+    for name, act in acts.table.items():
+        _add(router, acts, name, act)
+    return router
 
 
-def _add(name: str, act: Act) -> None:
+def _add(router: ConsoleRouter, acts: Acts, name: str, act: Act) -> None:
     """Add the two routes of an act: its preview and its submission."""
+    here = form_of(f"{acts.address}/act")
 
-    @router.post(f"/{name}/preview", dependencies=[allow(act.preview), _HERE])
+    @router.post(f"/{name}/preview", dependencies=[allow(act.preview), here])
     def preview(frame: CurrentFrame, form: CurrentForm, db: Db, caller: CurrentCaller, now: Now) -> Response:
-        return _page(frame, form, db, name, act.preview(db, caller, _read(form, act), now))
+        return _page(frame, form, db, acts, name, act.preview(db, caller, _read(form, acts, act), now))
 
-    @router.post(f"/{name}", dependencies=[allow(act.verb), _HERE])
+    @router.post(f"/{name}", dependencies=[allow(act.verb), *([RECENT] if act.recent else []), here])
     def submit(
         form: CurrentForm, db: Db, caller: CurrentCaller, accepting: FormAccepting, now: Now, response: Response
     ) -> Response:
-        accepted = act.verb(db, caller, _read(form, act), accepting.key, workers=accepting.workers, now=now)
+        accepted = act.verb(db, caller, _read(form, acts, act), accepting.key, workers=accepting.workers, now=now)
         return made_job(response, accepted, accepting)
 
 
-for _name, _each in ACTS.items():
-    _add(_name, _each)
+assignments, licences = _routes(ON_ASSIGNMENTS), _routes(ON_LICENCES)

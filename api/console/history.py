@@ -84,6 +84,7 @@ OTHER_ID = ("into", "entityId", "from")
 
 ON_BEHALF = N_("Completed on the person's behalf by %(actor)s")
 BY_LINK = N_("Completed by the person, through the link in a mail")
+AGAIN = N_("Licence granted again, because its revocation was undone by %(actor)s")
 BY_SERVICE = N_("the service")
 
 
@@ -126,6 +127,8 @@ def _sentence(event: Event, names: Names, words: Words) -> str:
     text = SENTENCES.get(event.type, event.type)
     if event.type == "assignment.completed":
         text = {"on_behalf": ON_BEHALF, "session_link": BY_LINK}.get(event.data.get("method", ""), text)
+    if event.type == "licence.granted" and "replaces" in event.data:
+        text = AGAIN
     key = f"{event.actor_type}/{event.actor_id}"
     actor = words.text(BY_SERVICE) if event.actor_type == "system" else names.get(key, event.actor_id)
     other = next((str(event.data[name]) for name in OTHER_ID if name in event.data), "")

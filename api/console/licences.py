@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
+from api.console.bulk import ON_LICENCES
 from api.console.certificates import as_pdf, link_page, shown
 from api.console.columns import Column
 from api.console.editing import cleared, expected, filled, instants, local_time, unchanged
@@ -42,6 +43,7 @@ PAGE = ListPage(
     template="licences.html",
     address="/licences",
     model=LicenceAnswer,
+    called=lambda item: item.party.display_name or item.party.entity_id,
     columns=(
         Column("person", N_("Person")),
         Column("id", N_("Id"), usual=False),
@@ -82,7 +84,7 @@ def show_list(
         return Listed(**dict(LicenceAnswer.of(row, filters.now)), course_title=row.course_title)
 
     offered = overview.course_choices(db, caller), overview.folder_choices(db, caller)
-    return list_page(frame, request, asked, PAGE, rows, answer, *offered)
+    return list_page(frame, request, asked, PAGE, rows, answer, *offered, acts=ON_LICENCES.allowed(frame))
 
 
 @router.get("/licences/{licence_id}", dependencies=[allow(licence_details.get_licence_details)])

@@ -145,12 +145,18 @@ class Choices(NamedTuple):
 
 @verb(Permission.ASSIGN)
 def assignment_choices(db: Session, caller: Caller) -> Choices:
-    """Return the choices for assigning. Reasons are those of the caller's own jobs: a reason may quote a person."""
+    """Return the choices for assigning."""
     found = db.execute(select(catalogue.as_choices(db, published=True), directory.as_choices(db, caller.folders))).one()
+    return Choices(found[0] or [], found[1] or [], own_reasons(db, caller, CREATE.name))
+
+
+@verb()
+def own_reasons(db: Session, caller: Caller, kind: str) -> list[str]:
+    """Return the reasons of the caller's own latest jobs of a kind, each once. Those of others may quote a person."""
     reasons = db.scalars(
         select(Job.request["reason"].astext)
-        .where(Job.org_id == current_org(db), Job.submitted_by_id == caller.member_id, Job.kind == CREATE.name)
+        .where(Job.org_id == current_org(db), Job.submitted_by_id == caller.member_id, Job.kind == kind)
         .order_by(Job.id.desc())
         .limit(200)
     )
-    return Choices(found[0] or [], found[1] or [], list(dict.fromkeys(one for one in reasons if one))[:MOST_SUGGESTED])
+    return list(dict.fromkeys(one for one in reasons if one))[:MOST_SUGGESTED]

@@ -81,7 +81,7 @@ def test_a_route_that_declares_nothing_is_found() -> None:
     assert undeclared(made_up) == {"/undeclared"}
 
 
-WITHOUT_A_VERB = {"/v1/limits", "/assignments/act"}
+WITHOUT_A_VERB = {"/v1/limits", "/assignments/act", "/licences/act"}
 """The addresses that call no verb, because their answer is the same for every signed-in member: limits, and a form."""
 
 

@@ -183,10 +183,11 @@ def test_a_job_of_licences_is_seen_by_the_folders_of_their_parties(
 
 
 def test_a_repetition_with_the_same_key_is_the_same_job(org: Org, worker: InProcessWorker, session: str) -> None:
-    key = {"Idempotency-Key": "strike-1"}
-    first = org.client().post(REVOKE, json=by_filter(session), headers=key)
+    key, sent = {"Idempotency-Key": "strike-1"}, by_filter(session)
+    sent["filter"] |= {"expiresAfter": "2026-01-01", "expiresBefore": "2099-01-01T00:00:00Z"}
+    first = org.client().post(REVOKE, json=sent, headers=key)
     worker.drain(org.id)
-    again = org.client().post(REVOKE, json=by_filter(session), headers=key)
+    again = org.client().post(REVOKE, json=sent, headers=key)
     assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
     assert again.headers["Idempotent-Replayed"] == "true"
     other = org.client().post(REVOKE, json=by_filter(session, reason="Another"), headers=key)

@@ -123,3 +123,24 @@ def test_of_several_late_notices_about_a_licence_the_last_is_sent(mails: Corresp
         (mail,) = mails.deliver()
     assert mail["Subject"] == "Hydrogen-sulfide response: licence expired on 1 September 2027, 12:00 (UTC)"
     assert [code for *_, code in mails.states()][-4:] == 3 * ["licence-expired"] + ["delivered"]
+
+
+def test_the_licences_of_one_person_that_one_job_revokes_are_one_mail_and_so_is_their_undo(
+    mails: Correspondence,
+) -> None:
+    with time_machine.travel(GRANTED, tick=False):
+        mails.add_parties(ADA)
+        for title in ("Fall arrest", "Rescue at height"):
+            session_id = schedule(mails.org, mails.org.with_course(title=title), **WHEN)
+            add(mails.org, session_id, "ada")
+            complete(mails.org, mails.worker, session_id)
+        mails.deliver()
+        sent = {"filter": {"all": True}, "reason": "The instructor had no certificate"}
+        job = mails.org.client().post("/v1/licences/revoke", json=sent).json()
+        mails.worker.drain(mails.org.id)
+        (revoked,) = mails.deliver()
+        mails.org.client().post(f"/v1/jobs/{job['id']}/undo")
+        mails.worker.drain(mails.org.id)
+        (again,) = mails.deliver()
+    assert plain(revoked).count("revoked") >= 2
+    assert revoked["Subject"] == again["Subject"] == "2 notices about your training"
