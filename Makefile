@@ -47,7 +47,7 @@ judges: $(INSTALLED) ## Have linters, generators and validators of others judge 
 	$(UV) pip sync --quiet --python $(VENV)/judges/bin/python --require-hashes $(JUDGES)/requirements.txt || { \
 		$(PYTHON) -m venv $(VENV)/judges && \
 		$(VENV)/judges/bin/pip install --quiet --require-hashes -r $(JUDGES)/requirements.txt; }
-	$(BIN)/pytest -n 0 -q --no-header -rs $(JUDGES)/judged.py $(ARGS)
+	$(BIN)/pytest -n 0 -q --no-header -rs $(JUDGES)/judged.py $(JUDGES)/signing_in.py $(ARGS)
 
 client: $(INSTALLED) ## Generate the operations and types of rollcall_client from the OpenAPI document
 	$(BIN)/python -m tests.client.generated
