@@ -18,6 +18,7 @@ from shared.licences.records.models import RecordRow
 from shared.packs.models import Pack, PackPart, PackPerson
 from shared.sessions.models import RosterEntry, TrainingSession
 from shared.uploads.models import Upload
+from shared.views.models import SavedView, StartPage
 
 metadata = Base.metadata
 
@@ -45,6 +46,8 @@ CORE = (
     JobTurn,
     Webhook,
     Delivery,
+    SavedView,
+    StartPage,
     MailSwitch,
     Process,
 )

@@ -14,45 +14,21 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
 from api.http.parts import Parts
-from shared import access, clock, directory
-from shared.access import Binding
 from shared.database import Database
-from shared.services import sign_in_mapping
 from shared.tables import DEPLOYMENT, metadata
 from tests.assignments.asking import assign, body, codes, pages
+from tests.beside_the_api import leave_rows
 from tests.deliveries.receiving import plan, webhook
 from tests.drain import InProcessWorker
 from tests.factories import Org, add_org
 from tests.licences.earning import grant
 from tests.moving.moving import former_id
-from tests.papers.images import image
 from tests.routes import Operation, example, lists, operations
 from tests.traces import stored
 from tests.verification.holding import license_for
 
 MARK = "Quillfeather"
 """Part of every text of the first organization, and of no request of the second."""
-
-
-USER = {
-    "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
-    "userName": f"{MARK} user",
-    "externalId": "party-1",
-}
-
-
-def known_elsewhere(org: Org) -> None:
-    """Leave a row in every table of signing in, of SCIM, of settings and of files."""
-    assert org.client().post("/scim/v2/Users", json=USER).status_code == 201
-    org.client().put("/v1/settings/certificate", json={"signatoryName": f"{MARK} signatory"})
-    org.client().put("/v1/settings/certificate/logo", content=image(), headers={"Content-Type": "image/png"})
-    org.visitor(member=f"{MARK}-member")
-    with org.transaction() as db:
-        binding = Binding("https://id.example", MARK, administrators=MARK)
-        bound = sign_in_mapping.bind_issuer(db, org.parts.settings, binding, None)
-        access.note_logout(db, bound.id, MARK, clock.now())
-        directory.remember_columns(db, directory.FIELDS, {f"{MARK} number": "entityId"}, clock.now())
-    org.visitor().post("/import/people", files={"file": ("people.csv", f"Employee ID\n{MARK} 1\n".encode())})
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +47,7 @@ def first(app: FastAPI, parts: Parts) -> Org:
             for n in range(3)
         ]
         assert client.put("/v1/parties", json={"parties": named}).json()["created"] == 3
-        known_elsewhere(org)
+        leave_rows(org, MARK)
         for folder in ("crew", "office"):
             client.put(f"/v1/folders/{folder}", json={"name": f"{MARK} {folder}"})
             webhook(org, description=f"{MARK} system")

@@ -36,6 +36,7 @@ from api.console import (
     uploads,
     verify,
     versions,
+    views,
     webhooks,
 )
 from api.console.frame import answer_unknown
@@ -80,6 +81,7 @@ PAGES = (
     transcripts.router,
     certificate_settings.router,
     uploads.router,
+    views.router,
 )
 """The pages for signed-in people, mounted where training is deployed."""
 

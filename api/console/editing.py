@@ -26,7 +26,7 @@ def filled(form: Form, present: BaseModel | dict[str, Any]) -> Form:
     if form.values:
         return form
     known = present.model_dump(mode="json", by_alias=True) if isinstance(present, BaseModel) else present
-    return Form({name: [_written(value)] for name, value in known.items() if value is not False})
+    return Form({name: [_written(value)] for name, value in known.items() if value is not False}, form.problem)
 
 
 def _written(value: Any) -> str:

@@ -23,12 +23,12 @@ WAYS = {
 
 @router.api_route("/", methods=["GET", "HEAD"])
 async def show(request: Request) -> Response:
-    """The page for a browser, which asks for HTML, and JSON for everything else. It leads who is signed in on."""
+    """The page for a browser, which asks for HTML, and JSON for everything else. Who is signed in is led on."""
     if "text/html" in request.headers.get("accept", "").lower():
         if request.cookies:
             with suppress(SignInNeeded):
                 await visit(request)
-                return RedirectResponse("overview", 303)
+                return RedirectResponse("training", 303)
         return page("home.html", version=version("rollcall"))
     about = "Assigns training, records who completed it, and grants the licences that it earns."
     return JSONResponse({"name": "Rollcall", "version": version("rollcall"), "about": about, "links": WAYS})

@@ -21,14 +21,15 @@ from api.console.frame import Frame
 from api.http.lists import Asked
 from shared.errors import Fault, InvalidInput
 from shared.pagination import DEFAULT_LIMIT, MOST_COUNTED, Rows, count
-from shared.services import naming
+from shared.services import naming, views
 from shared.services.naming import Names
 
 PAGING = ("cursor", "limit")
 NO_FILTERS = frozenset({*PAGING, COLUMNS})
 """The parameters of a list's address that do not say which rows there are."""
 
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+"""The form of what a parameter could be called."""
 
 
 class Choice(NamedTuple):
@@ -84,6 +85,21 @@ class ListPage:
     settled: Callable[[Any], bool] = lambda _: False
     named: Callable[[Any], Iterable[str]] = lambda _: ()
 
+    @property
+    def noun(self) -> str:
+        """The name of the list in its address, empty for one that belongs to a thing: that has no views."""
+        return self.address.strip("/") if self.address.count("/") == 1 else ""
+
+
+class View(NamedTuple):
+    """A saved view of the list, as `views.select_views` returns it."""
+
+    id: str
+    name: str
+    shared: bool
+    filters: dict[str, str]
+    columns: list[str] | None
+
 
 @dataclass
 class Shown:
@@ -102,6 +118,7 @@ class Shown:
     offered: list[list[Choice]]
     cursors: tuple[str | None, str | None]
     names: Names = field(default_factory=dict)
+    views: list[View] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.shown = frozenset(column.name for column in self.chosen.columns)
@@ -163,6 +180,24 @@ class Shown:
         return address_of(self.page.address, kept | self.chosen.query)
 
     @property
+    def view(self) -> View | None:
+        """The view whose filters and columns these are."""
+        names = None if self.chosen.usual else [column.name for column in self.chosen.columns]
+        return next((one for one in self.views if (one.filters, one.columns) == (self.values, names)), None)
+
+    @property
+    def saving(self) -> str | None:
+        """The address of the form that saves these filters and columns, None where there is nothing new to save."""
+        query = {f"filter.{name}": value for name, value in self.values.items()} | self.chosen.query
+        if not self.page.noun or not query or self.view is not None:
+            return None
+        return address_of("/views/new", {"listName": self.page.noun, **query})
+
+    def opened(self, view: View) -> str:
+        """The address of the list as a view shows it."""
+        return address_of(self.page.address, view.filters | ({COLUMNS: ",".join(view.columns)} if view.columns else {}))
+
+    @property
     def of_usual_columns(self) -> str:
         """The address of the same rows with the usual columns."""
         return address_of(self.page.address, self.values)
@@ -187,7 +222,7 @@ def read_query(request: Request, asked: Asked, page: ListPage) -> Chosen:
     takes = sorted({*(one.name for one in page.filters), *PAGING, COLUMNS})
     if unknown := [name for name in request.query_params if name not in takes]:
         known = f"This address takes {', '.join(takes)}."
-        named = {f"?{name}" if _NAME.fullmatch(name) else "?": None for name in unknown[:100]}
+        named = {f"?{name}" if NAME.fullmatch(name) else "?": None for name in unknown[:100]}
         raise InvalidInput(*(Fault(name, f"There is no such parameter. {known}") for name in named))
     if asked.file.wanted and COLUMNS in request.query_params:
         raise InvalidInput(Fault(f"?{COLUMNS}", "A file has every field of the list, so it takes no columns."))
@@ -216,19 +251,39 @@ def list_page(
         return listing  # type: ignore[no-any-return]
     found = asked.turned(rows)
     items = [answer(row) for row in found.items]
-    if subjects := {one for item in items for one in page.named(item)}:
-        offered = (*offered, naming.select_names(asked.db, asked.caller, subjects))
-    number, *beside = count(asked.db, rows, *offered)
-    names = dict(beside.pop() or ()) if subjects else {}
+    number, names, saved, beside = _counted(asked, page, rows, items, offered)
     shown_list = Shown(
         page=page,
         items=items,
         number=number,
-        values={key: value for key, value in request.query_params.items() if key not in NO_FILTERS},
+        values=_values(page, request.query_params),
         chosen=chosen,
         limit=asked.limit,
         offered=[[Choice(str(value), name) for value, name in each or ()] for each in beside],
         cursors=(found.previous_cursor, found.next_cursor),
         names=names,
+        views=saved,
     )
     return frame.page(page.template, list=shown_list, **shown)
+
+
+def _values(page: ListPage, query: Mapping[str, str]) -> dict[str, str]:
+    """Return the filters of an address, without an order that is meant anyway: a form always sends one."""
+    usual = {one.name: one.choices[0].value for one in page.filters if one.kind == "order"}
+    return {name: value for name, value in query.items() if name not in NO_FILTERS and value != usual.get(name)}
+
+
+def _counted(
+    asked: Asked, page: ListPage, rows: Rows, items: list[Any], offered: tuple[ScalarSelect[Any], ...]
+) -> tuple[int, Names, list[View], list[Any]]:
+    """Return the number of rows, the names in the items, the views of the list, and what the filters offer.
+
+    One statement reads all of them.
+    """
+    subjects = {one for item in items for one in page.named(item)}
+    named = [naming.select_names(asked.db, asked.caller, subjects)] if subjects else []
+    saved = [views.select_views(asked.db, asked.caller, page.noun)] if page.noun else []
+    number, *beside = count(asked.db, rows, *offered, *saved, *named)
+    names = dict(beside.pop() or ()) if named else {}
+    known = beside.pop() or () if saved else ()
+    return number, names, [View(*one) for one in known], beside

@@ -4,8 +4,9 @@ from fastapi import Response
 from fastapi.responses import RedirectResponse
 
 from api.console.frame import ConsoleRouter, CurrentFrame
+from api.console.viewing import start_address
 from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
-from shared.services import assignments, organizations, overview
+from shared.services import assignments, organizations, overview, views
 
 router = ConsoleRouter("/overview")
 training = ConsoleRouter("/training")
@@ -29,11 +30,10 @@ def show(frame: CurrentFrame, db: Db, caller: CurrentCaller, now: Now) -> Respon
     )
 
 
-@training.get("", dependencies=[allow(organizations.get_availability)])
-def lead(db: Db, caller: CurrentCaller, parts: CurrentParts) -> Response:
-    """Lead to the overview: `navigation` of `GET /v1/me` names this address."""
-    organizations.get_availability(db, caller, parts.settings.features)
-    return RedirectResponse("/overview", 303)
+@training.get("", dependencies=[allow(views.find_start)])
+def lead(db: Db, caller: CurrentCaller) -> Response:
+    """Lead to the start page: a view, or the overview. `navigation` of `GET /v1/me` names this address."""
+    return RedirectResponse(start_address(views.find_start(db, caller), caller), 303)
 
 
 @without_training.get("/overview", dependencies=[allow(organizations.get_availability)])

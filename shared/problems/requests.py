@@ -73,4 +73,20 @@ ALL = (
         "Set the header `Content-Type` to a kind that the detail names.",
         "Send the body as JSON, with `Content-Type: application/json`.",
     ),
+    Known(
+        "too-many-views",
+        409,
+        "Too many views",
+        "You have saved as many views of lists as you may, or your organization shares as many as it may.",
+        "Delete one that is no longer needed.",
+        "A member has at most 50 views besides the shared ones; delete one first.",
+    ),
+    Known(
+        "view-name-taken",
+        409,
+        "Name taken",
+        "A view of the same list has this name already, in whatever letter case.",
+        "Choose another name, or replace that view.",
+        "There is a view of this list with this name.",
+    ),
 )

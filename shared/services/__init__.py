@@ -45,6 +45,7 @@ from shared.services import (
     transcripts,
     uploads,
     verification,
+    views,
     webhooks,
 )
 
@@ -84,5 +85,6 @@ __all__ = [
     "transcripts",
     "uploads",
     "verification",
+    "views",
     "webhooks",
 ]

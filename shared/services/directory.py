@@ -11,7 +11,7 @@ from functools import partial
 from sqlalchemy import Row, Select
 from sqlalchemy.orm import Session
 
-from shared import access, assignments, directory, events, licences, packs, sheets
+from shared import access, assignments, directory, events, licences, packs, sheets, views
 from shared.access import Caller, Permission
 from shared.directory import BadRow, Folder, FolderRequest, Party, PartyRow, Reading, SyncAnswer, Warned
 from shared.events import Fact
@@ -161,10 +161,11 @@ def erase_party(
     """
     party = directory.get_party(db, party_id, caller.folders)[0]
     access.forget_person(db, party_id, party.member_id, now)
+    ids = [party_id, *directory.former_ids(db, party_id)]
+    views.forget_person(db, ids, party.member_id, "" if party.erased_at else party.display_name)
     deployed = TRAINING in features
     if deployed:
         assignments.blank_notes(db, party_id)
-    ids = [party_id, *directory.former_ids(db, party_id)]
     along = partial(_blank_notes, db, ids) if deployed else None
     gone = packs.delete_packs(db, packs.holding(party_id)) if deployed else []
     directory.erase_party(db, party_id, caller.actor, now, along)

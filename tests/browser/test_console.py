@@ -61,16 +61,16 @@ def test_every_page_is_accessible_and_fits_a_phone_and_a_desk_in_light_and_dark(
                 assert page.locator("html").get_attribute("lang") == ("en" if is_paper else language[:2])
                 assert fits(page)
                 assert_accessible(page)
-                _draw(page, path, "desk")
+                draw(page, path, "desk")
                 page.emulate_media(color_scheme="dark")
                 _assert_keeps(page, "color-contrast")
-                _draw(page, path, "dark")
+                draw(page, path, "dark")
                 _resize(page, PHONE)
                 assert fits(page)
                 _assert_keeps(page, "target-size")
-                _draw(page, path, "phone-dark")
+                draw(page, path, "phone-dark")
                 page.emulate_media(color_scheme="light")
-                _draw(page, path, "phone")
+                draw(page, path, "phone")
                 _resize(page, DESK)
 
 
@@ -84,7 +84,8 @@ def _assert_keeps(page: Page, *rules: str) -> None:
     assert found.violations_count == 0, f"{page.url}: {found.generate_report()}"
 
 
-def _draw(page: Page, path: str, kind: str) -> None:
+def draw(page: Page, path: str, kind: str) -> None:
+    """Draw a page into the folder that `SCREENSHOTS` names, if it is set."""
     if folder := os.environ.get("SCREENSHOTS"):
         name = re.sub(r"\W+", "-", path).strip("-")
         page.screenshot(path=Path(folder) / f"{name}-{kind}.png", full_page=True)

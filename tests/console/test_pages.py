@@ -264,9 +264,9 @@ def test_an_address_with_nothing_at_it_is_a_page_for_a_browser_and_a_document_fo
     assert browser.get("/nowhere").headers["Content-Type"] == "application/problem+json"
 
 
-def test_the_first_page_leads_who_is_signed_in_to_the_overview(world: World) -> None:
+def test_the_first_page_leads_who_is_signed_in_to_the_start_page(world: World) -> None:
     browser = world.org.visitor()
-    assert browser.get("/", headers={"Accept": "text/html"}).headers["Location"] == "overview"
+    assert browser.get("/", headers={"Accept": "text/html"}).headers["Location"] == "training"
     browser.cookies.clear()
     assert browser.get("/", headers={"Accept": "text/html"}).status_code == 200
 

@@ -49,7 +49,7 @@ def test_the_search_is_shown_to_readers_who_may_open_what_it_finds(world: World)
 
 def test_the_overview_leads_a_person_who_may_see_no_assignments_to_their_own(world: World) -> None:
     person = world.org.visitor(OWN, party="crew-1")
-    assert person.get("/", headers={"Accept": "text/html"}).headers["Location"] == "overview"
+    assert person.get("/", headers={"Accept": "text/html"}).headers["Location"] == "training"
     answer = person.get("/overview")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/me")
     assert world.org.visitor(Permission.VIEW, party="crew-1").get("/overview").status_code == 200

@@ -16,6 +16,7 @@ from tests.assignments.asking import body, recipients, submit
 from tests.drain import InProcessWorker
 from tests.factories import Org
 from tests.sessions.sitting import sitting
+from tests.views.saving import save
 
 
 @dataclass
@@ -55,6 +56,7 @@ def build(org: Org, worker: InProcessWorker) -> World:
     asked = {"filter": {"partyIds": ["crew-1"]}, "on": "2026-01-01"}
     ids["pack_id"] = client.post("/v1/packs", json=asked).json()["request"]["packId"]
     worker.drain(org.id)
+    ids["view_id"] = save(org.visitor(), "On deck", "parties", folderId="deck")
     return World(org, ids)
 
 

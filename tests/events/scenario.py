@@ -6,10 +6,12 @@ from typing import Any
 
 import time_machine
 from fastapi.testclient import TestClient
+from sqlalchemy import select
 
 from shared import access, clock, deliveries
 from shared.access import Binding, Caller, Identity, MappingChange, Permission
 from shared.services import sign_in_mapping, signing_in
+from shared.views import SavedView
 from tests.drain import InProcessWorker
 from tests.factories import OPERATOR, Org
 from tests.licences.earning import a_session, grant, take_back
@@ -64,6 +66,13 @@ def at_the_pages(org: Org) -> None:
         for ended in (False, True):
             sign_in_mapping.let_write_directory(db, settings, None, f"{bound.name}:ada", ended=ended)
         sign_in_mapping.unbind_issuer(db, binding.issuer)
+    page = org.visitor()
+    page.post("/views/new", data={"listName": "assignments", "name": "Open", "filter.state": "assigned"})
+    with org.transaction() as db:
+        (view_id,) = db.scalars(select(SavedView.id))
+    page.post(f"/views/{view_id}/share")
+    page.post("/views/default", data={"view": str(view_id)})
+    page.post(f"/views/{view_id}/delete")
 
 
 def in_the_directory(org: Org) -> None:

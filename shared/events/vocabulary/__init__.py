@@ -10,10 +10,11 @@ from shared.events.vocabulary.licences import LICENCES
 from shared.events.vocabulary.packs import PACKS
 from shared.events.vocabulary.sessions import SESSIONS
 from shared.events.vocabulary.training import TRAINING
+from shared.events.vocabulary.views import VIEWS
 from shared.events.vocabulary.webhooks import WEBHOOKS
 
 TYPES: dict[str, EventType] = {
-    declared.name: declared for declared in (*CORE, *TRAINING, *LICENCES, *SESSIONS, *PACKS, *WEBHOOKS)
+    declared.name: declared for declared in (*CORE, *TRAINING, *LICENCES, *SESSIONS, *PACKS, *WEBHOOKS, *VIEWS)
 }
 
 __all__ = ["TYPES", "EventType"]
