@@ -1,12 +1,15 @@
-"""A directory and a training history as three kinds of system export them, moved in by API and by command."""
+"""A directory and a training history as three kinds of system export them, moved in by API, by command and on pages."""
 
+import re
 from datetime import datetime
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 import pytest
+from fastapi.testclient import TestClient
 
 from cli.main import run_command
 from shared.access import Permission
@@ -93,3 +96,38 @@ def test_a_directory_and_a_history_move_in_by_command(
     assert run("records", history, system.maps_of_history) == 0
     arrived(org, system)
     assert run("parties", staff) == run("records", history) == 0
+
+
+def through_pages(browser: TestClient, purpose: str, content: bytes, maps: Any) -> str:
+    """Send a file on its page, say what its columns are where the system needs it, and let it in.
+
+    Returns the address to which that leads.
+    """
+    address = browser.post(f"/import/{purpose}", files={"file": ("export", content)}).headers["Location"]
+    address = address.removesuffix("/columns")
+    if maps:
+        page = browser.get(f"{address}/columns").text
+        named = dict(re.findall(r'<label for="(column\.\d+)">([^<]*)</label>', page))
+        selects = re.findall(r'<select id="(column\.\d+)".*?</select>', page, re.DOTALL)
+        chosen = dict(
+            re.findall(r'<select id="(column\.\d+)"(?:(?!</select>).)*<option value="(\w+)" selected', page, re.DOTALL)
+        )
+        meant = dict(one.rsplit("=", 1) for one in maps)
+        form = {one: meant.get(unescape(named[one]), chosen.get(one, "")) for one in selects}
+        assert browser.post(f"{address}/columns", data=form).headers["Location"] == address
+    page = browser.get(address).text
+    assert "to repair" not in page
+    answer = browser.post(f"{address}/{purpose}", data={"formKey": purpose})
+    assert answer.status_code == 303, answer.text
+    return str(answer.headers["Location"])
+
+
+@BY_NAME
+def test_a_directory_and_a_history_move_in_by_page(org: Org, worker: InProcessWorker, system: System) -> None:
+    org.with_course(code="H2S-01")
+    browser = org.visitor(Permission.ADMIN, Permission.VIEW, Permission.SYNC_DIRECTORY)
+    through_pages(browser, "people", system.people(), system.maps_of_people)
+    job = through_pages(browser, "records", system.history(), system.maps_of_history)
+    worker.drain(org.id)
+    assert f"{COUNT} of {COUNT}" in browser.get(job).text
+    arrived(org, system)
