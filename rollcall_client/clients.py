@@ -58,7 +58,7 @@ class Client:
                 got = None
                 continue
             try:
-                got = self.http.request(step.method, step.path, params=step.query, json=step.body, headers=step.headers)
+                got = self.http.request(step.method, step.path, params=step.query, headers=step.headers, **step.content)
             except httpx2.TransportError as error:
                 got = error
 
@@ -113,7 +113,7 @@ class AsyncClient:
                 continue
             try:
                 got = await self.http.request(
-                    step.method, step.path, params=step.query, json=step.body, headers=step.headers
+                    step.method, step.path, params=step.query, headers=step.headers, **step.content
                 )
             except httpx2.TransportError as error:
                 got = error

@@ -39,13 +39,18 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True)
 class Sent:
-    """A request to send."""
+    """A request to send. body: JSON; or bytes or a text, which are sent as they are."""
 
     method: str
     path: str
     query: dict[str, Any] = field(default_factory=dict)
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The body as the HTTP client takes it."""
+        return {"content" if isinstance(self.body, bytes | str) else "json": self.body}
 
     @property
     def again(self) -> bool:
@@ -77,6 +82,8 @@ def _query(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
 
 def _headers(operation: Operation, given: dict[str, Any]) -> dict[str, str]:
     headers = {"If-Match": given.pop("if_match")} if given.get("if_match") else {}
+    if content_type := given.pop("content_type", None):
+        headers["Content-Type"] = content_type
     if operation.once:
         headers["Idempotency-Key"] = given.pop("idempotency_key", None) or str(uuid.uuid4())
     unknown = sorted(set(given) - {"if_match", "idempotency_key"})
@@ -113,12 +120,19 @@ def pause(attempt: int, retry_after: str | None) -> float:
 
 
 def answer(response: httpx2.Response) -> Any:
-    """Return what an answer holds. Raises ApiError for a refusal."""
+    """Return what an answer holds: JSON, a text, the bytes of another file, or None. Raises ApiError for a refusal."""
     kind = response.headers.get("content-type", "").partition(";")[0]
+    if response.is_success and kind == "application/json":
+        return response.json()
     if response.is_success:
-        return response.json() if kind == "application/json" else response.text or None
+        return (response.text if is_text(kind) else response.content) or None
     problem = response.json() if kind == "application/problem+json" else {}
     raise ApiError(response.status_code, problem, response.headers.get("X-Request-Id"), str(response.url))
+
+
+def is_text(kind: str) -> bool:
+    """True for a media type whose files are texts."""
+    return kind.startswith("text/") or kind.endswith(("json", "jwt"))
 
 
 def pages(name: str, args: tuple[Any, ...], given: Mapping[str, Any]) -> Generator[Sent, Any, None]:

@@ -7,6 +7,8 @@ from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
+from rollcall_client.exchange import is_text
+
 HERE = Path(__file__).parents[2] / "rollcall_client"
 NAMES = {
     "string": "str",
@@ -121,14 +123,24 @@ def _client(document: Document, name: str, http: str, extra: str, prefix: str) -
     for method, _, path, operation in listed(document):
         parameters = operation.get("parameters", ())
         inside = [f"{each}: str" for each in re.findall(r"{(\w+)}", path)]
-        content = operation.get("requestBody", {}).get("content", {}).get("application/json")
-        kind = typed if operation.get("requestBody", {}).get("required") else optional
-        rest = "" if kind is typed else " = ..."
-        body = [] if content is None else [f"body: {kind(content['schema'])}{rest}"]
+        body, told = _body(operation)
         named = [f"{snake(one['name'])}: {optional(one['schema'])} = ..." for one in parameters if one["in"] != "path"]
+        named = [*told, *named]
         taken = ", ".join(["self", *inside, *body, *(["*", *named] if named else [])])
         lines.append(f"    {prefix}def {method}({taken}) -> {_answer(operation)}: ...")
     return [*lines, ""]
+
+
+def _body(operation: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Return the parameter of the body, and that of its media type where it is a file and never JSON."""
+    asked = operation.get("requestBody", {})
+    content = asked.get("content", {})
+    if content and "application/json" not in content:
+        return ["body: bytes"], [f"content_type: Literal[{', '.join(map(repr, content))}]"]
+    if not content:
+        return [], []
+    kind, rest = (typed, "") if asked.get("required") else (optional, " = ...")
+    return [f"body: {kind(content['application/json']['schema'])}{rest}"], []
 
 
 def _answer(operation: Mapping[str, Any]) -> str:
@@ -136,7 +148,9 @@ def _answer(operation: Mapping[str, Any]) -> str:
     content: Mapping[str, Any] = next((one["content"] for one in good if one.get("content")), {})
     if not content:
         return "None"
-    return typed(content["application/json"]["schema"]) if "application/json" in content else "str"
+    if "application/json" in content:
+        return typed(content["application/json"]["schema"])
+    return " | ".join(sorted({"str" if is_text(kind.partition(";")[0]) else "bytes" for kind in content}))
 
 
 def typed(schema: Any) -> str:

@@ -126,6 +126,16 @@ def test_it_gives_up_after_some_attempts() -> None:
     assert (refused.value.status, len(sent), waited) == (503, 4, [1, 1, 1])
 
 
+def test_a_file_is_bytes_and_a_text_is_a_text() -> None:
+    paper = httpx2.Response(200, content=b"PK\xff", headers={"Content-Type": "application/zip"})
+    table = httpx2.Response(200, text="a,b", headers={"Content-Type": "text/csv; charset=utf-8"})
+    client, sent = scripted([paper, table, httpx2.Response(204)], [])
+    assert client.export_pack("p") == b"PK\xff"
+    assert client.export_parties_to_repair({}) == "a,b"
+    client.put_logo(b"\x89PNG", content_type="image/png")
+    assert (sent[2].content, sent[2].headers["Content-Type"]) == (b"\x89PNG", "image/png")
+
+
 def test_an_unknown_parameter_is_an_error_here() -> None:
     client, sent = scripted([], [])
     with pytest.raises(TypeError, match="folderId"):
