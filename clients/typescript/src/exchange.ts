@@ -64,7 +64,7 @@ export async function send(
   options: Options,
 ): Promise<unknown> {
   const { fetch: get = fetch, sleep = slept } = options;
-  const address = new URL(addressOf(sent), url);
+  const address = new URL(url.replace(/\/+$/, "") + addressOf(sent));
   const again = sent.operation.method !== "POST" || sent.idempotencyKey !== undefined;
   for (let attempt = 1; ; attempt++) {
     let got: Response;

@@ -14,7 +14,7 @@ function scripted(answers: (Response | Error)[]): { rollcall: Rollcall; sent: [U
     return found;
   };
   const sleep = async (seconds: number): Promise<void> => void waited.push(seconds);
-  return { rollcall: connect("https://rollcall.example", "token", { fetch: get as typeof fetch, sleep }), sent, waited };
+  return { rollcall: connect("https://example.org/rollcall/", "token", { fetch: get as typeof fetch, sleep }), sent, waited };
 }
 
 const busy = (seconds: string): Response => new Response(null, { status: 503, headers: { "Retry-After": seconds } });
@@ -56,7 +56,7 @@ const key = ([, init]: [URL, RequestInit]): string | undefined =>
 {
   const { rollcall, sent } = scripted([new Response("PK", { headers: { "Content-Type": "application/zip" } })]);
   equal([...(await rollcall.exportPack({ path: { pack_id: "a/b" } }))], [80, 75]);
-  equal(sent[0]?.[0].pathname, "/v1/packs/a%2Fb/file");
+  equal(sent[0]?.[0].pathname, "/rollcall/v1/packs/a%2Fb/file");
 }
 {
   const { rollcall, sent } = scripted([json({})]);
