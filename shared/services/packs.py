@@ -31,11 +31,9 @@ from shared.services.pack_summary import SUMMARY, summary_of
 from shared.services.submitting import need_folders, submit
 from shared.services.verbs import verb
 
-LARGEST_CHUNK = 100
-"""Upper bound of the people of a chunk. Typesetting takes some 10 ms for each, and erasing one waits for the chunk."""
-
-AT_ONCE = 50
-"""People whose files are in memory at a time."""
+LARGEST_CHUNK = 50
+"""Upper bound of the people of a chunk. Typesetting takes some 10 ms for each, their files are in memory together, and
+who erases one of them waits for the chunk."""
 
 EXAMPLES = 20
 
@@ -54,13 +52,11 @@ def _work(db: Session, chunk: Chunk, request: PackJob, _: datetime) -> Tally:
         return _outcomes(db, chunk, OutcomeCode.PACK_DELETED)
     people, organization = packs.people_of(db, pack.id, chunk.recipients), access.get_organization(db)
     asked = asked_of(request.on, organization.time_zone, request.course_ids, pack.tree_size)
-    for begin in range(0, len(people), AT_ONCE):
-        some = people[begin : begin + AT_ONCE]
-        facts = gather(db, some, asked, completions=PackContent.COMPLETIONS in request.include)
+    if people:
+        facts = gather(db, people, asked, completions=PackContent.COMPLETIONS in request.include)
         packs.put(db, pack.id, pack_files.parts_of(facts, request.include))
         if PackContent.SHEETS in request.include:
             packs.put(db, pack.id, sheets_of(db, facts, pack, organization))
-        db.expunge_all()
     return _outcomes(db, chunk, OutcomeCode.PACKED)
 
 

@@ -141,11 +141,11 @@ def test_the_same_facts_give_the_same_bytes_in_statements_that_do_not_grow(crew:
     assert {name: stored.read(name) for name, _ in first} == {name: content for (name, _), content in first.items()}
 
 
-def test_a_chunk_has_at_most_a_hundred_people(org: Org, worker: InProcessWorker) -> None:
-    org.with_parties(*parties(220), folder="crew")
+def test_a_chunk_has_at_most_fifty_people(org: Org, worker: InProcessWorker) -> None:
+    org.with_parties(*parties(120), folder="crew")
     asked = {"filter": {"all": True}, "on": clock.now().date().isoformat(), "include": ["licences"]}
     assert org.client().post("/v1/packs", json=asked).status_code == 202
     with org.transaction() as db:
         sizes = list(db.scalars(select(func.cardinality(JobChunk.recipients)).order_by(JobChunk.n)))
-    assert sizes == [100, 100, 20]
+    assert sizes == [50, 50, 20]
     worker.drain(org.id)
