@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import httpx2
 
+from rollcall_client import deprecation
 from rollcall_client.operations import OPERATIONS, Operation
 
 ATTEMPTS = 4
@@ -39,13 +40,14 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True)
 class Sent:
-    """A request to send. body: JSON; or bytes or a text, which are sent as they are."""
+    """A request to send. body: JSON; or bytes or a text, which are sent as they are. operation: its name here."""
 
     method: str
     path: str
     query: dict[str, Any] = field(default_factory=dict)
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
+    operation: str = ""
 
     @property
     def content(self) -> dict[str, Any]:
@@ -72,7 +74,7 @@ def request(name: str, args: tuple[Any, ...], given: Mapping[str, Any]) -> Sent:
     values += [rest.pop(each) for each in names[len(values) :]]
     path = operation.path.format_map(dict(zip(names, map(_quoted, values), strict=True)))
     content = body[0] if body else rest.pop("body", None)
-    return Sent(operation.method, path, _query(operation, rest), content, _headers(operation, rest))
+    return Sent(operation.method, path, _query(operation, rest), content, _headers(operation, rest), name)
 
 
 def _query(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
@@ -102,6 +104,7 @@ def steps(sent: Sent) -> Steps:
         got = yield sent
         last = attempt == ATTEMPTS
         if isinstance(got, httpx2.Response):
+            deprecation.warn(sent.operation or f"{sent.method} {sent.path}", got.headers)
             if got.status_code not in AGAIN or last or not sent.again:
                 return answer(got)
             yield pause(attempt, got.headers.get("Retry-After"))

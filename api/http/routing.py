@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 
 from api.http.accepted import FILES, accepts_only_files
 from api.http.dependencies import Allow, caller, parts
+from api.http.deprecating import deprecation_of
 from api.http.once import replay
 from api.http.shares import HEAVY_BYTES
 from shared.errors import Fault, InvalidInput, Problem
@@ -64,6 +65,8 @@ class StrictRoute(APIRoute):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if deprecation_of(self.endpoint):
+            self.deprecated = True
         if is_list(self):
             rows = {"schema": {"type": "string", "description": "Every row, with a header."}}
             described = {"content": dict.fromkeys(FILES, rows)}

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.http.contract import complete
 from api.http.dependencies import MAX_BODY_BYTES
+from api.http.deprecating import Deprecations
 from api.http.identifying import Identified
 from api.http.limits import BodyLimit
 from api.http.measuring import Measured
@@ -50,4 +51,5 @@ class Application(FastAPI):
         app = BodyLimit(app, most=MAX_BODY_BYTES)
         app = Measured(app, self.state.metrics)
         app = ServerErrorMiddleware(app, unexpected)
-        return Identified(app)
+        announced = Deprecations(app, iter_route_contexts(self.routes))
+        return Identified(announced if announced.needed else app)

@@ -1,6 +1,7 @@
 """The Python client: it has every operation, repeats what may be repeated, and drives the README's tour."""
 
 import asyncio
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from rollcall_client import ApiError, AsyncClient, Client, Unreachable
+from rollcall_client import ApiError, AsyncClient, Client, Unreachable, deprecation
 from shared.access import Permission
 from tests.browser.conftest import site
 from tests.client import generated
@@ -141,3 +142,51 @@ def test_an_unknown_parameter_is_an_error_here() -> None:
     with pytest.raises(TypeError, match="folderId"):
         client.list_parties(folderId="deck")  # type: ignore[call-arg]
     assert sent == []
+
+
+def old(*_: httpx2.Request) -> httpx2.Response:
+    """Return the answer of a deprecated operation."""
+    headers = {
+        "Deprecation": "@1798761600",
+        "Sunset": "Sat, 01 Jan 2028 00:00:00 GMT",
+        "Link": '</x>; rel="next", </docs>; rel="deprecation"; type="text/html"',
+    }
+    return httpx2.Response(200, headers=headers, json={"items": [], "nextCursor": None})
+
+
+def test_a_deprecated_operation_is_warned_of_once_at_the_line_that_calls_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deprecation, "_warned", set())
+    client, _ = scripted([old(), old(), old()], [])
+    with warnings.catch_warnings(record=True, action="always") as warned:
+        client.list_parties()
+        assert list(client.each("list_courses")) == []
+        client.list_parties()
+    assert {each.category for each in warned} == {DeprecationWarning}
+    said = "is deprecated since 2027-01-01; it may be gone from Sat, 01 Jan 2028 00:00:00 GMT on; see /docs"
+    assert [str(each.message) for each in warned] == [f"{name} {said}" for name in ("list_parties", "list_courses")]
+    assert {each.filename for each in warned} == {__file__}
+
+
+def test_the_client_to_await_warns_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deprecation, "_warned", set())
+
+    async def called() -> None:
+        http = httpx2.AsyncClient(base_url="https://rollcall.example", transport=httpx2.MockTransport(old))
+        async with AsyncClient("", "token", http=http) as client:
+            await client.list_parties()
+
+    with pytest.warns(DeprecationWarning, match="list_parties") as warned:
+        asyncio.run(called())
+    assert [each.filename for each in warned] == [__file__]
+
+
+@pytest.mark.parametrize("since", ["true", "@", "@99999999999999", "Sat, 01 Jan 2028 00:00:00 GMT"])
+def test_a_deprecation_in_another_form_is_warned_of_without_its_day(since: str) -> None:
+    with pytest.warns(DeprecationWarning, match=rf"^an operation {len(since)} is deprecated$"):
+        deprecation.warn(f"an operation {len(since)}", {"deprecation": since})
+
+
+def test_other_operations_are_not_warned_of(recwarn: pytest.WarningsRecorder) -> None:
+    client, _ = scripted([httpx2.Response(200, json={})], [])
+    client.read_me()
+    assert not recwarn.list

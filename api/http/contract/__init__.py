@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute
 from api.http.contract import answers, bodies, schemas
 from api.http.contract.raising import raised_by
 from api.http.dependencies import Allow, caller
+from api.http.deprecating import deprecation_of
 from api.http.routing import is_list
 from shared.settings import DEFAULT_PUBLIC_URL
 
@@ -79,6 +80,8 @@ def complete(document: dict[str, Any], routes: Sequence[BaseRoute], public_url: 
             operation["security"] = []
         if verbs:
             operation["x-permissions"] = [str(permission) for permission in verbs[0].any_of]
+        if found := deprecation_of(route.endpoint):
+            operation["description"] = f"{operation.get('description', '')}\n\n{found.sentence}".strip()
         bodies.add_example(operation, components)
         answers.name_statuses(operation, possible(route))
     answers.define(document)

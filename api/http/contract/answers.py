@@ -56,6 +56,19 @@ HEADERS: dict[str, Any] = {
     "WWW-Authenticate": {"description": "The kind of token that is needed.", "schema": {"type": "string"}},
 }
 
+OF_DEPRECATED: dict[str, Any] = {
+    "Deprecation": {
+        "description": "Since when the operation is deprecated, in seconds since 1970 (RFC 9745).",
+        "schema": {"type": "string", "pattern": "^@[0-9]+$"},
+    },
+    "Sunset": {"description": "From when on it may be gone (RFC 8594).", "schema": {"type": "string"}},
+    "Link": {
+        "description": 'The page that says what replaces it, with `rel="deprecation"`.',
+        "schema": {"type": "string"},
+    },
+}
+"""Headers of every answer of a deprecated operation."""
+
 OF_STATUS = {"401": ["WWW-Authenticate"], "429": ["Retry-After"], "503": ["Retry-After"]}
 """Headers that answers with a status have."""
 
@@ -79,12 +92,16 @@ def define(document: dict[str, Any]) -> None:
     components = document["components"]
     every = [known.example() for known in problems.KNOWN.values()]
     components.setdefault("schemas", {}).update(Problem=PROBLEM | {"examples": every}, Fault=FAULT)
-    components["headers"] = HEADERS
+    operations = [each for methods in document["paths"].values() for each in methods.values()]
+    announced = any(each.get("deprecated") for each in operations)
+    components["headers"] = HEADERS | (OF_DEPRECATED if announced else {})
     components["examples"], components["responses"] = {}, {}
-    for operation in (each for methods in document["paths"].values() for each in methods.values()):
+    for operation in operations:
         for status, answer in operation["responses"].items():
             examples = answer.get("content", {}).get(PROBLEM_JSON, {}).get("examples")
-            if examples:
+            if examples and operation.get("deprecated"):  # with headers of its own, so other operations cannot share it
+                components["examples"] |= {slug: _example(problems.KNOWN[slug]) for slug in examples}
+            elif examples:
                 name = "Or".join(to_pascal(slug.replace("-", "_")) for slug in examples)
                 components["responses"][name] = answer
                 components["examples"] |= {slug: _example(problems.KNOWN[slug]) for slug in examples}
@@ -111,7 +128,7 @@ def _add_headers(operation: dict[str, Any]) -> None:
     """Name the headers of each answer."""
     parameters = {one["name"] for one in operation.get("parameters", ())}
     for status, answer in operation["responses"].items():
-        names = ["X-Request-Id", *OF_STATUS.get(status, ())]
+        names = ["X-Request-Id", *OF_STATUS.get(status, ()), *(OF_DEPRECATED if operation.get("deprecated") else ())]
         if status < "300":
             names += ["ETag"] if "If-Match" in parameters and status == "200" else []
             names += ["Location"] if status in ("201", "202") else []
