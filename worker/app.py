@@ -68,7 +68,7 @@ app.conf.update(
     worker_concurrency=config.worker_concurrency,
     worker_soft_shutdown_timeout=30,
     worker_cancel_long_running_tasks_on_connection_loss=False,  # the work is not in Redis
-    worker_max_memory_per_child=180_000,  # kilobytes; a leak ends a process, not the machine
+    worker_max_memory_per_child=250_000,  # kilobytes; a leak ends a process, not the machine. Sheets take 190 MB
     worker_hijack_root_logger=False,
     worker_send_task_events=False,
     worker_enable_remote_control=False,
