@@ -118,7 +118,9 @@ async def own_answer(request: Request, address: str) -> Response:
     """Return the application's own answer to `GET` of an address, for the caller of this request."""
     scope = {name: value for name, value in request.scope.items() if name in _OF_THE_CONNECTION}
     headers = [(name, value) for name, value in request.scope["headers"] if name not in _OF_THE_BODY]
-    scope |= {"method": "GET", "path": address, "raw_path": address.encode(), "query_string": b"", "headers": headers}
+    path, _, query = address.partition("?")
+    scope |= {"method": "GET", "path": path, "raw_path": path.encode(), "query_string": query.encode()}
+    scope["headers"] = headers
     answer, parts = Response(), list[bytes]()
 
     async def receive() -> Message:

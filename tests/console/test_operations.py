@@ -44,6 +44,8 @@ def test_what_was_given_up_is_sent_again_from_the_list_that_shows_it(world: Worl
     assert "Send all of these again" in shown
     answer = browser.post("/deliveries/resend", data={"state": "dead", "formKey": "once"})
     assert answer.headers["Location"] == "/deliveries?state=queued"
+    again = browser.post("/deliveries/resend", data={"state": "dead", "formKey": "once"})
+    assert (again.status_code, "State: Queued" in again.text) == (200, True)
     assert org.client().get("/v1/deliveries/summary").json()["dead"] == 0
     assert "Send all of these again" not in browser.get("/deliveries?state=queued").text
     assert "Send all of these again" not in org.visitor(Permission.VIEW).get("/deliveries?state=dead").text
