@@ -27,7 +27,7 @@ VALUES = (
         "slug": "not-found",
         "purpose": "people",
     }
-    | dict.fromkeys(["sign_in_id", "issuer_id", "upload_id"], IDS["job_id"])
+    | dict.fromkeys(["sign_in_id", "issuer_id", "upload_id", "view_id"], IDS["job_id"])
 )
 
 
