@@ -22,6 +22,7 @@ PAGES = (
     "scim",
     "people",
     "uploads",
+    "pages",
 )
 
 

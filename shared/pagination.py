@@ -14,7 +14,7 @@ import sqlakeyset.paging
 from sqlakeyset import InvalidPage, Paging, serialize_bookmark, unserialize_bookmark
 from sqlakeyset.columns import parse_ob_clause
 from sqlakeyset.paging import prepare_paging
-from sqlalchemy import BigInteger, Integer, ScalarSelect, Select, bindparam, func, literal, select
+from sqlalchemy import BigInteger, Integer, ScalarSelect, Select, TextClause, bindparam, func, literal, select
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import DataError, ProgrammingError, StatementError
 from sqlalchemy.orm import Session
@@ -63,15 +63,19 @@ class Sought:
     """A list whose pages are found before their rows are read, because no index serves its conditions and its order.
 
     every: selects all its rows. find: returns a select of the rows of a page, in which the conditions need not be
-    looked for any more. It is given where the page begins, None for the first page, and a number of rows.
+    looked for any more. It is given where the page begins, None for the first page, and a number of rows. number:
+    returns the number of all rows, at most the one given, as a subquery.
     """
 
     every: Select[*tuple[Any, ...]]
     find: Callable[[Session, Place | None, int], Select[*tuple[Any, ...]]]
+    number: Callable[[int], TextClause]
 
     def add_columns(self, *columns: Any) -> "Sought":
         """Returns the same list with further columns in its rows, as a select does."""
-        return Sought(self.every.add_columns(*columns), lambda *where: self.find(*where).add_columns(*columns))
+        return Sought(
+            self.every.add_columns(*columns), lambda *where: self.find(*where).add_columns(*columns), self.number
+        )
 
 
 Rows = Select[*tuple[Any, ...]] | Sought
@@ -163,10 +167,11 @@ def count(db: Session, rows: Rows, *beside: Any, most: int = MOST_COUNTED) -> tu
     return tuple(db.execute(select(counted(rows, most), *beside)).one())
 
 
-def counted(rows: Rows, most: int = MOST_COUNTED) -> ScalarSelect[int]:
+def counted(rows: Rows, most: int = MOST_COUNTED) -> ScalarSelect[int] | TextClause:
     """Returns the number of rows, at most `most` + 1, as a subquery: to count several things in one statement."""
-    every = rows.every if isinstance(rows, Sought) else rows
-    bounded = every.order_by(None).with_only_columns(literal(1), maintain_column_froms=True).limit(most + 1)
+    if isinstance(rows, Sought):
+        return rows.number(most + 1)
+    bounded = rows.order_by(None).with_only_columns(literal(1), maintain_column_froms=True).limit(most + 1)
     return select(func.count()).select_from(bounded.subquery()).scalar_subquery()
 
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, bindparam, text
 from sqlalchemy.orm import Session
 
 from shared.assignments.models import AssignmentState
@@ -76,23 +76,11 @@ def find(db: Session, wanted: Wanted, place: Place | None, most: int) -> list[uu
     None: the list is better read along the index of its order, for a page of an export.
     """
     lines = list(wanted.lines())
-    has_bounds = any(bound is not None for _, *bounds in lines for bound in bounds)
-    statements = Statements(
-        by_due=wanted.by_due,
-        of_job=wanted.job_id is not None,
-        of_course=wanted.course_id is not None,
-        of_version=wanted.version_id is not None,
-        folders=wanted.folders is not None,
-        scope=wanted.scope is not None,
-        of_state=len(lines) < len(AssignmentState),
-        bounded=has_bounds,
-        further=place is not None,
-        backwards=place is not None and place.backwards,
-    )
+    statements = _statements(wanted, lines, place)
     given = {"org": current_org(db), "most": most, **_values(wanted, lines, place)}
     parties = 0 if wanted.folders is None else _count_parties(db, statements, given)
     few = wanted.folders is not None and parties <= FEW_PARTIES
-    by_day = not wanted.by_due and (has_bounds or wanted.job_id is not None)
+    by_day = not wanted.by_due and (statements.bounded or wanted.job_id is not None)
     if most > MOST_FOUND and not wanted.by_due and not few and (by_day or wanted.folders is not None):
         return None
     for quota in _quotas(wanted, few=few, by_day=by_day):
@@ -106,6 +94,30 @@ def find(db: Session, wanted: Wanted, place: Place | None, most: int) -> list[uu
     else:
         statement = statements.by_line()
     return list(db.scalars(text(statement), given))
+
+
+def counted(org_id: str, wanted: Wanted, most: int) -> TextClause:
+    """Returns the number of assignments of the list, at most `most`, as a subquery. It is counted in the same parts."""
+    lines = list(wanted.lines())
+    given = {"org": org_id, "most": most, **_values(wanted, lines, None)}
+    statement = _statements(wanted, lines, None).counted(MANY_PARTIES)
+    used = [bindparam(name, value, unique=True) for name, value in given.items() if f":{name}" in statement]
+    return text(f"({statement})").bindparams(*used)  # unique: several lists may be counted in one statement
+
+
+def _statements(wanted: Wanted, lines: Sequence[Line], place: Place | None) -> Statements:
+    return Statements(
+        by_due=wanted.by_due,
+        of_job=wanted.job_id is not None,
+        of_course=wanted.course_id is not None,
+        of_version=wanted.version_id is not None,
+        folders=wanted.folders is not None,
+        scope=wanted.scope is not None,
+        of_state=len(lines) < len(AssignmentState),
+        bounded=any(bound is not None for _, *bounds in lines for bound in bounds),
+        further=place is not None,
+        backwards=place is not None and place.backwards,
+    )
 
 
 def _values(wanted: Wanted, lines: Sequence[Line], place: Place | None) -> dict[str, object]:

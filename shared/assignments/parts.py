@@ -133,9 +133,28 @@ class Statements:
         has_version = (self.of_course or self.of_version) and not self.of_job
         return ["state", "since", "before"] + ["version"] * has_version
 
-    def by_party(self) -> str:
-        """Takes the first of each party of the folders, or of those whose own first ones are the first."""
-        conditions = ["a.org_id = :org", "a.party_id = l.party_id", self.after]
+    def counted(self, many: int) -> str:
+        """Counts the assignments, up to `:most`, in parts too. many: above so many parties they are no parts."""
+        bounds = f" AND {BOUNDS}" if self.bounded else ""
+        of_lines = f"""
+            WITH lines AS MATERIALIZED ({self.lines}) SELECT count(*) FROM (
+                SELECT FROM lines AS l CROSS JOIN LATERAL (
+                    SELECT FROM assignment AS a WHERE {self.of_line}{bounds} AND {self.member} LIMIT :most) AS each
+                LIMIT :most) AS counted"""
+        if not self.folders:
+            return of_lines
+        of_parties = f"""
+            WITH {self._parties} SELECT count(*) FROM (
+                SELECT FROM parties AS l CROSS JOIN LATERAL (
+                    SELECT FROM assignment AS a WHERE {self._of_party} LIMIT :most) AS each
+                LIMIT :most) AS counted"""
+        parties = self.count_parties().replace(":most", str(many + 1))
+        return f"SELECT CASE WHEN ({parties}) > {many} THEN ({of_lines}) ELSE ({of_parties}) END"
+
+    @property
+    def _of_party(self) -> str:
+        """The condition that an assignment is of a party, and meets the rest."""
+        conditions = ["a.org_id = :org", "a.party_id = l.party_id"]
         if self.of_state:
             conditions.append("a.state = ANY (CAST(:states AS text[]))")
         if self.bounded:
@@ -144,14 +163,24 @@ class Statements:
             conditions.append("a.job_id = :job")
         if self.of_course or self.of_version:
             conditions.append(f"a.course_version_id = ANY (ARRAY({self.versions}))")
+        return " AND ".join(conditions)
+
+    @property
+    def _parties(self) -> str:
+        """The parties of the folders, and the bounds of each state, as parts of a statement."""
         inside = f" AND EXISTS ({_MEMBER.format(_SCOPE)})" if self.scope else ""
-        first = f"""
-            SELECT a.due_key, a.id FROM assignment AS a WHERE {" AND ".join(conditions)} ORDER BY {self.order} LIMIT"""
-        return f"""
-            WITH lines AS MATERIALIZED (SELECT state, since, before FROM {_LINES}), parties AS MATERIALIZED (
+        return f"""lines AS MATERIALIZED (SELECT state, since, before FROM {_LINES}), parties AS MATERIALIZED (
                 SELECT DISTINCT a.party_id FROM folder_member AS a
                 WHERE a.org_id = :org AND a.folder_id = ANY ({_FOLDERS}){inside}
-            ), chosen AS (
+            )"""
+
+    def by_party(self) -> str:
+        """Takes the first of each party of the folders, or of those whose own first ones are the first."""
+        first = f"""
+            SELECT a.due_key, a.id FROM assignment AS a WHERE {self._of_party} AND {self.after}
+            ORDER BY {self.order} LIMIT"""
+        return f"""
+            WITH {self._parties}, chosen AS (
                 SELECT l.* FROM parties AS l CROSS JOIN LATERAL ({first} 1) AS head ORDER BY {self.order} LIMIT :most
             )
             SELECT id FROM chosen AS l CROSS JOIN LATERAL ({first} :most) AS first ORDER BY {self.order} LIMIT :most"""

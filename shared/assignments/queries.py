@@ -73,7 +73,8 @@ def list_assignments(db: Session, filters: Filters, scope: Collection[str] | Non
             return rows
         return _in_order(_shown(db, scope).where(is_one_of(Assignment.id, ids)), sort)
 
-    return Sought(rows, find)
+    org_id = current_org(db)
+    return Sought(rows, find, lambda most: finding.counted(org_id, wanted, most))
 
 
 def _has_index(filters: Filters, scope: Collection[str] | None) -> bool:

@@ -22,7 +22,7 @@ from bench.grown import EVERYBODY, REGION, SHIP, TODAY, Grown, grow
 from shared import assignments
 from shared.assignments import AssignmentState, Filters, Sort, finding, list_assignments
 from shared.database import Database
-from shared.pagination import Sought, page
+from shared.pagination import Sought, count, page
 from shared.settings import TRAINING
 from tests.conftest import Servers
 from tests.counting import reading_in
@@ -34,6 +34,8 @@ MOST = 150 * (PAGE + 1)
 
 OF_A_PARTY = 25
 """Bound of the entries that a page reads of each party of the folders. It looks up at most 2,000 parties."""
+
+COUNTED = 200
 
 SCOPES = (None, ["ship-1"], ["ship-2", "region-4"])
 Pair = tuple[tuple[str, Any], ...]
@@ -124,6 +126,30 @@ def test_a_list_has_the_rows_of_its_filters_in_its_order_page_by_page_and_back(
 
 def ids(found: Any) -> list[uuid.UUID]:
     return [row[0].id for row in found.items]
+
+
+def test_the_count_of_a_grown_list_costs_what_it_counts(place: Place) -> None:
+    wrong = []
+    for grown in place.sizes.values():
+        with place.database.transaction(grown.org_id) as db:
+            for name, parties, rows in lists(db, grown):
+                with reading_in(db) as reads:
+                    count(db, rows, most=COUNTED)
+                if isinstance(rows, Sought) and reads.total > MOST + 3 * COUNTED + OF_A_PARTY * parties:
+                    wrong.append(f"{grown.parties} parties, {name}: {reads.total} ({reads})")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("many_parties", [20_000, 5])
+def test_a_list_is_counted_as_its_rows_are(place: Place, many_parties: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finding, "MANY_PARTIES", many_parties)
+    grown = place.sizes[FEW]
+    with place.database.transaction(grown.org_id) as db:
+        for name, _, rows in lists(db, grown):
+            if isinstance(rows, Sought):
+                number = len(db.execute(rows.every).all())
+                assert count(db, rows) == (number,), name
+                assert count(db, rows, most=7) == (min(number, 8),), name
 
 
 def test_the_days_at_both_ends_of_the_calendar_bound_a_list_as_any_other_day(place: Place) -> None:
