@@ -44,8 +44,8 @@ def pages(
     exported: Exported,
     columns: Sequence[str],
     size: int,
-) -> Iterator[bytes]:
-    """Yields all rows as lines of CSV, page by page. begin: opens a transaction for each page."""
+) -> Iterator[list[bytes]]:
+    """Yields all rows page by page, as lines for `formed`. begin: opens a transaction for each page."""
     place: Place | None = None
     kept: dict[bool, Any] = {}  # of each page but the first: compiling takes longer than writing a thousand rows
     width, read = len(exported.order), [_READERS[column.type.python_type] for column in exported.order]
@@ -60,20 +60,30 @@ def pages(
             lines = _copied(db, statement, place)
         if not lines:
             return
-        yield b"".join([b"%b\r\n" % line.rsplit(b",", width)[0] for line in lines])
+        yield lines
         if len(lines) < size:
             return
         values = lines[-1].decode().rstrip("\n").rsplit(",", width)[1:]
         place = Place([reader(value) for reader, value in zip(read, values, strict=True)], backwards=False)
 
 
-def ahead(each: Iterator[bytes]) -> Iterator[bytes]:
+def ahead(each: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
     """Yields the same pages, of which PostgreSQL writes the next one while the reader takes this one."""
     with ThreadPoolExecutor(1, thread_name_prefix="export") as writing:
         waiting = writing.submit(next, each, None)
         while page := waiting.result():
             waiting = writing.submit(next, each, None)
             yield page
+
+
+def formed(each: Iterator[list[bytes]], exported: Exported) -> Iterator[bytes]:
+    """Yields the CSV of pages: without the values of the order, and with the line ends of CSV.
+
+    A step of its own behind `ahead`, so that PostgreSQL writes the next page meanwhile.
+    """
+    width = len(exported.order)
+    for lines in each:
+        yield b"".join([b"%b\r\n" % line.rsplit(b",", width)[0] for line in lines])
 
 
 def _statement(

@@ -19,7 +19,7 @@ from api.http.dependencies import DEFAULT_LIMIT, CurrentCaller, CurrentParts, Cu
 from api.http.files import AskedFile, File, Row, line, rows_of
 from api.http.turns import in_turns
 from shared.errors import Fault, InvalidInput
-from shared.exporting import Exported, ahead, pages
+from shared.exporting import Exported, ahead, formed, pages
 from shared.pagination import Page, Rows, count, page
 from shared.services import catalogue, directory
 from shared.wire import Fields, Listing, to_json
@@ -124,7 +124,7 @@ class Asked:
     def _copied(self, rows: Rows, told: list[Column], exported: Exported) -> Iterator[bytes]:
         names = [column.name for column in told]
         begin = partial(self.parts.database.transaction, self.caller.org_id)
-        return ahead(pages(begin, rows, exported, names, COPIED))
+        return formed(ahead(pages(begin, rows, exported, names, COPIED)), exported)
 
     def _name_courses(self, db: Session, told: Sequence[Column], records: Sequence[dict[str, Any]]) -> None:
         """Write titles, codes and labels into the records, of which a page has at most a few."""
