@@ -202,9 +202,7 @@ def need_undoable(job: Job, now: datetime) -> None:
     if job.finished_at is None:
         raise CannotUndo("The job has not ended; cancel it, then undo what it did.")
     if now - job.finished_at > UNDO_WITHIN:
-        raise CannotUndo(
-            f"The job ended more than {UNDO_WITHIN.days} days ago; close or reopen its assignments instead."
-        )
+        raise CannotUndo(f"The job ended more than {UNDO_WITHIN.days} days ago; correct what it did by hand.")
 
 
 def failed_recipients(job: Job, code: OutcomeCode | None = None) -> Select[str]:
