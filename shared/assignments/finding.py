@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import TextClause, bindparam, text
+from sqlalchemy import BindParameter, TextClause, bindparam, text
 from sqlalchemy.orm import Session
 
 from shared.assignments.models import AssignmentState
@@ -101,7 +101,9 @@ def counted(org_id: str, wanted: Wanted, most: int) -> TextClause:
     lines = list(wanted.lines())
     given = {"org": org_id, "most": most, **_values(wanted, lines, None)}
     statement = _statements(wanted, lines, None).counted(MANY_PARTIES)
-    used = [bindparam(name, value, unique=True) for name, value in given.items() if f":{name}" in statement]
+    used: list[BindParameter[object]] = [
+        bindparam(name, value, unique=True) for name, value in given.items() if f":{name}" in statement
+    ]
     return text(f"({statement})").bindparams(*used)  # unique: several lists may be counted in one statement
 
 
