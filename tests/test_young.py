@@ -46,7 +46,7 @@ def test_every_kind_of_job_is_among_the_steps_on_young_data(configured: Settings
     assert {kind for kind in STEPS.values() if kind} == set(KINDS)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)  # alone it takes a minute
 @pytest.mark.parametrize("knows", ["nothing", "another organization"])
 def test_every_job_and_every_answer_reads_as_much_per_party_of_young_data_for_many_as_for_few(
     knows: str, servers: Servers, configured: Settings, worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch
@@ -54,10 +54,10 @@ def test_every_job_and_every_answer_reads_as_much_per_party_of_young_data_for_ma
     costs = [dict(_costs(knows, size, servers, configured, worker, monkeypatch)) for size in (FEW, MANY)]
     wrong = []
     for what, many in costs[1].items():
-        few = costs[0][what]
-        most = MOST if what.startswith("GET") else GROWTH * few.total / FEW
+        few = costs[0][what].total / FEW if what in costs[0] else None
+        most = MOST if few is None else GROWTH * few
         if many.total > most * MANY:
-            wrong.append(f"{what}: {few.total / FEW:.1f} and {many.total / MANY:.1f} per party ({many})")
+            wrong.append(f"{what}: {few} and {many.total / MANY:.1f} per party ({many})")
     assert not wrong, "\n".join(wrong)
 
 
@@ -91,7 +91,8 @@ def _costs(
             with reading(*engines) as reads:
                 step(young)
             yield step.__name__, reads
-        yield from _gets(young, engines)
+        if size == MANY:  # what a GET reads per party is bounded, not compared
+            yield from _gets(young, engines)
         parts.database.close()
         database.close()
 
