@@ -86,13 +86,13 @@ def make(
     return made_job(response, accepted, accepting)
 
 
-@router.get("/{pack_id}", dependencies=[allow(packs.get_pack)])
-def show(pack_id: uuid.UUID, frame: CurrentFrame, db: Db, caller: CurrentCaller, now: Now) -> Response:
-    """One pack, with the head to which its proofs lead."""
-    return frame.page("pack.html", pack=PackAnswer.of(packs.get_pack(db, caller, pack_id, now)), contents=CONTENTS)
-
-
 @router.get("/{pack_id}.zip", dependencies=[allow(packs.fetch_pack)], response_class=PackFile)
 def fetch(pack_id: uuid.UUID, db: Db, caller: CurrentCaller, parts: CurrentParts, now: Now) -> PackFile:
     """The file of a pack."""
     return file_of(parts, caller.org_id, packs.fetch_pack(db, caller, pack_id, now))
+
+
+@router.get("/{pack_id}", dependencies=[allow(packs.get_pack)])
+def show(pack_id: uuid.UUID, frame: CurrentFrame, db: Db, caller: CurrentCaller, now: Now) -> Response:
+    """One pack, with the head to which its proofs lead."""
+    return frame.page("pack.html", pack=PackAnswer.of(packs.get_pack(db, caller, pack_id, now)), contents=CONTENTS)
