@@ -6,20 +6,19 @@ is loopback too, and into the organization that `rollcall demo` has made. Everyw
 """
 
 from datetime import timedelta
-from typing import Annotated
 from urllib.parse import parse_qs
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Query, Request, Response, status
+from fastapi import APIRouter, Request, Response, status
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from api.console.browsers import in_few_words
-from api.console.origins import LOOPBACK, OtherOrigin, is_on_loopback, listening, need_own_origin
+from api.console.demo import organization_to_enter
+from api.console.origins import OtherOrigin, need_own_origin
 from api.console.pages import page
-from api.console.signing_in import SigningInRoute
+from api.console.signing_in import Again, Next, SigningInRoute
 from api.console.visits import read_next, set_cookie
 from api.http.dependencies import CurrentParts, Now
-from api.http.parts import Parts
 from shared.access import Sealer, SignIn
 from shared.errors import NotFound
 from shared.services import personas
@@ -30,25 +29,13 @@ TOKEN_LIFETIME = timedelta(hours=12)
 PURPOSE = "persona"
 
 
-def organization_to_enter(request: Request, made: Parts) -> str | None:
-    """Return the organization that a persona may enter by this request, or None if it may enter none."""
-    address, port = listening(request)
-    host = request.headers.get("host", "").lower()
-    names = {f"{name}:{port}" for name in LOOPBACK} | (set(LOOPBACK) if port == 80 else set())
-    is_here = address in ("127.0.0.1", "::1") and host in names
-    is_forwarded = any(name == "forwarded" or name.startswith("x-forwarded-") for name in request.headers)
-    if not is_here or is_forwarded or not is_on_loopback(made.settings):
-        return None
-    return personas.demo_organization(made.embedded_in)
-
-
 @router.get("")
-def show(request: Request, made: CurrentParts, now: Now, next: Annotated[str | None, Query()] = None) -> HTMLResponse:
-    """The page with the personas."""
+def show(request: Request, made: CurrentParts, now: Now, next: Next = None, again: Again = False) -> HTMLResponse:
+    """The page with the personas. again: although signed in, because something needs a recent sign-in."""
     if organization_to_enter(request, made) is None:
         raise NotFound("page")
     token = Sealer(made.settings, PURPOSE).seal(PURPOSE, now)
-    return page("personas.html", personas=personas.PERSONAS, token=token, following=read_next(next))
+    return page("personas.html", personas=personas.PERSONAS, token=token, following=read_next(next), again=again)
 
 
 @router.post("")

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response, status
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
 from api.console.browsers import in_few_words
+from api.console.demo import address_of_personas, organization_to_enter
 from api.console.pages import PageRoute, page
 from api.console.visits import (
     SignInNeeded,
@@ -61,23 +62,33 @@ Next = Annotated[str | None, Query()]
 Again = Annotated[bool, Query()]
 
 
-@router.get("/sign-in")
+@router.get("/sign-in", response_class=HTMLResponse)
 async def show(
+    request: Request,
+    made: CurrentParts,
     desk: CurrentDesk,
     organization: Organization = None,
     next: Next = None,
     again: Again = False,
     out: Annotated[str | None, Query()] = None,
-) -> HTMLResponse:
-    """The page with the ways to sign in. again: although signed in. out: the person has just signed out."""
+) -> Response:
+    """The page with the ways to sign in. again: although signed in. out: the person has just signed out.
+
+    Where the demo has no other way than its personas, their page.
+    """
     async with issuers().taken(""):
         ways = await run_sync(lambda: signing_in.list_ways(desk, organization))
+    demo = organization_to_enter(request, made)
+    by_persona = address_of_personas(read_next(next), again) if demo and ways.org_id in (None, demo) else None
+    if by_persona and not ways.issuers and not out:
+        return RedirectResponse(by_persona, status.HTTP_303_SEE_OTHER)
     following = {"next": read_next(next), **({"again": "1"} if again else {})}
     starts = {
         one.id: f"/sign-in/start?{urlencode({'organization': ways.org_id, 'issuer': one.id, **following})}"
         for one in ways.issuers
     }
-    return page("sign_in.html", ways=ways, starts=starts, following=following, again=again, has_signed_out=out)
+    shown: dict[str, Any] = {"following": following, "again": again, "has_signed_out": out, "by_persona": by_persona}
+    return page("sign_in.html", ways=ways, starts=starts, **shown)
 
 
 @router.get("/sign-in/start")

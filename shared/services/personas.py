@@ -37,14 +37,16 @@ _COORDINATES = {
     Permission.COMPLETE,
     Permission.MANAGE_ASSIGNMENTS,
     Permission.CHECK_LICENCES,
+    Permission.SYNC_DIRECTORY,
 }
 
+# Of each kind of job that one of them may submit, another one may approve it: the demo would be a dead end otherwise.
 PERSONAS = (
     Persona(
         "coordinator",
         "Nadia Berg",
         N_("Coordinator"),
-        N_("Assigns training to thousands at once, and follows who has completed it"),
+        N_("Brings people in, assigns training to thousands at once, and follows who has completed it"),
         frozenset(_COORDINATES),
     ),
     Persona(
@@ -52,14 +54,14 @@ PERSONAS = (
         "Tomas Wiik",
         N_("Training manager"),
         N_("Approves large jobs of others, as the second person, and changes everything"),
-        frozenset(Permission) - {Permission.SYNC_DIRECTORY, Permission.COMPLETE_SESSION_TASKS},
+        frozenset(Permission) - {Permission.COMPLETE_SESSION_TASKS},
     ),
     Persona(
         "staff",
         "Ingrid Solheim",
         N_("Staff"),
-        N_("Runs sessions, keeps rosters, and corrects licences"),
-        frozenset({Permission.VIEW, Permission.ADMIN, Permission.CHECK_LICENCES}),
+        N_("Runs sessions, keeps rosters, corrects licences, and approves what the training manager asks for"),
+        frozenset({Permission.VIEW, Permission.ADMIN, Permission.MANAGE_ASSIGNMENTS, Permission.CHECK_LICENCES}),
     ),
     Persona(
         "auditor",

@@ -1,19 +1,25 @@
 """The page of the personas exists only in the demo, on the machine on which it runs; and one click is enough there."""
 
 import dataclasses
+import html
 import re
+import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 
 from api.console.origins import LOOPBACK
 from api.http.parts import Parts
-from shared.access import Permission
+from shared import clock
+from shared.access import RECENT_SIGN_IN, Caller, Permission, SignIn
 from shared.demonstration import note_organization
-from shared.services.personas import PERSONAS
+from shared.jobs import KINDS
+from shared.services.deciders import may_decide
+from shared.services.personas import PERSONAS, Persona
 from tests.console.probing import with_probes
 from tests.factories import Org, add_org
 from tests.feed import recorded
@@ -86,11 +92,22 @@ def test_the_crew_persona_represents_a_party_and_has_no_permission(demo: Org) ->
     assert (seen["party"], seen["name"], seen["permissions"]) == ("crew-1", "Party crew-1", [])
 
 
-def test_a_second_persona_may_approve_what_the_coordinator_submits_and_none_writes_the_directory(demo: Org) -> None:
-    known = {one.id: one for one in PERSONAS}
-    assert [*known] == ["coordinator", "approver", "staff", "auditor", "party"]
-    assert known["coordinator"].permissions < known["approver"].permissions
-    assert not any(Permission.SYNC_DIRECTORY in one.permissions for one in PERSONAS)
+def caller_as(persona: Persona) -> Caller:
+    return Caller("demo", f"demo:{persona.id}", persona.permissions)
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_what_one_persona_submits_another_one_may_approve(name: str) -> None:
+    kind = KINDS[name]
+    submitters = [one for one in PERSONAS if kind.needs in one.permissions]
+    deciders = [one for one in submitters if may_decide(caller_as(one), kind)]
+    assert submitters
+    assert all(set(deciders) - {one} for one in submitters), "whose job nobody can approve"
+
+
+def test_those_who_may_write_the_directory_are_the_coordinator_and_who_approves_its_merges() -> None:
+    assert [one.id for one in PERSONAS] == ["coordinator", "approver", "staff", "auditor", "party"]
+    assert [one.id for one in PERSONAS if Permission.SYNC_DIRECTORY in one.permissions] == ["coordinator", "approver"]
 
 
 def test_an_unknown_persona_is_nobody(demo: Org) -> None:
@@ -99,6 +116,52 @@ def test_an_unknown_persona_is_nobody(demo: Org) -> None:
     for persona in ("admin", "", "demo:coordinator"):
         assert client.post("/personas", data={"token": token, "persona": persona}).status_code == 404
     assert client.get("/probe").status_code == 401
+
+
+# --- the pages that lead to it
+
+
+def test_every_page_for_those_who_are_signed_out_leads_to_the_personas(demo: Org) -> None:
+    client = browser(demo)
+    asked = client.get("/jobs?state=failed")
+    answer = client.get(asked.headers["Location"])
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/personas?next=%2Fjobs%3Fstate%3Dfailed")
+    assert 'name="next" value="/jobs?state=failed"' in client.get(answer.headers["Location"]).text
+    for address in ("/", "/sign-in?out=1", f"/sign-in?out=1&organization={demo.id}"):
+        page = client.get(address, headers={"Accept": "text/html"})
+        assert 'href="/personas?next=%2Ftraining"' in page.text, address
+        assert "bind an identity provider" not in page.text
+
+
+def test_choosing_a_persona_again_is_a_fresh_proof(demo: Org) -> None:
+    client = browser(demo)
+    client.post("/personas", data={"token": token_of(client.get("/personas")), "persona": "approver"})
+    with demo.parts.database.transaction(demo.id) as db:
+        db.execute(update(SignIn).values(authenticated_at=clock.now() - RECENT_SIGN_IN * 2))
+    assert client.post("/probe/recent").status_code == 401
+    kept = client.post(f"/jobs/{uuid.uuid4()}/approve", data={"formKey": "k"})
+    assert kept.status_code == 401
+    found = re.search(r'href="(/sign-in[^"]+)"', kept.text)
+    assert found is not None
+    answer = client.get(html.unescape(found[1]))
+    assert answer.headers["Location"] == "/personas?next=%2Fsign-in%2Fdone&again=1"
+    page = client.get(answer.headers["Location"])
+    assert "not older than 5 minutes" in page.text
+    form = {"token": token_of(page), "persona": "approver", "next": "/sign-in/done"}
+    assert client.post("/personas", data=form).headers["Location"] == "/sign-in/done"
+    assert client.post("/probe/recent").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers", [{"X-Forwarded-For": "10.0.0.7"}, {"Forwarded": "for=10.0.0.7"}, {"Host": "127.0.0.1"}]
+)
+def test_no_page_leads_to_the_personas_where_they_are_not_shown(demo: Org, headers: dict[str, str]) -> None:
+    client = browser(demo)
+    for address in ("/", "/sign-in", "/sign-in?out=1", "/sign-in?again=1"):
+        page = client.get(address, headers=headers | {"Accept": "text/html"})
+        assert (page.status_code, "/personas" in page.text) == (200, False), address
+    other = client.get("/sign-in?organization=somebody-else")
+    assert (other.status_code, "/personas" in other.text) == (200, False)
 
 
 # --- a token from the page
