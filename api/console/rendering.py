@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from api.console.history import name_of
+from api.console.history import name_of, noun_of
 from shared import clock
 from shared.texts import Words, reader, reading
 from shared.words import day_in_words
@@ -44,6 +44,7 @@ TEMPLATES.filters |= {
     "moment_in": lambda at, zone: _in(zone).moment(at),
     "end_in": lambda at, since, zone: _end(at, since, _in(zone)),
     "event_name": name_of,
+    "noun": noun_of,
     "sentence": lambda text: reader().sentence(text),
     "number": lambda number: reader().number(number),
 }
