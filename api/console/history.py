@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from api.console.happenings import NAMES, NOUNS, SENTENCES, VARIANTS
 from shared.events import Event
@@ -15,16 +14,25 @@ OTHER_ID = ("into", "entityId", "from")
 AGAIN = N_("Licence granted again, because its revocation was undone by %(actor)s")
 BY_SERVICE = N_("the service")
 
+CORRECTIONS = (
+    ("validFrom", N_("valid from %(at)s"), N_("formerly from %(at)s"), Words.since),
+    ("expiresAt", N_("valid until %(at)s"), N_("formerly until %(at)s"), Words.until),
+)
+"""The fields of a corrected licence: a text for the new and for the former value, and how the instant is written."""
+
 
 @dataclass(frozen=True)
 class Told:
     """One event in words. reason: in a member's own words. subject: such as `assignment/<id>`.
+
+    change: what was changed, with the former values, if the event says them.
 
     party_id, party: the id and the name of the person whom it is about, if any.
     """
 
     at: datetime
     sentence: str
+    change: str
     reason: str
     subject: str
     party_id: str | None
@@ -37,7 +45,7 @@ def name_of(event_type: str) -> str:
 
 
 def noun_of(subject: str) -> str:
-    """Return the noun of a subject such as `licence/<id>`, or of its part before the slash, in the reader's language."""
+    """Return the noun of a subject, such as `licence/<id>` or `licence`, in the reader's language."""
     noun = subject.partition("/")[0]
     return reader().text(NOUNS.get(noun, noun))
 
@@ -50,8 +58,8 @@ def told(history: History, words: Words) -> list[Told] | None:
 def tell(event: Event, names: Names, words: Words) -> Told:
     """Return an event as a sentence in the reader's language."""
     party = names.get(f"party/{event.party_id}") if event.party_id else None
-    sentence = _sentence(event, names, words)
-    return Told(event.recorded_at, sentence, _reason(event), event.subject, event.party_id, party)
+    sentence, change = _sentence(event, names, words), _change(event, words)
+    return Told(event.recorded_at, sentence, change, _reason(event), event.subject, event.party_id, party)
 
 
 def _sentence(event: Event, names: Names, words: Words) -> str:
@@ -63,6 +71,21 @@ def _sentence(event: Event, names: Names, words: Words) -> str:
     actor = words.text(BY_SERVICE) if event.actor_type == "system" else names.get(key, event.actor_id)
     other = next((str(event.data[name]) for name in OTHER_ID if name in event.data), "")
     return words.text(text).replace("%(actor)s", actor).replace("%(other)s", other)
+
+
+def _change(event: Event, words: Words) -> str:
+    """Return the corrected beginning and end of a licence with the former ones."""
+    if event.type != "licence.changed":
+        return ""
+    former: dict[str, str] = event.data.get("former", {})
+    parts: list[str] = []
+    for field, text, earlier, form in CORRECTIONS:
+        new, old = event.data.get(field), former.get(field)
+        if new and new != old:
+            parts.append(words.filled(text, at=form(words, datetime.fromisoformat(new))))
+            if old:
+                parts.append(words.filled(earlier, at=form(words, datetime.fromisoformat(old))))
+    return ", ".join(parts)
 
 
 def _reason(event: Event) -> str:

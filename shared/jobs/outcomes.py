@@ -111,7 +111,7 @@ _MEANINGS: dict[OutcomeCode, tuple[Outcome, str]] = {
     OutcomeCode.NOTHING_TO_CHANGE: (Outcome.UNCHANGED, "The assignment has these values already."),
     OutcomeCode.TOUCHED_SINCE: (Outcome.UNCHANGED, "It was changed since, so it was left as it is."),
     OutcomeCode.ALREADY_LICENSED: (Outcome.UNCHANGED, "The party has such a licence already."),
-    OutcomeCode.NOT_ATTENDED: (Outcome.UNCHANGED, "The party did not attend."),
+    OutcomeCode.NOT_ATTENDED: (Outcome.UNCHANGED, "The party was absent or excused."),
     OutcomeCode.NOT_ON_ROSTER: (Outcome.UNCHANGED, "The party is not on the session's roster any more."),
     OutcomeCode.NOT_LICENSED: (
         Outcome.UNCHANGED,

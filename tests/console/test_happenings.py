@@ -77,3 +77,18 @@ def test_a_sentence_says_what_a_code_in_its_event_says() -> None:
         told = [tell(_example(TYPES[name], **{field: value}), {}, _words("nb")) for value in texts]
         assert len({one.sentence for one in told}) == len(texts), name
         assert not [one.reason for one in told if one.reason in texts], name
+
+
+def test_a_correction_tells_the_new_and_the_former_dates_in_the_form_of_the_page() -> None:
+    ends = {"expiresAt": "2027-06-01T15:00:00+00:00", "validFrom": "2026-05-31T22:00:00+00:00"}
+    former = {"expiresAt": "2027-05-31T22:00:00+00:00", "validFrom": "2026-05-30T22:00:00+00:00", "rule": "manual"}
+    event = _example(TYPES["licence.changed"], **ends, former=former)
+    assert tell(event, {}, _words("en")).change == (
+        "valid from 1 June 2026, formerly from 31 May 2026, "
+        "valid until 1 June 2027, 17:00 (Europe/Oslo), formerly until 31 May 2027"
+    )
+    assert "gyldig til 1. juni 2027, 17:00 (Europe/Oslo), tidligere til 31. mai 2027" in (
+        tell(event, {}, _words("nb")).change
+    )
+    same = _example(TYPES["licence.changed"], **ends, former={**former, "validFrom": ends["validFrom"]})
+    assert "from" not in tell(same, {}, _words("en")).change

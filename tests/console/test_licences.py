@@ -66,6 +66,8 @@ def test_a_correction_changes_only_what_was_touched_and_keeps_the_reason(held: H
     licence = read(held)
     assert (licence["note"], licence["expiresAt"]) == (None, "2098-01-01T00:00:00Z")
     assert licence["explanation"]["rule"] == "corrected"
+    told = browser.get(f"/licences/{held.id}").text
+    assert "valid until 31 December 2097, formerly until 15 June 2099, 12:30 (UTC): <q>Wrong year</q>" in told
 
 
 def test_a_correction_is_refused_beside_its_field_and_keeps_what_was_typed(held: Held, browser: TestClient) -> None:
@@ -74,6 +76,8 @@ def test_a_correction_is_refused_beside_its_field_and_keeps_what_was_typed(held:
     answer = browser.post(address, data=fields | {"expiresAt": "2020-01-01T00:00", "reason": "Wrong year"})
     assert answer.status_code == 422
     assert '<a href="#expiresAt">' in answer.text
+    assert "31 January 2026" in answer.text
+    assert not re.search(r"which is at \d{4}-", answer.text)
     assert 'value="2020-01-01T00:00"' in answer.text
     assert browser.post(address, data=fields | {"expiresAt": "", "reason": "x"}).status_code == 422
     assert '<a href="#reason">' in browser.post(address, data=fields | {"note": "x"}).text

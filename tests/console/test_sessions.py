@@ -118,6 +118,10 @@ def test_the_page_of_a_person_says_how_it_was_with_them_at_a_completed_session(
         part = sessions_of(browser, party_id)
         assert re.findall(r'class="state [^"]*">([^<]+)<', part) == [said]
         assert f'href="/sessions/{session_id}"' in part
+    shown = browser.get(f"/sessions/{session_id}").text
+    assert re.findall(r'class="state[^"]*">(Excused|Did not attend|Licensed)<', shown).count("Excused") == 1
+    job = org.client().get("/v1/jobs?kind=sessions.complete").json()["items"][0]["id"]
+    assert "The party was absent or excused." in browser.get(f"/jobs/{job}").text
 
 
 def sessions_of(browser: TestClient, party_id: str) -> str:
