@@ -33,6 +33,9 @@ SAME = {"no": "nb", "nn": "nb"}
 
 _PLACE = re.compile(r"%\((\w+)\)s")
 
+_INSTANT = re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)(?!\d)")
+"""An instant of the calendar in ISO 8601, with its difference from UTC."""
+
 NEAR = 7
 """A day that is at most so many days away is told with its weekday."""
 
@@ -102,8 +105,18 @@ class Words:
     def sentence(self, sentence: str) -> str:
         """Return a finished sentence in the reader's language, such as the detail of a problem.
 
-        It is looked up as it stands, or as the text with values in it from which it was made.
+        It is looked up as it stands, or as the text with values in it from which it was made. An instant in it, which
+        the API writes in ISO 8601, is written as pages write instants.
         """
+        return _INSTANT.sub(self._instant_in, self._translated(sentence))
+
+    def _instant_in(self, found: re.Match[str]) -> str:
+        try:
+            return self.instant(datetime.fromisoformat(found[0]))
+        except ValueError:
+            return found[0]
+
+    def _translated(self, sentence: str) -> str:
         if self.language == FIRST:
             return sentence
         for text, end in ((sentence, ""), (sentence.removesuffix("."), ".")):

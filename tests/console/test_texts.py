@@ -78,6 +78,24 @@ def test_an_hour_that_clocks_repeat_has_the_difference_from_utc() -> None:
     assert words.zone_at(datetime(2026, 10, 25, 3, 30, tzinfo=UTC)) == "Europe/Oslo"
 
 
+@pytest.mark.parametrize(
+    "written", ["2026-11-27T15:24:50.236891+00:00", "2026-11-27 15:24:50+00:00", "2026-11-27T15:24Z"]
+)
+def test_an_instant_in_a_sentence_is_written_in_the_zone_and_form_of_the_page(written: str) -> None:
+    sentence = f"A licence must end after it begins, which is at {written}."
+    assert Words("en", "Europe/Oslo", FRIDAY).sentence(sentence) == (
+        "A licence must end after it begins, which is at Friday, 27 November 2026, 16:24 (Europe/Oslo)."
+    )
+    assert Words("nb", "Europe/Oslo", FRIDAY).sentence(sentence) == (
+        "Et kompetansebevis må utløpe etter at det begynner, som er fredag 27. november 2026, 16:24 (Europe/Oslo)."
+    )
+
+
+def test_a_sentence_with_what_is_no_instant_stays_as_it_is() -> None:
+    for sentence in ("On 2026-11-27 at 15:24.", "At 2026-99-27T15:24:50+00:00."):
+        assert Words("en", "Europe/Oslo", FRIDAY).sentence(sentence) == sentence
+
+
 def _forms(text: object) -> list[str]:
     """The forms of a text: one, or one for each number that a language knows."""
     return [str(one) for one in text] if isinstance(text, (tuple, list)) else [str(text)]
