@@ -1,4 +1,4 @@
-"""What pages call each type of event and what it is about: a sentence, a short name, and the noun of its subject.
+"""The texts of each type of event: a sentence, a short name, and the noun of what it is about.
 
 Pages translate these texts. A new type of event needs a sentence and a name here, and a new kind of subject a noun.
 """
