@@ -47,6 +47,7 @@ def desk(browser: Browser, site: str, world: World) -> Iterator[Page]:
             yield page
 
 
+@pytest.mark.timeout(600)  # it grows with the pages
 @pytest.mark.parametrize("language", ["en-GB", pytest.param("nb-NO", marks=pytest.mark.matrix)])
 def test_every_page_is_accessible_and_fits_a_phone_and_a_desk_in_light_and_dark(
     browser: Browser, site: str, app: FastAPI, world: World, language: str, subtests: pytest.Subtests

@@ -14,6 +14,7 @@ import segno
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from joserfc import jwt
 from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
@@ -21,6 +22,7 @@ from joserfc.jwk import KeySet
 
 from api.app import create_app
 from api.console.certificates import WITH_LOGO as HEADERS
+from api.http.parts import Parts
 from shared import settings
 from shared.access import Permission
 from shared.licences import grouped
@@ -47,11 +49,18 @@ def pem(private: Any) -> str:
 KEYS = {"ES256": pem(generate_private_key(SECP256R1())), "Ed25519": pem(Ed25519PrivateKey.generate())}
 
 
+SERVED: dict[str | None, tuple[Parts, FastAPI]] = {}
+"""Deployments by their key. The first request of an application takes more than half a second."""
+
+
 def configured(org: Org, key: str | None) -> Org:
     """Returns the same organization, served by a deployment with this key."""
-    changed = org.parts.settings.model_copy(update={"credential_key": key, "public_url": PUBLIC_URL})
-    parts = dataclasses.replace(org.parts, settings=changed)
-    return dataclasses.replace(org, app=create_app(parts), parts=parts)
+    if key not in SERVED:
+        changed = org.parts.settings.model_copy(update={"credential_key": key, "public_url": PUBLIC_URL})
+        parts = dataclasses.replace(org.parts, settings=changed)
+        SERVED[key] = parts, create_app(parts)
+    parts, app = SERVED[key]
+    return dataclasses.replace(org, app=app, parts=parts)
 
 
 @pytest.fixture
