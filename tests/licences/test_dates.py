@@ -161,15 +161,16 @@ def test_months_are_added_like_dateutil_does_on_every_day_of_nine_years(org: Org
     assert ends(org, cases, zone) == expected
 
 
-def test_the_time_zone_of_the_connection_does_not_change_an_end(org: Org) -> None:
-    """Tries every time zone of organizations, around leap days, ends of months and changes of clocks."""
+@pytest.mark.parametrize("step", [12, pytest.param(1, marks=pytest.mark.matrix)])
+def test_the_time_zone_of_the_connection_does_not_change_an_end(org: Org, step: int) -> None:
+    """Tries time zones of organizations, around leap days, ends of months and changes of clocks. step: 1: every one."""
     days = [(1, 31), (2, 29), (3, 12), (3, 26), (3, 31), (10, 29), (11, 5), (12, 31)]
     granted = [datetime(2028, month, day, 1, 30, tzinfo=UTC) for month, day in days]
     cases = [Case(at, months) for at in granted for months in (1, 12)]
     expected = [by_hand(case) for case in cases]
     zones = clock.time_zones()
     assert len(zones) > 400
-    assert [zone for zone in zones if found(org, cases, zone) != expected] == []
+    assert [zone for zone in sorted(zones)[::step] if found(org, cases, zone) != expected] == []
 
 
 def test_twelve_months_after_29_february_is_28_february(org: Org) -> None:

@@ -170,8 +170,9 @@ def test_a_restored_licence_gets_the_one_notice_that_still_helps(
     assert published(org) == [*(notice("a", one) for one in expected), end("a")]
 
 
-def test_30_nights_publish_the_events_of_10000_licences_on_their_night(org: Org, course: str) -> None:
-    ids = parties(10_000)
+@pytest.mark.parametrize("number", [2000, pytest.param(10_000, marks=pytest.mark.matrix)])
+def test_30_nights_publish_the_events_of_many_licences_on_their_night(org: Org, course: str, number: int) -> None:
+    ids = parties(number)
     org.with_parties(*ids)
     ends = {party: NOON + timedelta(hours=7 * n % (24 * 90)) for n, party in enumerate(ids)}
     put_licences(org, course, ends)
