@@ -65,8 +65,13 @@ file of its person with a proof that it is one of the {tree_size} events of this
     {head}
 
 Compare this head with one that was published, or that you wrote down, at a place where {organization} cannot write. If
-yours is of another day, ask for the proof that one goes on from the other (/v1/audit/consistency). Then check the
-hashes and the proofs: docs/proof.md says how, with a script of 60 lines that needs nothing but Python.
+yours is of another day, ask for the proof that one goes on from the other (/v1/audit/consistency). Then check:
+1. The SHA-256 of every file is the one in manifest.json, and no file is missing or added.
+2. Each proof in a file of people/ leads to the last part of the head: begin with the SHA-256 of a zero byte and the
+   text "form"; then, for each hash of "path", take the SHA-256 of a one byte, the left and the right hash. RFC 9162,
+   2.1.3.2, says which is which: the index of an event is its sequence less one.
+3. Each licence and training of the person has such a proof for each of its "events" up to that head.
+Rollcall's documents have a script of 60 lines that does this with Python alone: docs/examples/verify_pack.py.
 
 A pack proves that what it shows was recorded, and when. It does not prove that nothing else was. For that, ask for an
 export of everything: `rollcall audit verify --file` checks it against the same head.
@@ -78,7 +83,7 @@ FILES = (
     (
         PackContent.LICENCES,
         "licences.csv",
-        "for each person and course: was the person licensed at the end of {on}, and by which licence?",
+        "who was licensed at the end of {on}, or had been, and by which licence. No line: never licensed by then.",
     ),
     (PackContent.COMPLETIONS, "completions.csv", "the training that each person had completed by then."),
     (None, "people/", "all of it once more, one file for each person, with the proofs (JSON)."),
