@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Response
 from sqlalchemy.orm import Session
 
-from api.console.forms import CurrentForm, Form, FormAccepting, made_job
+from api.console.forms import CurrentForm, Form, FormAccepting, made_job, need_number, previewed
 from api.console.frame import ConsoleRouter, CurrentFrame, Frame, form_of
 from api.console.visits import CurrentVisit
 from api.http.dependencies import CurrentCaller, Db, Now, allow
@@ -75,7 +75,7 @@ def _page(
     return frame.page("assign.html", form=form, choices=choices, preview=preview, mail=mail, upload=upload)
 
 
-@router.post("", dependencies=[allow(assignments.submit_assignments)])
+@router.post("", dependencies=[allow(assignments.submit_assignments), previewed("/assign/preview")])
 def submit(
     form: CurrentForm,
     file: SentFile,
@@ -87,5 +87,8 @@ def submit(
 ) -> Response:
     """Submit the job, and lead to its page."""
     request = _request(db, caller, form, file, now)
+    if form.several("folderIds"):  # people come and go in folders
+        preview = assignments.preview_assignments
+        need_number(form, accepting.key, "/assign/preview", lambda: preview(db, caller, request, now).number)
     accepted = assignments.submit_assignments(db, caller, request, accepting.key, workers=accepting.workers, now=now)
     return made_job(response, accepted, accepting)

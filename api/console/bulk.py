@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from fastapi import Response
 from sqlalchemy.orm import Session
 
-from api.console.forms import CurrentForm, Form, FormAccepting, made_job
+from api.console.forms import CurrentForm, Form, FormAccepting, made_job, need_number, previewed
 from api.console.frame import ConsoleRouter, CurrentFrame, Frame, form_of
 from api.console.visits import RECENT
 from api.http.dependencies import CurrentCaller, Db, Now, allow
@@ -183,17 +183,21 @@ def _routes(acts: Acts) -> ConsoleRouter:
 
 def _add(router: ConsoleRouter, acts: Acts, name: str, act: Act) -> None:
     """Add the two routes of an act: its preview and its submission."""
-    here = form_of(f"{acts.address}/act")
+    here, looked_at = form_of(f"{acts.address}/act"), f"{acts.address}/{name}/preview"
+    checks = [*([RECENT] if act.recent else []), previewed(looked_at), here]
 
     @router.post(f"/{name}/preview", dependencies=[allow(act.preview), here])
     def preview(frame: CurrentFrame, form: CurrentForm, db: Db, caller: CurrentCaller, now: Now) -> Response:
         return _page(frame, form, db, acts, name, act.preview(db, caller, _read(form, acts, act), now))
 
-    @router.post(f"/{name}", dependencies=[allow(act.verb), *([RECENT] if act.recent else []), here])
+    @router.post(f"/{name}", dependencies=[allow(act.verb), *checks])
     def submit(
         form: CurrentForm, db: Db, caller: CurrentCaller, accepting: FormAccepting, now: Now, response: Response
     ) -> Response:
-        accepted = act.verb(db, caller, _read(form, acts, act), accepting.key, workers=accepting.workers, now=now)
+        request = _read(form, acts, act)
+        if form.text("matching"):
+            need_number(form, accepting.key, looked_at, lambda: act.preview(db, caller, request, now).number)
+        accepted = act.verb(db, caller, request, accepting.key, workers=accepting.workers, now=now)
         return made_job(response, accepted, accepting)
 
 

@@ -6,7 +6,7 @@ A form has the names of the API's own fields, and is validated by the API's own 
 
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, TypeVar
@@ -18,7 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ValidationError
 
-from api.console.frame import Sent
+from api.console.frame import PreviewOutdated, Sent
 from api.http.accepting import Acceptance, Releasing
 from api.http.dependencies import Db, Now
 from api.http.once import making, making_job
@@ -31,6 +31,9 @@ Model = TypeVar("Model", bound=BaseModel)
 
 KEY = "formKey"
 """The hidden field with a random text, made anew with each page."""
+
+PREVIEWED = "previewOf"
+"""The value of the button that does what a preview shows: the form's digest, and the number that the preview showed."""
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -55,6 +58,18 @@ class Form:
     def key(self) -> str:
         """The random text for the hidden field."""
         return self.text(KEY) or secrets.token_urlsafe(16)
+
+    @property
+    def digest(self) -> str:
+        """A digest of all fields but the key and the preview's own, the same for what a browser sends once more."""
+        said = {name: sorted(filter(None, map(_plain, values))) for name, values in self.values.items()}
+        content = {name: values for name, values in said.items() if values and name not in (KEY, PREVIEWED)}
+        return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+
+    @property
+    def outdated(self) -> bool:
+        """True if it was confirmed after a preview of something else: nothing is wrong with any field of it."""
+        return isinstance(self.problem, PreviewOutdated)
 
     @property
     def faults(self) -> list[Fault]:
@@ -103,6 +118,11 @@ def field_of(fault: Fault) -> str:
     return fault.pointer.lstrip("/?").removeprefix("set/").removeprefix("filter/").partition("/")[0]
 
 
+def _plain(value: str) -> str:
+    """Return a value without what a browser changes when it sends it once more: the kind of line ends, outer blanks."""
+    return value.replace("\r\n", "\n").strip()
+
+
 async def _form(request: Request) -> Form:
     refused: Sent | None = getattr(request.state, "refused", None)
     if refused is not None:
@@ -128,9 +148,39 @@ async def _key(request: Request, form: CurrentForm) -> Key | None:
     """Return the key of a form. It stands for its content too: going back and changing it makes something new."""
     if not form.text(KEY):
         return None
-    content = {name: values for name, values in form.values.items() if name != KEY}
+    content = {name: values for name, values in form.values.items() if name not in (KEY, PREVIEWED)}
     digest = hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
     return Key(f"form-{form.text(KEY)[:64]}-{digest[:32]}", request.url.path, digest)
+
+
+class Previewed:
+    """Declares the route of the preview that a form must have had, as it is sent, before its own route does anything.
+
+    The field of the preview is compared with the form, so that no page needs a rule for what may change between.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    async def __call__(self, form: CurrentForm) -> None:
+        """Raise PreviewOutdated for a form whose preview was of something else, or which had none."""
+        if form.text(PREVIEWED).partition(".")[0] != form.digest:
+            raise PreviewOutdated("The form has changed since the preview. Look at it again.", self.path)
+
+
+def previewed(path: str) -> Any:
+    """Declare that a route does only what the route of this path has previewed: see `Previewed`."""
+    return Depends(Previewed(path))
+
+
+def need_number(form: Form, key: Key | None, path: str, count: Callable[[], int]) -> None:
+    """Raise PreviewOutdated if the preview at this path would show another number now than it did.
+
+    count: finds it. It is not asked for a form that is sent once more: that one is answered with what it has made.
+    """
+    shown = form.text(PREVIEWED).partition(".")[2]
+    if shown.isdecimal() and (key is None or key.made is None) and (now := count()) != int(shown[:9]):
+        raise PreviewOutdated(f"The preview showed {int(shown[:9])}; it is {now} now. Look at it again.", path)
 
 
 FormKey = Annotated[Key | None, Depends(_key)]

@@ -52,6 +52,16 @@ COMPRESSED_FROM = 1400
 """Bytes from which on a page is compressed: about what one packet carries."""
 
 
+class PreviewOutdated(Problem):
+    """A form was confirmed that says something else than its preview. path: of the route of the preview."""
+
+    slug, status, title = "preview-outdated", 409, "Look at the preview again"
+
+    def __init__(self, detail: str, path: str) -> None:
+        super().__init__(detail)
+        self.path = path
+
+
 @dataclass(frozen=True)
 class Sent:
     """A form that was refused: what was typed, and what is wrong."""
@@ -169,11 +179,18 @@ class ConsoleRoute(StrictRoute):
         refused = problem.status in ANSWERED_BY_THE_FORM and not isinstance(problem, PermissionDenied | OtherOrigin)
         if request.method == "POST" and refused and hasattr(request.state, "sent_form"):
             request.state.refused = Sent(request.state.sent_form, problem)
-            answer = await own_answer(request, self._form_address(request))
+            answer = await self._form_again(request, problem)
             if answer.status_code == 200:
                 answer.status_code = problem.status
+            if answer.status_code in ANSWERED_BY_THE_FORM:
                 return answer
         return problem_page(request, problem)
+
+    async def _form_again(self, request: StrictRequest, problem: Problem) -> Response:
+        """Return the page of the form as it was sent: with its preview, if that is what is wrong."""
+        if isinstance(problem, PreviewOutdated):
+            return await own_answer(request, problem.path.format(**request.path_params), "POST")
+        return await own_answer(request, self._form_address(request))
 
     def _form_address(self, request: Request) -> str:
         declared = [one.dependency for one in self.dependencies if isinstance(one.dependency, FormOf)]

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import Request, Response
 
 from api.console.columns import Column
-from api.console.forms import CurrentForm, Form, FormAccepting, made_job
+from api.console.forms import CurrentForm, Form, FormAccepting, made_job, previewed
 from api.console.frame import ConsoleRouter, CurrentFrame, Frame, form_of
 from api.console.listing import ListPage, list_page
 from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
@@ -77,7 +77,7 @@ def preview_pack(frame: CurrentFrame, form: CurrentForm, db: Db, caller: Current
     return _page(frame, form, packs.pack_choices(db, caller), preview)
 
 
-@router.post("/new", dependencies=[allow(packs.make_pack)])
+@router.post("/new", dependencies=[allow(packs.make_pack), previewed("/packs/preview")])
 def make(
     form: CurrentForm, db: Db, caller: CurrentCaller, accepting: FormAccepting, now: Now, response: Response
 ) -> Response:

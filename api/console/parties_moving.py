@@ -4,7 +4,7 @@ from typing import Annotated, NamedTuple
 
 from fastapi import Path, Response
 
-from api.console.forms import CurrentForm, Form, FormAccepting, made_job
+from api.console.forms import CurrentForm, Form, FormAccepting, made_job, previewed
 from api.console.frame import ConsoleRouter, CurrentFrame, Frame, form_of
 from api.http.dependencies import CurrentCaller, Db, Now, allow
 from shared.database import ID_PATTERN
@@ -84,7 +84,7 @@ def preview_renumbering(
     return _page(frame, party_id, RENUMBER, form, found)
 
 
-@router.post("/merge", dependencies=[allow(moving.merge_party)])
+@router.post("/merge", dependencies=[allow(moving.merge_party), previewed("/parties/{party_id}/merge/preview")])
 def merge(
     party_id: PartyId,
     form: CurrentForm,
@@ -100,7 +100,9 @@ def merge(
     return made_job(response, accepted, accepting)
 
 
-@router.post("/renumber", dependencies=[allow(moving.renumber_party)])
+@router.post(
+    "/renumber", dependencies=[allow(moving.renumber_party), previewed("/parties/{party_id}/renumber/preview")]
+)
 def renumber(
     party_id: PartyId,
     form: CurrentForm,

@@ -114,12 +114,12 @@ async def replay(request: Request, replayed: Replayed) -> Response:
     return answer
 
 
-async def own_answer(request: Request, address: str) -> Response:
-    """Return the application's own answer to `GET` of an address, for the caller of this request."""
+async def own_answer(request: Request, address: str, method: str = "GET") -> Response:
+    """Return the application's own answer to a request without a body, for the caller of this request."""
     scope = {name: value for name, value in request.scope.items() if name in _OF_THE_CONNECTION}
     headers = [(name, value) for name, value in request.scope["headers"] if name not in _OF_THE_BODY]
     path, _, query = address.partition("?")
-    scope |= {"method": "GET", "path": path, "raw_path": path.encode(), "query_string": query.encode()}
+    scope |= {"method": method, "path": path, "raw_path": path.encode(), "query_string": query.encode()}
     scope["headers"] = headers
     answer, parts = Response(), list[bytes]()
 

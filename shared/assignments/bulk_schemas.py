@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from shared.assignments.models import AssignmentState
 from shared.assignments.schemas import AssignmentIds, CompletionRequest, PreviewOutcome, Recipients
-from shared.jobs import Foreseen, OutcomeCode
+from shared.jobs import Foreseen, Outcome, OutcomeCode
 from shared.wire import Answer, Id, Paragraph, Received
 
 
@@ -155,6 +155,11 @@ class BulkPreview(Answer):
 
     total: int
     outcomes: list[PreviewOutcome]
+
+    @property
+    def number(self) -> int:
+        """The number of those with which something would be done."""
+        return sum(one.count for one in self.outcomes if one.outcome is Outcome.SUCCEEDED)
 
     @classmethod
     def of(cls, foreseen: Foreseen, examples: int = 20) -> Self:

@@ -238,6 +238,11 @@ class Preview(Answer):
     total: int
     outcomes: list[PreviewOutcome]
 
+    @property
+    def number(self) -> int:
+        """The number of those with which something would be done."""
+        return sum(one.count for one in self.outcomes if one.outcome is Outcome.SUCCEEDED)
+
 
 class SummaryAnswer(Answer):
     """The number of a course's or folder's assignments by state. overdue: those of the assigned that are overdue."""

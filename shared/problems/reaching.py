@@ -118,6 +118,14 @@ ALL = (
         "This needs the permission training.assign.",
     ),
     Known(
+        "preview-outdated",
+        409,
+        "Look at the preview again",
+        "A form was confirmed whose content, or whose number, is not the one that its preview showed.",
+        "The page shows the preview of the form as it is now: look at it, and confirm that.",
+        "Look at the preview of the form as it is now, and confirm that.",
+    ),
+    Known(
         "sign-in-needed",
         401,
         "Please sign in",

@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 
 from shared.access import Permission
 from tests.assignments.asking import assign, body
+from tests.console.previews import confirmed
 from tests.drain import InProcessWorker
 from tests.factories import Org
 
@@ -36,9 +37,11 @@ def closed(org: Org) -> set[str]:
 
 
 def post(browser: TestClient, path: str, **fields: Any) -> Any:
-    """Send a form."""
+    """Send a form, one that does something after its preview."""
     names = {name.replace("filter_", "filter."): value for name, value in fields.items()}
-    return browser.post(path, data={"formKey": "key-1", "act": "close", "reason": "Sold the rig"} | names)
+    data = {"formKey": "key-1", "act": "close", "reason": "Sold the rig"} | names
+    looks = path.rpartition("/")[2] in ("act", "preview")
+    return browser.post(path, data=data) if looks else confirmed(browser, f"{path}/preview", data)
 
 
 def test_the_list_offers_what_the_caller_may_do_with_the_chosen_rows(crew: Org) -> None:

@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 
 from shared import clock
 from shared.access import Permission
+from tests.console.previews import confirmed
 from tests.drain import InProcessWorker
 from tests.factories import Org
 from tests.sessions.sitting import completed
@@ -29,9 +30,11 @@ def ids(org: Org) -> dict[str, str]:
 
 
 def post(browser: TestClient, path: str, **fields: Any) -> Any:
-    """Send a form."""
+    """Send a form, one that does something after its preview."""
     names = {name.replace("filter_", "filter."): value for name, value in fields.items()}
-    return browser.post(path, data={"formKey": "key-1", "act": "revoke", "reason": "The wrong list"} | names)
+    data = {"formKey": "key-1", "act": "revoke", "reason": "The wrong list"} | names
+    looks = path.rpartition("/")[2] in ("act", "preview")
+    return browser.post(path, data=data) if looks else confirmed(browser, f"{path}/preview", data)
 
 
 def test_the_list_offers_to_revoke_to_who_may(org: Org, session: str) -> None:

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from api.console.jobs import KINDS as TEXTS
 from shared import clock
 from shared.jobs import KINDS
+from tests.console.previews import confirmed
 from tests.console.world import World, build, page_routes
 from tests.drain import InProcessWorker
 from tests.factories import Org
@@ -38,11 +39,11 @@ def jobs(browser: TestClient) -> int:
 def test_a_form_that_is_sent_twice_makes_one_job_and_a_changed_one_another(world: World) -> None:
     browser = world.org.visitor()
     before = jobs(browser)
-    first = browser.post("/assign", data=sent(world))
+    first = confirmed(browser, "/assign/preview", sent(world))
     assert first.status_code == 303
-    assert browser.post("/assign", data=sent(world)).headers["Location"] == first.headers["Location"]
+    assert confirmed(browser, "/assign/preview", sent(world)).headers["Location"] == first.headers["Location"]
     assert jobs(browser) == before + 1
-    changed = browser.post("/assign", data=sent(world, reason="Weekly"))
+    changed = confirmed(browser, "/assign/preview", sent(world, reason="Weekly"))
     assert changed.headers["Location"] != first.headers["Location"]
 
 
@@ -130,14 +131,14 @@ def test_a_page_that_fails_after_its_verb_has_written_keeps_nothing(
     browser = world.org.visitor()
     before = jobs(browser)
     monkeypatch.setattr("api.console.assign.made_job", lambda *_: 1 / 0)
-    assert browser.post("/assign", data=sent(world)).status_code == 500
+    assert confirmed(browser, "/assign/preview", sent(world)).status_code == 500
     assert jobs(browser) == before
 
 
 def test_a_job_is_approved_by_another_member_who_has_just_signed_in(world: World, worker: InProcessWorker) -> None:
     asking, others = world.org.visitor(), clock.now() - timedelta(minutes=6)
     world.org.client().put("/v1/settings", json={"changeLimit": 0})
-    job = asking.post("/assign", data=sent(world)).headers["Location"]
+    job = confirmed(asking, "/assign/preview", sent(world)).headers["Location"]
     assert "This job waits for a second person" in asking.get(job).text
     assert asking.post(f"{job}/approve", data={"formKey": "a"}).status_code == 403
     late = world.org.visitor(member="member-2", authenticated_at=others)

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from shared import clock, uploads
 from shared.uploads import Upload
 from shared.workbooks import Heading, Kind, write
+from tests.console.previews import button
 from tests.drain import InProcessWorker
 from tests.factories import Org, add_org
 
@@ -100,6 +101,7 @@ def test_a_file_of_recipients_is_assigned_to_without_its_bad_rows(org: Org, work
     form = {"courseId": course_id, "reason": "Audit", "file": upload_id, "formKey": "once"}
     preview = browser.post("/assign/preview", data=form).text
     assert "Assign to 3 people" in preview
+    form["previewOf"] = button(preview).value
     first = browser.post("/assign", data=form).headers["Location"]
     assert browser.post("/assign", data=form).headers["Location"] == first
     worker.drain(org.id)
