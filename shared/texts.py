@@ -36,6 +36,9 @@ _PLACE = re.compile(r"%\((\w+)\)s")
 _INSTANT = re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)(?!\d)")
 """An instant of the calendar in ISO 8601, with its difference from UTC."""
 
+_COLUMN = re.compile(r"(?<=\w\.) (?=[^.:]{1,100}: )")
+"""The place between two sentences of which the second begins with a column."""
+
 NEAR = 7
 """A day that is at most so many days away is told with its weekday."""
 
@@ -126,6 +129,17 @@ class Words:
             if match := pattern.fullmatch(sentence):
                 return translation % match.groupdict()
         return sentence
+
+    def fault(self, detail: str) -> str:
+        """Return what is wrong with a row of a file in the reader's language: sentences with their columns."""
+        return " ".join(self._of_column(one) for one in _COLUMN.split(detail))
+
+    def _of_column(self, sentence: str) -> str:
+        column, colon, said = sentence.partition(": ")
+        begun = said[:1].upper() + said[1:]
+        if not said or (found := self.sentence(begun)) == begun:
+            return self.sentence(sentence)
+        return f"{column}{colon}{found[0].lower()}{found[1:]}"
 
     def filled(self, text: str, **values: str) -> str:
         """Return a text in the reader's language with values in the places named `%(name)s`, each as it is."""

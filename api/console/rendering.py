@@ -46,6 +46,7 @@ TEMPLATES.filters |= {
     "event_name": name_of,
     "noun": noun_of,
     "sentence": lambda text: reader().sentence(text),
+    "fault": lambda detail: reader().fault(detail),
     "number": lambda number: reader().number(number),
 }
 TEMPLATES.globals |= {

@@ -4,6 +4,7 @@ They are not marked in the program, because the API answers in English. A value 
 """
 
 import ast
+import re
 from collections.abc import Iterator
 
 from tests.architecture.source import ROOT, calls, name_of
@@ -64,3 +65,34 @@ def _text(*values: ast.expr) -> Iterator[str]:
             ]
             numbers = iter(range(1, len(parts) + 1))
             yield "".join(f"%(value{next(numbers)})s" if part is None else part for part in parts)
+
+
+OF_FILES = (
+    "shared/sheets/*.py",
+    "shared/licences/records/*.py",
+    "shared/directory/*.py",
+    "shared/services/checking.py",
+)
+"""The modules that read files, each of whose sentences may stand beside a row or above the rows."""
+
+
+def file_texts() -> set[str]:
+    """Return the sentences about rows of files: what ends with a full stop and is no docstring."""
+    found = set[str]()
+    for path in (path for pattern in OF_FILES for path in ROOT.glob(pattern)):
+        tree = ast.parse(path.read_text())
+        passed = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant | ast.JoinedStr) and id(node) not in passed | inside:
+                found.update(_begun(text) for text in _text(node) if _SENTENCE.search(text))
+    return found
+
+
+def _begun(text: str) -> str:
+    """The sentence without the column before it, as `Words.fault` looks it up."""
+    text = text.removeprefix("%(value1)s: ").replace("{}", "%(value1)s")
+    return text[0].upper() + text[1:]
+
+
+_SENTENCE = re.compile(r"[^.\s] [^.].*[^.]\.$")

@@ -7,7 +7,9 @@ from datetime import UTC, date, datetime
 import pytest
 
 from api.console.rendering import TEMPLATES
+from shared.jobs import OutcomeCode
 from shared.texts import Words, catalogue_of, language_of
+from tests.console.problem_texts import file_texts
 from tests.console.texts import collected, languages, missing, path_of, renewed, translated
 
 FRIDAY = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
@@ -94,6 +96,21 @@ def test_an_instant_in_a_sentence_is_written_in_the_zone_and_form_of_the_page(wr
 def test_a_sentence_with_what_is_no_instant_stays_as_it_is() -> None:
     for sentence in ("On 2026-11-27 at 15:24.", "At 2026-99-27T15:24:50+00:00."):
         assert Words("en", "Europe/Oslo", FRIDAY).sentence(sentence) == sentence
+
+
+@pytest.mark.parametrize("language", languages())
+def test_what_is_wrong_with_a_row_is_told_in_the_readers_language(language: str, subtests: pytest.Subtests) -> None:
+    words = Words(language, "Europe/Oslo", FRIDAY)
+    sentences = {PLACES.sub("7", one) for one in file_texts()} | {one.detail for one in OutcomeCode}
+    for one in sentences:
+        with subtests.test(one):
+            assert words.fault(one) != one
+            said = f"Ansatt nr: {one[0].lower()}{one[1:]}"
+            assert words.fault(said).startswith("Ansatt nr: ")
+            assert words.fault(said) != said
+    several = "Completed on: must be a day, such as 2026-11-26. Issuer: this is required."
+    assert words.fault(several).count("must") == words.fault(several).count("required") == 0
+    assert Words("en", "UTC", FRIDAY).fault(several) == several
 
 
 def _forms(text: object) -> list[str]:

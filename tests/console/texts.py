@@ -14,7 +14,7 @@ from shared.jobs import OutcomeCode
 from shared.problems import KNOWN
 from shared.texts import FIRST, LOCALES
 from tests.architecture.source import ROOT
-from tests.console.problem_texts import problem_texts
+from tests.console.problem_texts import file_texts, problem_texts
 
 KEYWORDS = {**DEFAULT_KEYWORDS, "texts": (1, 2)}
 """The functions whose arguments are texts: `Words.texts` besides those of gettext."""
@@ -27,6 +27,7 @@ OF_VALIDATION = (
     "This is required.",
     "There is no such field.",
     "Must be 1 to 64 characters of A-Z a-z 0-9 . _ : -",
+    "Must be a day, such as 2026-11-26.",
     "String should have at least %(value1)s character.",
     "String should have at least %(value1)s characters.",
     "String should have at most %(value1)s characters.",
@@ -61,7 +62,7 @@ def listed() -> Iterator[str]:
     yield from (text for known in KNOWN.values() for text in (known.title, known.means, known.remedy))
     yield from (code.detail for code in OutcomeCode)
     yield from (code.detail for code in DeliveryCode)
-    yield from sorted(problem_texts())
+    yield from sorted(problem_texts() | file_texts())
     yield from OF_VALIDATION
 
 
