@@ -210,6 +210,17 @@ class Words:
         """Return a beginning: a day for what is good from its beginning, else the hour too."""
         return self.written(clock.day_in(self.zone, at)) if clock.is_whole_day(self.zone, at) else self.exactly(at)
 
+    def short_until(self, at: datetime) -> str:
+        """Return `until` for a table whose heading names the zone."""
+        return self.short_day(clock.last_day_in(self.zone, at)) if self._is_whole(at) else self.moment(at)
+
+    def short_since(self, at: datetime) -> str:
+        """Return `since` for a table whose heading names the zone."""
+        return self.short_day(clock.day_in(self.zone, at)) if self._is_whole(at) else self.moment(at)
+
+    def _is_whole(self, at: datetime) -> bool:
+        return clock.is_whole_day(self.zone, at)
+
     def number(self, number: int) -> str:
         """Return a number with the separators of the language."""
         return numbers.format_decimal(number, locale=self.locale)

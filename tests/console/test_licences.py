@@ -70,6 +70,27 @@ def test_a_correction_changes_only_what_was_touched_and_keeps_the_reason(held: H
     assert "valid until 31 December 2097, formerly until 15 June 2099, 12:30 (UTC): <q>Wrong year</q>" in told
 
 
+@pytest.mark.parametrize(
+    ("ends", "said"), [("2098-01-01T00:00:00Z", "31 December 2097"), ("2098-01-01T09:30:00Z", "1 January 2098, 09:30")]
+)
+def test_the_end_of_a_licence_is_the_same_day_on_every_page_and_paper(held: Held, ends: str, said: str) -> None:
+    party_id = read(held)["party"]["entityId"]
+    client, browser = held.org.client(), held.org.visitor(party=party_id)
+    answer = client.patch(f"/v1/licences/{held.id}", json={"expiresAt": ends, "reason": "As in the file"})
+    assert answer.is_success, answer.text
+    short = said.replace("December", "Dec").replace("January", "Jan")
+    pages = ("/licences", f"/licences/{held.id}", f"/licences/{held.id}/correct", f"/parties/{party_id}", "/me")
+    papers = (f"/licences/{held.id}/certificate", f"/parties/{party_id}/transcript", f"/verify/{held.code}")
+    for path in (*pages, *papers):
+        shown = browser.get(path).text
+        told = [short, said] if "09:30" not in said or path in pages else [said.partition(",")[0]]
+        assert any(one in shown for one in told), path
+        if said.startswith("31"):
+            assert "2098, 00:00" not in shown, path
+            assert "1 January 2098" not in shown, path
+            assert "1 Jan 2098" not in shown, path
+
+
 def test_a_correction_is_refused_beside_its_field_and_keeps_what_was_typed(held: Held, browser: TestClient) -> None:
     address = f"/licences/{held.id}/correct"
     fields = form_of(browser.get(address).text)
