@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from api.console.columns import Column
 from api.console.frame import ConsoleRouter, CurrentFrame
 from api.console.history import name_of, tell
-from api.console.jobs import KINDS
+from api.console.job_titles import KINDS
 from api.console.listing import Choice, Filter, ListPage, list_page, read_query
 from api.http.columns import EVENT_COLUMNS
 from api.http.dependencies import CurrentCaller, CurrentParts, Db, allow

@@ -14,6 +14,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from api.console.columns import Column
 from api.console.forms import CurrentForm, FormAccepting, made_job
 from api.console.frame import ConsoleRouter, CurrentFrame, form_of
+from api.console.job_titles import KINDS, about, title_of
 from api.console.listing import Choice, Filter, ListPage, choices_of, list_page
 from api.console.rendering import fragment
 from api.console.visits import RECENT, CurrentVisit, need_recent
@@ -26,33 +27,10 @@ from shared.assignments import ReasonRequest
 from shared.jobs import Job, JobAnswer, JobState, Outcome, OutcomeCode, ResultAnswer, Seen
 from shared.services import job_details, jobs
 from shared.services.jobs import Waiting
-from shared.services.naming import Names
 from shared.services.sights import answer_of
 from shared.texts import N_
 
 router = ConsoleRouter()
-
-KINDS = {
-    "assignments.create": N_("Assign"),
-    "assignments.complete": N_("Complete"),
-    "assignments.close": N_("Close"),
-    "assignments.change": N_("Change"),
-    "assignments.reopen": N_("Reopen"),
-    "assignments.remind": N_("Remind"),
-    "assignments.undo": N_("Undo"),
-    "sessions.complete": N_("Complete a session"),
-    "sessions.amend": N_("Amend a session"),
-    "sessions.undo": N_("Undo a session"),
-    "licences.revoke": N_("Revoke licences"),
-    "licences.undo": N_("Undo a revocation of licences"),
-    "records.import": N_("Import records"),
-    "packs.make": N_("Make a pack"),
-    "records.undo": N_("Undo an import"),
-    "parties.merge": N_("Merge people"),
-    "parties.renumber": N_("Renumber a person"),
-    "parties.undo": N_("Undo a merge or a new id"),
-}
-"""A text for each kind of job."""
 
 STATES = {
     "queued": N_("Queued"),
@@ -70,7 +48,7 @@ PAGE = ListPage(
     template="jobs.html",
     address="/jobs",
     model=JobAnswer,
-    named=lambda job: (f"{job.submitted_by.type}/{job.submitted_by.id}", *_course_of(job)),
+    named=job_details.subjects_of,
     columns=(
         Column("job", N_("Job")),
         Column("state", N_("State")),
@@ -112,22 +90,12 @@ OUTCOMES = {
 }
 
 
-def _course_of(job: JobAnswer) -> list[str]:
-    """Return the subject that names the course of a job, if its request has one: the version's, as it was published."""
-    version_id, course_id = job.request.get("courseVersionId"), job.request.get("courseId")
-    return [f"version/{version_id}"] if version_id else [f"course/{course_id}"] if course_id else []
-
-
-def _course_named(job: JobAnswer, names: Names) -> str:
-    return next((names[one] for one in _course_of(job) if one in names), "")
-
-
 @router.list_of("/jobs", jobs.list_jobs)
 def show_list(request: Request, frame: CurrentFrame, asked: AskedList, filters: JobFilters) -> Response:
     """The list, or all of it as a file."""
     rows = jobs.list_jobs(asked.db, asked.caller, *filters)
-    shown = {"kinds": KINDS, "about": _course_named}
-    return list_page(frame, request, asked, PAGE, rows, partial(answer_of, asked.caller), **shown)
+    shown = partial(answer_of, asked.caller)
+    return list_page(frame, request, asked, PAGE, rows, shown, kinds=KINDS, about=about)
 
 
 @router.get("/jobs/{job_id}", dependencies=[allow(job_details.get_job_details)])
@@ -141,7 +109,7 @@ def show(
         details=found,
         job=found.job,
         form=form,
-        kinds=KINDS,
+        title=title_of(found.job, found.names, found.course),
         outcomes=OUTCOMES,
         remedies=REMEDIES,
         mended=MENDED,
@@ -180,6 +148,7 @@ RESULTS = ListPage(
     template="results.html",
     address="",
     model=ResultAnswer,
+    named=lambda one: [f"party/{one.entity_id}"],
     columns=(Column("person", N_("Person")), Column("outcome", N_("Outcome")), Column("why", N_("Why"))),
     filters=(Filter("outcome", N_("Outcome"), "choice", choices_of(Outcome, OUTCOMES)),),
 )
@@ -231,7 +200,8 @@ def show_undo(
     """The page before an undo: what would be put back, and what was changed since and stays."""
     preview = jobs.preview_undo(db, caller, job_id, now)
     details = job_details.get_job_details(db, caller, job_id, now)
-    return frame.page("undo.html", details=details, job=details.job, preview=preview, form=form, kinds=KINDS)
+    title = title_of(details.job, details.names, details.course)
+    return frame.page("undo.html", title=title, job=details.job, preview=preview, form=form)
 
 
 @router.post("/jobs/{job_id}/undo", dependencies=[allow(jobs.undo_job), _ON_ITS_PAGE])

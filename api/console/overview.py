@@ -1,9 +1,12 @@
 """The overview: completion by course, overdue assignments, licences that lapse, jobs under way, what waits."""
 
+from typing import Any
+
 from fastapi import Response
 from fastapi.responses import RedirectResponse
 
 from api.console.frame import ConsoleRouter, CurrentFrame
+from api.console.job_titles import title_of
 from api.console.viewing import start_address
 from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
 from shared.services import assignments, organizations, overview, views
@@ -25,9 +28,8 @@ def show(frame: CurrentFrame, db: Db, caller: CurrentCaller, now: Now) -> Respon
         if found.forecast
         else 0
     )
-    return frame.page(
-        "overview.html", overview=found, open=sums[0], completed=sums[1], overdue=sums[2], tallest=tallest or 1
-    )
+    shown: dict[str, Any] = {"open": sums[0], "completed": sums[1], "overdue": sums[2], "tallest": tallest or 1}
+    return frame.page("overview.html", overview=found, title_of=title_of, **shown)
 
 
 @training.get("", dependencies=[allow(views.find_start)])

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from api.console import assignments, audit, courses, deliveries, jobs, licences, packs, parties, sessions, webhooks
 from api.console.columns import COLUMNS, choose
 from api.console.history import name_of
+from api.console.job_titles import KINDS
 from api.console.listing import NAME, Filter, ListPage, address_of
 from api.http.dependencies import Allow
 from shared.access import Caller
@@ -78,7 +79,7 @@ def _value(one: Filter, value: str, names: Names) -> str:
     if one.name == "types":
         return name_of(value)
     if one.name == "jobId":
-        return reader().text(jobs.KINDS.get(names.get(f"job/{value}", ""), value))
+        return reader().text(KINDS.get(names.get(f"job/{value}", ""), value))
     for choice in one.choices:
         if choice.value == value:
             return reader().text(choice.name)

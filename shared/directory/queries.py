@@ -191,6 +191,12 @@ def names_of_parties(db: Session, party_ids: Collection[str], scope: Scope) -> S
     return named.where(is_one_of(Party.id, party_ids))
 
 
+def names_of_folders(db: Session, folder_ids: Collection[str], scope: Scope) -> Select[*tuple[Any, ...]]:
+    """Select the id and the name of these folders, as far as they are in the scope."""
+    named = select(Folder.id, Folder.name).where(Folder.org_id == current_org(db), is_one_of(Folder.id, folder_ids))
+    return named if scope is None else named.where(is_one_of(Folder.id, scope))
+
+
 def names_of_members(db: Session, member_ids: Collection[str], scope: Scope) -> Select[*tuple[Any, ...]]:
     """Select the id of these members and the name of the party in the scope that each represents."""
     named = select(Party.member_id, Party.display_name).where(

@@ -24,7 +24,15 @@ from shared.jobs.actions import (
     submit,
     undo_of,
 )
-from shared.jobs.approving import NotAwaitingApproval, OtherMemberNeeded, Refused, approve, note_refusal, reject
+from shared.jobs.approving import (
+    REJECTED,
+    NotAwaitingApproval,
+    OtherMemberNeeded,
+    Refused,
+    approve,
+    note_refusal,
+    reject,
+)
 from shared.jobs.chunks import Chunk, Claim, Tally, whole
 from shared.jobs.kinds import KINDS, Foreseen, Kind, Undo, call_on_end, declare, kind_of
 from shared.jobs.models import FINAL_STATES, ChunkState, Job, JobChunk, JobOutcome, JobState, JobTurn, Outcome
@@ -47,6 +55,7 @@ from shared.jobs.waiting import NotYet, need_no_other_work
 from shared.jobs.work import ATTEMPTS_ALONE, ATTEMPTS_BEFORE_SPLIT, claim, isolate, lock, release
 
 __all__ = [
+    "REJECTED",
     "explained_results",
     "NotYet",
     "need_no_other_work",

@@ -18,6 +18,9 @@ from shared.jobs.models import Job, JobState
 from shared.jobs.queries import get
 from shared.jobs.settling import cancel_unbegun, settle
 
+REJECTED = "Rejected: "
+"""How the `error` of a rejected job begins; its reason follows."""
+
 
 class NotAwaitingApproval(Conflict):
     """Only a job that waits for approval can be approved or rejected."""
@@ -85,7 +88,7 @@ def reject(db: Session, job_id: uuid.UUID, reason: str, actor: Actor, now: datet
     """Cancel all recipients of a job that waits for approval. Raises NotFound, NotAwaitingApproval."""
     job = _lock_awaiting(db, job_id)
     events.record(db, actor, now, Fact("job.rejected", f"job/{job_id}", {"reason": reason}))
-    job.error = f"Rejected: {reason}"
+    job.error = f"{REJECTED}{reason}"
     db.flush()
     settle(db, job_id, Tally(cancelled=cancel_unbegun(db, job_id)), now)
     return get(db, job_id, fresh=True)

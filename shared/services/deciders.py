@@ -25,6 +25,17 @@ def need_decider(caller: Caller, kind: Kind[Any]) -> None:
     need_all_folders(caller, kind)
 
 
+def needed_to_approve(kind: Kind[Any]) -> tuple[Permission, ...]:
+    """Return the permissions that approving a job of this kind needs: all of them, each once."""
+    decides = Permission.SYNC_DIRECTORY if of_directory(kind) else Permission.MANAGE_ASSIGNMENTS
+    return tuple(dict.fromkeys((decides, kind.needs)))
+
+
+def may_approve(caller: Caller, kind: Kind[Any]) -> bool:
+    """True if the caller may approve jobs of this kind of other members: it decides, and could submit one."""
+    return may_decide(caller, kind) and caller.may(kind.needs)
+
+
 def need_all_folders(caller: Caller, kind: Kind[Any]) -> None:
     """Raise PermissionDenied for a caller limited to folders, if the kind is about the whole directory."""
     if of_directory(kind) and caller.folders is not None:

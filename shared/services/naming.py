@@ -85,6 +85,8 @@ def _rows(db: Session, caller: Caller, subjects: set[str]) -> CompoundSelect[*tu
         _named("member", directory.names_of_members(db, members, caller.folders), 1),
         _named("party", directory.names_of_parties(db, parties, caller.folders), 0),
     ]
+    if folders := ids.get("folder"):
+        selects.append(_named("folder", directory.names_of_folders(db, folders, caller.folders), 0))
     return union_all(*selects, *_things(db, {noun: list(_uuids(each)) for noun, each in ids.items()}))
 
 

@@ -20,9 +20,11 @@ from shared.periods import Period
 from shared.services import deliveries as delivering
 from shared.services import jobs as working
 from shared.services.assignments import CREATE, summarize_assignments
+from shared.services.deciders import may_approve
 from shared.services.forecast import Forecast, make_forecast
+from shared.services.job_details import subjects_of
 from shared.services.naming import Names, names_of
-from shared.services.sights import answer_of, sight_of
+from shared.services.sights import answer_of, is_whole, sight_of
 from shared.services.verbs import verb
 from shared.sessions import Filters, SessionState
 
@@ -51,8 +53,9 @@ class Overview:
     """An organization as one caller may see it. None: of what the caller may not see.
 
     courses: rows of (id, title, assigned, completed, closed, overdue). to_approve: jobs that wait for a second member,
-    of others than the caller. dead: deliveries that were given up. to_complete: sessions that have begun.
-    beginning: None once something was assigned. names: of those who submitted these jobs.
+    of others than the caller, which the caller may approve. dead: deliveries that were given up. to_complete: sessions
+    that have begun. beginning: None once something was assigned. names: of those who submitted these jobs, and of what
+    they are about.
     """
 
     courses: list[Row[Any]] | None = None
@@ -98,10 +101,12 @@ def _add_jobs(db: Session, caller: Caller, found: Overview) -> None:
     found.jobs_under_way = count(db, running)[0]
     if found.jobs_under_way:
         found.jobs = [_job_answer(caller, row) for row in db.execute(running.limit(MOST_JOBS))]
-    if caller.may(Permission.MANAGE_ASSIGNMENTS):
-        others = seen(JobState.AWAITING_APPROVAL).where(Job.submitted_by_id != caller.member_id)
-        found.to_approve = [_job_answer(caller, row) for row in db.execute(others.limit(MOST_JOBS))]
-        found.names = names_of(db, caller, {f"member/{one.submitted_by.id}" for one in found.to_approve})
+    if decided := [name for name, kind in jobs.KINDS.items() if may_approve(caller, kind)]:
+        others = seen(JobState.AWAITING_APPROVAL).where(Job.submitted_by_id != caller.member_id, Job.kind.in_(decided))
+        rows = [row[0] if len(row) == 1 else row for row in db.execute(others.limit(MOST_JOBS))]
+        found.to_approve = [answer_of(caller, one) for one in rows if is_whole(one)]
+    shown = [*found.jobs, *(found.to_approve or ())]
+    found.names = names_of(db, caller, {subject for one in shown for subject in subjects_of(one)})
 
 
 def _job_answer(caller: Caller, row: Any) -> JobAnswer:

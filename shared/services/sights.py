@@ -43,6 +43,11 @@ def job_of(seen: Job | Seen) -> Job:
     return seen if isinstance(seen, Job) else seen[0]
 
 
+def is_whole(seen: Job | Seen) -> bool:
+    """True if the caller sees all recipients of the job."""
+    return True if isinstance(seen, Job) else seen[2]
+
+
 def answer_of(caller: Caller, seen: Job | Seen) -> JobAnswer:
     """Return the answer for what the caller sees of a job."""
     if isinstance(seen, Job):

@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from api.console.jobs import KINDS as TEXTS
+from api.console.job_titles import KINDS as TEXTS
 from shared import clock
 from shared.jobs import KINDS
 from tests.console.previews import confirmed
