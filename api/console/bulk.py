@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 from fastapi import Response
 from sqlalchemy.orm import Session
 
+from api.console.columns import COLUMNS
 from api.console.forms import CurrentForm, Form, FormAccepting, made_job, need_number, previewed
 from api.console.frame import ConsoleRouter, CurrentFrame, Frame, form_of
+from api.console.listing import address_of
 from api.console.visits import RECENT
 from api.http.dependencies import CurrentCaller, Db, Now, allow
 from shared.assignments import (
@@ -137,12 +139,17 @@ _REVOKE = Act(
 ON_LICENCES = Acts("/licences", "licenceIds", {"revoke": _REVOKE})
 
 
+def _filter(form: Form) -> dict[str, str]:
+    """Return the filter that the list had, with its order."""
+    sent = {name.removeprefix("filter."): form.text(name) for name in form.values if name.startswith("filter.")}
+    return {name: value for name, value in sent.items() if value}
+
+
 def _read(form: Form, acts: Acts, act: Act) -> Any:
     """Return the form as the API's request: the chosen rows, or the filter with those that are left out."""
     chosen: dict[str, Any] = {acts.ids: form.several("ids")}
     if form.text("matching"):
-        sent = {name.removeprefix("filter."): form.text(name) for name in form.values if name.startswith("filter.")}
-        found: dict[str, Any] = {name: value for name, value in sent.items() if name != "sort" and value}
+        found: dict[str, Any] = {name: value for name, value in _filter(form).items() if name != "sort"}
         if "overdue" in found:
             found["overdue"] = found["overdue"] == "true"
         chosen = {"filter": found or {"all": True}}
@@ -156,7 +163,9 @@ def _page(frame: Frame, form: Form, db: Session, acts: Acts, name: str, preview:
     mail = name not in _TELLS or deliveries.can_send_mail(db, frame.caller, frame.words.now)
     courses = overview.published_courses(db, frame.caller) if name == "move" else []
     reasons = overview.own_reasons(db, frame.caller, act.kind) if act.kind else []
-    shown: dict[str, Any] = {"name": name, "act": act, "acts": acts, "preview": preview, "mail": mail}
+    columns = {COLUMNS: form.text(COLUMNS)} if form.text(COLUMNS) else {}
+    back = address_of(acts.address, _filter(form) | columns)
+    shown: dict[str, Any] = {"name": name, "act": act, "acts": acts, "preview": preview, "mail": mail, "back": back}
     return frame.page("act.html", form=form, courses=courses, reasons=reasons, **shown)
 
 

@@ -48,7 +48,7 @@ def test_the_list_offers_what_the_caller_may_do_with_the_chosen_rows(crew: Org) 
     page = crew.visitor().get("/assignments").text
     assert re.findall(r'name="act" value="(\w+)"', page) == ["remind", "complete", "change", "move", "close", "reopen"]
     assert page.count('name="ids"') == 4
-    assert "all 4 that match" in page
+    assert 'all <span data-matching="4">4</span> that match' in page
     only_view = crew.visitor(Permission.VIEW).get("/assignments").text
     assert 'name="ids"' not in only_view
 
@@ -153,3 +153,19 @@ def test_an_act_of_the_table_is_refused_without_its_permission(crew: Org) -> Non
     assert re.findall(r'name="act" value="(\w+)"', browser.get("/assignments").text) == ["complete"]
     assert post(browser, "/assignments/close/preview", ids=chosen).status_code == 403
     assert post(browser, "/assignments/complete/preview", ids=chosen, reason="").status_code == 200
+
+
+def test_the_way_back_from_an_act_is_the_list_with_its_filter_and_columns(crew: Org) -> None:
+    browser = crew.visitor()
+    listed = browser.get("/assignments?state=assigned&sort=due&columns=person,due").text
+    hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', listed.split("data-choosing")[1]))
+    back = 'href="/assignments?state=assigned&amp;sort=due&amp;columns=person,due"'
+    sent: dict[str, Any] = hidden | {"act": "close", "ids": ids(crew)[:1], "reason": "Sold", "formKey": "key-1"}
+    for path in ("/assignments/act", "/assignments/close/preview", "/assignments/close"):
+        assert back in browser.post(path, data=sent).text, path
+
+
+def test_an_act_that_would_do_nothing_is_not_offered(crew: Org) -> None:
+    page = post(crew.visitor(), "/assignments/reopen/preview", ids=ids(crew)[:2]).text
+    assert "Nothing would be done." in page
+    assert "formaction" not in page

@@ -24,7 +24,7 @@ FORMS: dict[str, dict[str, Any]] = {
 """A form for each route that needs a preview."""
 FORMS |= {f"/assignments/{act}": {"act": act, "matching": "all", "shown": "2", "reason": "Sold"} for act in EACH}
 FORMS["/assignments/change"] |= {"why": "Late"}
-FORMS["/assignments/move"] |= {"why": "Late", "courseId": "{course_id}"}
+FORMS["/assignments/move"] |= {"why": "Late", "courseId": "{other_id}"}
 CHANGES: dict[str, dict[str, Any]] = {
     "/assign": {"folderIds": ["deck"]},
     "/packs/new": {"all": "true", "partyIds": ""},
@@ -39,7 +39,9 @@ CHANGES: dict[str, dict[str, Any]] = {
 @pytest.fixture
 def world(org: Org, worker: InProcessWorker) -> World:
     """An organization with something on every page."""
-    return build(org, worker)
+    world = build(org, worker)
+    world.ids["other_id"] = org.with_course(code="FIRE")
+    return world
 
 
 def filled(world: World, path: str) -> dict[str, Any]:
@@ -140,3 +142,9 @@ def test_a_filter_that_matches_another_number_since_the_preview_does_nothing(
     answer = browser.post("/assignments/remind", data=sent | {"previewOf": shown.value})
     assert answer.status_code == 409
     assert re.search(r"The preview showed \d+; it is \d+ now\. Look at it again\.", answer.text)
+
+
+def test_to_assign_to_nobody_is_not_offered(world: World) -> None:
+    page = world.org.visitor().post("/assign/preview", data=filled(world, "/assign") | {"recipients": "nobody"}).text
+    assert "Nobody would be assigned." in page
+    assert "formaction" not in page

@@ -5,7 +5,11 @@ export function choose() {
   const boxes = [...form.querySelectorAll("tbody input[type=checkbox][name]")];
   const all = form.querySelector("[data-all]");
   const bar = form.querySelector(".bulk");
+  const number = form.querySelector("[data-matching]");
+  const total = Number(number?.dataset.matching);
+  if (number && total <= boxes.length) number.closest("label").remove(); // all of them are on this page
   const matching = form.querySelector("input[name=matching]");
+  const written = new Intl.NumberFormat(document.documentElement.lang || "en");
   const kept = new Set(JSON.parse(sessionStorage.getItem(key()) ?? "[]"));
   for (const box of boxes) box.checked = box.checked || kept.has(box.value);
 
@@ -15,6 +19,7 @@ export function choose() {
     all.checked = chosen === boxes.length;
     all.indeterminate = chosen > 0 && chosen < boxes.length;
     for (const count of form.querySelectorAll("[data-chosen]")) count.textContent = String(chosen);
+    if (number) number.textContent = written.format(total - (matching?.checked ? boxes.length - chosen : 0));
     const settled = matching?.checked || boxes.some((box) => box.checked && "settled" in box.dataset);
     for (const button of form.querySelectorAll("button[value=reopen]")) button.hidden = !settled;
     sessionStorage.setItem(key(), JSON.stringify(boxes.filter((box) => box.checked).map((box) => box.value)));
