@@ -145,6 +145,14 @@ ReceivedInstant = Annotated[datetime, AfterValidator(_aware)]
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
+class About(ValueError):
+    """A fault of a whole request that its sender finds at one of its fields. name: of the field in JSON."""
+
+    def __init__(self, said: str, name: str) -> None:
+        super().__init__(said)
+        self.name = name
+
+
 class _AtInstant(Received):
     at: ReceivedInstant
 

@@ -26,6 +26,7 @@ from api.http.problems import UnsupportedForm
 from shared.errors import Fault, Problem
 from shared.idempotency import Key, Making
 from shared.jobs import Accepted
+from shared.wire import About
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -110,7 +111,38 @@ class Form:
         try:
             return model.model_validate_json(orjson.dumps(body))
         except ValidationError as error:
-            raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()]) from None
+            faults = [*error.errors(), *_of_whole(model, body, error)]
+            raise RequestValidationError(
+                [{**one, "loc": ("body", *one["loc"], *_about(one))} for one in faults]
+            ) from None
+
+
+def _of_whole(model: type[BaseModel], body: dict[str, Any], error: ValidationError) -> list[Any]:
+    """Return what a model says of a request as a whole, which pydantic asks only if no field is wrong.
+
+    A person is told everything at once. What cannot be asked of a field that is wrong or missing is left out.
+    """
+    if any(not one["loc"] for one in error.errors()):
+        return []
+    named = {
+        name: body[info.alias or name] for name, info in model.model_fields.items() if (info.alias or name) in body
+    }
+    asked = model.model_construct(**named)
+    faults = []
+    for check in model.__pydantic_decorators__.model_validators.values():
+        try:
+            if check.info.mode == "after":
+                check.func(asked)
+        except ValueError as said:
+            faults.append({"type": "value_error", "loc": (), "msg": f"Value error, {said}", "ctx": {"error": said}})
+        except (AttributeError, TypeError):
+            continue
+    return faults
+
+
+def _about(fault: Any) -> tuple[str, ...]:
+    said = fault.get("ctx", {}).get("error")
+    return (said.name,) if isinstance(said, About) else ()
 
 
 def field_of(fault: Fault) -> str:

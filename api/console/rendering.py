@@ -51,12 +51,18 @@ TEMPLATES.filters |= {
     "noun": noun_of,
     "sentence": lambda text: reader().sentence(text),
     "fault": lambda detail: reader().fault(detail),
+    "told": lambda text: _begun(reader().sentence(text)),
     "number": lambda number: reader().number(number),
 }
 TEMPLATES.globals |= {
     "percent": lambda part, whole: reader().percent(part, whole),
     "translated": lambda texts: [(value, reader().text(text)) for value, text in texts.items()],
 }
+
+
+def _begun(sentence: str) -> str:
+    """Return a sentence with a capital, as a validator writes none. One that begins with an id or a field stays."""
+    return sentence[:1].upper() + sentence[1:] if sentence.partition(" ")[0].strip(",.:;").islower() else sentence
 
 
 def _in(zone: str) -> Words:

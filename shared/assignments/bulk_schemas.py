@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from shared.assignments.models import AssignmentState
 from shared.assignments.schemas import AssignmentIds, CompletionRequest, PreviewOutcome, Recipients
 from shared.jobs import Foreseen, Outcome, OutcomeCode
-from shared.wire import Answer, Id, Paragraph, Received
+from shared.wire import About, Answer, Id, Paragraph, Received
 
 
 class AssignmentFilter(Received):
@@ -128,7 +128,7 @@ class ChangeSet(Received):
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
         if not self.model_fields_set.difference(() if self.course_id else ("course_id",)):
-            raise ValueError("name dueOn, reason or courseId")
+            raise About("name dueOn, reason or courseId", "dueOn")
         return self
 
 

@@ -11,6 +11,7 @@ from shared.assignments.queries import is_overdue
 from shared.jobs import Outcome, OutcomeCode
 from shared.wire import (
     MOST_ITEMS,
+    About,
     Answer,
     Fields,
     Id,
@@ -61,7 +62,7 @@ class AssignmentRequest(Received):
     @model_validator(mode="after")
     def _has_recipients(self) -> Self:
         if not self.recipients and not self.folder_ids:
-            raise ValueError("name at least one recipient or folder")
+            raise About("name at least one recipient or folder", "recipients")
         return self
 
 

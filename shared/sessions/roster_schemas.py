@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from shared.jobs import OutcomeCode
 from shared.sessions.models import Attendance, RosterEntry
-from shared.wire import Answer, Fields, Id, Instant, PartyIds, Received
+from shared.wire import About, Answer, Fields, Id, Instant, PartyIds, Received
 
 MAX_RECIPIENTS = 50_000
 
@@ -32,7 +32,7 @@ class RosterRequest(Received):
     @model_validator(mode="after")
     def _has_recipients(self) -> Self:
         if not self.recipients and not self.folder_ids:
-            raise ValueError("name at least one recipient or folder")
+            raise About("name at least one recipient or folder", "recipients")
         return self
 
 

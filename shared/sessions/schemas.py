@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from shared.catalogue import WebAddress
 from shared.sessions.models import SessionMode, SessionState, TrainingSession
 from shared.sessions.roster_schemas import MAX_RECIPIENTS, Attendees
-from shared.wire import Answer, Fields, Instant, Line, Paragraph, Received, ReceivedInstant
+from shared.wire import About, Answer, Fields, Instant, Line, Paragraph, Received, ReceivedInstant
 
 MAX_CAPACITY = 1_000_000
 
@@ -75,7 +75,7 @@ class AmendmentRequest(Received):
     @model_validator(mode="after")
     def _names_a_party(self) -> Self:
         if not self.add and not self.remove:
-            raise ValueError("name at least one party to add or to remove")
+            raise About("name at least one party to add or to remove", "add")
         if len(self.add) + len(self.remove) > MAX_RECIPIENTS:
             raise ValueError(f"name at most {MAX_RECIPIENTS} parties in all")
         return self

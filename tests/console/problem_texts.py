@@ -21,7 +21,9 @@ def problem_texts() -> set[str]:
     names = _problems(classes)
     found = {text for one in classes if one.name in names for text in _of_class(one)}
     for path, tree in trees.items():
-        validates = {"ValueError"} if path.name == "wire.py" or path.name.endswith("schemas.py") else set[str]()
+        validates = (
+            {"ValueError", "About"} if path.name == "wire.py" or path.name.endswith("schemas.py") else set[str]()
+        )
         for call in calls(tree):
             found.update(_of_call(call, names | validates))
     return found
