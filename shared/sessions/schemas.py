@@ -3,8 +3,9 @@
 import uuid
 from typing import Annotated, Any, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from shared import clock
 from shared.catalogue import WebAddress
 from shared.sessions.models import SessionMode, SessionState, TrainingSession
 from shared.sessions.roster_schemas import MAX_RECIPIENTS, Attendees
@@ -13,7 +14,15 @@ from shared.wire import About, Answer, Fields, Instant, Line, Paragraph, Receive
 MAX_CAPACITY = 1_000_000
 
 Capacity = Annotated[int, Field(ge=1, le=MAX_CAPACITY)]
-Zone = Annotated[str, Field(max_length=64)]
+
+
+def _known_zone(name: str) -> str:
+    if name not in clock.time_zones():
+        raise ValueError("This is not an IANA time zone; an example is Europe/Amsterdam.")
+    return name
+
+
+Zone = Annotated[str, Field(max_length=64), AfterValidator(_known_zone)]
 
 
 class SessionRequest(Received):
