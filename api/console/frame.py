@@ -17,6 +17,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from structlog.contextvars import get_contextvars
 
 from api.console import static_files, visits
+from api.console.denials import denied_in_words
 from api.console.keeping import keep
 from api.console.navigation import entries_for
 from api.console.origins import SAFE, OtherOrigin
@@ -251,6 +252,7 @@ def problem_page(request: Request, problem: Problem) -> Response:
     shown = {
         "title": _DENIED if isinstance(problem, PermissionDenied) else _TITLES.get(problem.status, problem.title),
         "detail": _TO_DO.get(problem.status, problem.detail) if told else problem.detail,
+        "denied": denied_in_words if isinstance(problem, PermissionDenied) else None,
         "problem": problem,
         "incident": problem.incident if isinstance(problem, InternalError) else get_contextvars().get("request", ""),
     }

@@ -23,9 +23,13 @@ class Permission(StrEnum):
 
 
 class PermissionDenied(Problem):
-    """The token lacks a permission; the error names it."""
+    """The token lacks a permission; the error names it. needs: permissions of which one would do, if that is all."""
 
     slug, status, title = "permission-denied", 403, "Permission denied"
+
+    def __init__(self, detail: str, *, needs: tuple[Permission, ...] = ()) -> None:
+        super().__init__(detail)
+        self.needs = needs
 
 
 class Unauthenticated(Problem):
@@ -63,4 +67,4 @@ class Caller:
         """Raise PermissionDenied, naming the permissions, unless the caller has at least one of them."""
         if not self.may(*any_of):
             names = " or ".join(any_of)
-            raise PermissionDenied(f"This needs the permission {names}, which your token does not carry.")
+            raise PermissionDenied(f"This needs the permission {names}, which your token does not carry.", needs=any_of)

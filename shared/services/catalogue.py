@@ -78,7 +78,7 @@ def change_course(
     The policy of a course holds for every party, so a caller limited to folders cannot change it: PermissionDenied.
     """
     if caller.folders is not None and body.model_fields_set & POLICY:
-        raise PermissionDenied("The policy concerns the whole organization, and your token is limited to folders.")
+        raise PermissionDenied("The policy concerns the whole organization, and you are limited to folders.")
     catalogue.change_course(db, course_id, body, expected=expected, actor=caller.actor, now=now)
     return catalogue.get_course(db, course_id)
 

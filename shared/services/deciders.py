@@ -39,7 +39,7 @@ def may_approve(caller: Caller, kind: Kind[Any]) -> bool:
 def need_all_folders(caller: Caller, kind: Kind[Any]) -> None:
     """Raise PermissionDenied for a caller limited to folders, if the kind is about the whole directory."""
     if of_directory(kind) and caller.folders is not None:
-        raise PermissionDenied("This concerns the whole organization, and your token is limited to folders.")
+        raise PermissionDenied("This concerns the whole organization, and you are limited to folders.")
 
 
 def needed_to_undo(job: Job) -> Permission:

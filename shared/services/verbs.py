@@ -44,7 +44,7 @@ class Verb(Generic[Db, P, R]):
         if self.any_of:
             caller.need(*self.any_of)
         if self.whole and caller.folders is not None:
-            raise PermissionDenied("This concerns the whole organization, and your token is limited to folders.")
+            raise PermissionDenied("This concerns the whole organization, and you are limited to folders.")
 
     def may(self, caller: Caller) -> bool:
         """True if `need` raises nothing."""
