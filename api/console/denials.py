@@ -1,4 +1,4 @@
-"""What a page says to somebody who may not do something: what is missing in words, and who can give it.
+"""The words of a page for somebody who may not do something: the missing right, and who can give it.
 
 The API names the permission that the token lacks. A person at a page has no token.
 """

@@ -18,7 +18,7 @@ def test_every_permission_that_is_missing_is_told_in_words_with_who_can_give_it(
 ) -> None:
     words, said = Words(language, "UTC", NOW), set[str]()
     for one in Permission:
-        with subtests.test(one):
+        with subtests.test(one.value):
             with pytest.raises(PermissionDenied) as denied:
                 Caller("org", "m-1").need(one)
             told = denied_in_words(denied.value, words)
