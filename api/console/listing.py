@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from sqlalchemy import ScalarSelect
 
 from api.console.columns import COLUMNS, Chosen, Column, choose
+from api.console.filter_words import value_in_words
 from api.console.frame import Frame
 from api.http.lists import Asked
 from shared.errors import Fault, InvalidInput
@@ -172,7 +173,8 @@ class Shown:
     def name_of(self, one: Filter) -> str:
         """The name of the value of a filter."""
         value = self.values[one.name]
-        return next((choice.name for choice in self.choices(one) if choice.value == value), value)
+        chosen = next((choice.name for choice in self.choices(one) if choice.value == value), None)
+        return value_in_words(one.name, value, self.names, one.kind == "day") if chosen is None else chosen
 
     def without(self, name: str) -> str:
         """The address of the list without one of its filters."""
@@ -251,12 +253,15 @@ def list_page(
         return listing  # type: ignore[no-any-return]
     found = asked.turned(rows)
     items = [answer(row) for row in found.items]
-    number, names, saved, beside = _counted(asked, page, rows, items, offered)
+    values = _values(page, request.query_params)
+    subjects = {one for item in items for one in page.named(item)}
+    subjects |= {f"{views.NAMED[name]}/{value}" for name, value in values.items() if name in views.NAMED}
+    number, names, saved, beside = _counted(asked, page, rows, subjects, offered)
     shown_list = Shown(
         page=page,
         items=items,
         number=number,
-        values=_values(page, request.query_params),
+        values=values,
         chosen=chosen,
         limit=asked.limit,
         offered=[[Choice(str(value), name) for value, name in each or ()] for each in beside],
@@ -274,13 +279,12 @@ def _values(page: ListPage, query: Mapping[str, str]) -> dict[str, str]:
 
 
 def _counted(
-    asked: Asked, page: ListPage, rows: Rows, items: list[Any], offered: tuple[ScalarSelect[Any], ...]
+    asked: Asked, page: ListPage, rows: Rows, subjects: set[str], offered: tuple[ScalarSelect[Any], ...]
 ) -> tuple[int, Names, list[View], list[Any]]:
-    """Return the number of rows, the names in the items, the views of the list, and what the filters offer.
+    """Return the number of rows, the names of the subjects, the views of the list, and what the filters offer.
 
     One statement reads all of them.
     """
-    subjects = {one for item in items for one in page.named(item)}
     named = [naming.select_names(asked.db, asked.caller, subjects)] if subjects else []
     saved = [views.select_views(asked.db, asked.caller, page.noun)] if page.noun else []
     number, *beside = count(asked.db, rows, *offered, *saved, *named)

@@ -1,6 +1,5 @@
 """The entries of the navigation. A page shows those whose verb its caller may call."""
 
-from datetime import date
 from typing import NamedTuple
 
 from shared.access import Caller
@@ -37,18 +36,20 @@ class Entry(NamedTuple):
         """True for the path of a page that belongs to the entry."""
         return any(f"{path}/".startswith(f"{one}/") for one in (self.address, self.also) if one)
 
-    def opened(self, today: date) -> str:
-        """The address to which the entry leads, on a day of the organization."""
-        return self.address + self.query.format(today=today.isoformat())
+    @property
+    def opened(self) -> str:
+        """The address to which the entry leads."""
+        return self.address + self.query
 
 
+# Sessions open with those that are to come or wait to be completed: both are scheduled.
 ENTRIES = (
     Entry(N_("Overview"), "/overview", organizations.get_availability),
     Entry(N_("Assign"), "/assign", assignments.submit_assignments, also="/import/recipients"),
     Entry(N_("Assignments"), "/assignments", assignments.list_assignments),
     Entry(N_("People"), "/parties", directory.list_parties, also="/import/people"),
     Entry(N_("Catalogue"), "/courses", catalogue.list_courses),
-    Entry(N_("Sessions"), "/sessions", sessions.list_sessions, "?from={today}"),
+    Entry(N_("Sessions"), "/sessions", sessions.list_sessions, "?state=scheduled"),
     Entry(N_("Licences"), "/licences", licences.list_licences, also="/import/records"),
     Entry(N_("Jobs"), "/jobs", jobs.list_jobs),
     Entry(N_("Deliveries"), "/deliveries", deliveries.list_deliveries),

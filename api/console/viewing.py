@@ -16,15 +16,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from api.console import assignments, audit, courses, deliveries, jobs, licences, packs, parties, sessions, webhooks
 from api.console.columns import COLUMNS, choose
-from api.console.history import name_of
-from api.console.job_titles import KINDS
+from api.console.filter_words import value_in_words
 from api.console.listing import NAME, Filter, ListPage, address_of
 from api.http.dependencies import Allow
 from shared.access import Caller
 from shared.errors import Fault, InvalidInput, Problem
 from shared.services.naming import Names
 from shared.services.verbs import AnyVerb
-from shared.services.views import NAMED
 from shared.texts import reader
 from shared.views import SavedView
 
@@ -76,14 +74,10 @@ class ViewedList(NamedTuple):
 def _value(one: Filter, value: str, names: Names) -> str:
     if one.kind == "flag":
         return ""
-    if one.name == "types":
-        return name_of(value)
-    if one.name == "jobId":
-        return reader().text(KINDS.get(names.get(f"job/{value}", ""), value))
     for choice in one.choices:
         if choice.value == value:
             return reader().text(choice.name)
-    return names.get(f"{'folder' if one.name == 'folderId' else NAMED.get(one.name)}/{value}", value)
+    return value_in_words(one.name, value, names, one.kind == "day")
 
 
 def _viewed(module: ModuleType) -> ViewedList:

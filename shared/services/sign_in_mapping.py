@@ -21,13 +21,20 @@ from shared.access import (
     SignInIssuer,
 )
 from shared.directory import Party
-from shared.errors import Fault, InvalidInput, NotFound
+from shared.errors import Fault, InvalidInput, NotFound, Problem
 from shared.events import Actor, Fact
 from shared.services.signing_in import CLIENT_SECRET, described
 from shared.services.verbs import verb
 from shared.settings import Settings
 
 OPERATOR = Actor("system", "operator")
+
+
+class NoIssuerBound(NotFound):
+    """The organization has no issuer at all, so nobody signs in to it."""
+
+    def __init__(self) -> None:
+        Problem.__init__(self, "No issuer is bound to this organization. Bind one first, with `rollcall org sign-in`.")
 
 
 class ShownMapping(NamedTuple):
@@ -71,7 +78,7 @@ def let_write_directory(db: Session, settings: Settings, name: str | None, membe
     """Let a member of an issuer write the directory, or no longer, for the operator. The issuer's sign-ins end.
 
     name: the issuer's name or address; None if the organization has one only. Returns False if nothing changes.
-    Raises OrganizationUnknown, NotFound, InvalidInput.
+    Raises OrganizationUnknown, NoIssuerBound, NotFound, InvalidInput.
     """
     now = clock.now()
     access.get_organization(db)
@@ -91,8 +98,10 @@ def list_directory_writers(db: Session) -> list[str]:
 
 
 def _issuer_of(db: Session, settings: Settings, name: str | None, member_id: str) -> SignInIssuer:
-    """Return the issuer, locked, whose member this is. Raises NotFound, InvalidInput."""
+    """Return the issuer, locked, whose member this is. Raises NoIssuerBound, NotFound, InvalidInput."""
     bound = access.list_issuers(db)
+    if not bound:
+        raise NoIssuerBound
     found = [one for one in bound if name is None or name in (one.name, one.issuer)]
     if not found:
         raise NotFound("issuer")

@@ -115,3 +115,13 @@ def test_with_two_issuers_the_operator_says_at_which(home: Org, strict: Issuer, 
     assert run_command(command) == 0
     assert let(home, "id:ada") == USAGE
     assert let(home, "id:ada", "--issuer", "id") == 0
+
+
+def test_without_an_issuer_the_command_says_that_none_is_bound_and_how_to_bind_one(
+    org: Org, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert let(org, "ada") == FAILURE
+    said = " ".join(capsys.readouterr().err.split())
+    assert "No issuer is bound to this organization" in said
+    assert "rollcall org sign-in" in said
+    assert "outside your scope" not in said

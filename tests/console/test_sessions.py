@@ -262,3 +262,27 @@ def test_staff_finds_the_undo_of_a_completion_on_the_sessions_page_and_may_do_it
     assert staff.post(f"/jobs/{job_id}/undo", data={"formKey": "key-1"}).status_code == 303
     worker.drain(org.id)
     assert read(org, session_id)["state"] == "scheduled"
+
+
+def test_the_entry_of_sessions_opens_with_one_that_has_begun_and_waits_to_be_completed(
+    org: Org, worker: InProcessWorker, browser: TestClient, session_id: str
+) -> None:
+    entry = re.search(r'href="(/sessions[^"]*)"', browser.get("/overview").text)
+    assert entry is not None
+    assert f'href="/sessions/{session_id}"' in browser.get(entry[1]).text
+    complete(org, worker, session_id)
+    assert f'href="/sessions/{session_id}"' not in browser.get(entry[1]).text
+
+
+def test_filters_that_are_set_are_told_with_days_as_they_are_written_and_names_for_ids(
+    browser: TestClient, session_id: str
+) -> None:
+    def chips(address: str) -> str:
+        return browser.get(address).text.partition('class="chips"')[2].partition("</ul>")[0]
+
+    assert "From: 24 October 2031" in chips("/sessions?from=2031-10-24")
+    assert "Person: Party crew-1" in chips("/sessions?partyId=crew-1")
+    told = chips(f"/licences?sessionId={session_id}&partyId=nobody")
+    assert "Session: Hydrogen-sulfide response" in told
+    assert "Person: nobody" in told
+    assert "Since: 24 Oct" in chips("/audit?since=2031-10-24T00:00:00Z")
