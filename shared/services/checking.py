@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session
 
 from shared import directory, licences
 from shared.access import Caller
+from shared.jobs import OutcomeCode
 from shared.services import assignments, records
 from shared.services import directory as people
 from shared.services.records import Sent
 from shared.services.verbs import AnyVerb, verb
 from shared.sheets import Body, Fields, Meanings, Raw, contents_of, table_in
+from shared.texts import N_
 from shared.uploads import Purpose, Upload
 from shared.wire import MOST_ITEMS, may_be_new_id
 
@@ -24,6 +26,14 @@ UNKNOWN = "Nobody has this id in the directory, or they are outside your scope."
 NO_ID = "Must be 1 to 64 characters of A-Z a-z 0-9 . _ : - without blanks."
 MOST_KEPT = 500
 """Rows with a fault that can be repaired in the page before others can."""
+
+TO_SAY = {
+    "entityId": N_("Say which column has the id of each person."),
+    "partyId": N_("Say which column has the id of each person."),
+    "completedOn": N_("Say which column has the day of the training."),
+    "courseCode": N_("Say which column has the code or the id of the course."),
+}
+"""A sentence for people in a page, by the first of the fields of which a column is needed."""
 
 REPEATED = "Rows that repeat the id of another one count once."
 
@@ -132,13 +142,26 @@ def _people(db: Session, caller: Caller, body: Body, said: Meanings, now: dateti
     return len(reading.rows) + unread, counts, iter(sorted(faults)), list(reading.notes)
 
 
+_ABOUT: dict[str, tuple[str, ...]] = {
+    OutcomeCode.PARTY_NOT_FOUND: ("partyId",),
+    OutcomeCode.PARTY_ERASED: ("partyId",),
+    OutcomeCode.COURSE_NOT_FOUND: ("courseCode", "courseId"),
+    OutcomeCode.VERSION_NOT_FOUND: ("versionLabel",),
+    OutcomeCode.EXPIRY_NEEDED: ("expiresOn",),
+    OutcomeCode.OWN_ISSUER: ("issuer",),
+}
+"""The fields that the codes of refused rows are about."""
+
+
 def _records(db: Session, caller: Caller, body: Body, _: Meanings, now: datetime) -> Checked:
     reading, decisions = records.decided(db, caller, Sent(body), now)
     faults, counts = list[tuple[int, str, str]](), dict[str, int]()
     for one in decisions:
         detail = one.detail or one.code.detail
         if one.code.outcome == "failed":
-            meant = next((meant for name, meant in reading.columns.items() if f"{name}: " in detail), "")
+            about = _ABOUT.get(one.code, ())
+            there = (meant for name, meant in reading.columns.items() if meant in about or f"{name}: " in detail)
+            meant = next(there, "")
             faults.append((one.row.line or one.row.row, meant, detail))
         else:
             counts[str(one.code)] = counts.get(str(one.code), 0) + 1
@@ -177,7 +200,8 @@ def check(db: Session, caller: Caller, purpose: Purpose, bodies: Callable[[], Bo
     table = table_in(bodies(), kind.fields, said)
     header, fields, sample = list(table.header), dict(table.columns.fields), table.sample()
     if table.columns.fault:
-        return Found(header, fields, fault=table.columns.fault, notes=list(table.notes), sample=sample)
+        fault = TO_SAY.get(next(iter(table.columns.needs), ""), table.columns.fault)
+        return Found(header, fields, fault=fault, notes=list(table.notes), sample=sample)
     total, counts, faults, notes = kind.check(db, caller, bodies(), said, now)
     places = {meant: place for place, meant in fields.items()}
     wrong = [Wrong(line, places.get(meant), detail) for line, meant, detail in faults]

@@ -39,13 +39,14 @@ class Fields:
 class Columns:
     """The columns of a file. fields: field by position. taken: field by the column's name. ignored: names.
 
-    fault: a sentence if rows cannot be read from them.
+    fault: a sentence if rows cannot be read from them. needs: the fields that a missing column may be.
     """
 
     fields: Mapping[int, str]
     taken: dict[str, str]
     ignored: list[str]
     fault: str | None = None
+    needs: tuple[str, ...] = ()
 
     @property
     def names(self) -> dict[str, str]:
@@ -83,25 +84,28 @@ def match(fields: Fields, header: Sequence[str], said: Meanings, now_said: Meani
             fault = fault or f"Columns {first} and {second} both are {field}; rename one of them."
         if ranked:
             found[ranked[0][1]] = field
+    fault = fault or _missing(keys, now_said)
+    needs = () if fault else next((tuple(one) for one in fields.needed if set(found.values()).isdisjoint(one)), ())
     return Columns(
         found,
         {header[place]: field for place, field in sorted(found.items())},
         [name or f"(column {place + 1})" for place, name in enumerate(header) if place not in found],
-        fault or _missing(fields, keys, set(found.values()), now_said),
+        fault or (_needed(fields, needs) if needs else None),
+        needs,
     )
 
 
-def _missing(fields: Fields, keys: Sequence[str], found: set[str], now_said: Meanings) -> str | None:
+def _missing(keys: Sequence[str], now_said: Meanings) -> str | None:
     if missing := [name for name in now_said if name not in keys]:
         return f"There is no column with the name that was given as {missing[0]}; look at the first line."
-    for either in fields.needed:
-        if found.isdisjoint(either):
-            return (
-                f"One line must name the columns, and one of them must be {' or '.join(either)}; "
-                f"`?map=Employee ID={either[0]}`, or `--map` of `rollcall {fields.several} import`, says which one it "
-                f"is."
-            )
     return None
+
+
+def _needed(fields: Fields, needs: Sequence[str]) -> str:
+    return (
+        f"One line must name the columns, and one of them must be {' or '.join(needs)}; "
+        f"`?map=Employee ID={needs[0]}`, or `--map` of `rollcall {fields.several} import`, says which one it is."
+    )
 
 
 def _rank(name: str, field: str, synonyms: Sequence[str], said: Meanings, now_said: Meanings) -> int:

@@ -48,13 +48,13 @@ def test_people_are_repaired_in_the_page_and_the_good_ones_go_in_once(org: Org) 
     browser = org.visitor()
     address = sent(browser, "people", PEOPLE)
     page = browser.get(address).text
-    assert "Go on with the good one" in page
+    assert "Bring in the good one" in page
     wrong = inputs(page)
     assert wrong == {"cell.3.0": "8 8", "cell.4.1": ""}
     assert browser.post(f"{address}/repair", data={"cell.3.0": "88", "cell.4.1": ""}).status_code == 303
     page = browser.get(address).text
     assert inputs(page) == {"cell.4.1": ""}
-    assert "Go on with the 2 good ones" in page
+    assert "Bring in the 2 good ones" in page
     assert org.client().get("/v1/parties").json()["items"] == []
     assert browser.post(f"{address}/people").headers["Location"] == address
     assert "The rows have gone in" in browser.get(address).text
@@ -83,7 +83,7 @@ def test_columns_that_are_not_clear_are_said_on_a_page_of_their_own_and_remember
     assert 'select id="column.0"' in page
     answer = browser.post(address, data={"column.0": "entityId", "column.1": "displayName"})
     assert answer.headers["Location"] == address.removesuffix("/columns")
-    assert "Go on with the 2 good ones" in browser.get(answer.headers["Location"]).text
+    assert "Bring in the 2 good ones" in browser.get(answer.headers["Location"]).text
     browser.post(f"{answer.headers['Location']}/people")
     assert not sent(browser, "people", "Badge,Who\n9,Cid\n").endswith("/columns")
 
@@ -236,3 +236,37 @@ def test_of_more_than_20_uploads_the_oldest_are_deleted(org: Org) -> None:
     addresses = [sent(browser, "people", PEOPLE) for _ in range(21)]
     assert browser.get(addresses[0]).status_code == 404
     assert browser.get(addresses[1]).status_code == 200
+
+
+def test_a_file_of_what_is_there_already_is_not_offered_as_new(org: Org) -> None:
+    browser = org.visitor()
+    browser.post(sent(browser, "people", "id,name\na,Ada\nb,Bo\n") + "/people")
+    page = browser.get(sent(browser, "people", "id,name\na,Ada\nb,Bo\n")).text
+    assert "Nothing would change: what the good rows say is there already." in page
+    assert "Bring in" not in page
+    assert "Bring in the good one" in browser.get(sent(browser, "people", "id,name\na,Ada\nb,Bob\n")).text
+
+
+def test_the_cell_of_an_unknown_person_or_course_is_the_one_to_correct(org: Org) -> None:
+    org.with_course(code="H2S", label="v1")
+    org.with_parties("a")
+    browser = org.visitor()
+    file = "person,course,version,completed\nnsd-9999,H2S,,2024-01-01\na,NONE,,2024-01-01\na,H2S,v9,2024-01-01\n"
+    page = browser.get(sent(browser, "records", file.replace("person", "partyId").replace("course", "courseCode"))).text
+    assert {name.rpartition(".")[2]: value for name, value in inputs(page).items()} == {
+        "0": "nsd-9999",
+        "1": "NONE",
+        "2": "v9",
+    }
+    assert 'value="nsd-9999" size="12"' in page
+
+
+@pytest.mark.parametrize("language", ["en", "nb"])
+def test_columns_that_are_not_clear_are_told_without_commands(org: Org, language: str) -> None:
+    browser = org.visitor()
+    browser.headers["Accept-Language"] = language
+    for purpose, file in (("people", "x,y\n1,2\n"), ("recipients", "x\n1\n"), ("records", "partyId,y\n1,2\n")):
+        page = browser.get(sent(browser, purpose, file)).text
+        assert 'id="unclear"' in page
+        assert "--map" not in page
+        assert "?map" not in page
