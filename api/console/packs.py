@@ -14,7 +14,7 @@ from api.http.dependencies import CurrentCaller, CurrentParts, Db, Now, allow
 from api.http.lists import AskedList
 from api.http.packing import PackFile, file_of
 from shared.packs import PackAnswer, PackContent, PackPreview, PackRequest
-from shared.services import packs
+from shared.services import naming, packs
 from shared.texts import N_
 
 router = ConsoleRouter("/packs")
@@ -24,6 +24,7 @@ PAGE = ListPage(
     template="packs.html",
     address="/packs",
     model=PackAnswer,
+    named=lambda pack: (f"member/{pack.asked_by}",),
     columns=(
         Column("day", N_("As of the end of")),
         Column("people", N_("People"), "number"),
@@ -95,4 +96,6 @@ def fetch(pack_id: uuid.UUID, db: Db, caller: CurrentCaller, parts: CurrentParts
 @router.get("/{pack_id}", dependencies=[allow(packs.get_pack)])
 def show(pack_id: uuid.UUID, frame: CurrentFrame, db: Db, caller: CurrentCaller, now: Now) -> Response:
     """One pack, with the head to which its proofs lead."""
-    return frame.page("pack.html", pack=PackAnswer.of(packs.get_pack(db, caller, pack_id, now)), contents=CONTENTS)
+    pack = PackAnswer.of(packs.get_pack(db, caller, pack_id, now))
+    names = naming.names_of(db, caller, [f"member/{pack.asked_by}"])
+    return frame.page("pack.html", pack=pack, contents=CONTENTS, names=names)

@@ -19,7 +19,15 @@ def world(org: Org, worker: InProcessWorker) -> World:
 
 def test_jobs_history_and_the_audit_log_call_a_member_by_the_name_of_its_last_sign_in(world: World) -> None:
     reader, ids = world.org.visitor(member="auditor"), world.ids
-    for path in ("/jobs", "/jobs/{job_id}", "/parties/{party_id}", "/sessions/{session_id}", "/audit"):
+    for path in (
+        "/packs",
+        "/packs/{pack_id}",
+        "/jobs",
+        "/jobs/{job_id}",
+        "/parties/{party_id}",
+        "/sessions/{session_id}",
+        "/audit",
+    ):
         assert "Nadia Berg" in reader.get(world.address(path)).text, path
     assert "Assigned by Nadia Berg" in reader.get(f"/parties/{ids['party_id']}").text
     world.org.visitor(name="Nadia Berg-Lund")
