@@ -258,7 +258,7 @@ def test_the_cell_of_an_unknown_person_or_course_is_the_one_to_correct(org: Org)
         "1": "NONE",
         "2": "v9",
     }
-    assert 'value="nsd-9999" size="12"' in page
+    assert 'value="nsd-9999" size="10"' in page
 
 
 @pytest.mark.parametrize("language", ["en", "nb"])
