@@ -21,10 +21,10 @@ def test_a_person_with_nothing_but_its_own_training_has_only_that_in_the_navigat
     assert "/overview" in entries(org.visitor(Permission.VIEW, member="crew", party="crew-1").get("/me").text)
 
 
-def test_the_sessions_open_with_the_next_ones_and_the_filter_can_be_taken_away(org: Org) -> None:
+def test_the_sessions_open_with_those_to_come_or_to_complete_and_the_filter_can_be_taken_away(org: Org) -> None:
     browser = org.visitor()
     address = next(one for one in entries(browser.get("/overview").text) if one.startswith("/sessions"))
-    assert re.fullmatch(r"/sessions\?from=\d{4}-\d\d-\d\d", address)
+    assert address == "/sessions?state=scheduled"
     shown = browser.get(address).text
     assert '<ul class="chips"' in shown
     assert '<li><a href="/sessions">' in shown
