@@ -10,7 +10,7 @@ import io
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,12 @@ def workbook(count: int) -> bytes:
 def by_hand(connection: Connection, org_id: str, body: bytes) -> float:
     """Read the workbook and insert the parties. Returns the seconds."""
     begin = time.perf_counter()
-    rows = python_calamine.load_workbook(io.BytesIO(body)).get_sheet_by_index(0).to_python()[1:]
+    insert(connection, org_id, python_calamine.load_workbook(io.BytesIO(body)).get_sheet_by_index(0).to_python()[1:])
+    return time.perf_counter() - begin
+
+
+def insert(connection: Connection, org_id: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Insert the parties of these rows, and commit."""
     with connection.transaction():
         connection.execute(
             """INSERT INTO party (org_id, id, display_name, email, active, created_at, updated_at)
@@ -75,7 +80,6 @@ def by_hand(connection: Connection, org_id: str, body: bytes) -> float:
                FROM unnest(%s::text[], %s::text[], %s::text[]) AS given (id, name, email)""",
             (org_id, *([row[n] for row in rows] for n in range(3))),
         )
-    return time.perf_counter() - begin
 
 
 def moved_in(database: Database, org_id: str, body: bytes) -> float:

@@ -18,7 +18,7 @@ import psycopg
 from fastapi.testclient import TestClient
 
 from bench.ground import Connection
-from bench.people import NAMES, organization, workbook
+from bench.people import NAMES, insert, organization, workbook
 from bench.people import by_hand as workbook_by_hand
 from bench.report import contest, publish
 from bench.running import serve_here
@@ -54,14 +54,7 @@ def table_by_hand(connection: Connection, org_id: str, body: bytes) -> float:
     """Read the file and insert the parties. Returns the seconds."""
     begin = time.perf_counter()
     read = csv.reader(io.StringIO(body.decode("cp1252")), delimiter=";")
-    rows = [row for row in read if " " not in row[0]]
-    with connection.transaction():
-        connection.execute(
-            """INSERT INTO party (org_id, id, display_name, email, active, created_at, updated_at)
-               SELECT %s, id, name, email, true, now(), now()
-               FROM unnest(%s::text[], %s::text[], %s::text[]) AS given (id, name, email)""",
-            (org_id, *([row[n] for row in rows] for n in range(3))),
-        )
+    insert(connection, org_id, [row for row in read if " " not in row[0]])
     return time.perf_counter() - begin
 
 
