@@ -27,6 +27,9 @@ PREFIX = "/scim/v2"
 
 SERVICE = Service(PROVIDER)
 
+FARTHEST = 2**53 - 1
+"""The largest place in a list that an answer names: the largest integer of JSON in most languages."""
+
 ADDRESSES = {
     "": ["GET"],
     "/": ["GET"],
@@ -133,6 +136,9 @@ def _asked(request: Request, public_url: str, body: bytes, caller: object) -> Sc
 
 
 def _sent(answer: ScimResponse) -> Response:
-    content = b"" if answer.body is None else orjson.dumps(answer.body)
+    body = answer.body
+    if isinstance(body, dict) and "startIndex" in body:  # as it was asked for; orjson writes no longer number
+        body = {**body, "startIndex": min(body["startIndex"], FARTHEST)}
+    content = b"" if body is None else orjson.dumps(body)
     headers = {name: value for name, value in answer.headers.items() if name != "Content-Type"}
     return Response(content, int(answer.status), headers, media_type=SCIM_MEDIA_TYPE if content else None)

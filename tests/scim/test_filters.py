@@ -41,6 +41,9 @@ FILTERS = [
     'id eq "carl"',
     'id eq "CARL"',
     "active eq true",
+    'active eq "True"',
+    'active ne "false"',
+    "active eq 1",
     "active ne true",
     "not (active eq true)",
     "emails pr",
@@ -135,3 +138,12 @@ def test_a_filter_that_is_wrong_or_too_large_is_refused(org: Org, text: str) -> 
 def test_ten_terms_nested_three_deep_are_taken(org: Org) -> None:
     ten = " or ".join([f'(userName eq "a{n}" and not (active eq false))' for n in range(5)])
     assert scim(org).get("Users", params={"filter": ten}).status_code == 200
+
+
+def test_a_place_beyond_every_list_is_an_empty_page(org: Org) -> None:
+    client = scim(org)
+    made(client, "anna@example.org")
+    for start in (10**4, 10**20):
+        answer = client.get("Users", params={"startIndex": start})
+        assert (answer.status_code, answer.json()["totalResults"]) == (200, 1)
+        assert answer.json().get("Resources", []) == []

@@ -112,6 +112,9 @@ class _Translated(FilterVisitor[Condition]):
         return found
 
 
+_BOOLEAN = TypeAdapter(bool)
+
+
 def _compared(attribute: One, op: CompareOperator, value: Any) -> Condition:
     """Return the condition that an attribute compares so with a value."""
     column: ColumnElement[Any] = attribute.column
@@ -119,6 +122,8 @@ def _compared(attribute: One, op: CompareOperator, value: Any) -> Condition:
         if op not in (CompareOperator.eq, CompareOperator.ne):
             return false()
         return column.is_(None) if op == CompareOperator.eq else column.is_not(None)
+    if column.type.python_type is bool:  # the library lets "True" and 1 pass, as it does in resources
+        value = _BOOLEAN.validate_python(value)
     if isinstance(value, bool):
         return column.is_not_distinct_from(value) if op == CompareOperator.eq else column.is_distinct_from(value)
     if column.type.python_type is datetime:
