@@ -4,6 +4,8 @@ The events of the party keep its old id, and one more says where it went. `moves
 """
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from sqlalchemy import Select, Text, literal, select
@@ -12,7 +14,7 @@ from sqlalchemy.orm import Session
 from shared import assignments, directory, jobs, licences, sessions
 from shared.access import Caller, Permission
 from shared.directory import MergeRequest, Move, MovePreview, Party, RenumberRequest
-from shared.errors import Conflict, Fault, InvalidInput
+from shared.errors import Conflict, Fault, InvalidInput, NotFound
 from shared.jobs import Accepted, CannotUndo, Foreseen, Job, Key, Kind, OutcomeCode, Undo, declare
 from shared.services import moves
 from shared.services.moves import MergeJob, RenumberJob
@@ -85,12 +87,23 @@ def _foresee_undo(db: Session, job: Job) -> Foreseen:
 UNDO = Undo(_moved_by, moves.undo, _foresee_undo, by="party", noun="parties", begin=_begin_undo)
 
 
+@contextmanager
+def _of_request() -> Iterator[None]:
+    """Whoever approves has named no party: what became of one since is a fault of the request, and no other address."""
+    try:
+        yield
+    except (NotFound, PartyErased, directory.PartyRenumbered) as problem:
+        raise InvalidInput(Fault("/partyId", problem.detail)) from None
+
+
 def _merge_again(db: Session, _: Job, request: MergeJob, __: datetime) -> None:
-    _need_mergeable(db, request.party_id, request.into)
+    with _of_request():
+        _need_mergeable(db, request.party_id, request.into)
 
 
 def _renumber_again(db: Session, _: Job, request: RenumberJob, __: datetime) -> None:
-    _need_free(db, request.party_id, request.entity_id)
+    with _of_request():
+        _need_free(db, request.party_id, request.entity_id)
 
 
 MERGE = declare(

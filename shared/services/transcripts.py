@@ -133,10 +133,17 @@ def get_transcript(db: Session, caller: Caller, party_id: str, now: datetime) ->
 
 @verb()
 def get_my_transcript(db: Session, caller: Caller, now: datetime) -> Transcript:
-    """Return the transcript of the party that the caller represents. Raises NotFound for a caller without one."""
+    """Return the transcript of the party that the caller represents.
+
+    Raises NotFound for a caller without one, or with one that was merged or renumbered since: a redirect would lead to
+    the same address.
+    """
     if caller.party_id is None:
         raise NotFound("party that you represent")
-    return get_transcript(db, caller, caller.party_id, now)
+    try:
+        return get_transcript(db, caller, caller.party_id, now)
+    except directory.PartyRenumbered:
+        raise NotFound("party that you represent") from None
 
 
 @verb()

@@ -140,3 +140,24 @@ def test_the_links_of_a_merged_party_die(org: Org, worker: InProcessWorker) -> N
     assert org.client().get(address).status_code == 200
     merge(org, worker, "old", "new")
     assert org.client().get(address).status_code == 410
+
+
+def test_the_transcript_of_a_caller_whose_id_is_a_former_one_is_no_redirect_to_itself(moved: Org) -> None:
+    mine = moved.client(Permission.VIEW, party="old")
+    assert problem(mine.get("/v1/me/transcript", follow_redirects=False)) == (404, "not-found")
+
+
+@pytest.mark.parametrize("act", ["merge", "renumber"])
+def test_what_became_of_a_party_before_the_approval_is_a_fault_of_the_request(
+    org: Org, worker: InProcessWorker, act: str
+) -> None:
+    wish = {"into": "b"} if act == "merge" else {"entityId": "c"}
+    org.with_parties("a", "b")
+    first, second = (submit(org, "a", act, **wish) for _ in range(2))
+    org.client().post("/v1/parties/b/erase")
+    if act == "merge":
+        assert problem(clerk(org, "member-2").post(f"/v1/jobs/{first['id']}/approve")) == (422, "invalid-input")
+    renumber(org, worker, "a", "z")
+    refused = clerk(org, "member-2").post(f"/v1/jobs/{second['id']}/approve", follow_redirects=False)
+    assert problem(refused) == (422, "invalid-input")
+    assert refused.json()["errors"][0]["pointer"] == "/partyId"
