@@ -3,6 +3,7 @@
 import uuid
 from typing import Any, Literal
 
+from shared.jobs.kinds import KINDS
 from shared.jobs.models import Job, JobState, Outcome
 from shared.jobs.outcomes import OutcomeCode
 from shared.jobs.queries import counts
@@ -80,11 +81,14 @@ class JobAnswer(Answer):
 
     @classmethod
     def of_seen(cls, seen: Seen, own: bool) -> "JobAnswer":
-        """The answer for what a caller limited to folders sees of a job. own: True if the caller submitted it."""
+        """The answer for what a caller limited to folders sees of a job. own: True if the caller submitted it.
+
+        The request of a kind that needs two members names a party or an id that is no recipient, and may be outside.
+        """
         job, counted, whole = seen
         answer = cls.of(job)
         answer.counts = JobCounts(**seen_counts(counted))
-        if not (whole or own):
+        if not (whole or own) or KINDS[job.kind].by_two:
             answer.request = {name: value for name, value in job.request.items() if name in QUOTES_NOBODY}
             answer.error = None
         return answer

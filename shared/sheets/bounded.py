@@ -18,15 +18,12 @@ from typing import Any
 
 import orjson
 
-from shared.sheets.cells import NotReadable
+from shared.sheets.cells import COLUMNS, ROWS, NotReadable
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 UNPACKED_BYTES = 100 * 1024 * 1024
 SHEETS = 200
 PARTS = 2000
-ROWS = 200_000
-COLUMNS = 702
-"""The last column is ZZ."""
 SECONDS = 30
 AT_ONCE = 2
 """Workbooks that one process has read at a time: each may take a gigabyte."""

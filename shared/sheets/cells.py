@@ -7,6 +7,10 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+ROWS = 200_000
+COLUMNS = 702
+"""Bounds of a table, empty lines included. The last column is ZZ."""
+
 BOM = "\ufeff"
 BAD_CELL = "This cell has a byte that its file's encoding does not know; correct the cell, or save the file as UTF-8."
 BAD_LINE = "This line cannot be read; look at its quotation marks and at the length of its cells."

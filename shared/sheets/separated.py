@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
-from shared.sheets.cells import Line, NotReadable
+from shared.sheets.cells import COLUMNS, ROWS, Line, NotReadable
 
 SEPARATORS = (",", ";", "\t")
 LOOKED_AT = 50
@@ -54,7 +54,8 @@ def _agreement(text: str, separator: str) -> tuple[int, int]:
 def _lines(text: str, separator: str, before: int) -> Iterator[Line]:
     """Yields each record with the line on which it begins.
 
-    Raises NotReadable for a quotation mark that is never closed: nobody can say where its cell should have ended.
+    Raises NotReadable for a quotation mark that is never closed: nobody can say where its cell should have ended; and
+    for more lines or columns than a table may have, because a small file of empty ones takes long.
     """
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     while True:
@@ -68,6 +69,8 @@ def _lines(text: str, separator: str, before: int) -> Iterator[Line]:
                 raise NotReadable(f"Line {begins} opens a quotation mark that is never closed.") from None
             yield Line(begins, None)
         else:
+            if reader.line_num > ROWS or len(cells) > COLUMNS:
+                raise NotReadable(f"Line {begins}: a file may have at most {ROWS:,} lines and {COLUMNS} columns.")
             stripped = tuple(cell.strip() for cell in cells)
             if any(stripped):
                 yield Line(begins, stripped)

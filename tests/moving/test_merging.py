@@ -158,3 +158,14 @@ def test_a_chain_of_merges_leads_to_the_last_party(org: Org, worker: InProcessWo
     assert (answer.status_code, answer.json()["entityId"]) == (301, "c")
     types = {one["subject"] for one in org.client(Permission.READ_EVENTS).get("/v1/events?partyId=c").json()["items"]}
     assert {"party/a", "party/b", "party/c"} <= types
+
+
+def test_a_caller_of_the_folder_of_one_party_does_not_read_the_id_of_the_other(
+    org: Org, worker: InProcessWorker
+) -> None:
+    org.with_parties("a", folder="deck")
+    org.with_parties("b", folder="drill-floor")
+    job = submit(org, "a", "merge", into="b")
+    inside = org.client(Permission.VIEW, folders=["deck"])
+    assert inside.get(f"/v1/jobs/{job['id']}").json()["request"] == {}
+    assert [one["request"] for one in inside.get("/v1/jobs").json()["items"]] == [{}]

@@ -47,10 +47,7 @@ def pem(private: Any) -> str:
 
 
 KEYS = {"ES256": pem(generate_private_key(SECP256R1())), "Ed25519": pem(Ed25519PrivateKey.generate())}
-
-
-SERVED: dict[str | None, tuple[Parts, FastAPI]] = {}
-"""Deployments by their key. The first request of an application takes more than half a second."""
+SERVED: dict[str | None, tuple[Parts, FastAPI]] = {}  # by key; an application's first request takes half a second
 
 
 def configured(org: Org, key: str | None) -> Org:
@@ -59,8 +56,7 @@ def configured(org: Org, key: str | None) -> Org:
         changed = org.parts.settings.model_copy(update={"credential_key": key, "public_url": PUBLIC_URL})
         parts = dataclasses.replace(org.parts, settings=changed)
         SERVED[key] = parts, create_app(parts)
-    parts, app = SERVED[key]
-    return dataclasses.replace(org, app=app, parts=parts)
+    return dataclasses.replace(org, app=SERVED[key][1], parts=SERVED[key][0])
 
 
 @pytest.fixture
