@@ -55,13 +55,13 @@ ENTRIES = (
     Entry(N_("Deliveries"), "/deliveries", deliveries.list_deliveries),
     Entry(N_("Audit"), "/audit", events.search_events),
     Entry(N_("Packs"), "/packs", packs.list_packs),
-    Entry(N_("Settings"), "/settings", organizations.change_settings),
+    Entry(N_("Settings"), "/settings", organizations.get_settings),
     Entry(N_("My training"), "/me", me.list_my_assignments),
 )
 
 
 OWN = "/me"
-FOR_EVERYBODY = frozenset({"/overview", OWN})
+FOR_EVERYBODY = frozenset({"/overview", "/settings", OWN})
 
 
 def entries_for(caller: Caller) -> list[Entry]:

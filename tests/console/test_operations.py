@@ -140,6 +140,16 @@ def test_settings_are_changed_and_what_is_wrong_stands_beside_its_field(world: W
     assert (read["changeLimit"], read["language"]) == (None, None)
 
 
+def test_the_menu_leads_who_may_only_read_the_settings_to_them_and_nothing_is_offered_there(world: World) -> None:
+    world.org.client().put("/v1/settings", json={"changeLimit": 1234})
+    reader = world.org.visitor(Permission.VIEW)
+    assert 'href="/settings"' in reader.get("/overview").text
+    page = reader.get("/settings").text
+    assert "1,234" in page
+    assert 'action="/settings' not in page
+    assert reader.post("/settings", data={"changeLimit": "5"}).status_code == 403
+
+
 def test_training_is_switched_off_and_on_again_at_the_same_page(world: World) -> None:
     browser = world.org.visitor()
     browser.post("/settings/availability", data={"enabled": "false"})

@@ -17,7 +17,7 @@ def test_a_person_with_nothing_but_its_own_training_has_only_that_in_the_navigat
     person = org.visitor(Permission.COMPLETE_SESSION_TASKS, member="crew", party="crew-1")
     shown = person.get("/me").text
     assert entries(shown) == ["/me"]
-    assert '<a class="home" href="/me">' in shown
+    assert '<a class="home" href="/training">' in shown
     assert "/overview" in entries(org.visitor(Permission.VIEW, member="crew", party="crew-1").get("/me").text)
 
 
