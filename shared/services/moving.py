@@ -89,7 +89,7 @@ UNDO = Undo(_moved_by, moves.undo, _foresee_undo, by="party", noun="parties", be
 
 @contextmanager
 def _of_request() -> Iterator[None]:
-    """Whoever approves has named no party: what became of one since is a fault of the request, and no other address."""
+    """Raise what became of a party since as a fault of the request, because an approval names no party itself."""
     try:
         yield
     except (NotFound, PartyErased, directory.PartyRenumbered) as problem:
