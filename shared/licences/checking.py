@@ -118,13 +118,15 @@ _PAST = {
                 ELSE {_FORMER.replace("{field}", "validFrom").replace("{present}", _BEGINS)} END""",
     "expires_at": _FORMER.replace("{field}", "expiresAt").replace("{present}", "licence.expires_at"),
     "revoked": "coalesce(licence.revoked_at <= {at}, false)",
-    "then": """AND (licence.granted_at <= {at} AND (licence.superseded_at IS NULL OR licence.superseded_at > {at})
-                OR licence.granted_at > {at} AND licence.valid_from <= {at})""",
+    "then": """AND (coalesce(licence.restored_at, licence.granted_at) <= {at}
+                    AND (licence.superseded_at IS NULL OR licence.superseded_at > {at})
+                OR licence.restored_at IS NULL AND licence.granted_at > {at} AND licence.valid_from <= {at})""",
 }
 """Parts of the check at a past instant `at`: each date as it was known then, for the licences that counted then.
 
 A licence that was granted later and begins at `at` or before counts too, with its present dates: also a record that a
-later one superseded when it came. A record that an undo took out has never been.
+later one superseded when it came. A record that an undo took out has never been. A licence that an undo granted again
+counts from then on: of the days before, the revoked one answers.
 """
 
 _AT = "%(at)s"

@@ -70,6 +70,7 @@ class Licence(Tenant, Base):
     instead because it ends later, where that one renews another one; also of a licence that was granted again.
     undone_at: when an undo took the record out, as if it had never been; such a record is revoked too, for processes of
     the former release.
+    restored_at: when an undo granted the licence again, as it was; a check of the days before does not count it.
     """
 
     __tablename__ = "licence"
@@ -166,6 +167,7 @@ class Licence(Tenant, Base):
     issuer: Mapped[str | None]
     superseded_by_id: Mapped[uuid.UUID | None]
     undone_at: Mapped[datetime | None]
+    restored_at: Mapped[datetime | None]
 
     @property
     def source(self) -> LicenceSource:

@@ -8,8 +8,8 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, literal, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, insert, literal, select, update
+from sqlalchemy.orm import Session, aliased
 
 from shared import directory, events
 from shared.arrays import is_one_of
@@ -31,6 +31,7 @@ OWN = {
     "revoked_by_id",
     "revocation_reason",
     "revoked_job_id",
+    "restored_at",
 }
 """The columns in which the new licence differs from the former one. A column that is added to the table is copied."""
 
@@ -71,9 +72,10 @@ def grant_again(
             again.append(row)
     renewed = [row.renews_id for row in again if row.superseded_at is None and row.renews_id in counting.values()]
     _supersede(db, renewed, now)
-    ids = _copy(db, [row.id for row in again], job_id)
+    ids = _copy(db, [row.id for row in again], job_id, now)
     restart_notices(db, ids, now, new_end=False)
-    record_granted(db, ids, actor, now, {"jobId": str(job_id)})
+    data = {"jobId": str(job_id), "undoOf": str(revoked_job_id)}
+    record_granted(db, ids, actor, now, data, {"replaces": _former_id(revoked_job_id)})
     _record_superseded(db, ids, renewed, actor, now)
     return len(ids)
 
@@ -93,11 +95,19 @@ def _supersede(db: Session, ids: Collection[uuid.UUID], now: datetime) -> None:
     db.execute(superseded.values(values), execution_options={"synchronize_session": False})
 
 
-def _copy(db: Session, ids: Collection[uuid.UUID], job_id: uuid.UUID) -> list[uuid.UUID]:
-    columns: list[Any] = [*COPIED, Licence.job_id]
-    former = select(*COPIED, literal(job_id)).where(has_id(current_org(db), ids)).order_by(Licence.party_id, Licence.id)
-    inserted = insert(Licence).from_select(columns, former, include_defaults=False).returning(Licence.id)
+def _copy(db: Session, ids: Collection[uuid.UUID], job_id: uuid.UUID, now: datetime) -> list[uuid.UUID]:
+    columns: list[Any] = [*COPIED, Licence.job_id, Licence.restored_at]
+    former = select(*COPIED, literal(job_id), literal(now)).where(has_id(current_org(db), ids))
+    ordered = former.order_by(Licence.party_id, Licence.id)
+    inserted = insert(Licence).from_select(columns, ordered, include_defaults=False).returning(Licence.id)
     return list(db.scalars(inserted))
+
+
+def _former_id(revoked_job_id: uuid.UUID) -> ColumnElement[Any]:
+    """Return the expression of the licence that the job revoked, of a licence that its undo granted."""
+    former = aliased(Licence)
+    revoked = former.assignment_id == Licence.assignment_id, former.revoked_job_id == revoked_job_id
+    return select(former.id).where(former.org_id == Licence.org_id, *revoked).limit(1).scalar_subquery()
 
 
 def _record_superseded(

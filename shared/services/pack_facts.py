@@ -101,7 +101,10 @@ def _licences(db: Session, asked: Asked) -> ColumnElement[bool]:
     return and_(
         Licence.org_id == current_org(db),
         Licence.undone_at.is_(None),
-        or_(Licence.granted_at < asked.until, Licence.valid_from < asked.until),
+        or_(
+            func.coalesce(Licence.restored_at, Licence.granted_at) < asked.until,
+            and_(Licence.restored_at.is_(None), Licence.valid_from < asked.until),
+        ),
         _of_courses(Licence.course_id, asked),
     )
 

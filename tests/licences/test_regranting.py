@@ -15,7 +15,7 @@ from tests.jobs.ground import carry_out
 from tests.licences.earning import held
 
 NEW = {"id", "code", "revision", "job_id", "revoked_at", "revoked_by_type", "revoked_by_id", "revocation_reason"}
-NEW |= {"revoked_job_id"}
+NEW |= {"revoked_job_id", "restored_at"}
 """The columns in which the new licence differs from the former one."""
 
 NOT_FILLED = {"session_id", "superseded_at", "superseded_by_id", "undone_at"}
@@ -60,6 +60,7 @@ def test_a_licence_that_is_granted_again_is_the_former_one_in_every_column(
     with org.transaction() as db:
         _, former, again = db.execute(select(Licence.__table__).order_by(Licence.id)).mappings().all()
     assert (former["revoked_at"] is None, again["revoked_at"]) == (False, None)
+    assert again["restored_at"] >= former["revoked_at"]
     compared = [name for name in former if name not in NEW]
     assert {name: again[name] for name in compared} == {name: former[name] for name in compared}
     assert {name for name in compared if former[name] is None} == NOT_FILLED

@@ -37,7 +37,7 @@ def grant_chunk_again(db: Session, chunk: Chunk, undo_of: uuid.UUID, now: dateti
     codes = decide_again(ids, found, theirs)
     former = [found[one] for one, code in codes.items() if code is OutcomeCode.LICENCE_GRANTED]
     again = dict(zip([row.id for row in former], _new_ids(db, len(former)), strict=True))
-    _copy(db, chunk, former, again, _in_front(theirs, again))
+    _copy(db, chunk, former, again, _in_front(theirs, again), now)
     set_behind(db, {row.id: again[row.superseded_by_id] for row in theirs if row.superseded_by_id in again})
     _follow(db, again, now)
     tally = store_codes(db, chunk, codes, {one: again.get(one, one) for one in found})
@@ -70,7 +70,12 @@ def _in_front(theirs: Sequence[Any], again: Again) -> dict[uuid.UUID, uuid.UUID]
 
 
 def _copy(
-    db: Session, chunk: Chunk, former: Sequence[Any], again: Again, in_front: Mapping[uuid.UUID, uuid.UUID]
+    db: Session,
+    chunk: Chunk,
+    former: Sequence[Any],
+    again: Again,
+    in_front: Mapping[uuid.UUID, uuid.UUID],
+    now: datetime,
 ) -> None:
     """Insert the new licences. The number of a record goes over to the new one, as only one licence can have it."""
     org_id = current_org(db)
@@ -85,6 +90,7 @@ def _copy(
     values: dict[Any, Any] = {column: column for column in COPIED} | {
         Licence.id: cast(_of_each({one: str(new) for one, new in again.items()}), Uuid),
         Licence.job_id: literal(chunk.job.id),
+        Licence.restored_at: literal(now),
         Licence.record_key: _of_each(numbers),
         Licence.superseded_by_id: cast(_of_each(behind), Uuid),
     }
