@@ -18,6 +18,7 @@ from shared.directory.former import (
     PartyRenumbered,
     current_ids,
     former_ids,
+    free_ids,
     move_of,
     present_id,
 )
@@ -83,6 +84,7 @@ __all__ = [
     "PartyRenumbered",
     "current_ids",
     "former_ids",
+    "free_ids",
     "move_of",
     "Move",
     "bring_back",

@@ -6,7 +6,7 @@ keep it.
 
 import uuid
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, ForeignKeyConstraint, Index, func, select, text
@@ -14,6 +14,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared.database import Base, ExternalId, Tenant, current_org
 from shared.errors import Problem
+
+COPIES_KEPT = timedelta(days=15)
+"""The copy of a merged party's row is kept for so long: one day longer than a job can be undone."""
 
 
 class FormerParty(Tenant, Base):
@@ -73,6 +76,15 @@ _FORMER = text("""
     )
     SELECT id FROM step WHERE n > 0""")
 
+_FREE = text(
+    _FORMER.text.replace(
+        " WHERE n < 100",
+        """
+            AND NOT (former_party.merged AND former_party.moved_at >= :since) WHERE n < 100""",
+    )
+)
+"""Of the former ids, those that lead to the party by no merge that may still be undone."""
+
 
 def current_ids(db: Session, party_ids: Collection[str]) -> dict[str, str]:
     """Returns the present id of each of these that is a former one."""
@@ -83,6 +95,15 @@ def current_ids(db: Session, party_ids: Collection[str]) -> dict[str, str]:
 def former_ids(db: Session, party_id: str) -> list[str]:
     """Returns every id under which the party's earlier events are."""
     return list(db.scalars(_FORMER, {"org": current_org(db), "id": party_id}))
+
+
+def free_ids(db: Session, party_id: str, now: datetime) -> list[str]:
+    """Returns the former ids that the party may take again: its own.
+
+    The ids of somebody who was merged into it are that one's for as long as the merge can be undone.
+    """
+    given = {"org": current_org(db), "id": party_id, "since": now - COPIES_KEPT}
+    return list(db.scalars(_FREE, given))
 
 
 def present_id(party_id: Any) -> ColumnElement[str | None]:

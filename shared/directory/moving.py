@@ -5,7 +5,7 @@ The rows of other tables are moved between `lock_move` and `end_move`. Deleting 
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -14,12 +14,9 @@ from sqlalchemy.orm import Session
 
 from shared.database import current_org
 from shared.directory import statements
-from shared.directory.former import FormerParty, former_ids
+from shared.directory.former import COPIES_KEPT, FormerParty, former_ids, free_ids
 from shared.directory.models import Folder, FolderMember, Party, ScimUser
 from shared.events import Actor
-
-COPIES_KEPT = timedelta(days=15)
-"""The copy of a merged party's row is kept for so long: one day longer than a job can be undone."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +80,10 @@ _RESTORE = text(f"""
 def copy_party(db: Session, move: Move) -> bool:
     """Insert the party under its new id, with its folders. Returns False if the id is taken.
 
-    An id that the party itself had before is free for it.
+    An id that the party itself had before is free for it; one of a party merged into it, once the undo is over.
     """
     org_id = current_org(db)
-    if move.new in former_ids(db, move.old):
+    if move.new in free_ids(db, move.old, move.now):
         db.execute(delete(FormerParty).where(FormerParty.org_id == org_id, FormerParty.id == move.new))
     given = {"org": org_id, "old": move.old, "new": move.new, "now": move.now}
     if db.scalar(_COPY, given) is None:

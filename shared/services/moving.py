@@ -48,11 +48,11 @@ def _need_mergeable(db: Session, party_id: str, into: str) -> None:
     _need_whole_party(db, into, "/into")
 
 
-def _need_free(db: Session, party_id: str, entity_id: str) -> None:
+def _need_free(db: Session, party_id: str, entity_id: str, now: datetime) -> None:
     _need_whole_party(db, party_id)
     if directory.find_party(db, "entityId", entity_id) is not None:
         raise InvalidInput(Fault("/entityId", "Another party has this id; merge them if they are one person."))
-    if directory.current_ids(db, [entity_id]).get(entity_id, party_id) != party_id:
+    if directory.current_ids(db, [entity_id]) and entity_id not in directory.free_ids(db, party_id, now):
         raise InvalidInput(Fault("/entityId", "Another party has had this id, so it is never given again."))
 
 
@@ -101,9 +101,9 @@ def _merge_again(db: Session, _: Job, request: MergeJob, __: datetime) -> None:
         _need_mergeable(db, request.party_id, request.into)
 
 
-def _renumber_again(db: Session, _: Job, request: RenumberJob, __: datetime) -> None:
+def _renumber_again(db: Session, _: Job, request: RenumberJob, now: datetime) -> None:
     with _of_request():
-        _need_free(db, request.party_id, request.entity_id)
+        _need_free(db, request.party_id, request.entity_id, now)
 
 
 MERGE = declare(
@@ -155,7 +155,7 @@ def renumber_party(
     """Submit a job that gives a party another id. It waits for a second member. Raises as `merge_party`."""
     if earlier := jobs.replayed(db, key, body):
         return earlier
-    _need_free(db, party_id, body.entity_id)
+    _need_free(db, party_id, body.entity_id, now)
     request = RenumberJob(party_id=party_id, entity_id=body.entity_id, reason=body.reason)
     return submit(db, caller, RENUMBER, request, _only(party_id), key=key, body=body, workers=workers, now=now)
 
@@ -182,7 +182,7 @@ def preview_renumbering(
     db: Session, caller: Caller, party_id: str, body: RenumberRequest, now: datetime
 ) -> MovePreview:
     """Return what renumbering would do now. Raises as `renumber_party`."""
-    _need_free(db, party_id, body.entity_id)
+    _need_free(db, party_id, body.entity_id, now)
     return _preview(db, caller, Move(party_id, body.entity_id, False, body.reason, caller.actor, _NO_JOB, now))
 
 

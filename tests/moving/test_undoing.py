@@ -1,15 +1,19 @@
 """The way back: within 14 days what was moved goes back, except for what was changed since."""
 
+import uuid
+
 import time_machine
 from sqlalchemy import text
 
-from shared import clock, invariants
+from shared import clock, directory, invariants
+from shared.directory import Move
 from shared.directory.models import ScimUser
+from shared.events import Actor
 from tests.assignments.asking import assign, body, pages
 from tests.drain import InProcessWorker
 from tests.factories import Org
 from tests.feed import recorded
-from tests.moving.moving import clerk, code, merge, reader, renumber, undo
+from tests.moving.moving import clerk, code, merge, reader, renumber, submit, undo
 from tests.records.importing import bring_in, record
 from tests.sessions.sitting import add, complete, completed, problem, roster, schedule
 from tests.traces import stored
@@ -122,3 +126,28 @@ def test_a_merge_cannot_be_undone_once_the_party_was_moved_on_or_erased(org: Org
     assert problem(clerk(org).post(f"/v1/jobs/{job['id']}/undo")) == (409, "cannot-undo")
     for name in ("Party a", "Party b", "Party c", "Party d"):
         assert name not in str(stored(org))
+
+
+def test_the_ids_of_a_merged_party_are_its_own_until_the_undo_is_over(org: Org, worker: InProcessWorker) -> None:
+    with time_machine.travel("2026-04-01T08:00:00Z", tick=False) as time:
+        org.with_parties("w", "a")
+        renumber(org, worker, "w", "x")
+        job = merge(org, worker, "x", "a")
+        for theirs in ("x", "w"):
+            sent = {"entityId": theirs, "reason": "Hers now"}
+            assert problem(clerk(org).post("/v1/parties/a/renumber", json=sent)) == (422, "invalid-input")
+            assert problem(clerk(org).post("/v1/parties/a/renumber/preview", json=sent)) == (422, "invalid-input")
+        assert code(org, undo(org, worker, job)) == "moved-back"
+        merge(org, worker, "x", "a")
+        time.move_to("2026-04-17T08:00:01Z")
+        renumber(org, worker, "a", "x")
+        assert reader(org).get("/v1/parties/x").json()["displayName"] == "Party a"
+
+
+def test_a_job_does_not_take_the_id_of_a_party_merged_meanwhile(org: Org, worker: InProcessWorker) -> None:
+    org.with_parties("x", "a")
+    renumbering = submit(org, "a", "renumber", entityId="b")
+    merge(org, worker, "x", "a")
+    with org.transaction() as db:
+        move = Move("a", "x", False, "Taken", Actor("member", "member-1"), uuid.UUID(renumbering["id"]), clock.now())
+        assert directory.copy_party(db, move) is False
