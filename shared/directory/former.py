@@ -9,7 +9,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKeyConstraint, Index, func, select, text
+from sqlalchemy import ColumnElement, ForeignKeyConstraint, Index, func, literal, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared.database import Base, ExternalId, Tenant, current_org
@@ -107,9 +107,14 @@ def free_ids(db: Session, party_id: str, now: datetime) -> list[str]:
 
 
 def present_id(party_id: Any) -> ColumnElement[str | None]:
-    """Returns the expression of the id that took the place of a former one; null for any other id."""
+    """Returns the expression of the present id for a former one, however often it moved; null for any other id."""
     org_id = func.current_setting("rollcall.org")
-    return select(FormerParty.into_id).where(FormerParty.org_id == org_id, FormerParty.id == party_id).scalar_subquery()
+    first = select(FormerParty.into_id.label("id"), literal(1).label("n"))
+    of_it = first.where(FormerParty.org_id == org_id, FormerParty.id == party_id).correlate_except(FormerParty)
+    step = of_it.cte("step", recursive=True, nesting=True)
+    next_ = select(FormerParty.into_id, step.c.n + 1).where(FormerParty.org_id == org_id, FormerParty.id == step.c.id)
+    step = step.union_all(next_.where(step.c.n < 100))
+    return select(step.c.id).order_by(step.c.n.desc()).limit(1).scalar_subquery()
 
 
 def move_of(db: Session, job_id: uuid.UUID) -> FormerParty | None:

@@ -27,7 +27,11 @@ END_MOVED = N_("On %(at)s %(actor)s corrected the end from %(former)s to %(value
 BEGINNING_MOVED = N_("On %(at)s %(actor)s corrected the beginning from %(former)s to %(value)s.")
 NOTE_CHANGED = N_("On %(at)s %(actor)s corrected the note.")
 REVOKED = N_("On %(at)s %(actor)s revoked the licence for good. Before, it was %(former)s.")
-RESTORED = N_("On %(at)s the licence counted again, because %(actor)s took back the one that had replaced it.")
+TWIN_REVOKED = N_(
+    "On %(at)s %(actor)s merged the person with another one, whose licence of the same training counts instead. "
+    "Before, this one was %(former)s."
+)
+RESTORED = N_("On %(at)s the licence counted again, because %(actor)s took back what had ended or replaced it.")
 SUPERSEDED = N_("On %(at)s a later licence of the course took its place.")
 AGAIN = N_("On %(at)s %(actor)s granted the licence again, by undoing the revocation of the former one.")
 ADDED = N_("On %(at)s %(actor)s granted the licence by correcting the roster.")
@@ -96,7 +100,8 @@ def _sentences(event: Recorded, moved: Collection[str], words: Words) -> str:
     said: list[tuple[str, dict[str, str]]] = []
     match event.type:
         case "licence.revoked":
-            said.append((REVOKED, {"former": words.text(STATES.get(former.get("state", ""), ""))}))
+            revoked = TWIN_REVOKED if "mergedWith" in data else REVOKED
+            said.append((revoked, {"former": words.text(STATES.get(former.get("state", ""), ""))}))
         case "licence.restored":
             said.append((RESTORED, {}))
         case "licence.superseded":

@@ -30,13 +30,14 @@ _BETWEEN = "/"
 
 
 class CertificateLinkDead(Problem):
-    """The licence was revoked, or its party erased or merged, after the link was minted."""
+    """The licence was revoked, or its party erased, merged or renumbered, after the link was minted."""
 
     slug, status, title = "certificate-link-dead", 410, "This certificate is shown no longer"
 
     def __init__(self) -> None:
         super().__init__(
-            "The licence was withdrawn after the link was sent. Ask the sender, or verify the printed code."
+            "The licence was revoked, or its holder has another id or was erased, after the link was sent. "
+            "Ask the sender, or verify the printed code."
         )
 
 

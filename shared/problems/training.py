@@ -120,9 +120,10 @@ ALL = (
         "certificate-link-dead",
         410,
         "This certificate is shown no longer",
-        "The licence of this link was revoked, or its holder was erased or merged, after the link was sent.",
+        "The licence of this link was revoked, or its holder was erased, merged or renumbered, after it was sent.",
         "Ask the sender. The printed code, where you have it, still says how the licence stands.",
-        "The licence was withdrawn after the link was sent. The printed code still says how it stands.",
+        "The licence was revoked, or its holder has another id or was erased, after the link was sent. "
+        "Ask the sender, or verify the printed code.",
     ),
     Known(
         "link-dead",

@@ -105,6 +105,15 @@ def test_a_record_and_an_assignment_for_the_former_id_name_the_present_one(moved
     assert codes(moved, assign(moved, worker, body(course, "old"))) == {"old": "party-renumbered"}
 
 
+def test_what_names_an_id_of_long_ago_is_told_the_end_of_the_chain(moved: Org, worker: InProcessWorker) -> None:
+    renumber(moved, worker, "new", "newest")
+    course = moved.client().get("/v1/courses").json()["items"][0]["id"]
+    imported = bring_in(moved, worker, [record(who, course, "2026-02-10", "2099-06-30") for who in ("old", "none")])
+    told = {one["code"]: one["detail"] for one in results(moved, imported).values()}
+    assert told["party-renumbered"] == "Its id is newest now; name that one."
+    assert told.keys() == {"party-renumbered", "party-not-found"}
+
+
 def test_a_former_id_is_never_given_to_somebody_else(moved: Org, worker: InProcessWorker) -> None:
     moved.with_parties("third")
     answer = clerk(moved).post("/v1/parties/third/renumber", json={"entityId": "old", "reason": WHY})

@@ -151,3 +151,13 @@ def test_a_job_does_not_take_the_id_of_a_party_merged_meanwhile(org: Org, worker
     with org.transaction() as db:
         move = Move("a", "x", False, "Taken", Actor("member", "member-1"), uuid.UUID(renumbering["id"]), clock.now())
         assert directory.copy_party(db, move) is False
+
+
+def test_the_history_of_a_licence_that_a_merge_ended_for_a_time(org: Org, worker: InProcessWorker) -> None:
+    completed(org, worker, "a", "b")
+    undo(org, worker, merge(org, worker, "a", "b"))
+    (ended,) = [one.subject for one in recorded(org, "licence.restored")]
+    told = org.client().get(f"/v1/{ended.replace('licence', 'licences', 1)}/history").json()["items"]
+    assert [one["type"] for one in told] == ["licence.revoked", "licence.restored"]
+    assert "whose licence of the same training counts instead. Before, this one was in force." in told[0]["text"]
+    assert "took back what had ended or replaced it." in told[1]["text"]
