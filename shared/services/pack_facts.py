@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
@@ -35,6 +36,9 @@ MATTER = (
 )
 """The types of events that a pack proves."""
 
+MOVES = ("party.merged", "party.renumbered", "party.restored")
+"""The types of events that gave a party another id or took that back. Events before them keep the id of their time."""
+
 PROVED_AT_ONCE = 500
 
 
@@ -53,6 +57,7 @@ class PersonFacts:
     """One person of a pack. held: by course, whether the party was licensed at the end of the day.
 
     events: what was recorded about these licences and completions, by subject: sequences in order.
+    moves: the events that led to the person's present id, by the id before: sequences in order.
     """
 
     number: int
@@ -61,6 +66,7 @@ class PersonFacts:
     licences: list[tuple[Licence, Any]] = field(default_factory=list)
     completions: list[tuple[Assignment, Any]] = field(default_factory=list)
     events: dict[str, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
+    moves: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     proofs: list[Inclusion] = field(default_factory=list)
 
     @property
@@ -150,17 +156,47 @@ def _prove(db: Session, found: Mapping[str, PersonFacts], asked: Asked) -> None:
     subjects = {f"licence/{licence.id}": one for one in found.values() for licence, _ in one.licences}
     subjects |= {f"assignment/{done.id}": one for one in found.values() for done, _ in one.completions}
     rows = (
-        select(Event.sequence, Event.type, Event.subject)
+        select(Event.sequence, Event.type, Event.subject, Event.party_id)
         .where(Event.org_id == current_org(db), is_one_of(Event.subject, list(subjects)))
         .where(is_one_of(Event.type, MATTER))
         .order_by(Event.sequence)
     )
-    owners = {}
-    for sequence, type_, subject in db.execute(rows).all():
+    owners: dict[int, list[PersonFacts]] = defaultdict(list)
+    ids = set(found)
+    for sequence, type_, subject, party_id in db.execute(rows).all():
         subjects[subject].events[subject].append((sequence, type_))
-        if sequence <= asked.tree_size:
-            owners[sequence] = subjects[subject]
-    sealed = sorted(owners)
+        owners[sequence].append(subjects[subject])
+        ids |= {party_id} if party_id else set()
+    _add_moves(db, found, ids)
+    for one in found.values():
+        for sequence, _ in chain.from_iterable(one.moves.values()):
+            owners[sequence].append(one)
+    sealed = [sequence for sequence in sorted(owners) if sequence <= asked.tree_size]
     for begin in range(0, len(sealed), PROVED_AT_ONCE):
         for proof in events.prove_inclusion(db, sealed[begin : begin + PROVED_AT_ONCE], asked.tree_size):
-            owners[proof.sequence].proofs.append(proof)
+            for one in owners[proof.sequence]:
+                one.proofs.append(proof)
+
+
+def _add_moves(db: Session, found: Mapping[str, PersonFacts], ids: set[str]) -> None:
+    """Find the moves from these ids to the people's present ids. ids: those under which their events are."""
+    moves: dict[str, list[tuple[int, str]]] = {}
+    into: dict[str, set[str]] = defaultdict(set)
+    while ids := ids - moves.keys():
+        moves |= {party_id: [] for party_id in ids}
+        to = func.coalesce(Event.data["into"].astext, Event.data["entityId"].astext)
+        rows = (
+            select(Event.sequence, Event.type, Event.party_id, to)
+            .where(Event.org_id == current_org(db), is_one_of(Event.subject, [f"party/{each}" for each in ids]))
+            .where(is_one_of(Event.type, MOVES))
+            .order_by(Event.sequence)
+        )
+        for sequence, type_, party_id, target in db.execute(rows).all():
+            moves[party_id].append((sequence, type_))
+            into[party_id] |= {target} - {None}
+        ids = set().union(*into.values())
+    for one in found.values():
+        reached = {one.party.id}
+        while more := {party_id for party_id, targets in into.items() if targets & reached} - reached:
+            reached |= more
+        one.moves = {party_id: moves[party_id] for party_id in sorted(reached) if moves[party_id]}

@@ -1,6 +1,6 @@
 """The files of a pack: tables, one JSON file a person, the manifest, and a page that explains them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -70,11 +70,18 @@ yours is of another day, ask for the proof that one goes on from the other (/v1/
 2. Each proof in a file of people/ leads to the last part of the head: begin with the SHA-256 of a zero byte and the
    text "form"; then, for each hash of "path", take the SHA-256 of a one byte, the left and the right hash. RFC 9162,
    2.1.3.2, says which is which: the index of an event is its sequence less one.
-3. Each licence and training of the person has such a proof for each of its "events" up to that head.
+3. Each licence and training of the person has such a proof for each of its "events" up to that head, and its dates are
+   what these events say. An event keeps the id that the person had then: "formerIds" names the events that lead from
+   such an id to the present one, and their proofs are there too.
+4. The SHA-256 of manifest.json is the "manifestHash" of the event pack.made, in the audit log of {organization}. It is
+   later than the head above: ask for its proof (/v1/audit/inclusion) for a later head that was published.
 Rollcall's documents have a script of 60 lines that does this with Python alone: docs/examples/verify_pack.py.
 
-A pack proves that what it shows was recorded, and when. It does not prove that nothing else was. For that, ask for an
-export of everything: `rollcall audit verify --file` checks it against the same head.
+Steps 1 to 3 prove that the events which are shown were recorded, and when, and what they say of dates. Names, numbers,
+issuers, the tables, and the sheets are bound by step 4 alone: without it, whoever passed the pack on may have altered
+them, or left records out.
+A pack does not prove that nothing else was recorded. For that, ask for an export of everything: `rollcall audit verify
+--file` checks it against the same head.
 """
 
 
@@ -165,6 +172,9 @@ def _person(one: PersonFacts) -> dict[str, Any]:
         "partyId": one.party.id,
         "displayName": one.party.display_name,
         "active": one.party.active,
+        "formerIds": [
+            {"id": former, "events": _sequences(moves)} for former, moves in one.moves.items() if former != one.party.id
+        ],
         "onTheDay": [_held(checked, course) for checked, course in one.held],
         "licences": [_licence(licence, row, one) for licence, row in one.licences],
         "completions": [_completion(done, row, one) for done, row in one.completions],
@@ -227,7 +237,11 @@ def _completion(done: Any, row: Any, one: PersonFacts) -> dict[str, Any]:
 
 
 def _told(one: PersonFacts, subject: str) -> list[dict[str, Any]]:
-    return [{"sequence": sequence, "type": type_} for sequence, type_ in one.events.get(subject, ())]
+    return _sequences(one.events.get(subject, ()))
+
+
+def _sequences(recorded: Iterable[tuple[int, str]]) -> list[dict[str, Any]]:
+    return [{"sequence": sequence, "type": type_} for sequence, type_ in recorded]
 
 
 def _person_line(one: PersonFacts) -> str:
