@@ -12,6 +12,7 @@ from tests.moving.moving import merge, renumber, undo
 from tests.packs.asking import ask, complete
 from tests.packs.test_packs import fetched
 from tests.packs.test_script import judged, repacked
+from tests.records.importing import bring_in, record
 
 
 @pytest.fixture
@@ -51,6 +52,16 @@ def test_a_pack_of_a_party_that_was_moved_twice_is_verified(crew: Org, worker: I
     merge(crew, worker, "a", "b")
     renumber(crew, worker, "b", "z")
     assert verified(crew, worker, tmp_path) == {"c": [], "z": ["a", "b"]}
+
+
+def test_a_pack_of_records_that_a_merge_ended_is_verified(org: Org, worker: InProcessWorker, tmp_path: Path) -> None:
+    course = org.with_course(licenceMonths=12)
+    org.with_parties("a", "b", folder="crew")
+    records = [record("a", course, "2025-03-02", "2028-03-02"), record("b", course, "2025-04-02", "2029-04-02")]
+    assert bring_in(org, worker, records)["state"] == "succeeded"
+    merge(org, worker, "a", "b")
+    renumber(org, worker, "b", "z")
+    assert verified(org, worker, tmp_path) == {"z": ["a", "b"]}
 
 
 @pytest.mark.parametrize("act", ["merge", "renumber"])
