@@ -97,7 +97,7 @@ def test_a_page_that_the_caller_may_not_open_says_so_and_is_not_in_the_navigatio
         with subtests.test(path):
             answer = nobody.get(world.address(path))
             assert answer.status_code == 403, path
-            assert "needs the permission" in answer.text
+            assert "This takes the right to" in answer.text
             assert f'href="{path}"' not in shown
 
 
