@@ -17,6 +17,9 @@ FORMATS = {
 }
 """An example value for each string format."""
 
+NAMED = {"timeZone": "UTC"}
+"""Values of fields whose schema does not say what is accepted."""
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -112,7 +115,7 @@ def example(schema: Schema, ids: Mapping[str, str], name: str = "") -> Any:
         case "boolean":
             return True
         case _:
-            return FORMATS.get(schema.get("format", ""), "x")
+            return NAMED.get(name) or FORMATS.get(schema.get("format", ""), "x")
 
 
 def _members(schema: Schema, ids: Mapping[str, str]) -> Iterator[tuple[str, Any]]:

@@ -106,8 +106,9 @@ def _copy(db: Session, ids: Collection[uuid.UUID], job_id: uuid.UUID, now: datet
 def _former_id(revoked_job_id: uuid.UUID) -> ColumnElement[Any]:
     """Return the expression of the licence that the job revoked, of a licence that its undo granted."""
     former = aliased(Licence)
+    of_party = former.org_id == Licence.org_id, former.party_id == Licence.party_id  # an index has them in this order
     revoked = former.assignment_id == Licence.assignment_id, former.revoked_job_id == revoked_job_id
-    return select(former.id).where(former.org_id == Licence.org_id, *revoked).limit(1).scalar_subquery()
+    return select(former.id).where(*of_party, *revoked).limit(1).scalar_subquery()
 
 
 def _record_superseded(
