@@ -19,16 +19,22 @@ from tests.sessions.sitting import add, schedule
 from tests.waiting import within
 
 _COUNTED = text("""
-    SELECT (SELECT count(*) FROM licence WHERE org_id = :org AND revoked_at IS NOT NULL),
-        (SELECT count(DISTINCT subject) FROM event WHERE org_id = :org AND type = 'licence.revoked'),
-        (SELECT count(*) FROM licence WHERE org_id = :org AND revoked_at IS NULL),
-        (SELECT count(DISTINCT subject) FROM event WHERE org_id = :org AND type = 'licence.granted')""")
+    WITH mine AS (SELECT id, revoked_at FROM licence WHERE org_id = :org AND session_id = CAST(:session AS uuid)),
+    told AS (SELECT type, subject FROM event
+        WHERE org_id = :org AND subject IN (SELECT 'licence/' || id FROM mine))
+    SELECT (SELECT count(*) FROM mine WHERE revoked_at IS NOT NULL),
+        (SELECT count(DISTINCT subject) FROM told WHERE type = 'licence.revoked'),
+        (SELECT count(*) FROM mine WHERE revoked_at IS NULL),
+        (SELECT count(DISTINCT subject) FROM told WHERE type = 'licence.granted')""")
 
 
-def counted(org: Org) -> list[int]:
-    """Returns how many licences are revoked, how many were by their events, how many stand, how many were granted."""
+def counted(org: Org, session_id: str) -> list[int]:
+    """Returns how many licences are revoked, how many were by their events, how many stand, how many were granted.
+
+    Only those of the session: other tests leave theirs in the organization.
+    """
     with org.transaction() as db:
-        return list(db.execute(_COUNTED, {"org": org.id}).one())
+        return list(db.execute(_COUNTED, {"org": org.id, "session": session_id}).one())
 
 
 def send(org: Org, url: str, path: str, body: dict[str, Any] | None = None) -> str:
@@ -72,8 +78,8 @@ def test_a_revocation_and_its_undo_survive_kill_9_but_in_control_not_without_the
         job_id = killed_halfway(
             plant, crew, url, "/v1/licences/revoke", sent, doing="UPDATE", pattern="UPDATE licence SET%"
         )
-        assert counted(crew) == [crew.size, crew.size, 0, crew.size]
+        assert counted(crew, session_id) == [crew.size, crew.size, 0, crew.size]
         undo = f"/v1/jobs/{job_id}/undo"
         killed_halfway(plant, crew, url, undo, None, doing="INSERT", pattern="INSERT INTO licence %")
-    assert counted(crew) == [crew.size, crew.size, crew.size, 2 * crew.size]
+    assert counted(crew, session_id) == [crew.size, crew.size, crew.size, 2 * crew.size]
     assert_without_holes(crew)
