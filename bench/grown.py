@@ -73,11 +73,14 @@ _STATEMENTS = (
            (SELECT %(versions)s::uuid[] AS versions, %(courses)s::uuid[] AS courses, %(jobs)s::uuid[] AS jobs) AS given
        ORDER BY j, id""",
     """INSERT INTO licence (org_id, party_id, course_id, course_version_id, assignment_id, job_id, granted_by_type,
-           granted_by_id, granted_at, expires_at, months, rule, revoked_at, superseded_at)
+           granted_by_id, granted_at, expires_at, months, rule, revoked_at, revoked_by_type,
+           revoked_by_id, revocation_reason, superseded_at)
        SELECT org_id, party_id, course_id, course_version_id, id, job_id, 'member', 'grown', now(),
            now() + (hash %% 200 + 1) * interval '1 day', 12, 'monthsFromGrant',
-           CASE WHEN hash < 20 AND course_id <> %(first)s THEN now() END, NULL
-       FROM (SELECT *, abs(hashtext(id::text) %% 1000) AS hash FROM assignment WHERE org_id = %(org)s) AS made
+           CASE WHEN revoked THEN now() END, CASE WHEN revoked THEN 'member' END, CASE WHEN revoked THEN 'grown' END,
+           CASE WHEN revoked THEN 'Left' END, NULL
+       FROM (SELECT *, hash < 20 AND course_id <> %(first)s AS revoked FROM (
+           SELECT *, abs(hashtext(id::text) %% 1000) AS hash FROM assignment WHERE org_id = %(org)s) AS hashed) AS made
        WHERE state = 'completed' ORDER BY id""",
 )
 
