@@ -91,7 +91,7 @@ def _costs(
             with reading(*engines) as reads:
                 step(young)
             yield step.__name__, reads
-        if size == MANY:  # what a GET reads per party is bounded, not compared
+        if size == MANY:  # a GET has a bound of its own, so one size is enough
             yield from _gets(young, engines)
         parts.database.close()
         database.close()

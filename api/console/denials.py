@@ -17,7 +17,7 @@ RIGHTS = {
     Permission.CHECK_LICENCES: N_("check licences"),
     Permission.COMPLETE_SESSION_TASKS: N_("complete training by the link of a session"),
 }
-"""What each permission lets somebody do, as the end of a sentence."""
+"""The right that each permission gives, in words that follow "the right to"."""
 
 _MISSING = N_("This takes the right to %(rights)s (%(permissions)s), which you do not have.")
 _BY_ADMINISTRATORS = N_("The administrators of your organization can give it, in the settings of signing in.")

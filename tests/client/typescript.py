@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "clients" / "typescript"
 BIN = ROOT / "tests" / "judges" / "node_modules" / ".bin"
 BUILT = shutil.ignore_patterns("generated", "dist", "dist-tests")
-"""What a copy of the package leaves out, because it is generated."""
+"""Generated folders, which a copy of the package does not hold."""
 
 
 def operations(described: Document) -> str:

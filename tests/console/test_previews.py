@@ -33,7 +33,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "/assignments/complete": {"note": "Signed list"},
     "/assignments/remind": {"filter.state": "assigned"},
 }
-"""What somebody changes after the preview; of the others, the reason."""
+"""The field that is changed after the preview, by form. In a form that is not named here it is the reason."""
 
 
 @pytest.fixture
