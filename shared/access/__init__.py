@@ -39,6 +39,7 @@ from shared.access.mapping import (
     member_of,
     name_of,
     permissions_of,
+    starts_of_members,
 )
 from shared.access.models import Organization
 from shared.access.openid import (
@@ -140,6 +141,7 @@ __all__ = [
     "OrganizationExists",
     "OrganizationUnknown",
     "permissions_of",
+    "starts_of_members",
     "Permission",
     "PermissionDenied",
     "Providers",

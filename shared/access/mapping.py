@@ -23,6 +23,8 @@ from shared.wire import Received
 NEVER_A_PARTY = frozenset({"email", "name", "given_name", "family_name", "middle_name", "nickname"})
 """Claims that name a person and can change hands. The party is never found by one of them."""
 LONGEST_NAME = 200
+_LONGEST_START = 20
+"""Characters of an issuer's name in the id of a member whose subject is too long for an id."""
 
 ClaimName = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -157,7 +159,14 @@ def member_of(issuer: SignInIssuer, subject: str, trusted: str | None) -> str:
     if is_external_id(whole):
         return whole
     digest = hashlib.sha256(f"{issuer.issuer}\0{subject}".encode(errors="surrogatepass")).hexdigest()[:40]
-    return f"{issuer.name[:20]}:{digest}"
+    return f"{issuer.name[:_LONGEST_START]}:{digest}"
+
+
+def starts_of_members(issuer: SignInIssuer, trusted: str | None) -> tuple[str, ...]:
+    """Return the texts with one of which `member_of` begins every id of the issuer's members."""
+    if issuer.issuer == trusted:
+        return ("",)
+    return f"{issuer.name}:", f"{issuer.name[:_LONGEST_START]}:"
 
 
 def name_of(claims: Mapping[str, Any]) -> str | None:

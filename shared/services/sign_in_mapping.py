@@ -109,9 +109,9 @@ def _issuer_of(db: Session, settings: Settings, name: str | None, member_id: str
         names = ", ".join(one.name for one in found)
         raise InvalidInput(Fault("/issuer", f"Say at which issuer the member signs in: {names}."))
     (issuer,) = found
-    begins = "" if issuer.issuer == settings.jwt_issuer else f"{issuer.name}:"
-    if not member_id.startswith(begins):
-        raise InvalidInput(Fault("/member", f"The ids of members that sign in there begin with {begins}"))
+    starts = access.starts_of_members(issuer, settings.jwt_issuer)
+    if not member_id.startswith(starts):
+        raise InvalidInput(Fault("/member", f"The ids of members that sign in there begin with {starts[0]}"))
     return access.get_issuer(db, issuer.id, locked=True)
 
 

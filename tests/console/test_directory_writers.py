@@ -6,7 +6,7 @@ import pytest
 
 from cli.failures import FAILURE, USAGE
 from cli.main import run_command
-from shared.access import SignInIssuer
+from shared.access import SignInIssuer, member_of
 from tests.console.issuing import Issuer, bind, browser_of, remap, rows, sign_in
 from tests.factories import Org, add_org
 from tests.feed import recorded
@@ -125,3 +125,11 @@ def test_without_an_issuer_the_command_says_that_none_is_bound_and_how_to_bind_o
     assert "No issuer is bound to this organization" in said
     assert "rollcall org sign-in" in said
     assert "outside your scope" not in said
+
+
+def test_a_member_whose_subject_is_too_long_for_an_id_is_named_by_its_shortened_id(home: Org, strict: Issuer) -> None:
+    bound = bind(home, strict, name="login.microsoftonline.example")
+    subject = "s" * 60
+    member = member_of(bound, subject, None)
+    assert let(home, member) == 0
+    assert WRITING in permissions(home, strict, bound, sub=subject, groups=["admins"])
