@@ -237,6 +237,23 @@ def of_org_1(url: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
+@contextmanager
+def licences_unwritten(url: str, *heads: str) -> Iterator[psycopg.Connection]:
+    """Upgrade from these former heads with the licence `held`, and fail if the upgrade wrote its row.
+
+    Yields a connection as `of_org_1` does; a process of the former release has granted the licence `granted` since.
+    """
+    begin_at(url, *heads)
+    with of_org_1(url) as connection:
+        hold(connection, "held")
+        written = connection.execute("SELECT xmin::text, ctid::text FROM licence").fetchall()
+    migrations.upgrade(url, EVERYTHING)
+    with of_org_1(url) as connection:
+        assert connection.execute("SELECT xmin::text, ctid::text FROM licence").fetchall() == written
+        hold(connection, "granted")
+        yield connection
+
+
 FORMER_LICENCE = (
     """INSERT INTO party (org_id, id, display_name, created_at, updated_at)
        VALUES ('org-1', %(code)s, 'P', now(), now())""",

@@ -7,7 +7,7 @@ from alembic.script import ScriptDirectory
 
 import migrations
 from migrations import finishing
-from tests.test_migrations import EVERYTHING, begin_at, empty, hold, of_org_1
+from tests.test_migrations import EVERYTHING, begin_at, empty, licences_unwritten, of_org_1
 
 __all__ = ["empty"]
 
@@ -53,14 +53,7 @@ def named(connection: psycopg.Connection) -> dict[str, tuple[str | None, str | N
 
 def test_licences_of_the_former_release_keep_their_dates_and_it_goes_on_granting(empty: str) -> None:
     """Its processes know neither the new columns nor the constraint; no row is written by the upgrade."""
-    begin_at(empty, "core_0011", "training_0008")
-    with of_org_1(empty) as connection:
-        hold(connection, "held")
-        written = connection.execute("SELECT xmin::text, ctid::text FROM licence").fetchall()
-    migrations.upgrade(empty, EVERYTHING)
-    with of_org_1(empty) as connection:
-        assert connection.execute("SELECT xmin::text, ctid::text FROM licence").fetchall() == written
-        hold(connection, "granted")
+    with licences_unwritten(empty, "core_0011", "training_0008") as connection:
         connection.execute("UPDATE licence SET expires_at = '2027-06-01Z' WHERE code = 'granted'")
         dates = "SELECT code, valid_from, counted_from, ends, expires_at::date::text FROM licence ORDER BY code"
         assert connection.execute(dates).fetchall() == [
